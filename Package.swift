@@ -1,0 +1,72 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+/// Settings of every target that we own.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .treatAllWarnings(as: .error),
+]
+
+/// Settings of the targets that touch C: every unsafe expression is marked.
+let strictMemory = strict + [.strictMemorySafety()]
+
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let nio: [Target.Dependency] = ["NIOCore", "NIOPosix", "NIOHTTP1"].map {
+  .product(name: $0, package: "swift-nio")
+}
+
+let package = Package(
+  name: "certctl",
+  products: [
+    .library(name: "ACME", targets: ["ACME", "PKI", "HostIO"]),
+    .library(name: "Certctl", targets: ["Certctl"]),
+    .executable(name: "certctl", targets: ["CertctlCLI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+    // Without its Foundation trait: Foundation costs 44 MB.
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+      name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .target(name: "PKI", dependencies: ["COpenSSL"], swiftSettings: strictMemory),
+    .target(name: "HostIO", dependencies: ["CCurl", logging] + nio, swiftSettings: strictMemory),
+    .target(name: "ACME", dependencies: ["PKI", "HostIO", logging], swiftSettings: strict),
+    .target(
+      name: "Certctl", dependencies: ["ACME", "PKI", "HostIO", logging, toml],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "CertctlCLI", dependencies: ["Certctl", "ACME", "PKI", "HostIO", argumentParser, logging],
+      swiftSettings: strict),
+    .target(
+      name: "TestSupport",
+      dependencies: ["Certctl", "ACME", "PKI", "HostIO", logging, subprocess] + nio,
+      path: "Tests/TestSupport", swiftSettings: strict),
+    .testTarget(name: "PKITests", dependencies: ["PKI"], swiftSettings: strict),
+    .testTarget(name: "HostIOTests", dependencies: ["HostIO", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "ACMETests", dependencies: ["ACME", "PKI", "HostIO", "TestSupport", logging],
+      swiftSettings: strict),
+    .testTarget(
+      name: "CertctlTests", dependencies: ["Certctl", "ACME", "PKI", "HostIO", "TestSupport", logging],
+      swiftSettings: strict),
+    .testTarget(
+      name: "CLITests", dependencies: ["CertctlCLI", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "LiveTests", dependencies: ["CertctlCLI", "ACME", "PKI", "HostIO", "TestSupport"],
+      swiftSettings: strict),
+  ])

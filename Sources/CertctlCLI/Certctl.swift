@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct CertctlCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "certctl")
+}
