@@ -39,6 +39,20 @@ static inline EVP_PKEY *certctl_generate_ed25519(void) {
   return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 }
 
+// Macros: names of key parameters. The builder keeps the pointers to these names (and to curve and
+// point, until it is built), so they must be C's constants, not temporaries of a Swift call.
+
+static inline int certctl_push_point(
+    OSSL_PARAM_BLD *builder, const char *curve, const unsigned char *point, size_t length) {
+  return OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, curve, 0)
+      && OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, point, length);
+}
+
+static inline int certctl_push_rsa(OSSL_PARAM_BLD *builder, const BIGNUM *n, const BIGNUM *e) {
+  return OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n)
+      && OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e);
+}
+
 // Macros: memory.
 
 static inline void certctl_free(void *memory) { OPENSSL_free(memory); }

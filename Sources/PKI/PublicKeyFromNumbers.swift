@@ -32,10 +32,7 @@ extension PublicKey {
     let parameters = unsafe point.withUnsafeBufferPointer { point in
       unsafe curve.withCString { curve -> UnsafeMutablePointer<OSSL_PARAM>? in
         guard
-          unsafe OSSL_PARAM_BLD_push_utf8_string(
-            builder.pointer, OSSL_PKEY_PARAM_GROUP_NAME, curve, 0) == 1,
-          unsafe OSSL_PARAM_BLD_push_octet_string(
-            builder.pointer, OSSL_PKEY_PARAM_PUB_KEY, point.baseAddress, point.count) == 1
+          unsafe certctl_push_point(builder.pointer, curve, point.baseAddress, point.count) == 1
         else { return nil }
         return unsafe OSSL_PARAM_BLD_to_param(builder.pointer)
       }
@@ -49,9 +46,9 @@ extension PublicKey {
     let n = try BigNumber.make(modulus, operation)
     let e = try BigNumber.make(exponent, operation)
     let builder = try unsafe Owned(OSSL_PARAM_BLD_new(), OSSL_PARAM_BLD_free, operation)
-    guard unsafe OSSL_PARAM_BLD_push_BN(builder.pointer, OSSL_PKEY_PARAM_RSA_N, n.pointer) == 1,
-      unsafe OSSL_PARAM_BLD_push_BN(builder.pointer, OSSL_PKEY_PARAM_RSA_E, e.pointer) == 1
-    else { throw .drained(operation) }
+    guard unsafe certctl_push_rsa(builder.pointer, n.pointer, e.pointer) == 1 else {
+      throw .drained(operation)
+    }
     return try unsafe key("RSA", OSSL_PARAM_BLD_to_param(builder.pointer), operation)
   }
 
