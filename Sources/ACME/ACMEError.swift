@@ -25,7 +25,9 @@ public struct ACMEError: Error, Sendable, CustomStringConvertible {
   public var operation: String
   /// The thing it was done to: a URL, a name, a list of names.
   public var subject: String?
-  /// The CA's problem document, exactly as it was sent. Its texts are hostile until escaped.
+  /// The CA's problem document, exactly as it was sent.
+  ///
+  /// Its texts are hostile until escaped.
   public var problem: Problem?
   /// The HTTP status of the answer, when there was one.
   public var status: Int?

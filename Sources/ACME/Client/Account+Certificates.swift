@@ -56,10 +56,9 @@ extension Account {
   /// The most alternates that are looked at; real CAs have one or two.
   static let mostAlternates = 8
 
-  /// Revokes a certificate in the account's name (RFC 8555 section 7.6). One that is revoked
-  /// already is fine.
+  /// Revokes a certificate in the account's name (RFC 8555 section 7.6).
   ///
-  /// The account must have issued it, or hold authorizations for all its names.
+  /// One that is revoked already is fine. The account must have issued it, or hold authorizations for all its names.
   public func revoke(
     certificate: Certificate, reason: RevocationReason? = nil
   ) async throws {

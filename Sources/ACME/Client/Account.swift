@@ -28,7 +28,9 @@ public struct Account: Sendable {
     return try client.decode(AccountResource.self, from: response, task)
   }
 
-  /// Replaces the contacts; none is fine. Many CAs keep none and tell none.
+  /// Replaces the contacts; none is fine.
+  ///
+  /// Many CAs keep none and tell none.
   public func update(contacts: [String]) async throws -> AccountResource {
     let task = RequestTask("change the contacts of the account", url)
     let urls = try NewAccount.contactURLs(contacts).map(JSONText.quote).joined(separator: ",")
@@ -41,7 +43,9 @@ public struct Account: Sendable {
     return try await send(#"{"termsOfServiceAgreed":true}"#, task)
   }
 
-  /// Closes the account for good (RFC 8555 section 7.3.6). Certificates stay valid.
+  /// Closes the account for good (RFC 8555 section 7.3.6).
+  ///
+  /// Certificates stay valid.
   public func deactivate() async throws {
     let task = RequestTask(
       "deactivate the account", url, repeatsLostAnswers: false)

@@ -11,8 +11,9 @@ public struct RetryPolicy: Sendable {
   public var firstDelay = Duration.milliseconds(500)
   /// The longest wait that is our own choice.
   public var longestDelay = Duration.seconds(15)
-  /// The longest time that one call waits in sum. A Retry-After beyond it is an error at once,
-  /// ``ACMEError/retryAfter`` says when to come again.
+  /// The longest time that one call waits in sum.
+  ///
+  /// A Retry-After beyond it is an error at once, ``ACMEError/retryAfter`` says when to come again.
   public var totalWait = Duration.seconds(60)
   /// How often a request is repeated, at once, because its nonce was refused.
   public var refusedNonces = 150

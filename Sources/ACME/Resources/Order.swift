@@ -28,7 +28,9 @@ public struct NewOrder: Sendable {
   }
 }
 
-/// An order (RFC 8555 section 7.1.3). It can be coded, so that a later run can go on with it.
+/// An order (RFC 8555 section 7.1.3).
+///
+/// It can be coded, so that a later run can go on with it.
 public struct Order: Sendable, Equatable, Codable {
   /// Where it is.
   public var url: String

@@ -39,7 +39,9 @@ public struct CertificateID: RawRepresentable, Hashable, Sendable, Codable,
 public struct RenewalInfo: Sendable, Equatable, Codable {
   /// Where the suggested window begins.
   public var start: Date
-  /// Where it ends; always after ``start``. Both may be in the past: then renew now.
+  /// Where it ends; always after ``start``.
+  ///
+  /// Both may be in the past: then renew now.
   public var end: Date
   /// A page that says why, when the CA gives one.
   public var explanationURL: String?
