@@ -56,7 +56,7 @@ let package = Package(
       name: "TestSupport",
       dependencies: ["Certctl", "ACME", "PKI", "HostIO", logging, subprocess] + nio,
       path: "Tests/TestSupport", swiftSettings: strict),
-    .testTarget(name: "PKITests", dependencies: ["PKI"], swiftSettings: strict),
+    .testTarget(name: "PKITests", dependencies: ["PKI", subprocess], swiftSettings: strict),
     .testTarget(name: "HostIOTests", dependencies: ["HostIO", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "ACMETests", dependencies: ["ACME", "PKI", "HostIO", "TestSupport", logging],
