@@ -57,7 +57,8 @@ let package = Package(
       dependencies: ["Certctl", "ACME", "PKI", "HostIO", logging, subprocess] + nio,
       path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(name: "PKITests", dependencies: ["PKI"], swiftSettings: strict),
-    .testTarget(name: "HostIOTests", dependencies: ["HostIO", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "HostIOTests", dependencies: ["HostIO", subprocess] + nio, swiftSettings: strict),
     .testTarget(
       name: "ACMETests", dependencies: ["ACME", "PKI", "HostIO", "TestSupport", logging],
       swiftSettings: strict),

@@ -51,8 +51,10 @@ package enum Blocking {
     if isLast { work() }
   }
 
-  /// Takes jobs until there are none. The last look and the leaving are one step under the lock, so
-  /// that no job is left without a thread.
+  /// Takes jobs until there are none.
+  ///
+  /// The last look and the leaving are one step under the lock, so that no job is left without a
+  /// thread.
   @Sendable private static func work() {
     while true {
       let job = line.withLock { line -> Job? in

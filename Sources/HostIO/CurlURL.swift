@@ -18,8 +18,9 @@ struct CurlURL: ~Copyable {
 
   deinit { unsafe curl.table.pointee.url_cleanup(handle) }
 
-  /// Sets a part, or the whole (`CURLUPART_URL`), where a relative one is resolved against what is
-  /// already there. Returns curl's words for what is wrong.
+  /// Sets a part and returns curl's words for what is wrong with it.
+  ///
+  /// As a whole (`CURLUPART_URL`), a relative one is resolved against what is already there.
   func set(_ part: CURLUPart, _ text: String, flags: UInt32 = 0) -> String? {
     guard !text.utf8.contains(0) else { return "it has a zero byte" }
     return words(unsafe curl.table.pointee.url_set(handle, part, text, flags))
