@@ -1,5 +1,112 @@
-// What Swift cannot see of libcurl: variadic functions.
+// libcurl without linking to it.
+//
+// Loading libcurl costs more instructions than all the rest of a start, because Debian's build
+// brings 31 libraries along. So no symbol of it is referenced here: a table of function pointers,
+// typed by curl's own header, is filled by dlopen at first use. The table belongs to the caller; a
+// static variable in a header would exist once per object file.
+//
+// Wrappers stand here for what Swift cannot see, the variadic functions, one per kind of argument.
 #ifndef CERTCTL_CCURL_SHIM_H
 #define CERTCTL_CCURL_SHIM_H
+
+#if !__has_include(<curl/curl.h>)
+#error "curl/curl.h is missing: apt-get install libcurl4-openssl-dev"
+#endif
 #include <curl/curl.h>
+#include <dlfcn.h>
+#include <stddef.h>
+
+// The functions that we use: X(name without "curl_").
+#define CERTCTL_CURL_FUNCTIONS(X) \
+  X(global_init) \
+  X(easy_init) \
+  X(easy_cleanup) \
+  X(easy_setopt) \
+  X(easy_getinfo) \
+  X(easy_strerror) \
+  X(multi_init) \
+  X(multi_cleanup) \
+  X(multi_setopt) \
+  X(multi_add_handle) \
+  X(multi_remove_handle) \
+  X(multi_perform) \
+  X(multi_poll) \
+  X(multi_wakeup) \
+  X(multi_info_read) \
+  X(slist_append) \
+  X(slist_free_all) \
+  X(url) \
+  X(url_cleanup) \
+  X(url_get) \
+  X(url_set) \
+  X(url_strerror) \
+  X(free)
+
+struct certctl_curl {
+#define CERTCTL_CURL_FIELD(name) __typeof__(curl_##name) *name;
+  CERTCTL_CURL_FUNCTIONS(CERTCTL_CURL_FIELD)
+#undef CERTCTL_CURL_FIELD
+};
+
+// Fills the table. Returns NULL, or the name of what is missing: the library's or a function's.
+static inline const char *certctl_curl_load(struct certctl_curl *table) {
+  void *library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
+  if (library == NULL) return "libcurl.so.4";
+#define CERTCTL_CURL_LOAD(name) \
+  table->name = (__typeof__(curl_##name) *)dlsym(library, "curl_" #name); \
+  if (table->name == NULL) return "curl_" #name;
+  CERTCTL_CURL_FUNCTIONS(CERTCTL_CURL_LOAD)
+#undef CERTCTL_CURL_LOAD
+  return NULL;
+}
+
+static inline CURLcode certctl_curl_set_long(
+    const struct certctl_curl *table, CURL *easy, CURLoption option, long value) {
+  return table->easy_setopt(easy, option, value);
+}
+
+static inline CURLcode certctl_curl_set_offset(
+    const struct certctl_curl *table, CURL *easy, CURLoption option, long long value) {
+  return table->easy_setopt(easy, option, (curl_off_t)value);
+}
+
+static inline CURLcode certctl_curl_set_string(
+    const struct certctl_curl *table, CURL *easy, CURLoption option, const char *value) {
+  return table->easy_setopt(easy, option, value);
+}
+
+static inline CURLcode certctl_curl_set_pointer(
+    const struct certctl_curl *table, CURL *easy, CURLoption option, void *value) {
+  return table->easy_setopt(easy, option, value);
+}
+
+typedef size_t (*certctl_curl_sink)(char *bytes, size_t size, size_t count, void *context);
+
+static inline CURLcode certctl_curl_set_sink(
+    const struct certctl_curl *table, CURL *easy, CURLoption option, certctl_curl_sink sink) {
+  return table->easy_setopt(easy, option, sink);
+}
+
+static inline long certctl_curl_get_long(
+    const struct certctl_curl *table, CURL *easy, CURLINFO info) {
+  long value = 0;
+  return table->easy_getinfo(easy, info, &value) == CURLE_OK ? value : 0;
+}
+
+static inline const char *certctl_curl_get_string(
+    const struct certctl_curl *table, CURL *easy, CURLINFO info) {
+  char *value = NULL;
+  return table->easy_getinfo(easy, info, &value) == CURLE_OK ? value : NULL;
+}
+
+static inline CURLMcode certctl_curl_multi_set_long(
+    const struct certctl_curl *table, CURLM *multi, CURLMoption option, long value) {
+  return table->multi_setopt(multi, option, value);
+}
+
+// The result of a CURLMsg, a member of a union.
+static inline CURLcode certctl_curl_message_result(const CURLMsg *message) {
+  return message->data.result;
+}
+
 #endif

@@ -1,0 +1,28 @@
+/// The look at a file of trusted certificates before curl gets it, whose own words are poor.
+enum CABundle {
+  static func check(_ path: String) async throws {
+    try await Blocking.run { try inspect(path) }
+  }
+
+  static func inspect(_ path: String) throws(HostError) {
+    let (parent, name) = DurableFolder.split(path)
+    let bytes: [UInt8]?
+    do throws(HostError) {
+      bytes = try name.flatMap { name throws(HostError) in
+        try DurableFolder(path: parent, root: parent).read(name, limit: 16 << 20)
+      }
+    } catch {
+      throw refusal(path, error.detail ?? error.description)
+    }
+    guard let bytes else { throw refusal(path, "there is no such file") }
+    guard String(decoding: bytes, as: UTF8.self).contains("-----BEGIN CERTIFICATE-----") else {
+      throw refusal(path, "it holds no certificate in PEM form")
+    }
+  }
+
+  private static func refusal(_ path: String, _ detail: String) -> HostError {
+    HostError(
+      .badCABundle, operation: "use the CA bundle", subject: path, detail: detail,
+      hint: "give --ca-bundle a readable PEM file")
+  }
+}

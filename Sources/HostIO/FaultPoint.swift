@@ -1,0 +1,75 @@
+internal import Glibc
+internal import Synchronization
+
+/// Places where a debug build can be told to die or to run out of disk.
+///
+/// Crash tests run a child for each step and read what it left behind. The environment steers it:
+/// - `CERTCTL_FAULT_TRACE=FILE` appends the name of each step, one a line;
+/// - `CERTCTL_FAULT_KILL=N` ends the process by SIGKILL right before step N, counted from 1;
+/// - `CERTCTL_FAULT_ENOSPC=N` makes step N fail as a full disk does.
+///
+/// In a release build nothing of it is left.
+package enum FaultPoint {
+  /// Stands right before a system call that changes something durable.
+  package static func step(_ name: @autoclosure () -> String) throws(HostError) {
+    #if DEBUG
+      try (script ?? environment)?.pass(name())
+    #endif
+  }
+
+  #if DEBUG
+    /// What a test in this process wants; it comes before the environment.
+    @TaskLocal static var script: FaultScript?
+
+    private static let environment = FaultScript(
+      trace: variable("CERTCTL_FAULT_TRACE"),
+      kill: variable("CERTCTL_FAULT_KILL").flatMap { Int($0) },
+      diskFull: variable("CERTCTL_FAULT_ENOSPC").flatMap { Int($0) })
+
+    private static func variable(_ name: String) -> String? {
+      guard let value = unsafe getenv(name) else { return nil }
+      return unsafe String(cString: value)
+    }
+  #endif
+}
+
+#if DEBUG
+  /// The count of steps, and what happens at which.
+  final class FaultScript: Sendable {
+    private let trace: String?
+    private let kill: Int?
+    private let diskFull: Int?
+    private let seen = Mutex<[String]>([])
+
+    /// Makes a script; nil when it would do nothing.
+    init?(trace: String?, kill: Int?, diskFull: Int?) {
+      if trace == nil, kill == nil, diskFull == nil { return nil }
+      self.trace = trace
+      self.kill = kill
+      self.diskFull = diskFull
+    }
+
+    /// The names of the steps so far.
+    var steps: [String] { seen.withLock { $0 } }
+
+    func pass(_ name: String) throws(HostError) {
+      let number = seen.withLock { seen in
+        seen.append(name)
+        return seen.count
+      }
+      if let trace, !trace.isEmpty { append(name + "\n", to: trace) }
+      if number == kill { Glibc.kill(getpid(), SIGKILL) }
+      if number == diskFull {
+        throw HostError(errno: ENOSPC, operation: "pass the test's step", subject: name)
+      }
+    }
+
+    private func append(_ line: String, to path: String) {
+      let file = unsafe open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
+      guard file >= 0 else { return }
+      let bytes = Array(line.utf8)
+      _ = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(file, $0.baseAddress, $0.count) }
+      close(file)
+    }
+  }
+#endif

@@ -1,0 +1,104 @@
+internal import FoundationEssentials
+internal import Glibc
+internal import Synchronization
+
+/// A lock between processes, and between the tasks of one: flock(2) on a descriptor of its own.
+///
+/// The lock file stays when the lock goes; removing it would let two processes lock two files of the
+/// same name. A crash releases the lock. The file holds the holder's pid and command for the error
+/// of those who wait in vain.
+package final class FileLock: Sendable {
+  /// Where the lock file is.
+  package let path: String
+  private let descriptor: Mutex<Int32?>
+
+  private init(path: String, descriptor: Int32) {
+    self.path = path
+    self.descriptor = Mutex(descriptor)
+  }
+
+  deinit { release() }
+
+  /// Takes the lock, waiting up to `wait` for it.
+  ///
+  /// It is tried again and again rather than waited for in the kernel, so that no thread is held and
+  /// cancellation is heard.
+  ///
+  /// - Throws: `HostError` with `.lockHeld`, whose detail names pid and command of the holder, or
+  ///   `CancellationError`.
+  package static func acquire(
+    path: String, wait: Duration = .zero, clock: WallClock = .system
+  ) async throws -> FileLock {
+    var waited = Duration.zero
+    var pause = Duration.milliseconds(20)
+    let start = clock.now()
+    while true {
+      try Task.checkCancellation()
+      if let lock = try await Blocking.run({ try attempt(path) }) { return lock }
+      waited = max(waited, .seconds(clock.now().timeIntervalSince(start)))
+      guard waited < wait else { throw held(path, waited: wait) }
+      pause = min(pause, wait - waited)
+      try await clock.sleep(pause)
+      // A clock of a test may stand still; the pauses count then.
+      waited += pause
+      pause = min(pause * 2, .milliseconds(250))
+    }
+  }
+
+  /// Gives the lock back; a second call does nothing.
+  package func release() {
+    guard let raw = descriptor.withLock({ $0.take() }) else { return }
+    // An empty file says "nobody" to `holder`.
+    ftruncate(raw, 0)
+    close(raw)
+  }
+
+  /// Who wrote the lock file last, without giving it back; nil when nobody did.
+  package static func holder(_ path: String) -> (pid: Int32, command: String)? {
+    let (parent, name) = DurableFolder.split(path)
+    let folder = DurableFolder(path: parent, root: parent)
+    guard let name, let bytes = try? folder.read(name, limit: 8192) else { return nil }
+    let lines = String(decoding: bytes, as: UTF8.self)
+      .split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
+    guard lines.count == 2, let pid = Int32(lines[0]) else { return nil }
+    return (pid, lines[1].last == "\n" ? String(lines[1].dropLast()) : String(lines[1]))
+  }
+
+  private static func attempt(_ path: String) throws(HostError) -> FileLock? {
+    let raw = try Descriptor.call("open the lock", path) {
+      unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    }
+    do throws(HostError) {
+      try Descriptor.call("take the lock", path) { flock(raw, LOCK_EX | LOCK_NB) }
+    } catch {
+      close(raw)
+      if error.errnoCode == EWOULDBLOCK { return nil }
+      throw error
+    }
+    // From here on the lock object owns the descriptor.
+    let lock = FileLock(path: path, descriptor: raw)
+    guard isStill(path, raw) else { return nil }
+    let text = Array("\(getpid())\n\(ProcessName.command(of: getpid()) ?? "?")\n".utf8)
+    ftruncate(raw, 0)
+    _ = unsafe text.withUnsafeBytes { unsafe pwrite(raw, $0.baseAddress, $0.count, 0) }
+    return lock
+  }
+
+  /// Whether the path still leads to the file that was locked, and not to one made since.
+  private static func isStill(_ path: String, _ raw: Int32) -> Bool {
+    var opened = stat()
+    var named = stat()
+    return unsafe fstat(raw, &opened) == 0 && lstat(path, &named) == 0
+      && opened.st_ino == named.st_ino && opened.st_dev == named.st_dev
+  }
+
+  private static func held(_ path: String, waited: Duration) -> HostError {
+    let who =
+      holder(path).map { "process \($0.pid) (\($0.command)) holds it" }
+      ?? "another process holds it"
+    return HostError(
+      .lockHeld, operation: "take the lock", subject: path,
+      detail: waited > .zero ? "\(who), and did so for \(waited)" : who,
+      hint: "wait until it has finished, or give a longer --lock-timeout")
+  }
+}

@@ -1,0 +1,83 @@
+import Glibc
+import Testing
+
+@testable import HostIO
+
+@Suite struct FileLockTests {
+  let scratch: Scratch
+  var path: String { scratch.path + "/lock" }
+
+  init() throws { scratch = try Scratch() }
+
+  @Test func `a held lock names its holder`() async throws {
+    let lock = try await FileLock.acquire(path: path)
+    let error = try await #require(throws: HostError.self) {
+      try await FileLock.acquire(path: path)
+    }
+    #expect(error.code == .lockHeld)
+    #expect(error.isRetryable)
+    let detail = try #require(error.detail)
+    #expect(detail.contains("process \(getpid()) ("))
+    #expect(detail.contains("xctest") || detail.contains("swift"))
+    #expect(FileLock.holder(path)?.pid == getpid())
+    lock.release()
+    #expect(FileLock.holder(path) == nil)
+    #expect(try scratch.names() == ["lock"])
+  }
+
+  @Test func `waiting ends when the lock is given back`() async throws {
+    let first = try await FileLock.acquire(path: path)
+    async let second = FileLock.acquire(path: path, wait: .seconds(30))
+    try await Task.sleep(for: .milliseconds(60))
+    first.release()
+    #expect(try await second.path == path)
+  }
+
+  @Test func `the wait has an end`() async throws {
+    let lock = try await FileLock.acquire(path: path)
+    let start = ContinuousClock.now
+    await #expect(throws: HostError.self) {
+      try await FileLock.acquire(path: path, wait: .milliseconds(100))
+    }
+    #expect(ContinuousClock.now - start >= .milliseconds(100))
+    lock.release()
+  }
+
+  @Test func `waiting hears cancellation`() async throws {
+    let lock = try await FileLock.acquire(path: path)
+    let waiting = Task { [path] in try await FileLock.acquire(path: path, wait: .seconds(60)) }
+    waiting.cancel()
+    await #expect(throws: CancellationError.self) { try await waiting.value }
+    lock.release()
+  }
+
+  @Test func `one holder at a time`() async throws {
+    let inside = Counter()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<20 {
+        group.addTask { [path] in
+          let lock = try await FileLock.acquire(path: path, wait: .seconds(60))
+          #expect(await inside.enter() == 1)
+          await Task.yield()
+          await inside.leave()
+          lock.release()
+        }
+      }
+      try await group.waitForAll()
+    }
+  }
+
+  @Test func `a lost lock object gives the lock back`() async throws {
+    _ = try await FileLock.acquire(path: path)
+    _ = try await FileLock.acquire(path: path)
+  }
+}
+
+private actor Counter {
+  private var inside = 0
+  func enter() -> Int {
+    inside += 1
+    return inside
+  }
+  func leave() { inside -= 1 }
+}

@@ -1,0 +1,81 @@
+import HostIO
+import Synchronization
+import Testing
+
+private struct Oops: Error, Equatable { var name = "" }
+
+@Suite struct TaskTests {
+  @Test func `blocking work runs beside the cooperative pool`() async throws {
+    // Far more than the pool has threads; each waits until the test has seen all cores free.
+    let sum = try await withThrowingTaskGroup(of: Int.self) { group in
+      for number in 0..<200 { group.addTask { try await Blocking.run { number } } }
+      return try await group.reduce(0, +)
+    }
+    #expect(sum == 199 * 200 / 2)
+  }
+
+  @Test func `an error of blocking work arrives`() async {
+    await #expect(throws: Oops()) { try await Blocking.run { throw Oops() } }
+  }
+
+  @Test func `retraction follows success`() async throws {
+    let seen = Mutex(false)
+    let value = try await withRetraction(timeout: .seconds(5)) {
+      7
+    } retract: { result in
+      let value = try result.get()
+      seen.withLock { $0 = value == 7 }
+    }
+    #expect(value == 7)
+    #expect(seen.withLock { $0 })
+  }
+
+  @Test func `the body's error wins over the retraction's`() async {
+    let heard = Mutex<Oops?>(nil)
+    await #expect(throws: Oops(name: "body")) {
+      try await withRetraction(timeout: .seconds(5)) { error in
+        heard.withLock { $0 = error as? Oops }
+      } _: {
+        throw Oops(name: "body")
+      } retract: { (_: Result<Void, any Error>) in
+        throw Oops(name: "retract")
+      }
+    }
+    #expect(heard.withLock { $0 } == Oops(name: "retract"))
+  }
+
+  @Test func `retraction survives cancellation`() async {
+    let finished = Mutex(false)
+    let started = AsyncStream.makeStream(of: Void.self)
+    let task = Task {
+      try await withRetraction(timeout: .seconds(5)) {
+        started.continuation.yield()
+        try await Task.sleep(for: .seconds(60))
+      } retract: { _ in
+        try await Task.sleep(for: .milliseconds(20))
+        finished.withLock { $0 = true }
+      }
+    }
+    for await _ in started.stream { break }
+    task.cancel()
+    await #expect(throws: CancellationError.self) { try await task.value }
+    #expect(finished.withLock { $0 })
+  }
+
+  @Test func `a retraction that hangs is given up`() async throws {
+    let heard = Mutex<HostError.Code?>(nil)
+    try await withRetraction(timeout: .milliseconds(50)) { error in
+      heard.withLock { $0 = (error as? HostError)?.code }
+    } _: {
+    } retract: { _ in
+      // Deaf to cancellation, as a bad plug-in would be.
+      await withCheckedContinuation { continuation in
+        Task {
+          try? await Task.sleep(for: .seconds(2))
+          continuation.resume()
+        }
+      }
+    }
+    #expect(heard.withLock { $0 } == .timedOut)
+  }
+}
