@@ -106,7 +106,18 @@ extension CertctlError {
   }
 
   private init(_ error: HostError) {
-    let code: Code = error.code == .lockHeld ? .locked : error.isRetryable ? .tryLater : .state
-    self.init(code, error.description, hint: error.hint, isRetryable: error.isRetryable)
+    let code: Code =
+      switch error.code {
+      case .lockHeld: .locked
+      case .badCABundle: .usage
+      default: error.isRetryable ? .tryLater : .state
+      }
+    let hint =
+      switch error.code {
+      case .permissionDenied: "run it as root, with sudo, or choose another place by --state-dir"
+      case .diskFull: "make room, then give the same command again: nothing was lost"
+      default: String?.none
+      }
+    self.init(code, error.description, hint: error.hint ?? hint, isRetryable: error.isRetryable)
   }
 }

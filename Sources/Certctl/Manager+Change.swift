@@ -51,6 +51,7 @@ extension Manager {
   /// Removes a lineage with its certificates and keys.
   public func delete(_ name: LineageName) async throws {
     try await change(name) {
+      try? await retractLeftovers(name)
       try await Blocking.run {
         // What servers read goes before what says how to renew it.
         try certificates.remove(name)
@@ -62,12 +63,16 @@ extension Manager {
     }
   }
 
-  /// Puts an earlier generation back to use.
+  /// Retracts what a crash left; a damaged lineage must not stand in the way of its deletion.
+  private func retractLeftovers(_ name: LineageName) async throws {
+    guard let lineage = try await Blocking.run({ try lineages.lineage(name) }) else { return }
+    try await cleanJournal(name, lineage.settings.challenge)
+  }
+
+  /// Puts an earlier generation back to use: the one of this number, or the one before the one in
+  /// use.
   ///
-  /// - Parameters:
-  ///   - name: The lineage.
-  ///   - number: The generation's number; the one before the one in use by default.
-  ///   - force: Use it although it has expired or was revoked.
+  /// With `force` it is used although it has expired or was revoked.
   public func rollback(
     _ name: LineageName, to number: Int? = nil, force: Bool = false
   ) async throws -> LineageReport {

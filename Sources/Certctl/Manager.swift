@@ -38,9 +38,19 @@ public struct Manager: Sendable {
   func withLineage<T: Sendable>(
     _ name: LineageName, _ body: () async throws -> T
   ) async throws -> T {
-    let lock = try await state.lock("lineage-\(name)", wait: lockTimeout, clock: services.clock)
+    let lock = try await lock("lineage-\(name)")
     defer { lock.release() }
     return try await body()
+  }
+
+  /// Takes a lock, and tells the person who waits when another process holds it.
+  private func lock(_ name: String) async throws -> FileLock {
+    do {
+      return try await state.lock(name, wait: .zero, clock: services.clock)
+    } catch let error as CertctlError where error.code == .locked && lockTimeout > .zero {
+      services.progress(.waiting("another certctl to finish"))
+      return try await state.lock(name, wait: lockTimeout, clock: services.clock)
+    }
   }
 
   func client(directory: String, caBundle: String?) throws -> ACMEClient {

@@ -144,7 +144,9 @@ private final class Connections: Sendable {
 
   var all: [any Channel] { open.withLock { $0 } }
 
-  /// Takes a connection in. The oldest goes when there are too many, rather than the newest: silent
+  /// Takes a connection in.
+  ///
+  /// The oldest goes when there are too many, rather than the newest: silent
   /// strangers then cannot keep the CA out.
   func admit(_ channel: any Channel) throws {
     try channel.pipeline.syncOperations.addHandlers([

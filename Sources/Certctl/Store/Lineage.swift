@@ -66,7 +66,7 @@ public struct LineageName: Hashable, Sendable, CustomStringConvertible {
       !value.contains("/"), !value.unicodeScalars.contains(where: isControl)
     else {
       throw CertctlError(
-        .usage, "'\(escapedForTerminal(value))' cannot name a lineage",
+        .usage, "'\(escapedForTerminal(value))' cannot be the name of a certificate",
         hint: "a name has 1 to 200 bytes, no slash or control character, no leading dot or hyphen")
     }
     self.value = value
