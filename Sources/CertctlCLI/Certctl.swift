@@ -25,6 +25,8 @@ struct CertctlCommand: AsyncParsableCommand {
 
   static func main() async {
     let arguments = Array(CommandLine.arguments.dropFirst())
+    // Monitoring and scripts ask this often; it needs no parser, which is half of a start.
+    if arguments == ["--version"] { return print(certctlVersion) }
     do {
       var command = try parseAsRoot(arguments)
       if var command = command as? any AsyncParsableCommand {
