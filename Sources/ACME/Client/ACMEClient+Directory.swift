@@ -1,0 +1,69 @@
+internal import FoundationEssentials
+internal import HostIO
+internal import Synchronization
+
+/// The directory in use, and whether it is fresh from the CA.
+struct KnownDirectory: Sendable {
+  var directory: Directory
+  var isFresh: Bool
+  var rule: URLRule
+}
+
+extension ACMEClient {
+  /// The CA's directory: from memory, from the cache, or from the CA, in that order.
+  public func directory() async throws -> Directory {
+    try await knownDirectory().directory
+  }
+
+  /// The CA's directory, asked for anew and kept in the cache.
+  public func refreshedDirectory() async throws -> Directory {
+    try await fetchDirectory(try URLRule(directory: directoryURL)).directory
+  }
+
+  func knownDirectory() async throws -> KnownDirectory {
+    if let entry = known.withLock({ $0 }) { return entry }
+    let rule = try URLRule(directory: directoryURL)
+    if let cached = await cache?.directory(for: directoryURL) {
+      let entry = KnownDirectory(directory: cached, isFresh: false, rule: rule)
+      known.withLock { $0 = entry }
+      return entry
+    }
+    return try await fetchDirectory(rule)
+  }
+
+  private func fetchDirectory(_ rule: URLRule) async throws -> KnownDirectory {
+    let task = RequestTask("read the directory", directoryURL)
+    var budget = RetryBudget(policy)
+    let request = HTTPRequest(
+      .get, directoryURL, headers: [HTTPField(name: "Accept", value: "application/json")],
+      followsRedirects: true)
+    let response: HTTPResponse
+    do {
+      response = try await perform(task, rule: rule, budget: &budget) { _ in request }
+    } catch let error as ACMEError where error.status != nil && !error.isRetryable {
+      var refused = error
+      refused.code = .directoryUnusable
+      refused.hint = "Check the CA's directory URL."
+      throw refused
+    }
+    guard let directory = JSONText.decode(Directory.self, from: response.body) else {
+      throw ACMEError(
+        .directoryUnusable, task.operation, subject: directoryURL, status: response.status,
+        detail: "this is no ACME directory: " + AnswerText.summary(of: response),
+        hint: "Check the CA's directory URL.")
+    }
+    let entry = KnownDirectory(directory: directory, isFresh: true, rule: rule)
+    known.withLock { $0 = entry }
+    await cache?.store(directory, for: directoryURL)
+    return entry
+  }
+
+  /// Forgets a directory that came from the cache and has turned out stale; says whether it did.
+  func forgetStaleDirectory() -> Bool {
+    known.withLock {
+      guard let entry = $0, !entry.isFresh else { return false }
+      $0 = nil
+      return true
+    }
+  }
+}

@@ -1,0 +1,172 @@
+internal import FoundationEssentials
+internal import HostIO
+internal import Logging
+internal import PKI
+
+/// What a request is for, and what may be done when its answer is lost.
+struct RequestTask: Sendable {
+  /// A verb phrase for errors.
+  var operation: String
+  /// The thing it is done to.
+  var subject: String?
+  /// Whether it may be sent again although the CA may have processed it.
+  var repeatsLostAnswers = true
+  /// The wanted content type, where there is a choice.
+  var accept: String?
+
+  init(
+    _ operation: String, _ subject: String?, repeatsLostAnswers: Bool = true,
+    accept: String? = nil
+  ) {
+    self.operation = operation
+    self.subject = subject
+    self.repeatsLostAnswers = repeatsLostAnswers
+    self.accept = accept
+  }
+}
+
+extension ACMEClient {
+  /// POST-as-GET (RFC 8555 section 6.3).
+  func read(_ url: String, by signer: Signer, _ task: RequestTask) async throws -> HTTPResponse {
+    try await post([], to: url, by: signer, task)
+  }
+
+  /// A signed POST with a budget of its own.
+  func post(
+    _ payload: [UInt8], to url: String, by signer: Signer, _ task: RequestTask
+  ) async throws -> HTTPResponse {
+    var budget = RetryBudget(policy)
+    return try await post(payload, to: url, by: signer, task, budget: &budget)
+  }
+
+  /// A signed POST; every attempt has a nonce and a signature of its own.
+  func post(
+    _ payload: [UInt8], to url: String, by signer: Signer, _ task: RequestTask,
+    budget: inout RetryBudget
+  ) async throws -> HTTPResponse {
+    let rule = try await knownDirectory().rule
+    try rule.check(url, for: task.operation)
+    var headers = [HTTPField(name: "Content-Type", value: "application/jose+json")]
+    if let accept = task.accept { headers.append(HTTPField(name: "Accept", value: accept)) }
+    let fields = headers
+    return try await perform(task, rule: rule, budget: &budget) { budget in
+      let nonce = try await self.nonce(&budget)
+      let body = try JWS.sign(payload, url: url, nonce: nonce, by: signer)
+      return HTTPRequest(.post, url, headers: fields, body: body)
+    }
+  }
+
+  /// A nonce from the pool, or from the CA when there is none.
+  private func nonce(_ budget: inout RetryBudget) async throws -> String {
+    if let nonce = nonces.take() { return nonce }
+    let known = try await knownDirectory()
+    let url = known.directory.newNonce
+    let task = RequestTask("get a nonce from", url)
+    let response = try await perform(task, rule: known.rule, budget: &budget) { _ in
+      HTTPRequest(.head, url)
+    }
+    guard let nonce = nonces.take() else {
+      throw ACMEError(
+        .unexpectedAnswer, task.operation, subject: url, status: response.status,
+        detail: "the answer has no usable Replay-Nonce")
+    }
+    return nonce
+  }
+
+  /// Sends a request, and again as often as policy and task allow; returns a 2xx answer.
+  func perform(
+    _ task: RequestTask, rule: URLRule, budget: inout RetryBudget,
+    _ build: (inout RetryBudget) async throws -> HTTPRequest
+  ) async throws -> HTTPResponse {
+    while true {
+      try Task.checkCancellation()
+      let request = try await build(&budget)
+      try rule.check(request.url, for: task.operation)
+      let failure: ACMEError
+      switch try await attempt(request, task) {
+      case .success(let response): return response
+      case .failure(let error): failure = error
+      }
+      if failure.problem?.type == .badNonce, request.method == .post {
+        guard budget.takeNonce() else { throw failure }
+        continue
+      }
+      guard failure.isRetryable, failure.status != 429 || failure.retryAfter != nil,
+        task.repeatsLostAnswers || !failure.mayHaveBeenProcessed
+      else { throw failure }
+      try await pause(after: failure, budget: &budget)
+    }
+  }
+
+  /// Waits before the next attempt, or throws the failure when there is to be none.
+  func pause(after failure: ACMEError, budget: inout RetryBudget) async throws {
+    let need = failure.retryAfter.map { clock.duration(until: $0).inSeconds }
+    guard let delay = budget.takeAttempt(need: need) else { throw failure }
+    logger.debug("waiting \(delay) before the next attempt: \(failure)")
+    try await clock.sleep(delay)
+  }
+
+  private func attempt(
+    _ request: HTTPRequest, _ task: RequestTask
+  ) async throws -> Result<HTTPResponse, ACMEError> {
+    do {
+      let response = try await http.send(request)
+      logger.debug("\(request.method.rawValue) \(request.url): \(response.status)")
+      nonces.add(response.header("Replay-Nonce"))
+      if (200..<300).contains(response.status) { return .success(response) }
+      return .failure(AnswerText.error(for: response, task, now: clock.now()))
+    } catch let error as HostError {
+      logger.debug("\(request.method.rawValue) \(request.url): \(error)")
+      var failure = ACMEError(
+        error.isRetryable ? .unavailable : .connection, task.operation, subject: task.subject,
+        underlying: error, hint: error.hint, isRetryable: error.isRetryable)
+      failure.mayHaveBeenProcessed = !Self.unsent.contains(error.code)
+      return .failure(failure)
+    }
+  }
+
+  /// Failures after which the CA cannot have seen the request.
+  private static let unsent: Set<HostError.Code> = [
+    .resolveFailed, .connectFailed, .requestNotSent, .tlsFailed, .unsupportedURL,
+    .invalidRequest, .badCABundle, .missingLibrary,
+  ]
+
+  /// Reads a JSON answer.
+  func decode<Value: Decodable>(
+    _ type: Value.Type, from response: HTTPResponse, _ task: RequestTask
+  ) throws(ACMEError) -> Value {
+    if let value = JSONText.decode(type, from: response.body) { return value }
+    throw ACMEError(
+      .unexpectedAnswer, task.operation, subject: task.subject, status: response.status,
+      detail: "the CA's answer cannot be understood; " + AnswerText.summary(of: response))
+  }
+
+  /// The Location of a new thing, which may be relative.
+  func location(of response: HTTPResponse, _ task: RequestTask) throws(ACMEError) -> String {
+    let base = response.url.isEmpty ? directoryURL : response.url
+    if let location = response.header("Location"),
+      let url = URLRule.resolve(location, against: base)
+    {
+      return url
+    }
+    throw ACMEError(
+      .unexpectedAnswer, task.operation, subject: task.subject, status: response.status,
+      detail: "the answer does not say where the new thing is (no usable Location)")
+  }
+
+  /// Runs requests to URLs of the directory; once again when a cached directory was stale.
+  func withDirectory<Value>(
+    _ body: (Directory) async throws -> Value
+  ) async throws -> Value {
+    let directory = try await directory()
+    do {
+      return try await body(directory)
+    } catch let error as ACMEError
+      where [404, 405, 410].contains(error.status) && forgetStaleDirectory()
+    {
+      let fresh = try await refreshedDirectory()
+      guard fresh != directory else { throw error }
+      return try await body(fresh)
+    }
+  }
+}

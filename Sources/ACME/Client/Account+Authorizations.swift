@@ -1,0 +1,103 @@
+internal import PKI
+
+extension Account {
+  /// The authorization at a URL (RFC 8555 section 7.5).
+  public func authorization(at url: String) async throws -> Authorization {
+    let task = RequestTask("read the authorization", url)
+    let response = try await client.read(url, by: signer, task)
+    return try client.decode(Authorization.self, from: response, task).located(at: url)
+  }
+
+  /// Asks for an authorization without an order (RFC 8555 section 7.4.1); few CAs have it.
+  public func newAuthorization(for identifier: Identifier) async throws -> Authorization {
+    let task = RequestTask("ask for an authorization for", identifier.value)
+    return try await client.withDirectory { directory in
+      guard let target = directory.newAuthz else {
+        throw ACMEError(
+          .unsupported, task.operation, subject: identifier.value,
+          detail: "this CA gives authorizations for orders only")
+      }
+      let payload = try JSONText.encode(["identifier": identifier], task.operation)
+      let response = try await client.post(payload, to: target, by: signer, task)
+      return try client.decode(Authorization.self, from: response, task)
+        .located(at: try client.location(of: response, task))
+    }
+  }
+
+  /// Gives an authorization up (RFC 8555 section 7.5.2), so that it no longer counts as pending.
+  public func deactivateAuthorization(at url: String) async throws {
+    let task = RequestTask("deactivate the authorization", url)
+    do {
+      _ = try await client.post(
+        [UInt8](#"{"status":"deactivated"}"#.utf8), to: url, by: signer, task)
+    } catch let error as ACMEError where error.problem?.type == .malformed {
+      // Already over: it failed, expired, or an earlier request whose answer was lost did it.
+      let current = try await authorization(at: url)
+      if [.pending, .valid].contains(current.status) { throw error }
+    }
+  }
+
+  /// Tells the CA that a challenge is ready to be looked at (RFC 8555 section 7.5.1).
+  ///
+  /// It is told once: a CA may count every telling as an attempt. When the answer is lost, the
+  /// authorization is read first, and the challenge is posted again only if it is still untouched.
+  public func respond(to challenge: Challenge) async throws {
+    let task = RequestTask(
+      "answer the \(challenge.type) challenge", challenge.url, repeatsLostAnswers: false)
+    var budget = RetryBudget(client.policy)
+    while true {
+      do {
+        _ = try await client.post(
+          [UInt8]("{}".utf8), to: challenge.url, by: signer, task, budget: &budget)
+        return
+      } catch let error as ACMEError {
+        // Conflict: the validation runs already.
+        if error.status == 409 { return }
+        guard error.isRetryable, error.mayHaveBeenProcessed else { throw error }
+        try await client.pause(after: error, budget: &budget)
+        if try await !isUntouched(challenge) { return }
+      }
+    }
+  }
+
+  private func isUntouched(_ challenge: Challenge) async throws -> Bool {
+    guard !challenge.authorizationURL.isEmpty else {
+      let task = RequestTask("read the challenge", challenge.url)
+      let response = try await client.read(challenge.url, by: signer, task)
+      return try client.decode(Challenge.self, from: response, task).status == .pending
+    }
+    let current = try await authorization(at: challenge.authorizationURL)
+    guard current.status == .pending else { return false }
+    let same = current.challenges.first { $0.url == challenge.url }
+    return same?.status == .pending
+  }
+
+  /// Why an order failed, name by name: reads its authorizations and joins what they say.
+  ///
+  /// Costs one request per name; ask only for an order that is `invalid`.
+  public func failure(of order: Order) async throws -> ACMEError {
+    var failed: [Authorization] = []
+    for url in order.authorizations {
+      let current = try await authorization(at: url)
+      if current.error != nil { failed.append(current) }
+    }
+    let overall =
+      order.failure
+      ?? ACMEError(
+        .orderInvalid, "get a certificate for", subject: order.names, problem: order.error,
+        detail: "the order is \(order.status)")
+    guard let first = failed.first?.error else { return overall }
+    guard failed.count > 1 else { return first }
+    let subproblems = failed.map { authorization in
+      var problem = authorization.failure ?? Problem(type: "about:blank", detail: "no reason given")
+      problem.identifier = Identifier(
+        type: authorization.identifier.type, value: authorization.name)
+      return problem
+    }
+    let joined = Problem(
+      type: .compound, detail: "\(failed.count) names could not be validated",
+      subproblems: subproblems)
+    return ACMEError(
+      .authorizationInvalid, "validate", subject: order.names, problem: joined, hint: joined.hint)
+  }
+}

@@ -1,0 +1,171 @@
+public import FoundationEssentials
+internal import HostIO
+internal import Logging
+public import PKI
+
+extension Account {
+  /// Places an order (RFC 8555 section 7.4).
+  ///
+  /// A profile that the directory does not list is refused here, because CAs without profiles
+  /// ignore it silently. `replaces` goes along only when the CA has renewal information, and the
+  /// order is placed again without it when the CA refuses it.
+  public func newOrder(_ order: NewOrder) async throws -> Order {
+    let task = RequestTask("place an order for", Self.names(order.identifiers))
+    try await checkProfile(order.profile, task)
+    return try await client.withDirectory { directory in
+      let replaces = directory.renewalInfo == nil ? nil : order.replaces
+      do {
+        return try await place(order, replaces: replaces, at: directory.newOrder, task)
+      } catch let error as ACMEError where replaces != nil && error.mayBlameReplaces {
+        client.logger.info("the CA refuses to replace \(order.replaces?.rawValue ?? ""): \(error)")
+        return try await place(order, replaces: nil, at: directory.newOrder, task)
+      }
+    }
+  }
+
+  /// The order at a URL.
+  public func order(at url: String) async throws -> Order {
+    let task = RequestTask("read the order", url)
+    return try order(in: try await client.read(url, by: signer, task), at: url, task)
+  }
+
+  /// Reads an order until it leaves the given states.
+  ///
+  /// The first look is after a quarter of a second, each pause is half as long again, five seconds
+  /// at most; the CA's Retry-After is a lower bound for each.
+  ///
+  /// - Parameters:
+  ///   - url: The order.
+  ///   - states: The states in which to go on waiting, such as `[.pending]`.
+  ///   - timeout: How long to wait in all.
+  ///   - notBefore: The earliest first look, ``Order/retryAfter`` of the order in hand.
+  /// - Returns: The order in any other state, `invalid` included: see ``Order/failure``.
+  /// - Throws: ``ACMEError`` with ``ACMEError/Code/orderPending`` when it takes longer, or at once
+  ///   when the CA wants no look before the time is over.
+  public func waitForOrder(
+    at url: String, whileIn states: Set<OrderStatus>, timeout: Duration, notBefore: Date? = nil
+  ) async throws -> Order {
+    let deadline = client.clock.now().addingTimeInterval(timeout.inSeconds)
+    var pause = 0.25
+    var bound = notBefore
+    while true {
+      let now = client.clock.now()
+      let next = max(now.addingTimeInterval(pause), bound ?? now)
+      guard next <= deadline else { throw Self.pending(url, states, retryAfter: bound) }
+      try await client.clock.sleep(client.clock.duration(until: next))
+      let current = try await order(at: url)
+      guard states.contains(current.status) else { return current }
+      bound = current.retryAfter
+      pause = min(pause * 1.5, 5)
+    }
+  }
+
+  /// Sends the CSR (RFC 8555 section 7.4).
+  ///
+  /// When the answer is lost, or the CA says that the order is not ready, the order is read again:
+  /// it may have gone on already.
+  ///
+  /// - Returns: The order, `processing` or `valid`.
+  public func finalize(_ order: Order, request: CertificateRequest) async throws -> Order {
+    let task = RequestTask("finalize the order for", order.names, repeatsLostAnswers: false)
+    let payload = [UInt8](#"{"csr":"\#(Base64URL.encode(request.der))"}"#.utf8)
+    var budget = RetryBudget(client.policy)
+    while true {
+      do {
+        let response = try await client.post(
+          payload, to: order.finalize, by: signer, task, budget: &budget)
+        guard let answer = try? self.order(in: response, at: order.url, task) else {
+          return try await self.order(at: order.url)
+        }
+        return answer
+      } catch let error as ACMEError {
+        let isEarly = error.problem?.type == .orderNotReady
+        guard isEarly || (error.isRetryable && error.mayHaveBeenProcessed) else { throw error }
+        if !isEarly { try await client.pause(after: error, budget: &budget) }
+        let current = try await self.order(at: order.url)
+        if let failure = current.failure { throw failure }
+        if [.processing, .valid].contains(current.status) { return current }
+        guard current.status == .ready else { throw error }
+        if isEarly { try await client.pause(after: error, budget: &budget) }
+      }
+    }
+  }
+
+  private func place(
+    _ order: NewOrder, replaces: CertificateID?, at url: String, _ task: RequestTask
+  ) async throws -> Order {
+    let document = NewOrderDocument(
+      identifiers: order.identifiers, profile: order.profile,
+      notBefore: order.notBefore.map { Timestamp.rfc3339($0) },
+      notAfter: order.notAfter.map { Timestamp.rfc3339($0) }, replaces: replaces?.rawValue)
+    let payload = try JSONText.encode(document, task.operation)
+    let response = try await client.post(payload, to: url, by: signer, task)
+    return try self.order(in: response, at: try client.location(of: response, task), task)
+  }
+
+  private func order(
+    in response: HTTPResponse, at url: String, _ task: RequestTask
+  ) throws(ACMEError) -> Order {
+    try client.decode(OrderDocument.self, from: response, task).order(
+      at: url,
+      retryAfter: RetryAfter.instant(response.header("Retry-After"), now: client.clock.now()))
+  }
+
+  private func checkProfile(_ profile: String?, _ task: RequestTask) async throws {
+    guard let profile else { return }
+    let known = try await client.knownDirectory()
+    if known.directory.profiles[profile] != nil { return }
+    var directory = known.directory
+    // The copy in the cache may be older than the profile.
+    if !known.isFresh { directory = try await client.refreshedDirectory() }
+    guard directory.profiles[profile] == nil else { return }
+    let names = directory.profiles.keys.sorted().joined(separator: ", ")
+    throw ACMEError(
+      .unknownProfile, task.operation, subject: task.subject,
+      detail: "the CA has no profile \"\(profile.shortened(to: 100))\"",
+      hint: names.isEmpty ? "This CA has no profiles." : "It has: \(names.shortened(to: 500)).")
+  }
+
+  private static func names(_ identifiers: [Identifier]) -> String {
+    let shown = identifiers.prefix(5).map(\.value).joined(separator: ", ")
+    return identifiers.count > 5 ? shown + " and \(identifiers.count - 5) more" : shown
+  }
+
+  private static func pending(
+    _ url: String, _ states: Set<OrderStatus>, retryAfter: Date?
+  ) -> ACMEError {
+    let words = states.map(\.rawValue).sorted().joined(separator: " or ")
+    return ACMEError(
+      .orderPending, "wait any longer for the order", subject: url,
+      detail: "it is still \(words) at the CA",
+      hint: "The order goes on at the CA; a later run can take it up again.",
+      retryAfter: retryAfter, isRetryable: true)
+  }
+}
+
+extension Order {
+  /// The error of an order that has failed; `nil` in every other state.
+  public var failure: ACMEError? {
+    guard status == .invalid else { return nil }
+    return ACMEError(
+      .orderInvalid, "get a certificate for", subject: names, problem: error,
+      detail: "the order has failed", hint: error?.hint)
+  }
+}
+
+extension ACMEError {
+  /// Whether a refused order may well be accepted without `replaces` (RFC 9773 section 5).
+  fileprivate var mayBlameReplaces: Bool {
+    if status == 409 || status == 404 { return true }
+    return [.alreadyReplaced, .malformed, .notFound, .conflict].contains(problem?.type)
+  }
+}
+
+/// The payload of an order.
+private struct NewOrderDocument: Encodable {
+  var identifiers: [Identifier]
+  var profile: String?
+  var notBefore: String?
+  var notAfter: String?
+  var replaces: String?
+}

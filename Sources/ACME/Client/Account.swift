@@ -1,0 +1,74 @@
+internal import HostIO
+public import PKI
+
+/// An account at a CA: everything that is done in its name.
+///
+/// A value of a URL and a key; making one sends nothing (``ACMEClient/account(url:key:)``).
+/// Every method throws ``ACMEError``, or `CancellationError` when the task was cancelled.
+public struct Account: Sendable {
+  /// The account's URL, which signed requests name as their `kid`.
+  public let url: String
+  /// The account's key.
+  public let key: PrivateKey
+
+  let client: ACMEClient
+
+  init(url: String, key: PrivateKey, client: ACMEClient) {
+    self.url = url
+    self.key = key
+    self.client = client
+  }
+
+  var signer: Signer { Signer(key: key, accountURL: url) }
+
+  /// The account as the CA knows it.
+  public func resource() async throws -> AccountResource {
+    let task = RequestTask("read the account", url)
+    let response = try await client.read(url, by: signer, task)
+    return try client.decode(AccountResource.self, from: response, task)
+  }
+
+  /// Replaces the contacts; none is fine.
+  ///
+  /// Many CAs keep none and tell none.
+  public func update(contacts: [String]) async throws -> AccountResource {
+    let task = RequestTask("change the contacts of the account", url)
+    let urls = try NewAccount.contactURLs(contacts).map(JSONText.quote).joined(separator: ",")
+    return try await send(#"{"contact":[\#(urls)]}"#, task)
+  }
+
+  /// Agrees to the CA's changed terms of service (RFC 8555 section 7.3.3).
+  public func agreeToTerms() async throws -> AccountResource {
+    let task = RequestTask("agree to the terms for the account", url)
+    return try await send(#"{"termsOfServiceAgreed":true}"#, task)
+  }
+
+  /// Closes the account for good (RFC 8555 section 7.3.6).
+  ///
+  /// Certificates stay valid.
+  public func deactivate() async throws {
+    let task = RequestTask(
+      "deactivate the account", url, repeatsLostAnswers: false)
+    var budget = RetryBudget(client.policy)
+    var lost = false
+    while true {
+      do {
+        _ = try await client.post(
+          [UInt8](#"{"status":"deactivated"}"#.utf8), to: url, by: signer, task, budget: &budget)
+        return
+      } catch let error as ACMEError {
+        // A closed account may no longer sign: then the lost request was the one that closed it.
+        let isGone = [.unauthorized, .accountDoesNotExist].contains(error.problem?.type)
+        if lost, isGone { return }
+        guard error.isRetryable, error.mayHaveBeenProcessed else { throw error }
+        lost = true
+        try await client.pause(after: error, budget: &budget)
+      }
+    }
+  }
+
+  private func send(_ payload: String, _ task: RequestTask) async throws -> AccountResource {
+    let response = try await client.post([UInt8](payload.utf8), to: url, by: signer, task)
+    return try client.decode(AccountResource.self, from: response, task)
+  }
+}

@@ -1,0 +1,175 @@
+internal import HostIO
+
+/// A name that a certificate can be issued for: a domain, a wildcard or an IP address.
+public struct Identifier: Hashable, Sendable, Codable, CustomStringConvertible {
+  /// What kind of name.
+  public var type: IdentifierType
+  /// The name: lower case ASCII for a domain, RFC 5952 text for an address.
+  public var value: String
+
+  /// Takes a name as it stands, unchecked: for names that a CA sent.
+  public init(type: IdentifierType, value: String) {
+    self.type = type
+    self.value = value
+  }
+
+  /// A DNS identifier, unchecked.
+  public static func dns(_ value: String) -> Self { Self(type: .dns, value: value) }
+
+  /// An IP identifier, unchecked.
+  public static func ip(_ value: String) -> Self { Self(type: .ip, value: value) }
+
+  /// Reads a name as a person writes it.
+  ///
+  /// Domains may be in Unicode and in any case, may begin with `*.` and may end with a dot;
+  /// addresses may be in brackets. The result is the form that goes to a CA.
+  ///
+  /// - Throws: ``ACMEError`` with the code ``ACMEError/Code/badName`` and a hint.
+  public init(parsing text: String) throws(ACMEError) {
+    let trimmed = text.trimmed
+    try NameCheck.refuseForeign(trimmed, given: text)
+    if let address = try NameCheck.address(trimmed) {
+      self.init(type: .ip, value: address)
+    } else {
+      self.init(type: .dns, value: try NameCheck.domain(trimmed))
+    }
+  }
+
+  /// Whether this is a wildcard, `*.example.com`.
+  public var isWildcard: Bool { type == .dns && value.hasPrefix("*.") }
+
+  /// The domain without `*.`: the name that is validated.
+  public var baseDomain: String { isWildcard ? String(value.dropFirst(2)) : value }
+
+  /// The name itself.
+  public var description: String { value }
+}
+
+/// The rules for names that people type.
+private enum NameCheck {
+  static func bad(_ text: String, _ detail: String, _ hint: String? = nil) -> ACMEError {
+    ACMEError(
+      .badName, "use the name", subject: "\"" + text.shortened(to: 300) + "\"", detail: detail,
+      hint: hint)
+  }
+
+  /// Things that people paste and that are no names.
+  static func refuseForeign(_ text: String, given: String) throws(ACMEError) {
+    guard !text.isEmpty else { throw bad(given, "it is empty") }
+    if let scheme = text.firstRange(ofText: "://") {
+      let host = text[scheme.upperBound...].prefix { $0 != "/" && $0 != ":" && $0 != "?" }
+      throw bad(text, "it is a URL", "Give the host alone: \(host).")
+    }
+    if text.contains("@") {
+      let domain = text.split(separator: "@").last.map(String.init) ?? ""
+      throw bad(
+        text, "it is an e-mail address",
+        "Certificates are for host names" + (domain.isEmpty ? "." : ", such as \(domain)."))
+    }
+    if text.contains(where: { $0.isWhitespace || $0 == "," || $0 == ";" }) {
+      throw bad(text, "it holds a blank or a comma", "Give several names as separate arguments.")
+    }
+    if text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f }) {
+      throw bad(text, "it holds a control character")
+    }
+    if text.contains("/") {
+      throw bad(text, "it holds a slash", "Give a single host name or address, no path or network.")
+    }
+  }
+
+  /// The canonical text of an address; `nil` when the text is no address at all.
+  static func address(_ text: String) throws(ACMEError) -> String? {
+    var inner = text
+    if text.hasPrefix("["), text.hasSuffix("]") { inner = String(text.dropFirst().dropLast()) }
+    if let address = IPAddressText.canonical(inner) { return address }
+    if text.hasPrefix("*."), IPAddressText.canonical(String(text.dropFirst(2))) != nil {
+      throw bad(text, "there are no wildcards for addresses")
+    }
+    if inner.contains(":") { throw refuseColon(text) }
+    let last = text.split(separator: ".").last ?? ""
+    if !last.isEmpty, last.utf8.allSatisfy({ (48...57).contains($0) }) {
+      throw bad(
+        text, "it is neither a domain nor an IPv4 address",
+        "An IPv4 address has four numbers from 0 to 255 without leading zeros.")
+    }
+    return nil
+  }
+
+  private static func refuseColon(_ text: String) -> ACMEError {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    if parts.count == 2, parts[1].allSatisfy(\.isNumber), !parts[0].isEmpty {
+      return bad(text, "it holds a port", "Certificates are for all ports: give \(parts[0]).")
+    }
+    if text.contains("%") { return bad(text, "an address with a zone is not public") }
+    return bad(text, "it is not an IPv6 address")
+  }
+
+  static func domain(_ text: String) throws(ACMEError) -> String {
+    var name = text
+    if name.hasSuffix(".") { name.removeLast() }
+    let isWildcard = name.hasPrefix("*.")
+    var base = isWildcard ? String(name.dropFirst(2)) : name
+    if base.contains("*") || base.isEmpty {
+      throw bad(
+        text, base.isEmpty ? "nothing is left of it" : "the star is not the whole first label",
+        "A wildcard is written *.example.com and stands for one label.")
+    }
+    if !base.utf8.allSatisfy({ $0 < 0x80 }) { base = try ascii(base, given: text) }
+    base = base.lowercased()
+    for label in base.split(separator: ".", omittingEmptySubsequences: false) {
+      try check(label, given: text)
+    }
+    let name253 = isWildcard ? "*." + base : base
+    guard name253.utf8.count <= 253 else {
+      throw bad(text, "it is longer than 253 bytes (\(name253.utf8.count))")
+    }
+    return name253
+  }
+
+  private static func ascii(_ name: String, given: String) throws(ACMEError) -> String {
+    do throws(HostError) {
+      return try InternationalName.toASCII(name)
+    } catch {
+      var refused = bad(given, "it is not a valid international domain name")
+      refused.underlying = error
+      refused.hint = error.hint
+      throw refused
+    }
+  }
+
+  private static func check(_ label: Substring, given: String) throws(ACMEError) {
+    guard !label.isEmpty else {
+      throw bad(given, "it has an empty label", "Look for two dots in a row or a leading dot.")
+    }
+    guard label.utf8.count <= 63 else {
+      throw bad(given, "the label \"\(label)\" is longer than 63 bytes (\(label.utf8.count))")
+    }
+    guard !label.contains("_") else {
+      throw bad(
+        given, "it holds an underscore", "Certificates cannot be issued for names with underscores."
+      )
+    }
+    let plain = label.utf8.allSatisfy {
+      (48...57).contains($0) || (97...122).contains($0) || $0 == UInt8(ascii: "-")
+    }
+    guard plain else {
+      throw bad(
+        given, "the label \"\(label)\" holds something else than letters, digits and hyphens")
+    }
+    guard !label.hasPrefix("-"), !label.hasSuffix("-") else {
+      throw bad(given, "the label \"\(label)\" begins or ends with a hyphen")
+    }
+  }
+}
+
+extension String {
+  /// Where a text occurs first; FoundationEssentials has no search of its own.
+  func firstRange(ofText wanted: String) -> Range<Index>? {
+    var start = startIndex
+    while start < endIndex {
+      if self[start...].hasPrefix(wanted) { return start..<index(start, offsetBy: wanted.count) }
+      start = index(after: start)
+    }
+    return nil
+  }
+}

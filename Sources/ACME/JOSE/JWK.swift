@@ -1,0 +1,52 @@
+public import PKI
+
+/// A public key as JSON Web Key (RFC 7517), in the exact form of its thumbprint.
+package struct JWK: Sendable, Equatable {
+  /// The key as JSON: required members only, in lexicographic order, no white space (RFC 7638).
+  package let json: String
+
+  /// Writes a key as JWK.
+  ///
+  /// - Throws: `PKIError` for a key of a kind that has no JWK form here.
+  package init(_ key: PublicKey) throws(PKIError) {
+    // All values are base64url or fixed words, so that nothing needs escaping.
+    switch try key.components() {
+    case .ec(let curve, let x, let y):
+      json =
+        #"{"crv":"\#(curve)","kty":"EC","x":"\#(Base64URL.encode(x))","y":"\#(Base64URL.encode(y))"}"#
+    case .rsa(let modulus, let exponent):
+      json =
+        #"{"e":"\#(Base64URL.encode(exponent))","kty":"RSA","n":"\#(Base64URL.encode(modulus))"}"#
+    case .ed25519(let x):
+      json = #"{"crv":"Ed25519","kty":"OKP","x":"\#(Base64URL.encode(x))"}"#
+    }
+  }
+
+  /// The SHA-256 thumbprint (RFC 7638), base64url.
+  package var thumbprint: String { Base64URL.encode(Digest.sha256([UInt8](json.utf8))) }
+}
+
+extension PublicKey {
+  /// The key's JWK thumbprint (RFC 7638), base64url: the second half of key authorizations.
+  ///
+  /// - Throws: ``ACMEError`` with the code ``ACMEError/Code/key`` for a kind of key that ACME
+  ///   cannot use.
+  public var thumbprint: String {
+    get throws(ACMEError) { try KeyUse.jwk(self).thumbprint }
+  }
+}
+
+/// Uses of keys, with errors in this library's words.
+enum KeyUse {
+  static func jwk(_ key: PublicKey) throws(ACMEError) -> JWK {
+    do throws(PKIError) {
+      return try JWK(key)
+    } catch {
+      throw failure("use the public key", error)
+    }
+  }
+
+  static func failure(_ operation: String, _ error: PKIError) -> ACMEError {
+    ACMEError(.key, operation, underlying: error, hint: error.hint)
+  }
+}

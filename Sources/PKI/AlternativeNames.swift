@@ -1,0 +1,113 @@
+import COpenSSL
+
+/// The subjectAltName extension (RFC 5280 section 4.2.1.6), as far as servers are named by it.
+struct AlternativeNames: Sendable {
+  /// DNS names as they stand there, wildcards included.
+  var dnsNames: [String] = []
+  /// Addresses as text.
+  var ipAddresses: [String] = []
+
+  /// Reads OpenSSL's list; names of other kinds (mail, URI) are left out.
+  init(_ names: OpaquePointer) {
+    for index in 0..<(unsafe certctl_names_count(names)) {
+      var kind: Int32 = 0
+      guard let name = unsafe certctl_names_at(names, index),
+        let value = unsafe GENERAL_NAME_get0_value(name, &kind),
+        kind == GEN_DNS || kind == GEN_IPADD
+      else { continue }
+      let bytes = unsafe ASN1Text.bytes(value.assumingMemoryBound(to: ASN1_STRING.self))
+      if kind == GEN_DNS {
+        dnsNames.append(String(decoding: bytes, as: UTF8.self))
+      } else if let address = IPAddressText.text(bytes) {
+        ipAddresses.append(address)
+      }
+    }
+  }
+
+  init() {}
+
+  /// Makes OpenSSL's list, name by name: no text is ever parsed as configuration.
+  static func make(
+    dnsNames: [String], ipAddresses: [String], _ operation: String
+  ) throws(PKIError) -> Owned {
+    guard !(dnsNames.isEmpty && ipAddresses.isEmpty) else {
+      throw PKIError(.malformed, operation: operation, reasons: ["there is no name"])
+    }
+    let names = try unsafe Owned(GENERAL_NAMES_new(), GENERAL_NAMES_free, operation)
+    for name in dnsNames {
+      guard isPlausible(name) else {
+        throw PKIError(
+          .malformed, operation: operation, subject: name, reasons: ["it is not a DNS name"],
+          hint: "Names are ASCII, at most 253 characters; Unicode names go in as xn-- labels.")
+      }
+      try append(Array(name.utf8), GEN_DNS, V_ASN1_IA5STRING, to: names, operation)
+    }
+    for address in ipAddresses {
+      guard let octets = IPAddressText.octets(address) else {
+        throw PKIError(
+          .malformed, operation: operation, subject: address, reasons: ["it is not an IP address"])
+      }
+      try append(octets, GEN_IPADD, V_ASN1_OCTET_STRING, to: names, operation)
+    }
+    return names
+  }
+
+  private static func append(
+    _ bytes: [UInt8], _ kind: Int32, _ type: Int32, to names: borrowing Owned,
+    _ operation: String
+  ) throws(PKIError) {
+    guard let name = unsafe GENERAL_NAME_new() else { throw .drained(operation) }
+    guard let value = unsafe ASN1_STRING_type_new(type) else {
+      unsafe GENERAL_NAME_free(name)
+      throw .drained(operation)
+    }
+    unsafe GENERAL_NAME_set0_value(name, kind, value)
+    guard unsafe ASN1_STRING_set(value, bytes, Int32(bytes.count)) == 1 else {
+      unsafe GENERAL_NAME_free(name)
+      throw .drained(operation)
+    }
+    guard unsafe certctl_names_push(names.pointer, name) == 1 else { throw .drained(operation) }
+  }
+
+  /// The finer rules belong to whoever took the name from the user.
+  private static func isPlausible(_ name: String) -> Bool {
+    let bytes = name.utf8
+    return (1...253).contains(bytes.count) && bytes.allSatisfy { (0x21...0x7e).contains($0) }
+  }
+}
+
+/// Texts and bytes inside ASN.1 values.
+enum ASN1Text {
+  /// The content octets of a string.
+  static func bytes(_ string: UnsafePointer<ASN1_STRING>) -> [UInt8] {
+    let count = unsafe Int(ASN1_STRING_length(string))
+    guard count > 0, let data = unsafe ASN1_STRING_get0_data(string) else { return [] }
+    return unsafe Array(UnsafeBufferPointer(start: data, count: count))
+  }
+
+  /// A whole name as RFC 2253 writes it.
+  static func text(ofName name: OpaquePointer?, _ operation: String) throws(PKIError) -> String {
+    let buffer = try MemoryBuffer(operation)
+    guard unsafe X509_NAME_print_ex(buffer.pointer, name, 0, certctl_name_flags) >= 0 else {
+      throw .drained(operation, code: .malformed)
+    }
+    return String(decoding: buffer.takeContents(), as: UTF8.self)
+  }
+
+  /// The last common name in a name, or nil.
+  static func commonName(of name: OpaquePointer?) -> String? {
+    let index = unsafe X509_NAME_get_index_by_NID(name, NID_commonName, -1)
+    guard index >= 0, let entry = unsafe X509_NAME_get_entry(name, index),
+      let value = unsafe X509_NAME_ENTRY_get_data(entry)
+    else { return nil }
+    var text: UnsafeMutablePointer<UInt8>?
+    let count = unsafe ASN1_STRING_to_UTF8(&text, value)
+    guard count >= 0, let text = unsafe text else {
+      ErrorQueue.clear()
+      return nil
+    }
+    defer { unsafe certctl_free(text) }
+    return unsafe String(
+      decoding: UnsafeBufferPointer(start: text, count: Int(count)), as: UTF8.self)
+  }
+}

@@ -1,0 +1,122 @@
+import COpenSSL
+
+/// A certificate signing request (PKCS#10, RFC 2986).
+///
+/// What is made here has an empty subject and names in the subjectAltName extension only, as ACME
+/// wants it (RFC 8555 section 7.4, RFC 8738 for addresses); no extended key usage is asked for.
+public struct CertificateRequest: Sendable, Equatable {
+  /// The request in DER.
+  public let der: [UInt8]
+
+  /// The request in PEM, with a newline at its end.
+  public let pem: [UInt8]
+
+  /// The DNS names that are asked for, as they stand there.
+  public let dnsNames: [String]
+
+  /// The addresses that are asked for, IPv6 as RFC 5952 writes it.
+  public let ipAddresses: [String]
+
+  /// The subject's common name; requests of other programs may have one.
+  public let subjectCommonName: String?
+
+  /// The key that is to be certified.
+  public let publicKey: PublicKey
+
+  /// Makes and signs a request.
+  ///
+  /// - Parameters:
+  ///   - key: The key of the certificate; it signs the request.
+  ///   - dnsNames: ASCII names, wildcards included, in this order.
+  ///   - ipAddresses: Addresses as text, after the DNS names.
+  /// - Throws: `PKIError` with `.malformed` for a name that is none, or when there is none at all.
+  public init(
+    key: PrivateKey, dnsNames: [String], ipAddresses: [String] = []
+  ) throws(PKIError) {
+    let operation = "make a certificate request"
+    ErrorQueue.clear()
+    let request = try unsafe Owned(X509_REQ_new(), X509_REQ_free, operation)
+    let names = try AlternativeNames.make(
+      dnsNames: dnsNames, ipAddresses: ipAddresses, operation)
+    let extensions = try unsafe Owned(certctl_extensions_new(), certctl_extensions_free, operation)
+    guard
+      unsafe certctl_extensions_add_names(extensions.pointer, names.pointer, 0) == 1,
+      unsafe X509_REQ_set_version(request.pointer, 0) == 1,
+      unsafe X509_REQ_set_pubkey(request.pointer, key.handle.pointer) == 1,
+      unsafe X509_REQ_add_extensions(request.pointer, extensions.pointer) == 1,
+      unsafe X509_REQ_sign(request.pointer, key.handle.pointer, key.family.digest) > 0
+    else { throw .drained(operation) }
+    let der = try unsafe DER.encode(operation) { unsafe i2d_X509_REQ(request.pointer, $0) }
+    try self.init(request, der: der, operation)
+  }
+
+  /// Reads a request and checks that it is signed by its own key.
+  ///
+  /// - Parameter der: The DER and nothing after it.
+  /// - Throws: `PKIError` with `.malformed`.
+  public init(der: [UInt8]) throws(PKIError) {
+    let operation = "parse the certificate request"
+    let request = try unsafe DER.decode(der, X509_REQ_free, operation) {
+      unsafe d2i_X509_REQ(nil, $0, $1)
+    }
+    guard let key = unsafe X509_REQ_get0_pubkey(request.pointer) else {
+      throw .drained(operation, code: .malformed)
+    }
+    guard unsafe X509_REQ_verify(request.pointer, key) == 1 else {
+      throw .drained(operation, code: .malformed, hint: "It is not signed by its own key.")
+    }
+    try self.init(request, der: der, operation)
+  }
+
+  /// Reads the first request of a PEM text and checks that it is signed by its own key.
+  ///
+  /// - Parameter pem: The text, with a block `CERTIFICATE REQUEST` or `NEW CERTIFICATE REQUEST`.
+  /// - Throws: `PKIError` with `.malformed`.
+  public init(pem: [UInt8]) throws(PKIError) {
+    let operation = "parse the certificate request"
+    let blocks = try PEM.blocks(pem, operation)
+    guard let block = blocks.first(where: { $0.label.hasSuffix("CERTIFICATE REQUEST") }) else {
+      throw PKIError(
+        .malformed, operation: operation, reasons: ["there is no request in the PEM text"])
+    }
+    try self.init(der: block.der)
+  }
+
+  private init(
+    _ request: borrowing Owned, der: [UInt8], _ operation: String
+  ) throws(PKIError) {
+    self.der = der
+    pem = try PEM.encode(der, label: "CERTIFICATE REQUEST")
+    subjectCommonName = unsafe ASN1Text.commonName(
+      of: X509_REQ_get_subject_name(request.pointer))
+    let key = unsafe X509_REQ_get_X509_PUBKEY(request.pointer)
+    publicKey = PublicKey(
+      uncheckedSPKI: try unsafe DER.encode(operation) { unsafe i2d_X509_PUBKEY(key, $0) })
+    let names = try CertificateRequest.names(of: request, operation)
+    dnsNames = names.dnsNames
+    ipAddresses = names.ipAddresses
+  }
+
+  private static func names(
+    of request: borrowing Owned, _ operation: String
+  ) throws(PKIError) -> AlternativeNames {
+    guard let found = unsafe X509_REQ_get_extensions(request.pointer) else {
+      ErrorQueue.clear()
+      return AlternativeNames()
+    }
+    let extensions = try unsafe Owned(found, certctl_extensions_free, operation)
+    var critical: Int32 = 0
+    let value = unsafe X509V3_get_d2i(extensions.pointer, NID_subject_alt_name, &critical, nil)
+    guard let value = unsafe value else {
+      ErrorQueue.clear()
+      guard critical == -1 else {
+        throw PKIError(
+          .malformed, operation: operation,
+          reasons: ["its subjectAltName extension is damaged or there twice"])
+      }
+      return AlternativeNames()
+    }
+    let names = try unsafe Owned(OpaquePointer(value), GENERAL_NAMES_free, operation)
+    return unsafe AlternativeNames(names.pointer)
+  }
+}

@@ -1,0 +1,99 @@
+import COpenSSL
+
+/// The certificate that answers a tls-alpn-01 challenge (RFC 8737 section 3, RFC 8738 for addresses).
+package enum ChallengeCertificate {
+  /// The protocol that the CA asks for by ALPN.
+  package static let alpn = "acme-tls/1"
+
+  /// id-pe-acmeIdentifier.
+  private static let acmeIdentifier = "1.3.6.1.5.5.7.1.31"
+
+  /// Makes the certificate, self-signed and good for a week.
+  ///
+  /// - Parameters:
+  ///   - name: A DNS name or an IP address as text; its only subject alternative name.
+  ///   - digest: The SHA-256 of the key authorization: 32 bytes.
+  ///   - key: A key of its own, not the key of the certificate that is asked for.
+  /// - Returns: The certificate.
+  /// - Throws: `PKIError` with `.malformed` for a bad name or digest.
+  package static func make(
+    for name: String, digest: [UInt8], key: PrivateKey
+  ) throws(PKIError) -> Certificate {
+    let operation = "make the tls-alpn-01 certificate"
+    guard digest.count == 32 else {
+      throw PKIError(
+        .malformed, operation: operation, subject: name,
+        reasons: ["the digest has \(digest.count) bytes instead of 32"])
+    }
+    ErrorQueue.clear()
+    let certificate = try unsafe Owned(X509_new(), X509_free, operation)
+    try fill(certificate, key, operation)
+    let isAddress = IPAddressText.octets(name) != nil
+    let names = try AlternativeNames.make(
+      dnsNames: isAddress ? [] : [name], ipAddresses: isAddress ? [name] : [], operation)
+    guard
+      unsafe X509_add1_ext_i2d(
+        certificate.pointer, NID_subject_alt_name, UnsafeMutableRawPointer(names.pointer), 0, 0)
+        == 1
+    else { throw .drained(operation) }
+    try addIdentifier(digest, to: certificate, operation)
+    guard unsafe X509_sign(certificate.pointer, key.handle.pointer, key.family.digest) > 0 else {
+      throw .drained(operation)
+    }
+    return try Certificate(certificate, operation)
+  }
+
+  /// The SNI with which the CA asks: for an address its name in the reverse zone (RFC 8738 section 6).
+  ///
+  /// - Parameter name: A DNS name or an IP address as text.
+  /// - Returns: The name in lower case, without a dot at its end.
+  package static func serverName(for name: String) -> String {
+    guard let octets = IPAddressText.octets(name) else { return name.lowercased() }
+    if octets.count == 4 {
+      return octets.reversed().map(String.init).joined(separator: ".") + ".in-addr.arpa"
+    }
+    let nibbles = octets.reversed().flatMap { [$0 & 0x0f, $0 >> 4] }
+    return nibbles.map { String($0, radix: 16) }.joined(separator: ".") + ".ip6.arpa"
+  }
+
+  /// Version, serial number, dates, names and key.
+  private static func fill(
+    _ certificate: borrowing Owned, _ key: PrivateKey, _ operation: String
+  ) throws(PKIError) {
+    let hour = 3600
+    let number = try BigNumber.make(RandomBytes.make(16), operation)
+    let serial = unsafe X509_get_serialNumber(certificate.pointer)
+    let subject = unsafe X509_get_subject_name(certificate.pointer)
+    // An issuer must not be empty (RFC 5280 section 4.1.2.4); the CA looks at neither.
+    let commonName = Array("ACME challenge".utf8)
+    guard unsafe X509_set_version(certificate.pointer, 2) == 1,
+      unsafe BN_to_ASN1_INTEGER(number.pointer, serial) != nil,
+      // The CA's clock may be behind ours.
+      unsafe X509_gmtime_adj(X509_getm_notBefore(certificate.pointer), -hour) != nil,
+      unsafe X509_gmtime_adj(X509_getm_notAfter(certificate.pointer), 7 * 24 * hour) != nil,
+      unsafe X509_NAME_add_entry_by_NID(
+        subject, NID_commonName, V_ASN1_UTF8STRING, commonName, Int32(commonName.count), -1, 0)
+        == 1,
+      unsafe X509_set_issuer_name(certificate.pointer, subject) == 1,
+      unsafe X509_set_pubkey(certificate.pointer, key.handle.pointer) == 1
+    else { throw .drained(operation) }
+  }
+
+  /// The critical extension that carries the digest, as an OCTET STRING of its own.
+  private static func addIdentifier(
+    _ digest: [UInt8], to certificate: borrowing Owned, _ operation: String
+  ) throws(PKIError) {
+    let object = try unsafe Owned(OBJ_txt2obj(acmeIdentifier, 1), ASN1_OBJECT_free, operation)
+    guard let value = unsafe ASN1_OCTET_STRING_new() else { throw .drained(operation) }
+    defer { unsafe ASN1_OCTET_STRING_free(value) }
+    let content = [UInt8(V_ASN1_OCTET_STRING), UInt8(digest.count)] + digest
+    guard unsafe ASN1_OCTET_STRING_set(value, content, Int32(content.count)) == 1 else {
+      throw .drained(operation)
+    }
+    let identifier = try unsafe Owned(
+      X509_EXTENSION_create_by_OBJ(nil, object.pointer, 1, value), X509_EXTENSION_free, operation)
+    guard unsafe X509_add_ext(certificate.pointer, identifier.pointer, -1) == 1 else {
+      throw .drained(operation)
+    }
+  }
+}

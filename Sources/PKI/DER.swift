@@ -1,0 +1,51 @@
+import COpenSSL
+
+/// OpenSSL's `d2i_` and `i2d_` conventions, in one place.
+enum DER {
+  typealias Cursor = UnsafeMutablePointer<UnsafePointer<UInt8>?>
+  typealias Output = UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>
+
+  /// Decodes one object that must fill all of the bytes.
+  static func decode(
+    _ der: [UInt8], _ free: Free, _ operation: String,
+    _ parse: (Cursor, Int) -> OpaquePointer?
+  ) throws(PKIError) -> Owned {
+    ErrorQueue.clear()
+    var rest = 0
+    let object = unsafe der.withUnsafeBufferPointer { buffer -> OpaquePointer? in
+      var cursor = buffer.baseAddress
+      let object = unsafe parse(&cursor, buffer.count)
+      if let start = buffer.baseAddress, let cursor = unsafe cursor {
+        rest = unsafe buffer.count - (cursor - start)
+      }
+      return unsafe object
+    }
+    guard let object = unsafe object else { throw .drained(operation, code: .malformed) }
+    let owned = try unsafe Owned(object, free, operation)
+    guard rest == 0 else {
+      throw PKIError(.malformed, operation: operation, reasons: ["\(rest) bytes follow the end"])
+    }
+    return owned
+  }
+
+  /// Encodes one object; an `i2d_` function tells the length first.
+  static func encode(_ operation: String, _ write: (Output?) -> Int32) throws(PKIError) -> [UInt8] {
+    let length = write(nil)
+    guard length > 0 else { throw .drained(operation) }
+    var bytes = [UInt8](repeating: 0, count: Int(length))
+    let written = unsafe bytes.withUnsafeMutableBufferPointer { buffer -> Int32 in
+      var cursor = buffer.baseAddress
+      return unsafe write(&cursor)
+    }
+    guard written == length else { throw .drained(operation) }
+    return bytes
+  }
+
+  /// The content octets of one DER value: what follows its tag and length.
+  static func content(of value: [UInt8]) -> [UInt8]? {
+    guard value.count >= 2 else { return nil }
+    guard value[1] & 0x80 != 0 else { return Array(value.dropFirst(2)) }
+    let header = 2 + Int(value[1] & 0x7f)
+    return value.count >= header ? Array(value.dropFirst(header)) : nil
+  }
+}

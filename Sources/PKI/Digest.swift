@@ -1,0 +1,83 @@
+import COpenSSL
+
+/// Hash functions.
+public enum Digest {
+  /// The SHA-256 of the bytes: always 32 bytes.
+  ///
+  /// It does not throw because it fails only when OpenSSL has no SHA-256 at all (a configuration that
+  /// takes its default provider away). Then the result is 32 random bytes: they match nothing, so
+  /// every comparison fails closed.
+  public static func sha256(_ bytes: [UInt8]) -> [UInt8] {
+    var digest = [UInt8](repeating: 0, count: 32)
+    guard unsafe EVP_Digest(bytes, bytes.count, &digest, nil, EVP_sha256(), nil) == 1 else {
+      ErrorQueue.clear()
+      return digest.map { _ in UInt8.random(in: .min ... .max) }
+    }
+    return digest
+  }
+}
+
+/// Keyed hash functions (RFC 2104).
+public enum HMAC {
+  /// The hash function inside.
+  public enum Hash: Sendable, Hashable, CaseIterable {
+    /// SHA-256: 32 bytes, the `HS256` of JOSE.
+    case sha256
+    /// SHA-384: 48 bytes, the `HS384` of JOSE.
+    case sha384
+    /// SHA-512: 64 bytes, the `HS512` of JOSE.
+    case sha512
+
+    fileprivate var name: String {
+      switch self {
+      case .sha256: "SHA256"
+      case .sha384: "SHA384"
+      case .sha512: "SHA512"
+      }
+    }
+  }
+
+  /// The authentication code of a message.
+  ///
+  /// - Parameters:
+  ///   - hash: The hash function inside.
+  ///   - key: The secret, at least one byte.
+  ///   - message: The bytes to authenticate.
+  /// - Returns: As many bytes as the hash function gives.
+  /// - Throws: `PKIError` with `.malformed` for an empty key.
+  public static func code(
+    _ hash: Hash, key: [UInt8], message: [UInt8]
+  ) throws(PKIError) -> [UInt8] {
+    let operation = "compute an HMAC"
+    guard !key.isEmpty else {
+      throw PKIError(.malformed, operation: operation, reasons: ["the key is empty"])
+    }
+    ErrorQueue.clear()
+    var code = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+    var length = 0
+    let result = unsafe EVP_Q_mac(
+      nil, "HMAC", nil, hash.name, nil, key, key.count, message, message.count, &code, code.count,
+      &length)
+    guard unsafe result != nil else { throw .drained(operation) }
+    return Array(code.prefix(length))
+  }
+}
+
+/// Random bytes for secrets and identifiers.
+public enum RandomBytes {
+  /// Makes cryptographically strong random bytes.
+  ///
+  /// - Parameter count: How many; not negative.
+  /// - Returns: The bytes.
+  /// - Throws: `PKIError` when the generator has no entropy, or for a negative count.
+  public static func make(_ count: Int) throws(PKIError) -> [UInt8] {
+    let operation = "make random bytes"
+    guard count >= 0, let length = Int32(exactly: count) else {
+      throw PKIError(.malformed, operation: operation, reasons: ["\(count) is not a length"])
+    }
+    ErrorQueue.clear()
+    var bytes = [UInt8](repeating: 0, count: count)
+    guard unsafe RAND_bytes(&bytes, length) == 1 else { throw .drained(operation) }
+    return bytes
+  }
+}

@@ -1,0 +1,119 @@
+import COpenSSL
+
+/// A private key: for an account, for a certificate, for a challenge.
+///
+/// It prints as redacted. Copies share one key; it can be used from several tasks at once.
+public struct PrivateKey: Sendable {
+  let handle: SharedHandle
+
+  /// The public half.
+  public let publicKey: PublicKey
+
+  var family: KeyFamily { unsafe KeyFamily(handle.pointer) }
+
+  /// Makes a new key.
+  ///
+  /// This blocks, for RSA with 4096 bits for seconds: call it off the cooperative thread pool.
+  ///
+  /// - Parameter type: The kind of key.
+  /// - Returns: The key.
+  /// - Throws: `PKIError` when OpenSSL cannot make one.
+  public static func generate(_ type: KeyType) throws(PKIError) -> PrivateKey {
+    let operation = "make a key of type \(type.rawValue)"
+    ErrorQueue.clear()
+    let key =
+      switch type {
+      case .ec256: unsafe certctl_generate_ec("P-256")
+      case .ec384: unsafe certctl_generate_ec("P-384")
+      case .rsa2048: unsafe certctl_generate_rsa(2048)
+      case .rsa3072: unsafe certctl_generate_rsa(3072)
+      case .rsa4096: unsafe certctl_generate_rsa(4096)
+      case .ed25519: unsafe certctl_generate_ed25519()
+      }
+    return try PrivateKey(unsafe Owned(key, EVP_PKEY_free, operation), operation)
+  }
+
+  private init(_ key: consuming Owned, _ operation: String) throws(PKIError) {
+    let handle = key.shared()
+    self.handle = handle
+    publicKey = PublicKey(
+      uncheckedSPKI: try unsafe DER.encode(operation) { unsafe i2d_PUBKEY(handle.pointer, $0) })
+  }
+
+  /// Reads the first private key of a PEM text.
+  ///
+  /// - Parameter pem: PKCS#8 (`PRIVATE KEY`), SEC1 (`EC PRIVATE KEY`) or PKCS#1 (`RSA PRIVATE KEY`);
+  ///   other blocks in front of it, such as `EC PARAMETERS` or certificates, are skipped.
+  /// - Throws: `PKIError`: `.unsupported` with a hint for an encrypted key, `.malformed` for anything
+  ///   that is not a key, `.mismatch` when its private part does not belong to its public part.
+  public init(pem: [UInt8]) throws(PKIError) {
+    let operation = "read the private key"
+    let blocks = try PEM.blocks(pem, operation)
+    guard let block = blocks.first(where: { $0.label.hasSuffix("PRIVATE KEY") }) else {
+      throw PKIError(
+        .malformed, operation: operation, reasons: ["there is no private key in the PEM text"],
+        hint: blocks.isEmpty
+          ? "A key in DER can be converted: openssl pkey -inform DER -in FILE -out FILE.pem." : nil)
+    }
+    guard !block.isEncrypted else {
+      throw PKIError(
+        .unsupported, operation: operation, reasons: ["it is encrypted with a passphrase"],
+        hint: "Decrypt it first: openssl pkey -in FILE -out FILE.plain, "
+          + "and keep the result readable by its owner only.")
+    }
+    guard ["PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"].contains(block.label) else {
+      throw PKIError(
+        .unsupported, operation: operation, reasons: ["a block \"\(block.label)\" is not handled"],
+        hint: "Convert it to PKCS#8: openssl pkcs8 -topk8 -nocrypt -in FILE -out FILE.pem.")
+    }
+    let key = try unsafe DER.decode(block.der, EVP_PKEY_free, operation) {
+      unsafe d2i_AutoPrivateKey(nil, $0, $1)
+    }
+    try PrivateKey.check(key, operation)
+    try self.init(key, operation)
+  }
+
+  /// Halves of different keys would show only when a server refuses the signature.
+  ///
+  /// RSA is left out: its check tests primes for a second, and the trial handshake finds it too.
+  private static func check(_ key: borrowing Owned, _ operation: String) throws(PKIError) {
+    if case .rsa = unsafe KeyFamily(key.pointer) { return }
+    let context = try unsafe Owned(
+      EVP_PKEY_CTX_new(key.pointer, nil), EVP_PKEY_CTX_free, operation)
+    guard unsafe EVP_PKEY_pairwise_check(context.pointer) == 1 else {
+      throw .drained(operation, code: .mismatch)
+    }
+  }
+
+  /// The kind of key, or nil for one that `generate` would not make (RSA with 1024 bits, P-521).
+  public var type: KeyType? { family.type }
+
+  /// The JWS `alg` that `joseSignature(for:)` uses, or nil when it would refuse this key.
+  public var joseAlgorithm: String? { family.joseAlgorithm }
+
+  /// The key as unencrypted PKCS#8 in PEM.
+  ///
+  /// - Returns: The text, with a newline at its end. It is a secret.
+  /// - Throws: `PKIError` when OpenSSL cannot write it.
+  public func pemRepresentation() throws(PKIError) -> [UInt8] {
+    let operation = "write the private key"
+    ErrorQueue.clear()
+    let buffer = try MemoryBuffer(operation)
+    guard
+      unsafe PEM_write_bio_PKCS8PrivateKey(
+        buffer.pointer, handle.pointer, nil, nil, 0, nil, nil) == 1
+    else { throw .drained(operation) }
+    return buffer.takeContents()
+  }
+}
+
+extension PrivateKey: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+  /// The kind of key and nothing of its contents.
+  public var description: String { "PrivateKey(\(family.name), redacted)" }
+
+  /// The same as `description`.
+  public var debugDescription: String { description }
+
+  /// Empty, so that `dump` and test reports show nothing.
+  public var customMirror: Mirror { Mirror(self, children: []) }
+}

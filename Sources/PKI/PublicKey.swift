@@ -1,0 +1,86 @@
+import COpenSSL
+
+/// A public key, as the bytes that certificates carry.
+public struct PublicKey: Sendable, Hashable {
+  /// The DER of the SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7).
+  public let spki: [UInt8]
+
+  /// Takes bytes over that OpenSSL wrote or that stand in a parsed certificate.
+  init(uncheckedSPKI spki: [UInt8]) { self.spki = spki }
+
+  /// Reads a SubjectPublicKeyInfo.
+  ///
+  /// - Parameter spki: The DER and nothing after it.
+  /// - Throws: `PKIError` with `.malformed`.
+  public init(spki: [UInt8]) throws(PKIError) {
+    self.spki = spki
+    _ = try decoded("read the public key")
+  }
+
+  /// The numbers of a key, as JWK wants them (RFC 7518 section 6, RFC 8037 section 2).
+  public enum Components: Sendable, Hashable {
+    /// A point; both coordinates are padded with zeros to the size of the field.
+    case ec(curve: String, x: [UInt8], y: [UInt8])
+    /// RSA: both numbers without zeros in front.
+    case rsa(modulus: [UInt8], exponent: [UInt8])
+    /// Ed25519: 32 bytes.
+    case ed25519(x: [UInt8])
+  }
+
+  /// The kind of key, or nil for one that `PrivateKey.generate` would not make.
+  public var type: KeyType? { family?.type }
+
+  /// The JWS `alg` that `verifyJOSE` expects, or nil when it would refuse this key.
+  public var joseAlgorithm: String? { family?.joseAlgorithm }
+
+  /// The key's numbers.
+  ///
+  /// - Returns: The curve is `P-256` or `P-384`.
+  /// - Throws: `PKIError` with `.unsupported` for other keys, `.malformed` for damaged bytes.
+  public func components() throws(PKIError) -> Components {
+    let operation = "read the public key's numbers"
+    let key = try decoded(operation)
+    let family = unsafe KeyFamily(key.pointer)
+    switch family {
+    case .p256, .p384:
+      return .ec(
+        curve: family.name,
+        x: try number(OSSL_PKEY_PARAM_EC_PUB_X, of: key, padded: family.coordinateLength),
+        y: try number(OSSL_PKEY_PARAM_EC_PUB_Y, of: key, padded: family.coordinateLength))
+    case .rsa:
+      return .rsa(
+        modulus: try number(OSSL_PKEY_PARAM_RSA_N, of: key),
+        exponent: try number(OSSL_PKEY_PARAM_RSA_E, of: key))
+    case .ed25519:
+      var x = [UInt8](repeating: 0, count: 32)
+      var length = x.count
+      guard unsafe EVP_PKEY_get_raw_public_key(key.pointer, &x, &length) == 1, length == x.count
+      else { throw .drained(operation) }
+      return .ed25519(x: x)
+    case .p521, .other:
+      throw PKIError(
+        .unsupported, operation: operation, reasons: ["a \(family.name) key is not handled"])
+    }
+  }
+
+  private var family: KeyFamily? {
+    guard let key = try? decoded("read the public key") else { return nil }
+    return unsafe KeyFamily(key.pointer)
+  }
+
+  func decoded(_ operation: String) throws(PKIError) -> Owned {
+    try unsafe DER.decode(spki, EVP_PKEY_free, operation) { unsafe d2i_PUBKEY(nil, $0, $1) }
+  }
+
+  private func number(
+    _ name: String, of key: borrowing Owned, padded length: Int? = nil
+  ) throws(PKIError) -> [UInt8] {
+    let operation = "read the public key's numbers"
+    var value: OpaquePointer?
+    guard unsafe EVP_PKEY_get_bn_param(key.pointer, name, &value) == 1 else {
+      throw .drained(operation)
+    }
+    let number = try unsafe Owned(value, BN_free, operation)
+    return try unsafe BigNumber.bytes(number.pointer, padded: length, operation)
+  }
+}

@@ -1,0 +1,229 @@
+import COpenSSL
+
+/// One TLS connection over memory: bytes go in and come out, the caller owns the socket.
+///
+/// It has no descriptor, no thread and no clock. It is not `Sendable`: one task or one event loop
+/// owns it. After an error `takeOutput()` still gives the alert for the peer; any further call throws
+/// the same error.
+package final class TLSEngine {
+  /// More encrypted bytes than this that nobody has read are a flood.
+  private static let maximumPending = 1 << 20
+
+  private let connection: Owned
+  /// OpenSSL's callbacks hold it unretained.
+  private let policy: ServerPolicy?
+  private let serverName: String?
+  private let verifiesPeer: Bool
+  private var failure: PKIError?
+
+  /// Makes the server's side.
+  ///
+  /// - Parameter configuration: What to say to whom.
+  /// - Throws: `PKIError` for what OpenSSL does not accept.
+  package init(server configuration: ServerConfiguration) throws(PKIError) {
+    let policy = ServerPolicy(configuration)
+    connection = try TLSEngine.connection(TLSContext.server(configuration, policy))
+    self.policy = policy
+    serverName = nil
+    verifiesPeer = false
+    unsafe SSL_set_accept_state(connection.pointer)
+  }
+
+  /// Makes the client's side.
+  ///
+  /// - Parameter configuration: What to ask for and whom to believe.
+  /// - Throws: `PKIError` for what OpenSSL does not accept.
+  package init(client configuration: ClientConfiguration) throws(PKIError) {
+    let connection = try TLSEngine.connection(TLSContext.client(configuration))
+    if let name = configuration.serverName {
+      try TLSEngine.expect(name, on: connection)
+    }
+    unsafe SSL_set_connect_state(connection.pointer)
+    self.connection = connection
+    policy = nil
+    serverName = configuration.serverName
+    verifiesPeer = configuration.trust != nil
+  }
+
+  /// Takes bytes in that came from the peer.
+  ///
+  /// - Parameter bytes: Any part of the stream.
+  /// - Throws: `PKIError` when a megabyte waits to be read.
+  package func receive(_ bytes: [UInt8]) throws(PKIError) {
+    if let failure { throw failure }
+    guard !bytes.isEmpty else { return }
+    let operation = "receive TLS bytes"
+    let input = unsafe SSL_get_rbio(connection.pointer)
+    guard unsafe BIO_ctrl_pending(input) + bytes.count <= TLSEngine.maximumPending else {
+      throw fail(PKIError(.malformed, operation: operation, reasons: ["the peer sends too much"]))
+    }
+    ErrorQueue.clear()
+    guard let count = Int32(exactly: bytes.count), unsafe BIO_write(input, bytes, count) == count
+    else { throw fail(.drained(operation)) }
+  }
+
+  /// Takes the bytes out that are for the peer; empty when there are none.
+  package func takeOutput() -> [UInt8] {
+    guard let output = unsafe SSL_get_wbio(connection.pointer) else { return [] }
+    return unsafe MemoryBuffer.takeContents(of: output)
+  }
+
+  /// Goes on with the handshake as far as the received bytes allow.
+  ///
+  /// - Returns: Whether it is complete.
+  /// - Throws: `PKIError`: `.untrusted` when the peer's certificate is refused, else `.openSSL`.
+  package func handshake() throws(PKIError) -> Bool {
+    if let failure { throw failure }
+    guard !isHandshakeComplete else { return true }
+    ErrorQueue.clear()
+    let result = unsafe SSL_do_handshake(connection.pointer)
+    guard result != 1 else { return true }
+    _ = try outcome(result, "complete the TLS handshake")
+    return false
+  }
+
+  /// Whether both sides may send.
+  package var isHandshakeComplete: Bool {
+    unsafe SSL_is_init_finished(connection.pointer) == 1
+  }
+
+  /// Encrypts bytes for the peer; get them by `takeOutput()`.
+  ///
+  /// - Parameter plaintext: The bytes.
+  /// - Throws: `PKIError`, also before the handshake is complete.
+  package func send(_ plaintext: [UInt8]) throws(PKIError) {
+    if let failure { throw failure }
+    guard !plaintext.isEmpty else { return }
+    let operation = "send over TLS"
+    guard isHandshakeComplete else {
+      throw PKIError(.openSSL, operation: operation, reasons: ["the handshake is not complete"])
+    }
+    ErrorQueue.clear()
+    var written = 0
+    let result = unsafe SSL_write_ex(
+      connection.pointer, plaintext, plaintext.count, &written)
+    guard result == 1, written == plaintext.count else {
+      throw fail(.drained(operation, subject: serverName))
+    }
+  }
+
+  /// Decrypts what has been received.
+  ///
+  /// - Returns: All bytes there are now, maybe none; nil after the peer has closed its side.
+  /// - Throws: `PKIError` for a damaged record or an alert.
+  package func readPlaintext() throws(PKIError) -> [UInt8]? {
+    if let failure { throw failure }
+    var plaintext: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 16384)
+    while true {
+      ErrorQueue.clear()
+      var count = 0
+      let result = unsafe SSL_read_ex(connection.pointer, &chunk, chunk.count, &count)
+      if result == 1 {
+        plaintext.append(contentsOf: chunk.prefix(count))
+        continue
+      }
+      let isClosed = try outcome(result, "read over TLS") == .closed
+      return isClosed && plaintext.isEmpty ? nil : plaintext
+    }
+  }
+
+  /// Says that nothing more will be sent (close_notify); get the bytes by `takeOutput()`.
+  package func shutdown() {
+    guard failure == nil, isHandshakeComplete else { return }
+    ErrorQueue.clear()
+    _ = unsafe SSL_shutdown(connection.pointer)
+    ErrorQueue.clear()
+  }
+}
+
+extension TLSEngine {
+  /// The peer's certificates as it sent them, the leaf first; empty on the server's side.
+  package var peerChain: [Certificate] {
+    guard let stack = unsafe SSL_get_peer_cert_chain(connection.pointer) else { return [] }
+    return (0..<(unsafe certctl_certificates_count(stack))).compactMap { index in
+      let operation = "read the peer's certificate"
+      guard let certificate = unsafe certctl_certificates_at(stack, index),
+        let der = try? unsafe DER.encode(operation, { unsafe i2d_X509(certificate, $0) })
+      else { return nil }
+      return try? Certificate(der: der)
+    }
+  }
+
+  /// The protocol that both sides agreed on by ALPN, or nil.
+  package var negotiatedALPN: String? {
+    var name: UnsafePointer<UInt8>?
+    var length: UInt32 = 0
+    unsafe SSL_get0_alpn_selected(connection.pointer, &name, &length)
+    guard let name = unsafe name, length > 0 else { return nil }
+    return unsafe String(
+      decoding: UnsafeBufferPointer(start: name, count: Int(length)), as: UTF8.self)
+  }
+
+  /// The version as OpenSSL writes it: `TLSv1.3`.
+  package var negotiatedProtocol: String {
+    unsafe SSL_get_version(connection.pointer).map { unsafe String(cString: $0) } ?? ""
+  }
+
+  /// The cipher as OpenSSL writes it: `TLS_AES_256_GCM_SHA384`; nil before there is one.
+  package var negotiatedCipher: String? {
+    guard let cipher = unsafe SSL_get_current_cipher(connection.pointer),
+      let name = unsafe SSL_CIPHER_get_name(cipher)
+    else { return nil }
+    return unsafe String(cString: name)
+  }
+}
+
+extension TLSEngine {
+  private enum Outcome { case wantsMore, closed }
+
+  /// What a result that is no success means; anything but waiting and closing is an error.
+  private func outcome(_ result: Int32, _ operation: String) throws(PKIError) -> Outcome {
+    switch unsafe SSL_get_error(connection.pointer, result) {
+    case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return .wantsMore
+    case SSL_ERROR_ZERO_RETURN: return .closed
+    default: break
+    }
+    var error = PKIError.drained(operation, subject: serverName)
+    let verdict = unsafe SSL_get_verify_result(connection.pointer)
+    if verifiesPeer, verdict != Int(X509_V_OK) {
+      error.code = .untrusted
+      error.reasons.append(TrustStore.reason(verdict))
+    }
+    throw fail(error)
+  }
+
+  private func fail(_ error: PKIError) -> PKIError {
+    failure = error
+    return error
+  }
+
+  private static func connection(_ context: consuming Owned) throws(PKIError) -> Owned {
+    let operation = "prepare TLS"
+    // The connection keeps its own reference to the context.
+    let connection = try unsafe Owned(SSL_new(context.pointer), SSL_free, operation)
+    let input = try unsafe Owned(BIO_new(BIO_s_mem()), BIO_vfree, operation)
+    let output = try unsafe Owned(BIO_new(BIO_s_mem()), BIO_vfree, operation)
+    unsafe SSL_set_bio(connection.pointer, input.release(), output.release())
+    return connection
+  }
+
+  /// Sets the name for SNI and for the check of the certificate.
+  private static func expect(_ name: String, on connection: borrowing Owned) throws(PKIError) {
+    let operation = "prepare TLS"
+    guard !name.utf8.contains(0) else {
+      throw PKIError(.malformed, operation: operation, reasons: ["the server name holds a NUL"])
+    }
+    if IPAddressText.octets(name) != nil {
+      let parameters = unsafe SSL_get0_param(connection.pointer)
+      guard unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, name) == 1 else {
+        throw .drained(operation, subject: name)
+      }
+      return
+    }
+    unsafe SSL_set_hostflags(connection.pointer, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
+    guard unsafe certctl_set_server_name(connection.pointer, name) == 1,
+      unsafe SSL_set1_host(connection.pointer, name) == 1
+    else { throw .drained(operation, subject: name) }
+  }
+}
