@@ -13,8 +13,8 @@ final class CurlEngine: Sendable {
     var isClosed = false
     /// The address of the thread's multi handle while there is a thread, else 0.
     ///
-    /// It is a number because a pointer is not Sendable. Under this lock only `curl_multi_wakeup` is called with
-    /// it, the one function that curl allows from elsewhere.
+    /// It is a number because a pointer is not Sendable. Under this lock only `curl_multi_wakeup` is
+    /// called with it, the one function that curl allows from elsewhere.
     var multi: UInt = 0
   }
 

@@ -77,7 +77,8 @@ private final class ScriptedSession: ByteSession {
   }
 
   @Test(arguments: [
-    (HTTPRequest.Method.put, [UInt8]?([])), (.patch, [1]), (.delete, nil), (.post, nil), (.post, []),
+    (HTTPRequest.Method.put, [UInt8]?([])), (.patch, [1]), (.delete, nil), (.post, nil),
+    (.post, []),
   ])
   func `every method is sent`(_ method: HTTPRequest.Method, _ body: [UInt8]?) async throws {
     let script = Script(reply: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
