@@ -1,8 +1,5 @@
 internal import FoundationEssentials
-public import HostIO
-
-/// The time of day and the wait; replaced in tests, so that nothing waits for real.
-public typealias ACMEClock = WallClock
+internal import HostIO
 
 extension WallClock {
   /// How long it is until a moment; zero for the past.
