@@ -41,8 +41,10 @@ let package = Package(
   targets: [
     .systemLibrary(
       name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
-    // Without pkgConfig, hence without "-lcurl": the library is loaded at its first use.
-    .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    // Its functions are loaded at their first use; release builds are linked with --as-needed, so
+    // that commands without network never load it.
+    .systemLibrary(
+      name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "PKI", dependencies: ["COpenSSL"], swiftSettings: strictMemory),
     .target(name: "HostIO", dependencies: ["CCurl", logging] + nio, swiftSettings: strictMemory),
     .target(name: "ACME", dependencies: ["PKI", "HostIO", logging], swiftSettings: strict),
@@ -50,20 +52,22 @@ let package = Package(
       name: "Certctl", dependencies: ["ACME", "PKI", "HostIO", logging, toml],
       swiftSettings: strict),
     .executableTarget(
-      name: "CertctlCLI", dependencies: ["Certctl", "ACME", "PKI", "HostIO", argumentParser, logging],
+      name: "CertctlCLI",
+      dependencies: ["Certctl", "ACME", "PKI", "HostIO", argumentParser, logging],
       swiftSettings: strict),
     .target(
       name: "TestSupport",
       dependencies: ["Certctl", "ACME", "PKI", "HostIO", logging, subprocess] + nio,
       path: "Tests/TestSupport", swiftSettings: strict),
-    .testTarget(name: "PKITests", dependencies: ["PKI"], swiftSettings: strict),
+    .testTarget(name: "PKITests", dependencies: ["PKI", subprocess], swiftSettings: strict),
     .testTarget(
       name: "HostIOTests", dependencies: ["HostIO", subprocess] + nio, swiftSettings: strict),
     .testTarget(
       name: "ACMETests", dependencies: ["ACME", "PKI", "HostIO", "TestSupport", logging],
       swiftSettings: strict),
     .testTarget(
-      name: "CertctlTests", dependencies: ["Certctl", "ACME", "PKI", "HostIO", "TestSupport", logging],
+      name: "CertctlTests",
+      dependencies: ["Certctl", "ACME", "PKI", "HostIO", "TestSupport", logging],
       swiftSettings: strict),
     .testTarget(
       name: "CLITests", dependencies: ["CertctlCLI", "TestSupport"], swiftSettings: strict),

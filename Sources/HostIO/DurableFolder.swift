@@ -94,9 +94,14 @@ package struct DurableFolder: Sendable {
     try sync(try Descriptor.folder(path))
   }
 
-  /// The names in the folder, in order, without temporary ones.
+  /// The names in the folder, in order, without temporary ones; none when it is not there.
   package func entries() throws(HostError) -> [String] {
-    try Descriptor.folder(path).names(subject: path).filter { !Self.isTemporary($0) }
+    do throws(HostError) {
+      return try Descriptor.folder(path).names(subject: path).filter { !Self.isTemporary($0) }
+    } catch {
+      if error.code == .notFound { return [] }
+      throw error
+    }
   }
 
   /// Reads a file; nil when it is not there.

@@ -51,18 +51,27 @@ extension DurableFolder {
     if target.path != path { try sync(source) }
   }
 
+  /// Sets the attributes of a folder in this one.
+  package func setAttributes(
+    _ attributes: FileAttributes, of name: String
+  ) throws(HostError) {
+    try check(name)
+    let target = try Descriptor.folder(path).open(
+      name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, operation: "open the folder", subject: full(name))
+    try apply(attributes, to: target, name)
+  }
+
   /// Removes a file or link; one that is not there is fine.
   package func remove(_ name: String) throws(HostError) {
     try check(name)
-    let folder = try Descriptor.folder(path)
-    try step("unlink", name)
     do throws(HostError) {
+      let folder = try Descriptor.folder(path)
+      try step("unlink", name)
       try Descriptor.call("remove", full(name)) { unsafe unlinkat(folder.raw, name, 0) }
+      try sync(folder)
     } catch {
-      if error.code == .notFound { return }
-      throw error
+      if error.code != .notFound { throw error }
     }
-    try sync(folder)
   }
 
   /// Removes a folder and all it holds; one that is not there is fine.
@@ -71,19 +80,18 @@ extension DurableFolder {
   /// followed.
   package func removeTree(_ name: String) throws(HostError) {
     try check(name)
-    let folder = try Descriptor.folder(path)
     let temporary = Self.temporaryName()
-    try step("rename", name)
     do throws(HostError) {
+      let folder = try Descriptor.folder(path)
+      try step("rename", name)
       try Descriptor.call("remove", full(name)) {
         unsafe renameat(folder.raw, name, folder.raw, temporary)
       }
+      try sync(folder)
+      try clear(temporary, in: folder, label: label(name))
     } catch {
-      if error.code == .notFound { return }
-      throw error
+      if error.code != .notFound { throw error }
     }
-    try sync(folder)
-    try clear(temporary, in: folder, label: label(name))
   }
 
   /// Removes what crashes left behind; the caller holds the lock of whoever writes here.

@@ -43,6 +43,10 @@ extension PublicKey {
   private static func rsa(
     modulus: [UInt8], exponent: [UInt8], _ operation: String
   ) throws(PKIError) -> Owned {
+    // OpenSSL takes any two numbers, zeros included.
+    guard modulus.contains(where: { $0 != 0 }), exponent.contains(where: { $0 != 0 }) else {
+      throw PKIError(.malformed, operation: operation, reasons: ["a number is zero"])
+    }
     let n = try BigNumber.make(modulus, operation)
     let e = try BigNumber.make(exponent, operation)
     let builder = try unsafe Owned(OSSL_PARAM_BLD_new(), OSSL_PARAM_BLD_free, operation)

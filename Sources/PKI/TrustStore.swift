@@ -52,7 +52,7 @@ public struct TrustStore: Sendable {
   ///
   /// - Parameters:
   ///   - chain: The leaf first; the others in any order, and more than needed is fine.
-  ///   - time: The time at which it has to be valid.
+  ///   - time: The time at which it has to be valid; OpenSSL counts `notAfter` itself as expired.
   /// - Throws: `PKIError` with `.untrusted`; the reason names the depth (0 is the leaf) and subject.
   public func verify(_ chain: [Certificate], at time: Date) throws(PKIError) {
     let operation = "verify the certificate chain"

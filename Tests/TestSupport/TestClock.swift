@@ -1,5 +1,5 @@
-public import ACME
 public import FoundationEssentials
+public import HostIO
 internal import Synchronization
 
 /// A clock that stands still and jumps over every wait, and remembers the waits.
@@ -45,8 +45,8 @@ public final class TestClock: Sendable {
     }
   }
 
-  /// The clock for an ``ACMEClient``.
-  public var acme: ACMEClock {
-    ACMEClock(now: { self.now }, sleep: { try self.sleep($0) })
+  /// This clock as the libraries take it.
+  public var wall: WallClock {
+    WallClock(now: { self.now }, sleep: { try self.sleep($0) })
   }
 }

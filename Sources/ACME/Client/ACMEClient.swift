@@ -16,7 +16,7 @@ public final class ACMEClient: Sendable {
 
   let http: any HTTPClient
   let cache: (any DirectoryCache)?
-  let clock: ACMEClock
+  let clock: WallClock
   let policy: RetryPolicy
   let logger: Logger
   let nonces = NoncePool()
@@ -33,7 +33,7 @@ public final class ACMEClient: Sendable {
   ///   - logger: Gets one line per request at level debug; silent by default.
   public init(
     directoryURL: String, http: any HTTPClient, cache: (any DirectoryCache)? = nil,
-    policy: RetryPolicy = RetryPolicy(), clock: ACMEClock = .system,
+    policy: RetryPolicy = RetryPolicy(), clock: WallClock = .system,
     logger: Logger = Logger(label: "acme") { _ in SwiftLogNoOpLogHandler() }
   ) {
     self.directoryURL = directoryURL

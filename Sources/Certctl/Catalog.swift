@@ -1,0 +1,43 @@
+import ACME
+
+/// Everything that certctl can be extended by: one file and one line here for each.
+package enum Catalog {
+  /// The certificate authorities that have a name of their own.
+  package static let authorities: [CertificateAuthority] = [
+    .init(
+      name: "letsencrypt", title: "Let's Encrypt",
+      directory: "https://acme-v02.api.letsencrypt.org/directory",
+      dryRun: "letsencrypt-staging"),
+    .init(
+      name: "letsencrypt-staging", title: "Let's Encrypt (staging)",
+      directory: "https://acme-staging-v02.api.letsencrypt.org/directory"),
+    .init(
+      name: "google", title: "Google Trust Services",
+      directory: "https://dv.acme-v02.api.pki.goog/directory"),
+    .init(name: "zerossl", title: "ZeroSSL", directory: "https://acme.zerossl.com/v2/DV90"),
+    .init(
+      name: "sslcom", title: "SSL.com", directory: "https://acme.ssl.com/sslcom-dv-ecc",
+      rsaDirectory: "https://acme.ssl.com/sslcom-dv-rsa"),
+    .init(
+      name: "actalis", title: "Actalis",
+      directory: "https://acme-api.actalis.com/acme/directory"),
+  ]
+
+  /// The solvers, by the challenge type and settings that they serve.
+  package static let solvers: [any ChallengeSolver.Type] = [
+    WebrootSolver.self, StandaloneHTTPSolver.self, TLSALPNSolver.self,
+  ]
+
+  /// The solver for these settings.
+  ///
+  /// - Throws: `CertctlError` with code `usage` when no solver serves them.
+  package static func solver(for settings: ChallengeSettings) throws -> any ChallengeSolver {
+    guard let type = solvers.first(where: { $0.serves(settings) }) else {
+      let known = Set(solvers.map { $0.type.rawValue }).sorted().joined(separator: ", ")
+      throw CertctlError(
+        .usage, "this version of certctl has no solver for \(settings.type.rawValue)",
+        hint: "use --challenge with one of: \(known)")
+    }
+    return type.init(settings: settings)
+  }
+}

@@ -1,0 +1,112 @@
+public import ACME
+import HostIO
+import PKI
+
+/// What went wrong in certctl, for a person and for a program.
+///
+/// Its description is one finished sentence: what was being done, to which thing, and what the
+/// other side answered. `hint` says what to do next.
+public struct CertctlError: Error, Sendable, CustomStringConvertible {
+  /// The kind of failure, open so that new ones can be added.
+  public struct Code: RawRepresentable, Hashable, Sendable {
+    /// The word that stands in JSON.
+    public let rawValue: String
+
+    /// A code by its word.
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    /// The words given on the command line do not fit together.
+    public static let usage = Code(rawValue: "usage")
+    /// The configuration file, or another setting of the machine, is wrong.
+    public static let configuration = Code(rawValue: "configuration")
+    /// There is no lineage, generation or account of that name.
+    public static let notFound = Code(rawValue: "notFound")
+    /// A state file is damaged, or was written by a newer certctl.
+    public static let damagedState = Code(rawValue: "damagedState")
+    /// The state directory cannot be read or written.
+    public static let state = Code(rawValue: "state")
+    /// Another process holds the lock.
+    public static let locked = Code(rawValue: "locked")
+    /// The change would take something away that is in use; `--force` allows it.
+    public static let refused = Code(rawValue: "refused")
+    /// The certificate that the CA sent is not the one that was ordered.
+    public static let unusableCertificate = Code(rawValue: "unusableCertificate")
+    /// A challenge could not be presented, or the CA did not accept it.
+    public static let challengeFailed = Code(rawValue: "challengeFailed")
+    /// The CA's terms of service have not been agreed to.
+    public static let termsNotAgreed = Code(rawValue: "termsNotAgreed")
+    /// The CA refused a request, or answered nonsense.
+    public static let authority = Code(rawValue: "authority")
+    /// The CA cannot be reached, is overloaded, limits the rate, or is not done yet.
+    public static let tryLater = Code(rawValue: "tryLater")
+  }
+
+  /// The kind of failure.
+  public let code: Code
+  /// One finished sentence.
+  public let message: String
+  /// What to do next, if that is known.
+  public let hint: String?
+  /// The CA's own words, with their subproblems.
+  public let problem: Problem?
+  /// Whether the same command can succeed later without a change.
+  public let isRetryable: Bool
+
+  /// An error of certctl's own.
+  public init(
+    _ code: Code, _ message: String, hint: String? = nil, problem: Problem? = nil,
+    isRetryable: Bool = false
+  ) {
+    self.code = code
+    self.message = message
+    self.hint = hint
+    self.problem = problem
+    self.isRetryable = isRetryable
+  }
+
+  /// The message alone; printers add the hint on a line of its own.
+  public var description: String { message }
+
+  /// The exit code of a command that failed this way (design, section 6).
+  public var exitCode: Int32 {
+    if isRetryable { return 75 }
+    switch code {
+    case .usage, .termsNotAgreed: return 64
+    case .configuration: return 78
+    default: return 1
+    }
+  }
+}
+
+extension CertctlError {
+  /// Any error of the layers below, in the words of this one.
+  public init(wrapping error: any Error) {
+    switch error {
+    case let error as CertctlError: self = error
+    case let error as ACMEError: self.init(error)
+    case let error as HostError: self.init(error)
+    case let error as PKIError:
+      self.init(.state, error.description, hint: error.hint)
+    default:
+      self.init(.state, String(describing: error))
+    }
+  }
+
+  private init(_ error: ACMEError) {
+    let code: Code =
+      switch error.code {
+      case .badName, .badRequest, .insecureURL, .unknownProfile: .usage
+      case .termsNotAgreed: .termsNotAgreed
+      case .authorizationInvalid, .orderInvalid: .challengeFailed
+      default: error.isRetryable ? .tryLater : .authority
+      }
+    self.init(
+      code, error.description, hint: error.hint, problem: error.problem,
+      isRetryable: error.isRetryable)
+  }
+
+  private init(_ error: HostError) {
+    let code: Code = error.code == .lockHeld ? .locked : error.isRetryable ? .tryLater : .state
+    self.init(code, error.description, hint: error.hint, isRetryable: error.isRetryable)
+  }
+}

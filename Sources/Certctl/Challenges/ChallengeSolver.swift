@@ -1,0 +1,61 @@
+public import ACME
+
+/// A challenge as a solver needs it.
+public struct PresentedChallenge: Codable, Sendable, Equatable {
+  /// The name that is being proved.
+  public let identifier: Identifier
+  /// The challenge's token (RFC 8555, section 8.1), checked against its alphabet.
+  public let token: String
+  /// The token, a dot, and the account key's thumbprint.
+  public let keyAuthorization: String
+
+  /// A challenge for one name.
+  public init(identifier: Identifier, token: String, keyAuthorization: String) {
+    self.identifier = identifier
+    self.token = token
+    self.keyAuthorization = keyAuthorization
+  }
+
+  /// Whether the token has the alphabet and size of RFC 8555, section 8.1: checked again where it
+  /// becomes part of a path, since it may come from the journal.
+  var hasValidToken: Bool {
+    !token.isEmpty && token.utf8.count <= Challenge.longestToken && Base64URL.isAlphabet(token)
+  }
+}
+
+/// Fulfils the challenges of one type for one order at a time.
+///
+/// The calls come in this order: `prepare`, then `present` once with all challenges of the order,
+/// then `waitUntilVisible`, and last `retract`, which comes always, also when `prepare` or
+/// `present` failed half-way or the run was cancelled. After a crash, `retract` is called on a
+/// fresh solver made from the lineage's settings.
+public protocol ChallengeSolver: Sendable {
+  /// The challenge type that it fulfils.
+  static var type: ChallengeType { get }
+
+  /// Whether it is the one for these settings.
+  static func serves(_ settings: ChallengeSettings) -> Bool
+
+  /// Whether what it presents outlives the process, and so must be in the journal.
+  static var outlivesProcess: Bool { get }
+
+  /// A solver for one lineage.
+  init(settings: ChallengeSettings)
+
+  /// Makes sure that challenges can be presented, before an order is spent on finding out.
+  func prepare() async throws
+
+  /// Presents all challenges of an order.
+  func present(_ challenges: [PresentedChallenge]) async throws
+
+  /// Returns when the CA can see what was presented.
+  func waitUntilVisible(_ challenges: [PresentedChallenge]) async throws
+
+  /// Takes back what was presented; what is not there is no error.
+  func retract(_ challenges: [PresentedChallenge]) async throws
+}
+
+extension ChallengeSolver {
+  /// Nothing to wait for.
+  public func waitUntilVisible(_ challenges: [PresentedChallenge]) async throws {}
+}

@@ -1,0 +1,119 @@
+import ACME
+import HostIO
+import PKI
+import TOMLKit
+
+/// The defaults for all lineages: `certctl.toml`.
+///
+/// Its keys are the words of the command line's options. An unknown key, or a value of the wrong
+/// type, is an error that names it: a misspelt default must not pass in silence.
+public struct Configuration: Sendable, Equatable {
+  /// The settings that lineages start from.
+  public var settings = SettingsOverrides()
+  /// The contact e-mail addresses for new accounts.
+  public var emails: [String] = []
+  /// Whether the terms of service of every CA in `ca` are agreed to.
+  public var agreesToTerms = false
+
+  /// No defaults but the built-in ones.
+  public init() {}
+
+  /// Reads a configuration file's text.
+  ///
+  /// - Parameters:
+  ///   - text: TOML.
+  ///   - path: The file's path, for errors.
+  /// - Throws: `CertctlError` with code `configuration`, with line and key.
+  public init(toml text: String, path: String) throws {
+    let table: TOMLTable
+    do {
+      table = try TOMLTable(string: text)
+    } catch let error as TOMLParseError {
+      throw Self.wrong(
+        path, "line \(error.source.begin.line), column \(error.source.begin.column): "
+          + error.description)
+    }
+    for key in table.keys.sorted() {
+      guard let read = Self.readers[key] else {
+        throw Self.wrong(
+          path, "unknown key '\(escapedForTerminal(key))'",
+          hint: "known keys: \(Self.readers.keys.sorted().joined(separator: ", "))")
+      }
+      guard let value = table[key] else { continue }
+      do {
+        try read(&self, value)
+      } catch let error as WrongValue {
+        throw Self.wrong(path, "'\(key)' must be \(error.expected)")
+      } catch let error as CertctlError {
+        throw Self.wrong(path, "'\(key)': \(error.message)", hint: error.hint)
+      }
+    }
+  }
+
+  private static func wrong(_ path: String, _ what: String, hint: String? = nil) -> CertctlError {
+    CertctlError(.configuration, "\(path): \(what)", hint: hint)
+  }
+
+  private typealias Reader = @Sendable (inout Configuration, any TOMLValueConvertible) throws -> Void
+
+  private struct WrongValue: Error { let expected: String }
+
+  private static let readers: [String: Reader] = [
+    "email": { $0.emails = try strings($1) },
+    "agree-tos": { $0.agreesToTerms = try bool($1) },
+    "ca": { configuration, value in
+      let names = try strings(value)
+      for name in names { _ = try CertificateAuthority.named(name) }
+      configuration.settings.authorities = names
+    },
+    "ca-bundle": { $0.settings.caBundle = try path($1) },
+    "challenge": { $0.settings.challenge = ChallengeType(rawValue: try string($1)) },
+    "http-port": { $0.settings.httpPort = try port($1) },
+    "http-address": { $0.settings.httpAddress = try string($1) },
+    "webroot": { $0.settings.webroot = try path($1) },
+    "tls-port": { $0.settings.tlsPort = try port($1) },
+    "key-type": { configuration, value in
+      guard let type = KeyType(rawValue: try string(value)), type != .ed25519 else {
+        throw WrongValue(expected: "ec256, ec384, rsa2048, rsa3072 or rsa4096")
+      }
+      configuration.settings.keyType = type
+    },
+    "reuse-key": { $0.settings.reuseKey = try bool($1) },
+    "profile": { $0.settings.profile = try string($1) },
+    "preferred-chain": { $0.settings.preferredChain = try string($1) },
+    "owner": { $0.settings.owner = try string($1) },
+    "group": { $0.settings.group = try string($1) },
+    "key-mode": { $0.settings.keyMode = try string($1) },
+  ]
+
+  private static func string(_ value: any TOMLValueConvertible) throws -> String {
+    guard let text = value.string else { throw WrongValue(expected: "a string") }
+    return text
+  }
+
+  private static func strings(_ value: any TOMLValueConvertible) throws -> [String] {
+    if let text = value.string { return [text] }
+    guard let array = value.array, !array.isEmpty else {
+      throw WrongValue(expected: "a string or a list of strings")
+    }
+    return try array.map { try string($0) }
+  }
+
+  private static func bool(_ value: any TOMLValueConvertible) throws -> Bool {
+    guard let flag = value.bool else { throw WrongValue(expected: "true or false") }
+    return flag
+  }
+
+  private static func path(_ value: any TOMLValueConvertible) throws -> String {
+    let text = try string(value)
+    guard text.hasPrefix("/") else { throw WrongValue(expected: "an absolute path") }
+    return text
+  }
+
+  private static func port(_ value: any TOMLValueConvertible) throws -> Int {
+    guard let number = value.int, (1...65535).contains(number) else {
+      throw WrongValue(expected: "a port, 1 to 65535")
+    }
+    return number
+  }
+}

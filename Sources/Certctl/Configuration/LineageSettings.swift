@@ -1,0 +1,119 @@
+public import ACME
+import HostIO
+public import PKI
+
+/// What is wanted of a lineage: enough to renew it with nobody watching.
+public struct LineageSettings: Codable, Sendable, Equatable {
+  /// The names to certify, in the order given; the first names the lineage.
+  public var names: [Identifier]
+  /// The CAs in order of preference: preset names or directory URLs.
+  public var authorities: [String]
+  /// A PEM file that the CA's HTTPS certificate must chain to, instead of the system's store.
+  public var caBundle: String?
+  /// How the names are proved.
+  public var challenge: ChallengeSettings
+  /// The type of the certificate's key.
+  public var keyType: KeyType
+  /// Whether renewals keep the key.
+  public var reuseKey: Bool
+  /// The certificate profile to ask the CA for (draft-ietf-acme-profiles).
+  public var profile: String?
+  /// The issuer CN of the last certificate of the chain to choose among alternates.
+  public var preferredChain: String?
+  /// Who may read the files.
+  public var files: FileSettings
+
+  /// Settings with certctl's defaults for what is not given.
+  public init(
+    names: [Identifier], authorities: [String], caBundle: String? = nil,
+    challenge: ChallengeSettings = .init(type: .http01), keyType: KeyType = .ec256,
+    reuseKey: Bool = false, profile: String? = nil, preferredChain: String? = nil,
+    files: FileSettings = .init()
+  ) {
+    self.names = names
+    self.authorities = authorities
+    self.caBundle = caBundle
+    self.challenge = challenge
+    self.keyType = keyType
+    self.reuseKey = reuseKey
+    self.profile = profile
+    self.preferredChain = preferredChain
+    self.files = files
+  }
+
+  /// Whether a certificate issued under `other` still is what these settings want.
+  func wantSameCertificate(as other: LineageSettings) -> Bool {
+    Set(names) == Set(other.names) && authorities == other.authorities
+      && keyType == other.keyType && profile == other.profile
+      && preferredChain == other.preferredChain
+  }
+}
+
+/// Owner, group and mode of a lineage's generation folders and keys.
+public struct FileSettings: Codable, Sendable, Equatable {
+  /// The owner's user name; the user who runs certctl by default.
+  public var owner: String?
+  /// The group's name; the group of the user who runs certctl by default.
+  public var group: String?
+  /// The key's mode as octal digits, `0600` by default.
+  public var keyMode: String?
+
+  /// File settings; what is nil takes the default.
+  public init(owner: String? = nil, group: String? = nil, keyMode: String? = nil) {
+    self.owner = owner
+    self.group = group
+    self.keyMode = keyMode
+  }
+
+  /// The attributes of the key file.
+  ///
+  /// - Throws: `CertctlError` with code `usage` for an unknown user, group or mode.
+  func keyAttributes() throws -> FileAttributes {
+    let mode = try parsedKeyMode()
+    return FileAttributes(mode: mode, owner: try ownerID(), group: try groupID())
+  }
+
+  /// The attributes of certificate files, which are public.
+  func certificateAttributes() throws -> FileAttributes {
+    FileAttributes(mode: 0o644, owner: try ownerID(), group: try groupID())
+  }
+
+  /// The attributes of a generation folder: who may read the key may enter it.
+  func folderAttributes() throws -> FileAttributes {
+    let mode = try parsedKeyMode()
+    let enter = (mode & 0o444) >> 2
+    return FileAttributes(
+      mode: 0o700 | (mode & 0o044) | (enter & 0o011), owner: try ownerID(), group: try groupID())
+  }
+
+  private func parsedKeyMode() throws -> UInt32 {
+    guard let keyMode else { return 0o600 }
+    guard let mode = UInt32(keyMode, radix: 8), mode & ~0o660 == 0, mode & 0o400 != 0 else {
+      throw CertctlError(
+        .usage, "the key mode '\(escapedForTerminal(keyMode))' is not usable",
+        hint: "give octal digits that let the owner read and nobody else but the group: "
+          + "0600, 0640, 0400 or 0440")
+    }
+    return mode
+  }
+
+  private func ownerID() throws -> UInt32? {
+    guard let owner else { return nil }
+    guard let id = SystemAccount.userID(named: owner) else {
+      throw CertctlError(
+        .usage, "there is no user '\(escapedForTerminal(owner))' on this machine",
+        hint: "see: getent passwd")
+    }
+    return id
+  }
+
+  private func groupID() throws -> UInt32? {
+    guard let group else { return nil }
+    guard let id = SystemAccount.groupID(named: group) else {
+      throw CertctlError(
+        .usage, "there is no group '\(escapedForTerminal(group))' on this machine",
+        hint: "see: getent group")
+    }
+    return id
+  }
+}

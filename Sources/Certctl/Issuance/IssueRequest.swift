@@ -1,0 +1,155 @@
+public import ACME
+import HostIO
+public import PKI
+
+/// What a user asks of one `issue`: names, and what differs from what is already known.
+public struct IssueRequest: Sendable {
+  /// The names to certify.
+  public var names: [Identifier]
+  /// The lineage's name, when it is not that of the first name.
+  public var lineage: LineageName?
+  /// What was given with the command; the rest comes from the lineage, the configuration file and
+  /// the defaults, in this order.
+  public var overrides: SettingsOverrides
+  /// How to register an account, should there be none.
+  public var registration: Registration
+  /// Issue although nothing is due, or take names away.
+  public var force: Bool
+  /// Validate and stop: no certificate, no lineage.
+  public var dryRun: Bool
+
+  /// A request for a certificate.
+  public init(
+    names: [Identifier], lineage: LineageName? = nil, overrides: SettingsOverrides = .init(),
+    registration: Registration = .init(), force: Bool = false, dryRun: Bool = false
+  ) {
+    self.names = names
+    self.lineage = lineage
+    self.overrides = overrides
+    self.registration = registration
+    self.force = force
+    self.dryRun = dryRun
+  }
+}
+
+/// How to register an account with a CA.
+public struct Registration: Sendable {
+  /// Where the agreement to the CA's terms of service comes from.
+  public enum Terms: Sendable {
+    /// It was given already.
+    case agreed
+    /// Nobody can be asked.
+    case notAgreed
+    /// The user is asked, with the URL of the terms.
+    case ask(@Sendable (String) async -> Bool)
+  }
+
+  /// The contact e-mail addresses; none is fine with most CAs.
+  public var emails: [String]
+  /// The agreement to the terms of service.
+  public var terms: Terms
+  /// The account at the CA's own site to bind to (RFC 8555, section 7.3.4).
+  public var externalAccount: ExternalAccount?
+
+  /// A registration without contact or agreement.
+  public init(
+    emails: [String] = [], terms: Terms = .notAgreed, externalAccount: ExternalAccount? = nil
+  ) {
+    self.emails = emails
+    self.terms = terms
+    self.externalAccount = externalAccount
+  }
+
+  /// The contact URLs (RFC 6068) for the CA.
+  ///
+  /// - Throws: `CertctlError` with code `usage` for what is no e-mail address.
+  func contacts() throws -> [String] {
+    try emails.map { email in
+      let parts = email.split(separator: "@", omittingEmptySubsequences: false)
+      let isPlain = email.unicodeScalars.allSatisfy {
+        $0.isASCII && $0.value > 0x20 && !"\"<>(),;:\\?&%#".unicodeScalars.contains($0)
+      }
+      guard parts.count == 2, !parts[0].isEmpty, parts[1].contains("."), isPlain,
+        (try? Identifier(parsing: String(parts[1])))?.type == .dns
+      else {
+        throw CertctlError(
+          .usage, "'\(escapedForTerminal(email))' is not an e-mail address",
+          hint: "give --email like admin@example.com, or leave it out")
+      }
+      return "mailto:\(email)"
+    }
+  }
+}
+
+/// The settings that were given on the command line; nil is "not given".
+public struct SettingsOverrides: Sendable, Equatable {
+  /// The CAs, by preset name or directory URL.
+  public var authorities: [String]?
+  /// A PEM file to trust the CA's HTTPS certificate by.
+  public var caBundle: String?
+  /// The challenge type.
+  public var challenge: ChallengeType?
+  /// The stand-alone http-01 port.
+  public var httpPort: Int?
+  /// The address that stand-alone responders bind.
+  public var httpAddress: String?
+  /// The webroot for http-01.
+  public var webroot: String?
+  /// The tls-alpn-01 port.
+  public var tlsPort: Int?
+  /// The key type.
+  public var keyType: KeyType?
+  /// Whether renewals keep the key.
+  public var reuseKey: Bool?
+  /// The profile.
+  public var profile: String?
+  /// The preferred chain.
+  public var preferredChain: String?
+  /// The owner's name.
+  public var owner: String?
+  /// The group's name.
+  public var group: String?
+  /// The key's mode in octal digits.
+  public var keyMode: String?
+
+  /// Nothing given.
+  public init() {}
+
+  /// The overrides over a lineage's own settings over the defaults.
+  func resolved(
+    names: [Identifier], lineage: LineageSettings?, defaults: SettingsOverrides
+  ) -> LineageSettings {
+    LineageSettings(
+      names: names,
+      authorities: authorities ?? lineage?.authorities ?? defaults.authorities ?? ["letsencrypt"],
+      caBundle: caBundle ?? lineage?.caBundle ?? defaults.caBundle,
+      challenge: resolvedChallenge(lineage: lineage?.challenge, defaults: defaults),
+      keyType: keyType ?? lineage?.keyType ?? defaults.keyType ?? .ec256,
+      reuseKey: reuseKey ?? lineage?.reuseKey ?? defaults.reuseKey ?? false,
+      profile: profile ?? lineage?.profile ?? defaults.profile,
+      preferredChain: preferredChain ?? lineage?.preferredChain ?? defaults.preferredChain,
+      files: FileSettings(
+        owner: owner ?? lineage?.files.owner ?? defaults.owner,
+        group: group ?? lineage?.files.group ?? defaults.group,
+        keyMode: keyMode ?? lineage?.files.keyMode ?? defaults.keyMode))
+  }
+
+  private func resolvedChallenge(
+    lineage: ChallengeSettings?, defaults: SettingsOverrides
+  ) -> ChallengeSettings {
+    let inherited =
+      lineage
+      ?? ChallengeSettings(
+        type: defaults.challenge ?? .http01, httpPort: defaults.httpPort,
+        httpAddress: defaults.httpAddress, webroot: defaults.webroot, tlsPort: defaults.tlsPort)
+    // Another type starts afresh: a webroot says nothing about tls-alpn-01.
+    let base =
+      challenge.map { $0 == inherited.type ? inherited : ChallengeSettings(type: $0) } ?? inherited
+    // A port or an address given now means a listener, not the webroot of before.
+    let wantsListener = httpPort != nil || httpAddress != nil
+    return ChallengeSettings(
+      type: challenge ?? base.type, httpPort: httpPort ?? base.httpPort,
+      httpAddress: httpAddress ?? base.httpAddress,
+      webroot: webroot ?? (wantsListener ? nil : base.webroot), tlsPort: tlsPort ?? base.tlsPort)
+  }
+}

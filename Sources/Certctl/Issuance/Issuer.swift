@@ -1,0 +1,237 @@
+import ACME
+import FoundationEssentials
+import HostIO
+import Logging
+import PKI
+import Synchronization
+
+/// Takes one lineage from an order to a certificate that is fit to be stored.
+struct Issuer: Sendable {
+  /// How long a CA may take to issue; then the order is left for the next run.
+  static let timeLimit = Duration.seconds(300)
+  /// How far a CA's clock may be ahead of ours, in seconds.
+  static let clockTolerance: TimeInterval = 3600
+
+  let name: LineageName
+  let settings: LineageSettings
+  let directory: String
+  let authority: CertificateAuthority
+  let account: Account
+  let accountID: String
+  let solver: any ChallengeSolver
+  let state: StateDirectory
+  let services: Services
+  /// The key in use, for `--reuse-key`.
+  let currentKey: PrivateKey?
+
+  private var pending: PendingStore { PendingStore(state: state) }
+
+  /// Gets the certificate, by the order under way if there is one that fits.
+  ///
+  /// On return or on a failure that may pass, `pending/<name>` holds the order; the caller
+  /// discards it once the certificate is stored. After any other failure it is gone.
+  func obtain() async throws -> IssuedCertificate {
+    do {
+      var order = try await validation.complete { try await resumedOrPlacedOrder() }
+      order = try await finalized(order)
+      services.progress(.downloading)
+      let issued = try await download(order)
+      return issued
+    } catch {
+      if try await shouldKeepOrder(after: error) { throw error }
+      try await abandon()
+      throw error
+    }
+  }
+
+  /// Validates and stops: the order goes no further than `ready`.
+  func rehearse() async throws {
+    let placed = Mutex<String?>(nil)
+    do {
+      let order = try await validation.complete {
+        let order = try await placeOrder()
+        placed.withLock { $0 = order.url }
+        return order
+      }
+      // A dry run leaves nothing that a later order could build on.
+      for url in order.authorizations { try await account.deactivateAuthorization(at: url) }
+    } catch {
+      if let url = placed.withLock({ $0 }) { try await giveUp(url) }
+      throw error
+    }
+  }
+
+  private var validation: Validation {
+    Validation(
+      account: account, solver: solver, journal: ChallengeJournal(state: state), lineage: name,
+      progress: services.progress, logger: services.logger)
+  }
+
+  // MARK: - Order
+
+  private func resumedOrPlacedOrder() async throws -> Order {
+    if let order = try await resumedOrder() { return order }
+    let order = try await placeOrder()
+    let record = PendingOrder(
+      url: order.url, directory: directory, account: accountID, settings: settings,
+      date: services.clock.now())
+    try await Blocking.run { try pending.begin(record, of: name) }
+    return order
+  }
+
+  private func placeOrder() async throws -> Order {
+    services.progress(.ordering(authority.title, names: settings.names.count))
+    return try await account.newOrder(
+      NewOrder(settings.names, profile: settings.profile))
+  }
+
+  /// The order of an earlier run, when it is for the same certificate and still alive.
+  private func resumedOrder() async throws -> Order? {
+    guard let record = try await Blocking.run({ try pending.order(of: name) }) else { return nil }
+    guard record.directory == directory, record.account == accountID,
+      record.settings.wantSameCertificate(as: settings)
+    else { return nil }
+    services.progress(.resuming(authority.title))
+    do {
+      let order = try await account.order(at: record.url)
+      return order.status == .invalid ? nil : order
+    } catch let error as ACMEError where error.problem != nil && !error.isRetryable {
+      services.logger.info("the order under way is gone: \(error)")
+      return nil
+    }
+  }
+
+  private func finalized(_ validated: Order) async throws -> Order {
+    var order = validated
+    if order.status == .ready {
+      services.progress(.finalizing)
+      let request = try await keptRequest()
+      order = try await account.finalize(order, request: request)
+    }
+    if order.status != .valid {
+      order = try await account.waitForOrder(
+        at: order.url, whileIn: [.processing, .ready, .pending], timeout: Self.timeLimit)
+    }
+    guard order.status == .valid else {
+      throw CertctlError(
+        .authority,
+        "the CA did not issue the certificate for \(name): "
+          + (order.error?.description ?? "the order is \(escapedForTerminal(order.status.rawValue))"),
+        problem: order.error)
+    }
+    return order
+  }
+
+  /// The CSR of this order, made and synced with its key before the CA sees it.
+  private func keptRequest() async throws -> CertificateRequest {
+    if let kept = try await Blocking.run({ try pending.request(of: name) }) {
+      return kept.request
+    }
+    return try await Blocking.run {
+      let reused = settings.reuseKey ? currentKey : nil
+      let key =
+        if let reused, reused.type == settings.keyType { reused } else {
+          try PrivateKey.generate(settings.keyType)
+        }
+      let request = try CertificateRequest(
+        key: key, dnsNames: settings.names.filter { $0.type == .dns }.map(\.value),
+        ipAddresses: settings.names.filter { $0.type == .ip }.map(\.value))
+      try pending.keep(key, request, of: name)
+      return request
+    }
+  }
+
+  /// Whether the next run can go on with the order: it was finalized, or the failure may pass.
+  private func shouldKeepOrder(after error: any Error) async throws -> Bool {
+    let mayPass = CertctlError(wrapping: error).isRetryable
+    let isFinalized = try await Blocking.run { try pending.request(of: name) } != nil
+    // A cancelled run of an order that no certificate can come from yet leaves nothing.
+    if error is CancellationError { return isFinalized }
+    if let error = error as? CertctlError, error.code == .unusableCertificate { return false }
+    if mayPass { return true }
+    // A full disk, a lost permission: the certificate may be there, and ours to fetch.
+    return isFinalized && !(error is ACMEError) && (error as? CertctlError)?.code != .authority
+  }
+
+  private func abandon() async throws {
+    guard let record = try? await Blocking.run({ try pending.order(of: name) }) else { return }
+    try await giveUp(record.url)
+    try await Blocking.run { try pending.discard(name) }
+  }
+
+  /// Deactivates what is still pending of a failed order, so that it does not count against the
+  /// account; for certctl itself nothing depends on it.
+  private func giveUp(_ orderURL: String) async throws {
+    let log: @Sendable (any Error) -> Void = {
+      services.logger.info("an authorization was not deactivated: \($0)")
+    }
+    try await withRetraction(timeout: .seconds(20), onFailure: log) {
+    } retract: { _ in
+      for url in try await account.order(at: orderURL).authorizations
+      where try await account.authorization(at: url).status == .pending {
+        try await account.deactivateAuthorization(at: url)
+      }
+    }
+  }
+
+  // MARK: - Certificate
+
+  private func download(_ order: Order) async throws -> IssuedCertificate {
+    guard let kept = try await Blocking.run({ try pending.request(of: name) }) else {
+      throw CertctlError(
+        .damagedState, "the key of the order for \(name) is missing",
+        hint: "it cannot be had back; run the command again for a new order")
+    }
+    var chain = try await account.certificateChain(of: order)
+    if let wanted = settings.preferredChain, !chain.endsWith(issuer: wanted) {
+      if let better = try await alternate(of: chain, issuer: wanted) {
+        chain = better
+      } else {
+        services.warn(
+          "no chain of this CA ends with an issuer '\(escapedForTerminal(wanted))'; "
+            + "the default chain is used")
+      }
+    }
+    let issued = IssuedCertificate(chain: chain.certificates, key: kept.key)
+    try check(issued)
+    return issued
+  }
+
+  private func alternate(of chain: IssuedChain, issuer: String) async throws -> IssuedChain? {
+    for alternate in try await account.alternateChains(of: chain)
+    where alternate.endsWith(issuer: issuer) {
+      return alternate
+    }
+    return nil
+  }
+
+  /// Checks that the certificate is the one that was ordered, before it gets near the store.
+  private func check(_ issued: IssuedCertificate) throws {
+    let leaf = issued.leaf
+    let now = services.clock.now()
+    func refuse(_ what: String, hint: String? = nil) -> CertctlError {
+      CertctlError(
+        .unusableCertificate, "the certificate that the CA sent for \(name) \(what)", hint: hint)
+    }
+    guard leaf.matches(issued.key) else { throw refuse("has another key than the request") }
+    let names = Set(leaf.dnsNames.map { $0.lowercased() } + leaf.ipAddresses)
+    if let missing = settings.names.first(where: { !names.contains($0.value) }) {
+      throw refuse("does not cover \(missing.value)")
+    }
+    guard Certificate.isOrdered(issued.chain) else { throw refuse("has a chain that is out of order") }
+    let clockHint = "this machine's clock says \(now.rfc3339): check it"
+    guard leaf.notAfter > now else {
+      throw refuse("expired on \(leaf.notAfter.rfc3339)", hint: clockHint)
+    }
+    guard leaf.notBefore < now.addingTimeInterval(Self.clockTolerance) else {
+      throw refuse("is not valid before \(leaf.notBefore.rfc3339)", hint: clockHint)
+    }
+  }
+}
+
+extension IssuedChain {
+  /// Whether the last certificate was issued by one of this common name.
+  func endsWith(issuer: String) -> Bool {
+    lastIssuerCommonName == issuer
+  }
+}

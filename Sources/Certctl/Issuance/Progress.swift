@@ -1,0 +1,38 @@
+/// What certctl is doing at the moment, for a person who waits.
+public enum Progress: Sendable {
+  /// It waits for another process.
+  case waiting(String)
+  /// It registers an account with this CA.
+  case registering(String)
+  /// It asks this CA for a certificate for so many names.
+  case ordering(String, names: Int)
+  /// It takes up an order of an earlier run.
+  case resuming(String)
+  /// It shows so many challenges of this type.
+  case presenting(String, count: Int)
+  /// It waits for the CA's validation.
+  case validating
+  /// It makes a key and sends the request.
+  case finalizing
+  /// It fetches the certificate.
+  case downloading
+  /// It writes the certificate to the disk.
+  case storing
+
+  /// The step in words.
+  public var text: String {
+    switch self {
+    case .waiting(let what): "waiting for \(what)"
+    case .registering(let authority): "registering an account with \(authority)"
+    case .ordering(let authority, let names):
+      "ordering a certificate for \(names == 1 ? "one name" : "\(names) names") from \(authority)"
+    case .resuming(let authority): "taking up the order under way at \(authority)"
+    case .presenting(let type, let count):
+      "presenting \(count == 1 ? "one challenge" : "\(count) challenges") by \(type)"
+    case .validating: "waiting for the CA to validate"
+    case .finalizing: "making a key and sending the request"
+    case .downloading: "fetching the certificate"
+    case .storing: "storing the certificate"
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import ACME
+import HostIO
+
+extension CertctlError {
+  /// A validation that the CA refused: its words, name by name, and what to check.
+  init(_ error: ACMEError, advisedFor type: ChallengeType) {
+    let problems = error.problem?.subproblems ?? []
+    let lines = problems.map { problem in
+      var words = problem
+      words.identifier = nil
+      return "\n  \(problem.identifier?.value ?? "-"): \(words)"
+    }
+    let message =
+      problems.isEmpty
+      ? error.description
+      : "the CA could not validate \(problems.count == 1 ? "a name" : "\(problems.count) names")"
+        + " by \(type.rawValue):" + lines.map(Self.escapedLine).joined()
+    self.init(
+      .challengeFailed, message,
+      hint: Self.advice(for: type, (problems.first ?? error.problem)?.type),
+      problem: error.problem)
+  }
+
+  /// The line safe for a terminal, with its own line break kept.
+  private static func escapedLine(_ line: String) -> String {
+    "\n" + escapedForTerminal(String(line.dropFirst()))
+  }
+
+  private static func advice(for type: ChallengeType, _ problem: ProblemType?) -> String {
+    switch (type, problem) {
+    case (_, .dns?):
+      return "check that the name has A or AAAA records, and that they point to this machine"
+    case (_, .caa?):
+      return "a CAA record of the domain forbids this CA: change the record or the --ca"
+    case (_, .rateLimited?):
+      return "too many failures of late: find the cause with --dry-run before trying again"
+    case (.http01, .connection?):
+      return "check that port 80 of every A and AAAA address of the name reaches this machine, "
+        + "through firewall and router"
+    case (.http01, _):
+      return "fetch http://NAME/.well-known/acme-challenge/test from outside: another server, a "
+        + "redirect, or a proxy may answer in place of this one"
+    case (.tlsALPN01, _):
+      return "check that port 443 of every address of the name reaches this machine without a "
+        + "TLS proxy in between"
+    default:
+      return "find the cause with --dry-run, which costs nothing at most CAs"
+    }
+  }
+}

@@ -1,0 +1,141 @@
+public import ACME
+import FoundationEssentials
+import HostIO
+import PKI
+
+extension Manager {
+  /// Revokes the certificate in use (RFC 8555, section 7.6).
+  ///
+  /// By the account that ordered it, or by the certificate's own key where that account is gone
+  /// or `byCertificateKey` is set.
+  ///
+  /// - Returns: The lineage after it.
+  public func revoke(
+    _ name: LineageName, reason: RevocationReason, byCertificateKey: Bool = false
+  ) async throws -> LineageReport {
+    try await change(name) {
+      guard var lineage = try await Blocking.run({ try lineages.lineage(name) }),
+        let issuance = lineage.issuance
+      else {
+        throw CertctlError(
+          .notFound, "nothing is known of where the certificate of \(name) came from",
+          hint: "revoke it with another client, by its key")
+      }
+      let current = try await inUse(name)
+      let client = try client(
+        directory: issuance.directory, caBundle: issuance.settings.caBundle)
+      let stored = try await Blocking.run {
+        try accounts.account(issuance.account, for: issuance.directory)
+      }
+      if !byCertificateKey, let stored, let url = stored.record.url,
+        stored.record.deactivated == nil
+      {
+        try await client.account(url: url, key: stored.key)
+          .revoke(certificate: current.leaf, reason: reason)
+      } else {
+        try await client.revoke(
+          certificate: current.leaf, certificateKey: current.key, reason: reason)
+      }
+      let now = services.clock.now()
+      lineage.issuance?.revoked =
+        (issuance.revoked ?? [:]).merging(
+          [current.leaf.sha256Fingerprint.hexadecimal: now]) { $1 }
+      try await save(lineage)
+      await events.append(
+        Event(
+          time: now, event: "revoked", lineage: name.value, authority: issuance.directory))
+      return try await report(on: name)
+    }
+  }
+
+  /// Removes a lineage with its certificates and keys.
+  public func delete(_ name: LineageName) async throws {
+    try await change(name) {
+      try await Blocking.run {
+        // What servers read goes before what says how to renew it.
+        try certificates.remove(name)
+        try PendingStore(state: state).discard(name)
+        try lineages.remove(name)
+      }
+      await events.append(
+        Event(time: services.clock.now(), event: "deleted", lineage: name.value))
+    }
+  }
+
+  /// Puts an earlier generation back to use.
+  ///
+  /// - Parameters:
+  ///   - name: The lineage.
+  ///   - number: The generation's number; the one before the one in use by default.
+  ///   - force: Use it although it has expired or was revoked.
+  public func rollback(
+    _ name: LineageName, to number: Int? = nil, force: Bool = false
+  ) async throws -> LineageReport {
+    try await change(name) {
+      let generations = try await Blocking.run { try certificates.generations(name) }
+      let live = try await Blocking.run { try certificates.liveGeneration(name) }
+      let wanted = generations.last {
+        number.map { [number = $0.number] in number == $0 }
+          ?? ($0.number < live?.number ?? .max)
+      }
+      guard let wanted else {
+        let there = generations.map { String($0.number) }.joined(separator: ", ")
+        throw CertctlError(
+          .notFound,
+          number.map { "\(name) has no generation \($0)" }
+            ?? "\(name) has no generation before the one in use",
+          hint: "its generations: \(there.isEmpty ? "none" : there)")
+      }
+      try await use(wanted, of: name, force: force)
+      await events.append(
+        Event(
+          time: services.clock.now(), event: "rolledBack", lineage: name.value,
+          generation: wanted.number))
+      return try await report(on: name)
+    }
+  }
+
+  private func use(_ generation: Generation, of name: LineageName, force: Bool) async throws {
+    let stored = try await Blocking.run { try certificates.load(generation, of: name) }
+    let lineage = try await Blocking.run { try lineages.lineage(name) }
+    guard stored.leaf.matches(stored.key) else {
+      throw CertctlError(
+        .damagedState, "generation \(generation.number) of \(name) has another key than certificate"
+      )
+    }
+    let fault: String? =
+      if stored.leaf.notAfter <= services.clock.now() {
+        "expired on \(stored.leaf.notAfter.rfc3339)"
+      } else if lineage?.isRevoked(stored.leaf) ?? false { "was revoked" } else { nil }
+    if let fault, !force {
+      throw CertctlError(
+        .refused, "generation \(generation.number) of \(name) \(fault)",
+        hint: "give --force to use it all the same")
+    }
+    try await Blocking.run { try certificates.use(generation, of: name) }
+  }
+
+  private func inUse(_ name: LineageName) async throws -> IssuedCertificate {
+    let current = try await Blocking.run {
+      try certificates.liveGeneration(name).map { try certificates.load($0, of: name) }
+    }
+    guard let current else {
+      throw CertctlError(
+        .notFound, "\(name) has no certificate in use", hint: "get one: certctl issue \(name)")
+    }
+    return current
+  }
+
+  private func change<T: Sendable>(
+    _ name: LineageName, _ body: () async throws -> T
+  ) async throws -> T {
+    do {
+      try await requireLineage(name)
+      return try await withLineage(name, body)
+    } catch let error as CancellationError {
+      throw error
+    } catch {
+      throw CertctlError(wrapping: error)
+    }
+  }
+}

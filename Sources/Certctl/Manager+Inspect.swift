@@ -1,0 +1,101 @@
+import ACME
+import FoundationEssentials
+import HostIO
+import PKI
+
+extension Manager {
+  /// What there is, by name. A damaged lineage is reported as such and hides no other.
+  public func list() async throws -> [LineageReport] {
+    do {
+      return try await Blocking.run {
+        var names = Set(try lineages.names().map(\.value))
+        // A certificate whose lineage file was lost is still in use by servers.
+        names.formUnion(try state.live.entries().filter { !$0.hasPrefix(".") })
+        return try names.sorted().map { try describe(LineageName($0)) }
+      }
+    } catch {
+      throw CertctlError(wrapping: error)
+    }
+  }
+
+  /// One lineage.
+  ///
+  /// - Throws: `CertctlError` with code `notFound` when there is none of that name.
+  public func show(_ name: LineageName) async throws -> LineageReport {
+    do {
+      try await requireLineage(name)
+      return try await report(on: name)
+    } catch {
+      throw CertctlError(wrapping: error)
+    }
+  }
+
+  func report(on name: LineageName) async throws -> LineageReport {
+    try await Blocking.run { try describe(name) }
+  }
+
+  func requireLineage(_ name: LineageName) async throws {
+    let (exists, others) = try await Blocking.run {
+      let known = try lineages.names()
+      let isLive = try state.live.linkTarget(name.value) != nil
+      return (known.contains(name) || isLive, known)
+    }
+    guard exists else {
+      let names = others.prefix(5).map(\.value).joined(separator: ", ")
+      throw CertctlError(
+        .notFound, "there is no certificate named \(name) in \(state.path)",
+        hint: others.isEmpty
+          ? "there are none yet: certctl issue \(name)" : "see certctl list; there is: \(names)")
+    }
+  }
+
+  private func describe(_ name: LineageName) throws -> LineageReport {
+    do {
+      return try intactReport(name)
+    } catch let error as HostError where error.code == .permissionDenied {
+      // Not the lineage's fault: the whole command fails.
+      throw error
+    } catch {
+      var report = LineageReport(name: name.value, state: .damaged, names: [])
+      let wrapped = CertctlError(wrapping: error)
+      report.problem = wrapped.message
+      return report
+    }
+  }
+
+  private func intactReport(_ name: LineageName) throws -> LineageReport {
+    let lineage = try lineages.lineage(name)
+    var report = LineageReport(
+      name: name.value, state: .missing, names: lineage?.settings.names.map(\.value) ?? [])
+    if let settings = lineage?.settings {
+      report.authority = settings.authorities.first
+      report.challenge = settings.challenge.type.rawValue
+      report.keyType = settings.keyType.rawValue
+    }
+    report.lastFailure = lineage?.lastFailure
+    report.generations = try certificates.generations(name).map(\.number)
+    guard let live = try certificates.liveGeneration(name) else { return report }
+    let chain = try certificates.loadChain(live, of: name)
+    report.describe(chain[0], now: services.clock.now(), isRevoked: lineage?.isRevoked(chain[0]) ?? false)
+    report.generation = live.number
+    report.directory = certificates.livePath(name)
+    report.fullchain = certificates.livePath(name, "fullchain.pem")
+    report.privkey = certificates.livePath(name, "privkey.pem")
+    return report
+  }
+}
+
+extension LineageReport {
+  fileprivate mutating func describe(_ leaf: Certificate, now: Date, isRevoked: Bool) {
+    let due = RenewalSchedule.dueDate(notBefore: leaf.notBefore, notAfter: leaf.notAfter)
+    if names.isEmpty { names = leaf.dnsNames + leaf.ipAddresses }
+    issuer = leaf.issuerCommonName ?? leaf.issuer
+    serial = leaf.serialNumber.hexadecimal
+    sha256 = leaf.sha256Fingerprint.hexadecimal
+    notBefore = leaf.notBefore
+    notAfter = leaf.notAfter
+    renewAt = due
+    state =
+      isRevoked ? .revoked : now >= leaf.notAfter ? .expired : now >= due ? .due : .valid
+  }
+}

@@ -1,0 +1,208 @@
+import ACME
+import FoundationEssentials
+import HostIO
+import Logging
+import PKI
+
+extension Manager {
+  /// Gets a new or changed certificate, or finds that nothing is due.
+  ///
+  /// - Throws: `CertctlError`; or `CancellationError` when the task is cancelled, after all that
+  ///   was presented is retracted.
+  public func issue(_ request: IssueRequest) async throws -> IssueReport {
+    do {
+      let name = try await lineageName(for: request)
+      return try await withLineage(name) { try await issue(request, as: name) }
+    } catch let error as CancellationError {
+      throw error
+    } catch {
+      throw CertctlError(wrapping: error)
+    }
+  }
+
+  private func issue(_ request: IssueRequest, as name: LineageName) async throws -> IssueReport {
+    let known = try await Blocking.run { try lineages.lineage(name) }
+    let settings = request.overrides.resolved(
+      names: request.names, lineage: known?.settings, defaults: defaults.settings)
+    try settings.challenge.check(settings.names)
+    _ = try settings.files.keyAttributes()
+    let authority = try CertificateAuthority.named(settings.authorities[0])
+    let solver = try Catalog.solver(for: settings.challenge)
+    try await cleanJournal(name, known?.settings.challenge ?? settings.challenge)
+
+    let current = try await currentCertificate(name)
+    let plan = try IssuePlan(
+      settings: settings, issued: known?.issuance?.settings, leaf: current?.leaf,
+      isRevoked: known?.isRevoked(current?.leaf) ?? false, force: request.force || request.dryRun,
+      now: services.clock.now())
+    let directory = try self.directory(of: authority, settings, dryRun: request.dryRun)
+    let reason: String
+    switch plan {
+    case .nothing(let why):
+      return try await unchanged(name, known, settings, why, directory)
+    case .issue(let why): reason = why
+    }
+    let issuer = try await self.issuer(
+      name: name, settings: settings, authority: authority, directory: directory, solver: solver,
+      registration: request.registration, currentKey: current?.key)
+    if request.dryRun {
+      try await issuer.rehearse()
+      return IssueReport(
+        outcome: .validated, reason: "all names can be validated",
+        certificate: known == nil ? nil : try await report(on: name), directory: directory)
+    }
+    try await obtainAndStore(issuer, known)
+    return IssueReport(
+      outcome: .issued, reason: reason, certificate: try await report(on: name),
+      directory: directory)
+  }
+
+  // MARK: - Steps
+
+  /// The lineage that the request is about: by name, by the first name, or by the same names.
+  private func lineageName(for request: IssueRequest) async throws -> LineageName {
+    if let name = request.lineage { return name }
+    guard let first = request.names.first else {
+      throw CertctlError(
+        .usage, "no name was given", hint: "for example: certctl issue example.com")
+    }
+    let natural = try LineageName(from: first)
+    return try await Blocking.run {
+      if try lineages.lineage(natural) != nil { return natural }
+      let wanted = Set(request.names)
+      for name in try lineages.names() {
+        // A damaged neighbour is that lineage's problem, not this one's.
+        guard let other = try? lineages.lineage(name) else { continue }
+        if Set(other.settings.names) == wanted { return name }
+      }
+      return natural
+    }
+  }
+
+  private func directory(
+    of authority: CertificateAuthority, _ settings: LineageSettings, dryRun: Bool
+  ) throws -> String {
+    guard dryRun, let stand = authority.dryRun else {
+      return authority.directory(for: settings.keyType)
+    }
+    return try CertificateAuthority.named(stand).directory(for: settings.keyType)
+  }
+
+  /// Retracts what an earlier run presented and could not retract.
+  private func cleanJournal(_ name: LineageName, _ settings: ChallengeSettings) async throws {
+    let journal = ChallengeJournal(state: state)
+    let left = try await Blocking.run { try journal.challenges(of: name) }
+    guard !left.isEmpty else { return }
+    services.logger.info("retracting \(left.count) challenges that an earlier run left")
+    let solver = try Catalog.solver(for: settings)
+    do {
+      try await solver.retract(left)
+    } catch {
+      services.warn("challenges of an earlier run could not be retracted: \(error)")
+      return
+    }
+    try await Blocking.run { try journal.clear(name) }
+  }
+
+  private func currentCertificate(_ name: LineageName) async throws -> IssuedCertificate? {
+    try await Blocking.run {
+      guard let generation = try certificates.liveGeneration(name) else { return nil }
+      return try certificates.load(generation, of: name)
+    }
+  }
+
+  private func unchanged(
+    _ name: LineageName, _ known: Lineage?, _ settings: LineageSettings, _ reason: String,
+    _ directory: String
+  ) async throws -> IssueReport {
+    // An order that is still recorded became the certificate in use just before a crash.
+    try await Blocking.run { try PendingStore(state: state).discard(name) }
+    if var lineage = known, lineage.settings != settings {
+      // A new webroot or group concerns the next renewal, not the certificate.
+      lineage.settings = settings
+      try await save(lineage)
+    }
+    return IssueReport(
+      outcome: .unchanged, reason: reason, certificate: try await report(on: name),
+      directory: directory)
+  }
+
+  private func issuer(
+    name: LineageName, settings: LineageSettings, authority: CertificateAuthority,
+    directory: String, solver: any ChallengeSolver, registration: Registration,
+    currentKey: PrivateKey?
+  ) async throws -> Issuer {
+    let keeper = try keeper(directory: directory, caBundle: settings.caBundle)
+    let (record, account) = try await keeper.account(completed(registration))
+    return Issuer(
+      name: name, settings: settings, directory: directory, authority: authority,
+      account: account, accountID: record.id, solver: solver, state: state, services: services,
+      currentKey: currentKey)
+  }
+
+  private func obtainAndStore(_ issuer: Issuer, _ known: Lineage?) async throws {
+    let name = issuer.name
+    var lineage = known ?? Lineage(name: name.value, settings: issuer.settings)
+    lineage.settings = issuer.settings
+    // Before anything is presented: a crash must leave what the next run cleans up by.
+    try await save(lineage)
+    let issued: IssuedCertificate
+    do {
+      issued = try await issuer.obtain()
+    } catch {
+      try await recordFailure(error, of: lineage, known: known)
+      throw error
+    }
+    services.progress(.storing)
+    let generation = try await Blocking.run {
+      try certificates.commit(issued, to: name, files: issuer.settings.files)
+    }
+    lineage.issuance = Lineage.Issuance(
+      directory: issuer.directory, account: issuer.accountID, settings: issuer.settings,
+      date: services.clock.now())
+    lineage.lastFailure = nil
+    try await save(lineage)
+    try await Blocking.run { try PendingStore(state: state).discard(name) }
+    await events.append(
+      Event(
+        time: services.clock.now(), event: "issued", lineage: name.value,
+        authority: issuer.directory, names: issuer.settings.names.map(\.value),
+        generation: generation.number, notAfter: issued.leaf.notAfter))
+  }
+
+  /// Keeps the failure with the lineage; a lineage that never was goes, unless its order lives on.
+  private func recordFailure(
+    _ error: any Error, of lineage: Lineage, known: Lineage?
+  ) async throws {
+    let name = try LineageName(lineage.name)
+    let isUnderWay = try await Blocking.run {
+      try PendingStore(state: state).order(of: name) != nil
+    }
+    if known == nil && !isUnderWay {
+      try await Blocking.run { try lineages.remove(name) }
+    } else {
+      var failed = isUnderWay ? lineage : known ?? lineage
+      failed.lastFailure = .init(
+        date: services.clock.now(), message: CertctlError(wrapping: error).message)
+      try await save(failed)
+    }
+    guard !(error is CancellationError) else { return }
+    await events.append(
+      Event(
+        time: services.clock.now(), event: "failed", lineage: name.value,
+        names: lineage.settings.names.map(\.value),
+        message: CertctlError(wrapping: error).message))
+  }
+
+  func save(_ lineage: Lineage) async throws {
+    try await Blocking.run { try lineages.save(lineage) }
+  }
+}
+
+extension Lineage {
+  /// Whether this certificate was revoked by us.
+  func isRevoked(_ leaf: Certificate?) -> Bool {
+    guard let leaf else { return false }
+    return issuance?.revoked?[leaf.sha256Fingerprint.hexadecimal] != nil
+  }
+}

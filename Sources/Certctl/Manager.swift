@@ -1,0 +1,70 @@
+import ACME
+import HostIO
+import PKI
+
+/// Everything that certctl does, for the command line and for programs.
+///
+/// One manager serves one state directory. Its methods may run side by side; locks in the state
+/// directory keep them, and other processes, out of each other's way.
+public struct Manager: Sendable {
+  let state: StateDirectory
+  let services: Services
+  let defaults: Configuration
+  let lockTimeout: Duration
+
+  /// A manager of a state directory.
+  ///
+  /// - Parameters:
+  ///   - stateDirectory: Its absolute path; it is made at the first write.
+  ///   - configuration: The defaults for all lineages.
+  ///   - lockTimeout: How long to wait for another process.
+  ///   - services: Network, clock, log and the person who watches.
+  public init(
+    stateDirectory: String, configuration: Configuration = .init(),
+    lockTimeout: Duration = .seconds(300), services: Services
+  ) {
+    state = StateDirectory(path: stateDirectory)
+    defaults = configuration
+    self.lockTimeout = lockTimeout
+    self.services = services
+  }
+
+  var certificates: CertificateStore { CertificateStore(state: state) }
+  var lineages: LineageStore { LineageStore(state: state) }
+  var accounts: AccountStore { AccountStore(state: state) }
+  var events: EventLog { EventLog(state: state) }
+
+  /// Runs `body` alone on a lineage.
+  func withLineage<T: Sendable>(
+    _ name: LineageName, _ body: () async throws -> T
+  ) async throws -> T {
+    let lock = try await state.lock("lineage-\(name)", wait: lockTimeout, clock: services.clock)
+    defer { lock.release() }
+    return try await body()
+  }
+
+  func client(directory: String, caBundle: String?) throws -> ACMEClient {
+    ACMEClient(
+      directoryURL: directory, http: try services.http(caBundle),
+      cache: DirectoryFileCache(state: state, clock: services.clock), clock: services.clock,
+      logger: services.logger)
+  }
+
+  func keeper(
+    directory: String, caBundle: String?, keyType: KeyType = .ec256
+  ) throws -> AccountKeeper {
+    AccountKeeper(
+      client: try client(directory: directory, caBundle: caBundle), directory: directory,
+      keyType: keyType, store: accounts, clock: services.clock, lockTimeout: lockTimeout)
+  }
+
+  /// The registration with the configuration file's defaults behind it.
+  func completed(_ registration: Registration) -> Registration {
+    var registration = registration
+    if registration.emails.isEmpty { registration.emails = defaults.emails }
+    if case .notAgreed = registration.terms, defaults.agreesToTerms {
+      registration.terms = .agreed
+    }
+    return registration
+  }
+}

@@ -1,0 +1,105 @@
+public import FoundationEssentials
+
+/// What `issue` did.
+public struct IssueReport: Encodable, Sendable {
+  /// How it ended.
+  public enum Outcome: String, Encodable, Sendable {
+    /// There is a new certificate.
+    case issued
+    /// Nothing was due.
+    case unchanged
+    /// The names can be validated; nothing was kept.
+    case validated
+  }
+
+  /// The version of the format.
+  public var version = 1
+  /// How it ended.
+  public let outcome: Outcome
+  /// Why it did that.
+  public let reason: String
+  /// The certificate in use; nil after a dry run of a new lineage.
+  public var certificate: LineageReport?
+  /// The CA's directory URL.
+  public let directory: String
+}
+
+/// One lineage as `list` and `show` tell it.
+public struct LineageReport: Encodable, Sendable {
+  /// The state of a lineage in one word.
+  public enum State: String, Encodable, Sendable {
+    /// The certificate in use is valid, and not due.
+    case valid
+    /// It is valid, and due for renewal.
+    case due
+    /// It has expired.
+    case expired
+    /// It was revoked.
+    case revoked
+    /// There is no certificate yet.
+    case missing
+    /// Something on disk is damaged; `problem` says what.
+    case damaged
+  }
+
+  /// The lineage's name.
+  public let name: String
+  /// Its state.
+  public var state: State
+  /// The names that are wanted.
+  public var names: [String]
+  /// The CA's preset name or directory URL.
+  public var authority: String?
+  /// The challenge type.
+  public var challenge: String?
+  /// The key type.
+  public var keyType: String?
+  /// The generation in use.
+  public var generation: Int?
+  /// All generations on disk.
+  public var generations: [Int]?
+  /// The common name of the leaf's issuer.
+  public var issuer: String?
+  /// The serial number in hexadecimal.
+  public var serial: String?
+  /// The SHA-256 fingerprint of the leaf in hexadecimal.
+  public var sha256: String?
+  /// When the certificate begins to be valid.
+  public var notBefore: Date?
+  /// When it ends.
+  public var notAfter: Date?
+  /// When it is due for renewal.
+  public var renewAt: Date?
+  /// The folder that servers use.
+  public var directory: String?
+  /// The leaf and its issuers in PEM.
+  public var fullchain: String?
+  /// The key in PEM.
+  public var privkey: String?
+  /// Why the last attempt failed.
+  public var lastFailure: Lineage.Failure?
+  /// What is damaged.
+  public var problem: String?
+}
+
+/// An account as `account show` tells it.
+public struct AccountReport: Encodable, Sendable {
+  /// The local id.
+  public let id: String
+  /// The CA's directory URL.
+  public let directory: String
+  /// The account's URL at the CA.
+  public let url: String?
+  /// Its status, as the CA says or as is known here.
+  public let status: String
+  /// The contact URLs.
+  public let contacts: [String]
+  /// The algorithm of its key.
+  public let keyType: String?
+  /// The RFC 7638 thumbprint of its key.
+  public let thumbprint: String
+  /// The key identifier of the external account.
+  public let externalAccount: String?
+  /// When it was made on this machine.
+  public let created: Date
+}

@@ -1,0 +1,31 @@
+public import HostIO
+public import Logging
+
+/// The outer world of a `Manager`: network, clock, log and the person who watches.
+public struct Services: Sendable {
+  /// Makes the HTTP client for a CA whose certificate chains to this PEM file (nil: the system's).
+  public var http: @Sendable (_ caBundle: String?) throws -> any HTTPClient
+  /// The time, and sleeping.
+  public var clock: WallClock
+  /// The log.
+  public var logger: Logger
+  /// Told what is going on.
+  public var progress: @Sendable (Progress) -> Void
+  /// Told what a person should know although nothing failed.
+  public var warn: @Sendable (String) -> Void
+
+  /// Services for a manager.
+  public init(
+    http: @escaping @Sendable (_ caBundle: String?) throws -> any HTTPClient,
+    clock: WallClock = .system,
+    logger: Logger = Logger(label: "certctl") { _ in SwiftLogNoOpLogHandler() },
+    progress: @escaping @Sendable (Progress) -> Void = { _ in },
+    warn: @escaping @Sendable (String) -> Void = { _ in }
+  ) {
+    self.http = http
+    self.clock = clock
+    self.logger = logger
+    self.progress = progress
+    self.warn = warn
+  }
+}

@@ -1,0 +1,168 @@
+import FoundationEssentials
+import HostIO
+package import PKI
+
+/// A certificate with its chain and key, as the CA issued it.
+package struct IssuedCertificate: Sendable {
+  /// The leaf first, then each issuer.
+  package let chain: [Certificate]
+  /// The leaf's key.
+  package let key: PrivateKey
+
+  /// A leaf with its issuers, and the leaf's key.
+  package init(chain: [Certificate], key: PrivateKey) {
+    self.chain = chain
+    self.key = key
+  }
+
+  /// The certificate of the server itself.
+  var leaf: Certificate { chain[0] }
+}
+
+/// One issued version of a lineage: an immutable folder of the archive.
+package struct Generation: Sendable, Equatable {
+  /// Its number, from 1.
+  package let number: Int
+
+  /// The folder's name: four digits or more.
+  package var folderName: String {
+    let digits = String(number)
+    return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+  }
+
+  init(number: Int) { self.number = number }
+
+  init?(folderName: String) {
+    guard let number = Int(folderName), number > 0, Generation(number: number).folderName == folderName
+    else { return nil }
+    self.number = number
+  }
+}
+
+/// The certificates on disk: `archive/<name>/NNNN/`, and the link `live/<name>`.
+///
+/// A generation is written beside its place, synced, and renamed; then one rename of one link
+/// makes it the one in use. So a crash leaves the old pair or the new pair, and recovery needs no
+/// step of its own: what `live` does not point to is not in use.
+package struct CertificateStore: Sendable {
+  let state: StateDirectory
+
+  /// The store in a state directory.
+  package init(state: StateDirectory) { self.state = state }
+
+  /// Writes a new generation, checks it as a server would use it, and makes it the one in use.
+  ///
+  /// When the newest generation is this very certificate, left by a run that was cut short, that
+  /// one is put to use instead of a copy.
+  package func commit(
+    _ certificate: IssuedCertificate, to name: LineageName, files: FileSettings
+  ) throws -> Generation {
+    try trialHandshake(chain: certificate.chain, key: certificate.key)
+    let archive = state.archive(name)
+    try prepare(archive)
+    let newest = try generations(name).last
+    if let newest, let stored = try? load(newest, of: name), stored.leaf == certificate.leaf,
+      stored.leaf.matches(certificate.key)
+    {
+      try use(newest, of: name)
+      return newest
+    }
+    let generation = Generation(number: (newest?.number ?? 0) + 1)
+    try write(certificate, as: generation, of: name, files: files)
+    let stored = try load(generation, of: name)
+    guard stored.leaf == certificate.leaf, stored.leaf.matches(stored.key) else {
+      throw CertctlError(
+        .state, "\(archive.path)/\(generation.folderName) does not hold what was written to it",
+        hint: "check the disk; the certificate in use was left in place")
+    }
+    try use(generation, of: name)
+    return generation
+  }
+
+  /// Points `live/<name>` at a generation, by one rename.
+  package func use(_ generation: Generation, of name: LineageName) throws {
+    try state.live.create(StateDirectory.passable)
+    try state.live.link(name.value, to: "../archive/\(name)/\(generation.folderName)")
+  }
+
+  /// The generation in use; nil when there is none.
+  package func liveGeneration(_ name: LineageName) throws -> Generation? {
+    guard let target = try state.live.linkTarget(name.value) else { return nil }
+    guard target.hasPrefix("../archive/\(name)/"),
+      let last = target.split(separator: "/").last,
+      let generation = Generation(folderName: String(last))
+    else {
+      throw CertctlError(
+        .damagedState, "\(state.live.path)/\(name) points to '\(escapedForTerminal(target))'",
+        hint: "certctl's links point to ../archive/\(name)/NNNN; it was left as it is")
+    }
+    return generation
+  }
+
+  /// All generations, oldest first.
+  package func generations(_ name: LineageName) throws -> [Generation] {
+    try state.archive(name).entries().compactMap(Generation.init(folderName:))
+      .sorted { $0.number < $1.number }
+  }
+
+  /// A generation's chain and key.
+  package func load(_ generation: Generation, of name: LineageName) throws -> IssuedCertificate {
+    IssuedCertificate(
+      chain: try loadChain(generation, of: name),
+      key: try PrivateKey(pem: file("privkey.pem", of: generation, name)))
+  }
+
+  /// A generation's chain, without touching its key.
+  package func loadChain(_ generation: Generation, of name: LineageName) throws -> [Certificate] {
+    try Certificate.chain(pem: file("fullchain.pem", of: generation, name))
+  }
+
+  /// Removes a lineage's certificates: the link first, so that nothing in use loses its key.
+  package func remove(_ name: LineageName) throws {
+    try state.live.remove(name.value)
+    try state.folder("archive").removeTree(name.value)
+  }
+
+  /// The path that servers use for this file of a lineage.
+  package func livePath(_ name: LineageName, _ file: String? = nil) -> String {
+    "\(state.live.path)/\(name)" + (file.map { "/\($0)" } ?? "")
+  }
+
+  private func prepare(_ archive: DurableFolder) throws {
+    try state.create()
+    try state.folder("archive").create(StateDirectory.passable)
+    try archive.create(StateDirectory.passable)
+    try archive.sweepTemporaries()
+    try state.live.create(StateDirectory.passable)
+    try state.live.sweepTemporaries()
+  }
+
+  private func write(
+    _ certificate: IssuedCertificate, as generation: Generation, of name: LineageName,
+    files: FileSettings
+  ) throws {
+    let temporary = ".tmp-\(generation.folderName)"
+    let folder = state.folder("archive/\(name)/\(temporary)")
+    try folder.create(StateDirectory.closed)
+    let pems = certificate.chain.map(\.pem)
+    let attributes = try files.certificateAttributes()
+    try folder.write("cert.pem", pems[0], attributes)
+    try folder.write("chain.pem", Array(pems.dropFirst().joined()), attributes)
+    try folder.write("fullchain.pem", Array(pems.joined()), attributes)
+    try folder.write("privkey.pem", certificate.key.pemRepresentation(), files.keyAttributes())
+    try state.archive(name).setAttributes(files.folderAttributes(), of: temporary)
+    try state.archive(name).rename(temporary, to: generation.folderName)
+  }
+
+  private func file(
+    _ file: String, of generation: Generation, _ name: LineageName
+  ) throws -> [UInt8] {
+    let folder = state.folder("archive/\(name)/\(generation.folderName)")
+    guard let bytes = try folder.read(file) else {
+      throw CertctlError(
+        .damagedState, "\(folder.path)/\(file) is missing",
+        hint: "go back to another generation: certctl rollback \(name)")
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,81 @@
+public import ACME
+public import FoundationEssentials
+import HostIO
+
+/// One named certificate over time: what is wanted, and what has happened.
+public struct Lineage: Codable, Sendable, Equatable {
+  /// The version of the file's format.
+  public var version = Lineage.formatVersion
+  /// The lineage's name: the folder names under `live` and `archive`.
+  public var name: String
+  /// What is wanted.
+  public var settings: LineageSettings
+  /// Where the certificate in use came from.
+  public var issuance: Issuance?
+  /// Why the last attempt failed; nil after a success.
+  public var lastFailure: Failure?
+
+  static let formatVersion = 1
+
+  /// A lineage that has no certificate yet.
+  public init(name: String, settings: LineageSettings) {
+    self.name = name
+    self.settings = settings
+  }
+
+  /// Where a certificate came from.
+  public struct Issuance: Codable, Sendable, Equatable {
+    /// The directory URL of the CA.
+    public var directory: String
+    /// The local id of the account that ordered it.
+    public var account: String
+    /// The settings that it was ordered with.
+    public var settings: LineageSettings
+    /// When it was stored.
+    public var date: Date
+    /// When the generation in use was revoked, by its SHA-256 fingerprint in hexadecimal.
+    public var revoked: [String: Date]?
+  }
+
+  /// A failed attempt.
+  public struct Failure: Codable, Sendable, Equatable {
+    /// When it failed.
+    public var date: Date
+    /// What was said.
+    public var message: String
+  }
+}
+
+/// The name of a lineage, checked to be safe as a file name.
+public struct LineageName: Hashable, Sendable, CustomStringConvertible {
+  /// The name.
+  public let value: String
+
+  /// The name itself.
+  public var description: String { value }
+
+  /// Checks a name that a user gave.
+  ///
+  /// - Throws: `CertctlError` with code `usage` when it has a slash, a leading dot or hyphen,
+  ///   a control character, is empty, or is longer than 200 bytes.
+  public init(_ value: String) throws {
+    let isControl = { (scalar: Unicode.Scalar) in
+      scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
+    }
+    guard !value.isEmpty, value.utf8.count <= 200, !value.hasPrefix("."), !value.hasPrefix("-"),
+      !value.contains("/"), !value.unicodeScalars.contains(where: isControl)
+    else {
+      throw CertctlError(
+        .usage, "'\(escapedForTerminal(value))' cannot name a lineage",
+        hint: "a name has 1 to 200 bytes, no slash or control character, no leading dot or hyphen")
+    }
+    self.value = value
+  }
+
+  /// The name of a lineage whose first certified name this is: `*.example.com` is `example.com`.
+  public init(from identifier: Identifier) throws {
+    let text = identifier.baseDomain
+    // A name of 253 bytes is a valid domain and too long for a folder with a suffix.
+    try self.init(text.utf8.count <= 200 ? text : String(text.suffix(200).drop { $0 == "." }))
+  }
+}

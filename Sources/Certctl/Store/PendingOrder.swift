@@ -1,0 +1,71 @@
+import FoundationEssentials
+import HostIO
+import PKI
+
+/// An order under way: `pending/<name>/`.
+///
+/// The order's URL is kept from the moment that the CA told it, and the key and CSR are synced
+/// before finalize, so that neither a crash nor a slow CA loses a certificate: the next run
+/// resumes the order.
+struct PendingOrder: Codable, Sendable, Equatable {
+  static let formatVersion = 1
+
+  var version = PendingOrder.formatVersion
+  /// The order's URL.
+  let url: String
+  /// The directory URL of the CA.
+  let directory: String
+  /// The local id of the account.
+  let account: String
+  /// What was wanted when it was placed.
+  let settings: LineageSettings
+  /// When it was placed.
+  let date: Date
+}
+
+/// The orders under way, one for each lineage.
+struct PendingStore: Sendable {
+  let state: StateDirectory
+
+  /// The lineage's order under way; nil when there is none.
+  func order(of name: LineageName) throws -> PendingOrder? {
+    try file(name).read()
+  }
+
+  /// Records an order that was just placed, in place of any other.
+  func begin(_ order: PendingOrder, of name: LineageName) throws {
+    try state.create()
+    try state.folder("pending").create(StateDirectory.closed)
+    try discard(name)
+    try state.pending(name).create(StateDirectory.closed)
+    try file(name).write(order)
+  }
+
+  /// The key and CSR of an order that was finalized, or was about to be.
+  func request(of name: LineageName) throws -> (key: PrivateKey, request: CertificateRequest)? {
+    let folder = state.pending(name)
+    // The CSR is written last: where it is, the key is.
+    guard let request = try folder.read("request.pem"), let key = try folder.read("privkey.pem")
+    else { return nil }
+    return (try PrivateKey(pem: key), try CertificateRequest(pem: request))
+  }
+
+  /// Keeps the key and the CSR, before the CA sees them.
+  func keep(_ key: PrivateKey, _ request: CertificateRequest, of name: LineageName) throws {
+    let folder = state.pending(name)
+    try folder.write("privkey.pem", key.pemRepresentation(), StateDirectory.closedFile)
+    try folder.write("request.pem", request.pem, StateDirectory.closedFile)
+  }
+
+  /// Forgets the order: it became a certificate, or never will.
+  func discard(_ name: LineageName) throws {
+    // The record goes first: key and CSR without it mean nothing to the next run.
+    try state.pending(name).remove("order.json")
+    try state.folder("pending").removeTree(name.value)
+  }
+
+  private func file(_ name: LineageName) -> StateFile<PendingOrder> {
+    StateFile(
+      folder: state.pending(name), name: "order.json", version: PendingOrder.formatVersion)
+  }
+}

@@ -1,0 +1,54 @@
+package import HostIO
+
+/// The state directory: where everything that certctl remembers lies (design, section 5).
+package struct StateDirectory: Sendable {
+  /// Its absolute path.
+  package let path: String
+
+  /// The state directory at `path`; nothing is made yet.
+  package init(path: String) { self.path = path }
+
+  /// Makes the directory itself, 0711 so that servers can follow the links in `live`.
+  package func create() throws {
+    try folder("").create(FileAttributes(mode: 0o711))
+  }
+
+  var live: DurableFolder { folder("live") }
+  var lineages: DurableFolder { folder("lineages") }
+  var journal: DurableFolder { folder("journal") }
+  var directoryCache: DurableFolder { folder("cache/directories") }
+  var locks: DurableFolder { folder("cache/locks") }
+
+  func archive(_ name: LineageName) -> DurableFolder { folder("archive/\(name)") }
+  func pending(_ name: LineageName) -> DurableFolder { folder("pending/\(name)") }
+  func accounts(of authority: String) -> DurableFolder { folder("accounts/\(authority)") }
+
+  func folder(_ relative: String) -> DurableFolder {
+    DurableFolder(path: relative.isEmpty ? path : "\(path)/\(relative)", root: path)
+  }
+
+  /// Attributes of the folders that servers pass through on the way to a certificate.
+  static let passable = FileAttributes(mode: 0o711)
+  /// Attributes of the folders that are certctl's own business.
+  static let closed = FileAttributes(mode: 0o700)
+  /// Attributes of the files that are certctl's own business.
+  static let closedFile = FileAttributes(mode: 0o600)
+
+  /// Takes the lock of this name, or throws `CertctlError` with code `locked`.
+  package func lock(_ name: String, wait: Duration, clock: WallClock) async throws -> FileLock {
+    let locks = locks
+    try await Blocking.run {
+      try create()
+      try folder("cache").create(Self.closed)
+      try locks.create(Self.closed)
+    }
+    do {
+      return try await FileLock.acquire(path: "\(locks.path)/\(name).lock", wait: wait, clock: clock)
+    } catch let error as HostError where error.code == .lockHeld {
+      throw CertctlError(
+        .locked, error.description,
+        hint: error.hint ?? "wait for it to end, or give a longer --lock-timeout",
+        isRetryable: true)
+    }
+  }
+}

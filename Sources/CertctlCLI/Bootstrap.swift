@@ -1,0 +1,108 @@
+import ACME
+import ArgumentParser
+import Certctl
+import FoundationEssentials
+import HostIO
+import Logging
+import Synchronization
+
+/// The version of this certctl.
+let certctlVersion = "0.1.0"
+
+/// Joins flags, environment and configuration file to a `Manager`, and runs a command with it.
+///
+/// This is the only place where the live pieces are made.
+struct Bootstrap: Sendable {
+  static let userAgent = "certctl/\(certctlVersion) (+https://github.com/certctl/certctl)"
+
+  let options: GlobalOptions
+  let output: Output
+  private let line: ProgressLine
+
+  init(_ options: GlobalOptions) {
+    self.options = options
+    output = options.output
+    line = ProgressLine(options.output)
+  }
+
+  /// Runs a command: prints its error, and ends with the exit code that belongs to it.
+  ///
+  /// A signal cancels the command; when all that it presented is retracted, the process ends by
+  /// that signal. A second signal ends it at once.
+  static func run(
+    _ options: GlobalOptions, _ body: @escaping @Sendable (Manager, Output) async throws -> Void
+  ) async throws {
+    let bootstrap = Bootstrap(options)
+    do {
+      let manager = try bootstrap.manager()
+      try await endingBySignal {
+        bootstrap.line.clear()
+        bootstrap.output.note("certctl: interrupted; taking back what was presented")
+      } _: {
+        try await body(manager, bootstrap.output)
+      }
+      bootstrap.line.clear()
+    } catch {
+      bootstrap.line.clear()
+      let failure = CertctlError(wrapping: error)
+      bootstrap.output.fail(failure)
+      throw ExitCode(failure.exitCode)
+    }
+  }
+
+  private func manager() throws -> Manager {
+    Manager(
+      stateDirectory: stateDirectory, configuration: try configuration(),
+      lockTimeout: .seconds(options.lockTimeout), services: services())
+  }
+
+  private var stateDirectory: String {
+    let environment = ProcessInfo.processInfo.environment["CERTCTL_STATE_DIR"]
+    return (options.stateDirectory ?? environment).flatMap { $0.isEmpty ? nil : $0 }
+      .map(absolutePath) ?? "/var/lib/certctl"
+  }
+
+  private func configuration() throws -> Configuration {
+    let path = options.config.map(absolutePath) ?? "/etc/certctl/certctl.toml"
+    guard let bytes = FileManager.default.contents(atPath: path) else {
+      guard options.config != nil else { return Configuration() }
+      throw CertctlError(
+        .configuration, "the configuration file \(path) cannot be read", hint: "check --config")
+    }
+    return try Configuration(toml: String(decoding: bytes, as: UTF8.self), path: path)
+  }
+
+  private func services() -> Services {
+    let clients = SharedClients()
+    return Services(
+      http: { clients.client(caBundle: $0) },
+      logger: logger(),
+      progress: { [line] step in line.show(step) },
+      warn: { [line, output] text in
+        line.clear()
+        output.warn(text)
+      })
+  }
+
+  private func logger() -> Logger {
+    var logger = Logger(label: "certctl") { label in
+      StreamLogHandler.standardError(label: label)
+    }
+    logger.logLevel = options.verbose ? .debug : .critical
+    return logger
+  }
+}
+
+/// The HTTP clients of a run: one for each way to trust, so that each CA gets one connection.
+private final class SharedClients: Sendable {
+  private let clients = Mutex<[String: CurlHTTPClient]>([:])
+
+  func client(caBundle: String?) -> CurlHTTPClient {
+    clients.withLock { clients in
+      if let client = clients[caBundle ?? ""] { return client }
+      let client = CurlHTTPClient(.init(userAgent: Bootstrap.userAgent, caBundle: caBundle))
+      clients[caBundle ?? ""] = client
+      return client
+    }
+  }
+}

@@ -1,0 +1,120 @@
+import ACME
+import ArgumentParser
+import Certctl
+
+/// `certctl revoke`: tells the CA that a certificate must not be trusted any more.
+struct Revoke: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Revoke the certificate in use.",
+    discussion: """
+      Examples:
+        certctl revoke example.com --reason superseded
+        certctl revoke example.com --reason keyCompromise --by-certificate-key
+
+      The files stay; certctl issue gets a new certificate in the same place.
+      """)
+
+  @Argument(help: "The lineage's name.") var name: String
+
+  @Option(
+    help: ArgumentHelp(
+      "unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation or "
+        + "privilegeWithdrawn.", valueName: "reason"))
+  var reason = "unspecified"
+
+  @Flag(
+    name: .customLong("by-certificate-key"),
+    help: "Sign with the certificate's key instead of the account's.")
+  var byCertificateKey = false
+
+  @OptionGroup(title: "General") var global: GlobalOptions
+
+  private static let reasons: [String: RevocationReason] = [
+    "unspecified": .unspecified, "keyCompromise": .keyCompromise,
+    "affiliationChanged": .affiliationChanged, "superseded": .superseded,
+    "cessationOfOperation": .cessationOfOperation, "privilegeWithdrawn": RevocationReason(rawValue: 9),
+  ]
+
+  func validate() throws {
+    guard Self.reasons[reason] != nil else {
+      throw ValidationError(
+        "--reason takes one of: \(Self.reasons.keys.sorted().joined(separator: ", "))")
+    }
+  }
+
+  func run() async throws {
+    let reason = Self.reasons[reason] ?? .unspecified
+    try await Bootstrap.run(global) { manager, output in
+      let lineage = try await manager.revoke(
+        try LineageName(name), reason: reason, byCertificateKey: byCertificateKey)
+      output.result(
+        CertificateReport(certificate: lineage),
+        text: "Revoked \(lineage.name), serial \(lineage.serial ?? "-").")
+    }
+  }
+}
+
+/// `certctl delete`: forgets a lineage.
+struct Delete: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Delete a certificate with all its generations and keys.",
+    discussion: """
+      Examples:
+        certctl delete example.com
+        certctl delete example.com --yes
+
+      It does not revoke. Make sure first that no server uses the files.
+      """)
+
+  @Argument(help: "The lineage's name.") var name: String
+  @Flag(name: .shortAndLong, help: "Do not ask on a terminal.") var yes = false
+  @OptionGroup(title: "General") var global: GlobalOptions
+
+  func run() async throws {
+    try await Bootstrap.run(global) { manager, output in
+      let lineage = try LineageName(name)
+      if !yes && output.canAsk {
+        _ = try await manager.show(lineage)
+        guard output.ask("Delete \(lineage) with all its generations and keys?") else {
+          throw CertctlError(.refused, "nothing was deleted")
+        }
+      }
+      try await manager.delete(lineage)
+      output.result(DeleteReport(deleted: lineage.value), text: "Deleted \(lineage).")
+    }
+  }
+}
+
+private struct DeleteReport: Encodable {
+  let version = 1
+  let deleted: String
+}
+
+/// `certctl rollback`: back to an earlier generation.
+struct Rollback: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Put an earlier generation of a certificate back to use.",
+    discussion: """
+      Examples:
+        certctl rollback example.com
+        certctl rollback example.com --to 3
+      """)
+
+  @Argument(help: "The lineage's name.") var name: String
+  @Option(
+    help: ArgumentHelp(
+      "The generation. Default: the one before the one in use.", valueName: "number"))
+  var to: Int?
+  @Flag(help: "Use it although it has expired or was revoked.") var force = false
+  @OptionGroup(title: "General") var global: GlobalOptions
+
+  func run() async throws {
+    try await Bootstrap.run(global) { manager, output in
+      let lineage = try await manager.rollback(try LineageName(name), to: to, force: force)
+      output.result(
+        CertificateReport(certificate: lineage),
+        text: "\(lineage.name) uses generation \(lineage.generation ?? 0), valid until "
+          + "\(lineage.notAfter?.rfc3339 ?? "-").")
+    }
+  }
+}

@@ -1,0 +1,187 @@
+import ACME
+import ArgumentParser
+import Certctl
+import HostIO
+import PKI
+
+/// `certctl issue`: a new or changed certificate.
+struct Issue: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Get a certificate for one or more names.",
+    discussion: """
+      Examples:
+        certctl issue example.com www.example.com --agree-tos
+        certctl issue example.com --webroot /var/www/html
+        certctl issue example.com --challenge tls-alpn-01
+        certctl issue 192.0.2.10 --profile shortlived
+        certctl issue example.com --ca zerossl --eab-kid ID --eab-hmac-key-file FILE
+
+      The certificate is kept in live/NAME/ of the state directory: fullchain.pem and privkey.pem \
+      are what nginx wants. The same command again does nothing until renewal is due; more names \
+      give a new certificate in the same place.
+      """)
+
+  @Argument(help: "Domain names, wildcards or IP addresses; the first one names the lineage.")
+  var names: [String]
+
+  @OptionGroup(title: "Certificate authority") var authority: AuthorityOptions
+  @OptionGroup(title: "Account") var registration: RegistrationOptions
+  @OptionGroup(title: "Validation") var validation: ValidationOptions
+  @OptionGroup(title: "Certificate") var certificate: CertificateOptions
+  @OptionGroup(title: "General") var global: GlobalOptions
+
+  @Option(name: .customLong("name"), help: "The name of the lineage.")
+  var lineage: String?
+
+  @Flag(help: "Issue although nothing is due, and allow names to be taken away.")
+  var force = false
+
+  @Flag(
+    name: .customLong("dry-run"),
+    help: "Validate the names and stop: with Let's Encrypt, at its staging CA.")
+  var dryRun = false
+
+  func run() async throws {
+    try await Bootstrap.run(global) { manager, output in
+      let report = try await manager.issue(try request(output))
+      output.result(report, text: text(report))
+    }
+  }
+
+  private func request(_ output: Output) throws -> IssueRequest {
+    var seen: Set<Identifier> = []
+    let identifiers = try names.map { name in
+      let identifier = try Identifier(parsing: name)
+      guard seen.insert(identifier).inserted else {
+        throw CertctlError(
+          .usage, "the name \(identifier.value) is given twice", hint: "give each name once")
+      }
+      return identifier
+    }
+    var overrides = SettingsOverrides()
+    overrides.authorities = authority.ca.map { [$0] }
+    overrides.caBundle = authority.caBundle.map(absolutePath)
+    validation.apply(to: &overrides)
+    certificate.apply(to: &overrides)
+    return IssueRequest(
+      names: identifiers, lineage: try lineage.map { try LineageName($0) }, overrides: overrides,
+      registration: try registration.registration(output), force: force, dryRun: dryRun)
+  }
+
+  private func text(_ report: IssueReport) -> String {
+    switch report.outcome {
+    case .validated: return "Dry run: \(report.reason) (by \(report.directory))."
+    case .unchanged: return "Nothing to do: \(report.reason)."
+    case .issued:
+      guard let certificate = report.certificate else { return "Issued." }
+      return """
+        Issued \(certificate.name): \(certificate.names.joined(separator: ", "))
+          valid until  \(certificate.notAfter?.rfc3339 ?? "-")
+          renews       \(certificate.renewAt?.rfc3339 ?? "-")
+          certificate  \(certificate.fullchain ?? "-")
+          key          \(certificate.privkey ?? "-")
+        """
+    }
+  }
+}
+
+/// How the names are proved.
+struct ValidationOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "http-01, tls-alpn-01 or dns-01. Default: http-01.", valueName: "type"))
+  var challenge: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "For http-01 through a web server: the folder that it shows as / for these names.",
+      valueName: "dir"))
+  var webroot: String?
+
+  @Option(
+    name: .customLong("http-port"),
+    help: ArgumentHelp("Port of certctl's own http-01 listener. Default: 80.", valueName: "port"))
+  var httpPort: Int?
+
+  @Option(
+    name: .customLong("http-address"),
+    help: ArgumentHelp(
+      "Address that certctl's own listeners bind. Default: all.", valueName: "address"))
+  var httpAddress: String?
+
+  @Option(
+    name: .customLong("tls-port"),
+    help: ArgumentHelp(
+      "Port of certctl's own tls-alpn-01 listener. Default: 443.", valueName: "port"))
+  var tlsPort: Int?
+
+  func validate() throws {
+    for (option, port) in [("--http-port", httpPort), ("--tls-port", tlsPort)] {
+      if let port, !(1...65535).contains(port) {
+        throw ValidationError("\(option) takes a port from 1 to 65535")
+      }
+    }
+    if webroot != nil && (httpPort != nil || httpAddress != nil) {
+      throw ValidationError("--webroot needs no listener: leave out --http-port and --http-address")
+    }
+    if let challenge {
+      let known = ["http-01", "tls-alpn-01", "dns-01", "dns-persist-01"]
+      guard known.contains(challenge) else {
+        throw ValidationError(
+          "--challenge takes one of: \(known.joined(separator: ", "))")
+      }
+    }
+  }
+
+  func apply(to overrides: inout SettingsOverrides) {
+    overrides.challenge = challenge.map(ChallengeType.init(rawValue:))
+    overrides.webroot = webroot.map(absolutePath)
+    overrides.httpPort = httpPort
+    overrides.httpAddress = httpAddress
+    overrides.tlsPort = tlsPort
+  }
+}
+
+/// What the certificate and its files are like.
+struct CertificateOptions: ParsableArguments {
+  @Option(
+    name: .customLong("key-type"),
+    help: ArgumentHelp("The key's type. Default: ec256.", valueName: "type"))
+  var keyType: CertificateKeyType?
+
+  @Flag(
+    name: .customLong("reuse-key"), inversion: .prefixedNo,
+    help: "Keep the key at renewals.")
+  var reuseKey: Bool?
+
+  @Option(help: "The certificate profile to ask the CA for.")
+  var profile: String?
+
+  @Option(
+    name: .customLong("preferred-chain"),
+    help: ArgumentHelp(
+      "Of the chains that the CA offers, the one whose last certificate has this issuer CN.",
+      valueName: "cn"))
+  var preferredChain: String?
+
+  @Option(help: ArgumentHelp("Owner of the certificate's files.", valueName: "user"))
+  var owner: String?
+
+  @Option(help: ArgumentHelp("Group of the certificate's files.", valueName: "group"))
+  var group: String?
+
+  @Option(
+    name: .customLong("key-mode"),
+    help: ArgumentHelp("Mode of the key file. Default: 0600.", valueName: "octal"))
+  var keyMode: String?
+
+  func apply(to overrides: inout SettingsOverrides) {
+    overrides.keyType = keyType.flatMap { KeyType(rawValue: $0.rawValue) }
+    overrides.reuseKey = reuseKey
+    overrides.profile = profile
+    overrides.preferredChain = preferredChain
+    overrides.owner = owner
+    overrides.group = group
+    overrides.keyMode = keyMode
+  }
+}

@@ -1,0 +1,35 @@
+import HostIO
+import Synchronization
+
+/// Runs a command so that a signal ends it cleanly.
+///
+/// The first SIGINT, SIGTERM or SIGHUP cancels the command; once it has retracted what it
+/// presented, the process ends by that same signal, so that a shell or systemd sees what happened.
+/// A second signal ends the process at once.
+///
+/// - Parameters:
+///   - onSignal: Called when the first signal comes, before anything is retracted.
+///   - body: The command.
+func endingBySignal(
+  onSignal: @escaping @Sendable () -> Void, _ body: @escaping @Sendable () async throws -> Void
+) async throws {
+  let watcher = try SignalWatcher()
+  let received = Mutex<Int32?>(nil)
+  let work = Task { try await body() }
+  let watch = Task {
+    for await signal in watcher.signals {
+      if received.withLock({ $0 }) != nil { SignalWatcher.end(by: signal) }
+      received.withLock { $0 = signal }
+      onSignal()
+      work.cancel()
+    }
+  }
+  let result = await work.result
+  watcher.stop()
+  await watch.value
+  // A command that was done before it heard of the signal has done its work.
+  if case .failure = result, let signal = received.withLock({ $0 }) {
+    SignalWatcher.end(by: signal)
+  }
+  try result.get()
+}

@@ -1,0 +1,89 @@
+import ArgumentParser
+import Certctl
+
+/// The options that every command takes.
+struct GlobalOptions: ParsableArguments {
+  @Option(
+    name: .customLong("state-dir"),
+    help: ArgumentHelp(
+      "Where certificates, keys and accounts lie.",
+      discussion: "Default: $CERTCTL_STATE_DIR, else /var/lib/certctl.", valueName: "dir"))
+  var stateDirectory: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The configuration file. Default: /etc/certctl/certctl.toml, if it is there.",
+      valueName: "file"))
+  var config: String?
+
+  @Flag(help: "Print one JSON object, errors too, and never ask.")
+  var json = false
+
+  @Flag(name: .shortAndLong, help: "Print nothing but errors and results.")
+  var quiet = false
+
+  @Flag(name: .shortAndLong, help: "Say what is being done, step by step.")
+  var verbose = false
+
+  @Option(
+    name: .customLong("lock-timeout"),
+    help: ArgumentHelp("How long to wait for another certctl, in seconds.", valueName: "seconds"))
+  var lockTimeout = 300
+
+  func validate() throws {
+    guard (0...86400).contains(lockTimeout) else {
+      throw ValidationError("--lock-timeout takes 0 to 86400 seconds")
+    }
+    if quiet && verbose { throw ValidationError("--quiet and --verbose exclude each other") }
+  }
+
+  var output: Output { Output(json: json, quiet: quiet, verbose: verbose) }
+}
+
+/// The options that name a CA.
+struct AuthorityOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The CA: letsencrypt, letsencrypt-staging, google, zerossl, sslcom, actalis, or a "
+        + "directory URL. Default: letsencrypt.", valueName: "ca"))
+  var ca: String?
+
+  @Option(
+    name: .customLong("ca-bundle"),
+    help: ArgumentHelp(
+      "PEM file that the CA's HTTPS certificate must chain to, instead of the system's store.",
+      valueName: "file"))
+  var caBundle: String?
+}
+
+/// The options that matter when an account is registered.
+struct RegistrationOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("Contact for the account; may be left out or repeated.", valueName: "address"))
+  var email: [String] = []
+
+  @Flag(name: .customLong("agree-tos"), help: "Agree to the CA's terms of service.")
+  var agreesToTerms = false
+
+  @Option(
+    name: .customLong("eab-kid"),
+    help: ArgumentHelp("Key identifier of the account at the CA's own site.", valueName: "id"))
+  var externalKeyID: String?
+
+  @Option(
+    name: .customLong("eab-hmac-key-file"),
+    help: ArgumentHelp(
+      "File with the base64url HMAC key that belongs to --eab-kid.", valueName: "file"))
+  var externalKeyFile: String?
+
+  func validate() throws {
+    if (externalKeyID == nil) != (externalKeyFile == nil) {
+      throw ValidationError("--eab-kid and --eab-hmac-key-file come together")
+    }
+  }
+}
+
+/// A key type that a CA certifies.
+enum CertificateKeyType: String, ExpressibleByArgument, CaseIterable {
+  case ec256, ec384, rsa2048, rsa3072, rsa4096
+}

@@ -1,0 +1,109 @@
+import ACME
+import ArgumentParser
+import Certctl
+import FoundationEssentials
+import HostIO
+import Synchronization
+
+/// What a command prints: results on stdout, talk on stderr, one JSON object with `--json`.
+struct Output: Sendable {
+  let json: Bool
+  let quiet: Bool
+  let verbose: Bool
+
+  /// Whether a person can be asked.
+  var canAsk: Bool {
+    !json && Terminal.isTerminal(.standardInput) && Terminal.isTerminal(.standardError)
+  }
+
+  /// Whether a person watches stderr.
+  var isWatched: Bool { !json && !quiet && Terminal.isTerminal(.standardError) }
+
+  // MARK: - Results
+
+  /// Prints a result: the report with `--json`, else the text.
+  func result(_ report: some Encodable, text: @autoclosure () -> String) {
+    guard json else {
+      Terminal.write(text() + "\n", to: .standardOutput)
+      return
+    }
+    guard let data = try? StateCoding.encoder().encode(report) else { return }
+    Terminal.write(String(decoding: data, as: UTF8.self) + "\n", to: .standardOutput)
+  }
+
+  // MARK: - Talk
+
+  /// Says something that a person may want to know.
+  func note(_ text: String) {
+    guard !quiet, !json else { return }
+    Terminal.write(text + "\n", to: .standardError)
+  }
+
+  /// Says something that a person should know although nothing failed.
+  func warn(_ text: String) {
+    Terminal.write("certctl: warning: \(text)\n", to: .standardError)
+  }
+
+  /// Prints an error with its hint.
+  func fail(_ error: CertctlError) {
+    if json {
+      result(ErrorReport(error), text: "")
+      return
+    }
+    let hint = error.hint.map { "certctl: hint: \($0)\n" } ?? ""
+    Terminal.write("certctl: \(error.message)\n\(hint)", to: .standardError)
+  }
+
+  /// Asks a question that is answered by yes or no.
+  func ask(_ question: String) -> Bool {
+    Terminal.write("\(question) [y/N] ", to: .standardError)
+    let answer = readLine(strippingNewline: true)?.lowercased() ?? ""
+    return answer == "y" || answer == "yes"
+  }
+}
+
+/// An error in JSON.
+private struct ErrorReport: Encodable {
+  struct Detail: Encodable {
+    let code: String
+    let message: String
+    let hint: String?
+    let problem: Problem?
+    let isRetryable: Bool
+  }
+
+  let version = 1
+  let error: Detail
+
+  init(_ error: CertctlError) {
+    self.error = Detail(
+      code: error.code.rawValue, message: error.message, hint: error.hint, problem: error.problem,
+      isRetryable: error.isRetryable)
+  }
+}
+
+/// The one line on a terminal that says what certctl is doing.
+final class ProgressLine: Sendable {
+  private let output: Output
+  private let isShown = Mutex(false)
+
+  init(_ output: Output) { self.output = output }
+
+  /// Shows a step: in place on a terminal, as a line of its own with `--verbose`.
+  func show(_ step: Progress) {
+    if output.verbose {
+      output.note("certctl: \(step.text)")
+    } else if output.isWatched {
+      isShown.withLock { $0 = true }
+      Terminal.write("\r\u{1B}[2K\(step.text) ...", to: .standardError)
+    }
+  }
+
+  /// Takes the line away, before anything else is printed.
+  func clear() {
+    isShown.withLock { isShown in
+      if isShown { Terminal.write("\r\u{1B}[2K", to: .standardError) }
+      isShown = false
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import ACME
+import Certctl
+import FoundationEssentials
+import HostIO
+import PKI
+
+/// A path that the user gave, made absolute by the working directory.
+///
+/// What is stored with a lineage must mean the same to the timer.
+func absolutePath(_ path: String) -> String {
+  guard !path.hasPrefix("/") else { return path }
+  let here = FileManager.default.currentDirectoryPath
+  var relative = Substring(path)
+  while relative.hasPrefix("./") { relative = relative.dropFirst(2) }
+  if relative.isEmpty || relative == "." { return here }
+  return here == "/" ? "/\(relative)" : "\(here)/\(relative)"
+}
+
+extension RegistrationOptions {
+  /// The registration that these options describe.
+  func registration(_ output: Output) throws -> Registration {
+    let terms: Registration.Terms =
+      if agreesToTerms {
+        .agreed
+      } else if output.canAsk {
+        .ask { url in
+          output.note("\nThe CA's terms of service: \(escapedForTerminal(url))")
+          return output.ask("Do you agree to them?")
+        }
+      } else {
+        .notAgreed
+      }
+    return Registration(emails: email, terms: terms, externalAccount: try externalAccount())
+  }
+
+  private func externalAccount() throws -> ExternalAccount? {
+    guard let externalKeyID, let externalKeyFile else { return nil }
+    let path = absolutePath(externalKeyFile)
+    guard let contents = FileManager.default.contents(atPath: path) else {
+      throw CertctlError(
+        .usage, "the key file \(path) cannot be read", hint: "check --eab-hmac-key-file")
+    }
+    let text = String(decoding: contents, as: UTF8.self).filter { !$0.isWhitespace }
+    guard !text.isEmpty, let key = Base64URL.decode(text) else {
+      throw CertctlError(
+        .usage, "the key file \(path) does not hold base64url text",
+        hint: "put the HMAC key into it just as the CA showed it")
+    }
+    return ExternalAccount(keyID: externalKeyID, hmacKey: key)
+  }
+}

@@ -1,0 +1,163 @@
+internal import Glibc
+internal import NIOCore
+internal import NIOPosix
+internal import Synchronization
+
+/// An address that a server listens on.
+package struct Endpoint: Sendable, Hashable, CustomStringConvertible {
+  /// An IPv4 or IPv6 address, such as "0.0.0.0" or "::"; never a bracket.
+  package var host: String
+  /// The port; 0 lets the system choose.
+  package var port: Int
+
+  /// Makes an endpoint.
+  package init(host: String, port: Int) {
+    self.host = host
+    self.port = port
+  }
+
+  /// "192.0.2.1:80" or "[2001:db8::1]:80".
+  package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
+
+/// What a server on the open internet grants to a stranger.
+package struct ServerLimits: Sendable {
+  /// The bytes that one connection may send; a request has no body.
+  package var maximumReceivedBytes: Int
+  /// The connections at one time; one more pushes out the oldest.
+  package var maximumConnections: Int
+  /// How long a connection may be silent.
+  package var idleTimeout: Duration
+  /// How long a connection may last.
+  package var totalTimeout: Duration
+
+  /// Makes limits.
+  package init(
+    maximumReceivedBytes: Int = 8 << 10, maximumConnections: Int = 256,
+    idleTimeout: Duration = .seconds(5), totalTimeout: Duration = .seconds(10)
+  ) {
+    self.maximumReceivedBytes = maximumReceivedBytes
+    self.maximumConnections = maximumConnections
+    self.idleTimeout = idleTimeout
+    self.totalTimeout = totalTimeout
+  }
+}
+
+/// Listening sockets, the connections that came in, and the one thread for all of them.
+final class Listener: Sendable {
+  typealias Setup = @Sendable (ChannelPipeline.SynchronousOperations) throws -> Void
+
+  let endpoints: [Endpoint]
+  private let group: MultiThreadedEventLoopGroup
+  private let servers: [any Channel]
+  private let connections: Connections
+
+  private init(
+    _ group: MultiThreadedEventLoopGroup, _ servers: [any Channel], _ connections: Connections,
+    _ endpoints: [Endpoint]
+  ) {
+    self.group = group
+    self.servers = servers
+    self.connections = connections
+    self.endpoints = endpoints
+  }
+
+  /// Listens on all endpoints.
+  ///
+  /// One whose address family this host does not have is left out, if another one remains.
+  static func start(
+    _ endpoints: [Endpoint], _ limits: ServerLimits, _ setup: @escaping Setup
+  ) async throws -> Listener {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let connections = Connections(limits)
+    var servers: [any Channel] = []
+    var bound: [Endpoint] = []
+    var leftOut: HostError?
+    do {
+      for endpoint in endpoints {
+        do throws(HostError) {
+          let server = try await bind(endpoint, group, connections, setup)
+          servers.append(server)
+          bound.append(Endpoint(host: endpoint.host, port: server.localAddress?.port ?? 0))
+        } catch {
+          guard error.errnoCode == EAFNOSUPPORT || error.errnoCode == EADDRNOTAVAIL else {
+            throw error
+          }
+          leftOut = error
+        }
+      }
+      if servers.isEmpty {
+        throw leftOut ?? HostError(.invalidRequest, operation: "listen", detail: "no address")
+      }
+    } catch {
+      for server in servers { try? await server.close().get() }
+      try? await group.shutdownGracefully()
+      throw error
+    }
+    return Listener(group, servers, connections, bound)
+  }
+
+  /// Closes all sockets and ends the thread; answers under way are cut off.
+  func stop() async {
+    for server in servers { try? await server.close().get() }
+    for connection in connections.all { try? await connection.close().get() }
+    try? await group.shutdownGracefully()
+  }
+
+  private static func bind(
+    _ endpoint: Endpoint, _ group: MultiThreadedEventLoopGroup, _ connections: Connections,
+    _ setup: @escaping Setup
+  ) async throws(HostError) -> any Channel {
+    var bootstrap = ServerBootstrap(group: group)
+      .serverChannelOption(ChannelOptions.backlog, value: 128)
+      .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
+      .childChannelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try connections.admit(channel)
+          try setup(channel.pipeline.syncOperations)
+        }
+      }
+    if endpoint.host.contains(":") {
+      // Else "::" takes the port of IPv4 as well, and "0.0.0.0" finds it in use.
+      bootstrap = bootstrap.serverChannelOption(
+        ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only), value: 1)
+    }
+    do {
+      let address = try SocketAddress(ipAddress: endpoint.host, port: endpoint.port)
+      return try await bootstrap.bind(to: address).get()
+    } catch let error as IOError {
+      throw BindFailure.error(errno: error.errnoCode, endpoint)
+    } catch {
+      throw HostError(
+        .badName, operation: "listen on", subject: "\(endpoint)", detail: "it is no IP address")
+    }
+  }
+}
+
+/// The connections of a listener, oldest first.
+private final class Connections: Sendable {
+  private let limits: ServerLimits
+  private let open = Mutex<[any Channel]>([])
+
+  init(_ limits: ServerLimits) { self.limits = limits }
+
+  var all: [any Channel] { open.withLock { $0 } }
+
+  /// Takes a connection in. The oldest goes when there are too many, rather than the newest: silent
+  /// strangers then cannot keep the CA out.
+  func admit(_ channel: any Channel) throws {
+    try channel.pipeline.syncOperations.addHandlers([
+      IdleStateHandler(allTimeout: TimeAmount(limits.idleTimeout)),
+      ConnectionGuard(limits),
+    ])
+    let oldest = open.withLock { open -> (any Channel)? in
+      open.append(channel)
+      return open.count > limits.maximumConnections ? open.removeFirst() : nil
+    }
+    oldest?.close(promise: nil)
+    channel.closeFuture.whenComplete { [self] _ in
+      open.withLock { $0.removeAll { $0 === channel } }
+    }
+  }
+}

@@ -1,0 +1,85 @@
+internal import Glibc
+internal import Synchronization
+
+/// Signals as a stream, instead of the end of the process.
+///
+/// Handlers are set rather than the signals ignored, because children inherit what is ignored, but
+/// not a handler.
+package final class SignalWatcher: Sendable {
+  /// The signals, as they come; ends at `stop`.
+  package let signals: AsyncStream<Int32>
+  private let continuation: AsyncStream<Int32>.Continuation
+  private let watched: [Int32]
+  private let isStopped = Atomic(false)
+
+  /// Where handlers write to; -1 when nobody watches.
+  private static let pipe = Atomic<Int32>(-1)
+
+  /// Starts watching; one watcher at a time.
+  ///
+  /// - Throws: `HostError` when there is another one already.
+  package init(_ signals: [Int32] = [SIGINT, SIGTERM, SIGHUP]) throws(HostError) {
+    var ends: [Int32] = [-1, -1]
+    guard unsafe Glibc.pipe(&ends) == 0 else {
+      throw HostError(errno: errno, operation: "watch signals", subject: nil)
+    }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    // A full pipe must not block a handler.
+    _ = fcntl(ends[1], F_SETFL, O_NONBLOCK)
+    let isFirst = Self.pipe.compareExchange(
+      expected: -1, desired: ends[1], ordering: .acquiringAndReleasing
+    ).exchanged
+    (self.signals, continuation) = AsyncStream.makeStream()
+    watched = signals
+    guard isFirst else {
+      for end in ends { close(end) }
+      throw HostError(.alreadyExists, operation: "watch signals", detail: "it is done already")
+    }
+    let reader = ends[0]
+    let isRunning = Thread.start { [continuation] in Self.read(reader, continuation) }
+    guard isRunning else {
+      Self.pipe.store(-1, ordering: .releasing)
+      for end in ends { close(end) }
+      throw HostError(.io, operation: "watch signals", detail: "no thread can be made")
+    }
+    for number in signals { _ = signal(number, Self.handler) }
+  }
+
+  /// Gives the signals back to the system; a second call does nothing.
+  package func stop() {
+    guard !isStopped.exchange(true, ordering: .acquiringAndReleasing) else { return }
+    for number in watched { _ = signal(number, SIG_DFL) }
+    let writer = Self.pipe.exchange(-1, ordering: .acquiringAndReleasing)
+    // The reading thread sees the end of the pipe.
+    if writer >= 0 { close(writer) }
+    continuation.finish()
+  }
+
+  /// Ends this process by the signal, so that its parent sees what happened.
+  package static func end(by number: Int32) {
+    _ = signal(number, SIG_DFL)
+    raise(number)
+  }
+
+  /// Only calls that are allowed in a handler: an atomic load, and write(2).
+  private static let handler: @convention(c) (Int32) -> Void = { number in
+    let before = errno
+    let writer = SignalWatcher.pipe.load(ordering: .acquiring)
+    var byte = UInt8(truncatingIfNeeded: number)
+    if writer >= 0 { _ = unsafe Glibc.write(writer, &byte, 1) }
+    errno = before
+  }
+
+  private static func read(_ reader: Int32, _ continuation: AsyncStream<Int32>.Continuation) {
+    defer { close(reader) }
+    while true {
+      var byte: UInt8 = 0
+      let count = unsafe Glibc.read(reader, &byte, 1)
+      if count == 1 {
+        continuation.yield(Int32(byte))
+      } else if count == 0 || errno != EINTR {
+        return
+      }
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import FoundationEssentials
+import Glibc
+
+/// The built `certctl`, as its users run it.
+package struct CertctlBinary: Sendable {
+  package let path: String
+  /// Arguments before those of each call, such as `--state-dir`.
+  package var globalArguments: [String] = []
+  /// Changes to the environment of each call.
+  package var environment: [String: String?] = [:]
+
+  /// The binary that was built together with the tests: it lies beside the test bundle.
+  ///
+  /// `CERTCTL_BINARY` in the environment names another one, such as a release build.
+  package static func locate() throws -> CertctlBinary {
+    if let path = ProcessInfo.processInfo.environment["CERTCTL_BINARY"] {
+      return try checked(path)
+    }
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+    guard readlink("/proc/self/exe", &buffer, Int(PATH_MAX)) > 0 else {
+      throw HarnessError("cannot read /proc/self/exe")
+    }
+    let bundle = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
+    let folder = bundle.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+    return try checked(folder.joined(separator: "/") + "/certctl")
+  }
+
+  /// The binary with a state directory and without anything of the machine's own: no proxies, no
+  /// `CERTCTL_` variables, a home that does not exist.
+  package static func locate(stateIn folder: TemporaryFolder) throws -> CertctlBinary {
+    var binary = try locate()
+    let inherited = ProcessInfo.processInfo.environment.keys
+    for name in inherited where name.hasPrefix("CERTCTL_") { binary.environment[name] = .some(nil) }
+    for name in inherited where name.lowercased().hasSuffix("_proxy") {
+      binary.environment[name] = .some(nil)
+    }
+    binary.environment["CERTCTL_STATE_DIR"] = folder.path("state")
+    binary.environment["HOME"] = folder.path("home")
+    return binary
+  }
+
+  /// Runs a command to its end.
+  ///
+  /// `whileRunning` may look at the output so far and send signals; the time limit counts from its
+  /// end.
+  package func run(
+    _ arguments: [String], environment changes: [String: String?] = [:],
+    within limit: Duration = .seconds(60), input: String? = nil,
+    whileRunning: (RunningProgram) async throws -> Void = { _ in }
+  ) async throws -> ProgramResult {
+    try await program(arguments, environment: changes)
+      .run(within: limit, input: input, whileRunning: whileRunning)
+  }
+
+  /// The call as a `Program`, to be run under strace or valgrind for example.
+  package func program(
+    _ arguments: [String], environment changes: [String: String?] = [:]
+  ) -> Program {
+    Program(
+      path, globalArguments + arguments,
+      environment: environment.merging(changes) { _, new in new })
+  }
+
+  private static func checked(_ path: String) throws -> CertctlBinary {
+    guard access(path, X_OK) == 0 else {
+      throw HarnessError("no certctl at \(path): build it, or set CERTCTL_BINARY")
+    }
+    return CertctlBinary(path: path)
+  }
+}

@@ -1,0 +1,176 @@
+import FoundationEssentials
+import Glibc
+import Subprocess
+import Testing
+
+/// A program to run: a command that ends by itself, or a server around a test's body.
+///
+/// Every child leads a process group of its own, and the group is killed when its scope ends: after
+/// success, after an error, after cancellation, and also when the test process itself dies.
+package struct Program: Sendable {
+  /// A name that is searched for, or a path.
+  package var executable: String
+  package var arguments: [String]
+  /// Changes to the inherited environment; nil takes a variable away.
+  package var environment: [String: String?]
+  package var workingDirectory: String?
+
+  package init(
+    _ executable: String, _ arguments: [String] = [], environment: [String: String?] = [:],
+    workingDirectory: String? = nil
+  ) {
+    self.executable = executable
+    self.arguments = arguments
+    self.environment = environment
+    self.workingDirectory = workingDirectory
+  }
+
+  /// Runs to the end, with a time limit, and gives back how it ended and what it wrote.
+  ///
+  /// A non-zero exit is a result, not an error. `whileRunning` may look at the output so far and
+  /// send signals; the limit counts from its end.
+  package func run(
+    within limit: Duration = .seconds(60), input: String? = nil,
+    whileRunning: (RunningProgram) async throws -> Void = { _ in }
+  ) async throws -> ProgramResult {
+    try await withTemporaryFolder(label: "run") { folder in
+      let (status, _) = try await spawn(folder, input: input, separateErrors: true) { running in
+        try await whileRunning(running)
+        do {
+          try await poll("the end of \(name)", within: limit, every: .milliseconds(3)) {
+            !running.isRunning
+          }
+        } catch let error as HarnessError {
+          throw HarnessError(
+            "\(error)\nstdout: \(running.standardOutput.tail())\n"
+              + "stderr: \(running.standardError.tail())")
+        }
+      }
+      return ProgramResult(
+        status: status, standardOutput: folder.read("out") ?? "",
+        standardError: folder.read("err") ?? "")
+    }
+  }
+
+  /// Runs a server around `body`: starts it, waits until it is ready, and stops it afterwards.
+  ///
+  /// Its log (both outputs) is attached to the test, and its end is printed when `body` throws.
+  /// - Throws: `HarnessError` with the log's end when the server dies or does not get ready.
+  package func serve<Result: Sendable>(
+    stopBy signal: Int32 = SIGTERM, within limit: Duration = .seconds(30),
+    isReady: (RunningProgram) async throws -> Bool,
+    _ body: (RunningProgram) async throws -> Result
+  ) async throws -> Result {
+    try await withTemporaryFolder(label: "log") { folder in
+      defer { attach(folder) }
+      let (_, result) = try await spawn(folder, separateErrors: false) { running in
+        try await waitUntilReady(running, within: limit, isReady)
+        do {
+          let result = try await body(running)
+          try await stop(running, by: signal)
+          return result
+        } catch {
+          print("\(name) said at last:\n\(running.standardOutput.tail())")
+          throw error
+        }
+      }
+      return result
+    }
+  }
+
+  /// The program's name without its folder.
+  package var name: String { String(executable.split(separator: "/").last ?? "program") }
+
+  private func attach(_ folder: TemporaryFolder) {
+    // Kept only when the run was given --attachments-path.
+    if let log = folder.read("out"), Test.current != nil {
+      Attachment.record(log, named: "\(name).log")
+    }
+  }
+
+  private func waitUntilReady(
+    _ running: RunningProgram, within limit: Duration,
+    _ isReady: (RunningProgram) async throws -> Bool
+  ) async throws {
+    do {
+      try await poll("\(name) to be ready", within: limit) {
+        guard running.isRunning else { throw HarnessError("\(name) ended at once") }
+        return try await isReady(running)
+      }
+    } catch let error as HarnessError {
+      throw HarnessError("\(error); it said:\n\(running.standardOutput.tail())")
+    }
+  }
+
+  /// Asks to stop, then leaves the rest to the killing at the end of the scope.
+  private func stop(_ running: RunningProgram, by signal: Int32) async throws {
+    running.send(signal)
+    try? await poll("the end of \(name)", within: .seconds(3), every: .milliseconds(3)) {
+      !running.isRunning
+    }
+    try Task.checkCancellation()
+  }
+}
+
+extension Program {
+  /// The shell that starts each child.
+  ///
+  /// Its standard input is a pipe that only the test process can close. A watchdog in the child's
+  /// process group, but not its child, reads from that pipe and kills the group when the pipe
+  /// ends; the shell itself becomes the program, so that process id and exit status are the
+  /// program's own.
+  private static let launcher = """
+    exec 3<&0
+    ( { read -r line <&3; kill -KILL 0; } >/dev/null 2>&1 & )
+    out=$1 err=$2 in=$3; shift 3
+    exec <"$in" >>"$out" 3<&-
+    if [ -n "$err" ]; then exec 2>>"$err"; else exec 2>&1; fi
+    exec "$@"
+    """
+
+  private func spawn<Result: Sendable>(
+    _ folder: TemporaryFolder, input: String? = nil, separateErrors: Bool,
+    _ body: (RunningProgram) async throws -> Result
+  ) async throws -> (ProgramStatus, Result) {
+    guard let path = InstalledProgram.find(executable) else {
+      throw HarnessError("\(executable) is not installed")
+    }
+    let output = try folder.write("out", "")
+    let errors = separateErrors ? try folder.write("err", "") : ""
+    let source = try input.map { try folder.write("in", $0) } ?? "/dev/null"
+    var options = PlatformOptions()
+    options.processGroupID = 0
+    options.teardownSequence = [
+      .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: .seconds(1))
+    ]
+    var command = ["-c", Self.launcher, "launch", output, errors, source]
+    if let workingDirectory { command += ["env", "-C", workingDirectory] }
+    let outcome = try await Subprocess.run(
+      .name("sh"), arguments: Arguments(command + [path] + arguments),
+      environment: mergedEnvironment, platformOptions: options,
+      input: .inputWriter, output: .discarded, error: .discarded
+    ) { execution in
+      let running = RunningProgram(
+        pid: execution.processIdentifier.value, name: name,
+        outputPath: output, errorPath: separateErrors ? errors : output)
+      let result = try await body(running)
+      // Whoever is still there, a grandchild perhaps, does not outlive the scope.
+      if running.isRunning { running.send(SIGKILL, toGroup: true) }
+      return result
+    }
+    let status: ProgramStatus =
+      switch outcome.terminationStatus {
+      case .exited(let code): .exited(code)
+      case .signaled(let signal): .signalled(signal)
+      }
+    return (status, outcome.closureResult)
+  }
+
+  private var mergedEnvironment: Environment {
+    var changes: [Environment.Key: String?] = [:]
+    for (name, value) in environment {
+      if let key = Environment.Key(rawValue: name) { changes.updateValue(value, forKey: key) }
+    }
+    return .inherit.updating(changes)
+  }
+}

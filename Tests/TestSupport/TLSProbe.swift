@@ -1,0 +1,43 @@
+/// What a TLS server on loopback serves, seen by the openssl command.
+package struct TLSProbe: Sendable {
+  /// The chain as served, leaf first, each as PEM.
+  package let chain: [String]
+  /// Whether openssl could verify the chain against the given file.
+  package let isTrusted: Bool
+  /// openssl's whole report.
+  package let report: String
+
+  /// Shakes hands once.
+  ///
+  /// No name is sent when `serverName` is nil, nothing is trusted when `bundle`, the path of the
+  /// root certificates, is nil; `protocols` are offered by ALPN.
+  package static func connect(
+    port: Int, serverName: String?, trusting bundle: String? = nil, protocols: [String] = []
+  ) async throws -> TLSProbe {
+    var arguments = ["s_client", "-connect", "127.0.0.1:\(port)", "-showcerts"]
+    arguments +=
+      serverName.map { ["-servername", $0, "-verify_hostname", $0] } ?? ["-noservername"]
+    arguments += bundle.map { ["-CAfile", $0, "-no-CApath", "-no-CAstore"] } ?? []
+    if !protocols.isEmpty { arguments += ["-alpn", protocols.joined(separator: ",")] }
+    let result = try await Program("openssl", arguments).run(within: .seconds(20))
+    return TLSProbe(
+      chain: certificates(in: result.standardOutput),
+      isTrusted: bundle != nil && result.standardOutput.contains("Verify return code: 0 (ok)"),
+      report: result.standardOutput + result.standardError)
+  }
+
+  /// The PEM blocks of certificates in a text, each ending with a newline.
+  package static func certificates(in text: String) -> [String] {
+    var blocks: [String] = []
+    var current: [Substring]?
+    for line in text.split(separator: "\n") {
+      if line == "-----BEGIN CERTIFICATE-----" { current = [] }
+      current?.append(line)
+      if line == "-----END CERTIFICATE-----", let lines = current {
+        blocks.append(lines.joined(separator: "\n") + "\n")
+        current = nil
+      }
+    }
+    return blocks
+  }
+}
