@@ -41,10 +41,9 @@ let package = Package(
   targets: [
     .systemLibrary(
       name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
-    // Its functions are loaded at their first use; release builds are linked with --as-needed, so
-    // that commands without network never load it.
-    .systemLibrary(
-      name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    // Without pkgConfig, hence without "-lcurl": its functions are loaded at their first use. With
+    // it libcurl would be loaded at each start; "--as-needed" comes too late on the command line.
+    .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "PKI", dependencies: ["COpenSSL"], swiftSettings: strictMemory),
     .target(name: "HostIO", dependencies: ["CCurl", logging] + nio, swiftSettings: strictMemory),
     .target(name: "ACME", dependencies: ["PKI", "HostIO", logging], swiftSettings: strict),

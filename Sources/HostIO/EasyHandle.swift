@@ -87,8 +87,11 @@ final class EasyHandle {
     set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
     // A cancelled name lookup is left to its thread instead of waited for.
     set(CURLOPT_QUICK_EXIT, 1)
-    unsafe certctl_curl_set_offset(
-      curl.table, handle, CURLOPT_MAXFILESIZE_LARGE, Int64(configuration.maximumResponseBytes))
+    // Refuses what announces itself as too large. The answer to a HEAD announces, but never comes.
+    if transfer.request.method != .head {
+      unsafe certctl_curl_set_offset(
+        curl.table, handle, CURLOPT_MAXFILESIZE_LARGE, Int64(configuration.maximumResponseBytes))
+    }
     if let bundle = configuration.caBundle { set(CURLOPT_CAINFO, bundle) }
     switch configuration.addressFamily {
     case .any: break
