@@ -91,7 +91,8 @@ extension ACMEClient {
         guard budget.takeNonce() else { throw failure }
         continue
       }
-      guard failure.isRetryable, failure.status != 429 || failure.retryAfter != nil,
+      // A rate limit without a time may last a week: asking again only makes it worse.
+      guard failure.isRetryable, failure.code != .rateLimited || failure.retryAfter != nil,
         task.repeatsLostAnswers || !failure.mayHaveBeenProcessed
       else { throw failure }
       try await pause(after: failure, budget: &budget)
