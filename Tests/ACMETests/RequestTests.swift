@@ -181,6 +181,17 @@ import Testing
     #expect(stage.ca.count(.newOrder) == 1)
   }
 
+  @Test func `whatever another HTTP client throws becomes an ACMEError`() async throws {
+    struct Odd: Error {}
+    struct Client: HTTPClient {
+      func send(_ request: HTTPRequest) async throws -> HTTPResponse { throw Odd() }
+    }
+    let client = ACMEClient(directoryURL: "https://ca.test/dir", http: Client())
+    let error = await failure { _ = try await client.directory() }
+    #expect(error?.code == .connection)
+    #expect(error?.underlying is Odd)
+  }
+
   @Test func `cancellation ends a wait and stays a cancellation`() async throws {
     let stage = try Stage()
     let account = try await stage.account()

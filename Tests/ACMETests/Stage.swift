@@ -21,12 +21,12 @@ struct Stage {
     ca = try FakeCA(clock: clock, settings)
     key = try PrivateKey.generate(.ec256)
     client = ACMEClient(
-      directoryURL: ca.directoryURL, http: ca, cache: cache, policy: policy, clock: clock.acme)
+      directoryURL: ca.directoryURL, http: ca, cache: cache, policy: policy, clock: clock.wall)
   }
 
   /// Another client, as a later run has it: the same cache, no nonces.
   func laterClient() -> ACMEClient {
-    ACMEClient(directoryURL: ca.directoryURL, http: ca, cache: cache, clock: clock.acme)
+    ACMEClient(directoryURL: ca.directoryURL, http: ca, cache: cache, clock: clock.wall)
   }
 
   /// An account whose registration is no longer in the log.
