@@ -41,8 +41,8 @@ let package = Package(
   targets: [
     .systemLibrary(
       name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
-    // Without pkgConfig, hence without "-lcurl": its functions are loaded at their first use. With
-    // it libcurl would be loaded at each start; "--as-needed" comes too late on the command line.
+    // No pkgConfig, hence no "-lcurl": the library and the 31 that it needs are loaded at the first
+    // use, so that commands without network never pay for them. The header says what to install.
     .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "PKI", dependencies: ["COpenSSL"], swiftSettings: strictMemory),
     .target(name: "HostIO", dependencies: ["CCurl", logging] + nio, swiftSettings: strictMemory),

@@ -68,6 +68,8 @@ extension Manager {
   ///   - name: The lineage.
   ///   - number: The generation's number; the one before the one in use by default.
   ///   - force: Use it although it has expired or was revoked.
+  /// - Returns: The lineage after it.
+  /// - Throws: `CertctlError`.
   public func rollback(
     _ name: LineageName, to number: Int? = nil, force: Bool = false
   ) async throws -> LineageReport {

@@ -4,7 +4,9 @@ import HostIO
 import PKI
 
 extension Manager {
-  /// What there is, by name. A damaged lineage is reported as such and hides no other.
+  /// What there is, by name.
+  ///
+  /// A damaged lineage is reported as such and hides no other.
   public func list() async throws -> [LineageReport] {
     do {
       return try await Blocking.run {
@@ -76,7 +78,8 @@ extension Manager {
     report.generations = try certificates.generations(name).map(\.number)
     guard let live = try certificates.liveGeneration(name) else { return report }
     let chain = try certificates.loadChain(live, of: name)
-    report.describe(chain[0], now: services.clock.now(), isRevoked: lineage?.isRevoked(chain[0]) ?? false)
+    report.describe(
+      chain[0], now: services.clock.now(), isRevoked: lineage?.isRevoked(chain[0]) ?? false)
     report.generation = live.number
     report.directory = certificates.livePath(name)
     report.fullchain = certificates.livePath(name, "fullchain.pem")

@@ -20,11 +20,14 @@ struct CertctlCommand: AsyncParsableCommand {
       """,
     version: certctlVersion,
     subcommands: [
-      Issue.self, List.self, Show.self, Revoke.self, Delete.self, Rollback.self, AccountCommand.self,
+      Issue.self, List.self, Show.self, Revoke.self, Delete.self, Rollback.self,
+      AccountCommand.self,
     ])
 
   static func main() async {
-    let arguments = Array(CommandLine.arguments.dropFirst())
+    let arguments = GlobalOptions.moved(behindCommand: Array(CommandLine.arguments.dropFirst()))
+    // Monitoring and scripts ask this often; it needs no parser, which is half of a start.
+    if arguments == ["--version"] { return print(certctlVersion) }
     do {
       var command = try parseAsRoot(arguments)
       if var command = command as? any AsyncParsableCommand {

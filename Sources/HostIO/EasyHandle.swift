@@ -92,7 +92,11 @@ final class EasyHandle {
       unsafe certctl_curl_set_offset(
         curl.table, handle, CURLOPT_MAXFILESIZE_LARGE, Int64(configuration.maximumResponseBytes))
     }
-    if let bundle = configuration.caBundle { set(CURLOPT_CAINFO, bundle) }
+    if let bundle = configuration.caBundle {
+      set(CURLOPT_CAINFO, bundle)
+      // Debian's curl would trust the system's folder beside it.
+      unsafe certctl_curl_set_pointer(curl.table, handle, CURLOPT_CAPATH, nil)
+    }
     switch configuration.addressFamily {
     case .any: break
     case .v4: set(CURLOPT_IPRESOLVE, Int(CURL_IPRESOLVE_V4))

@@ -42,7 +42,8 @@ public final class TLSALPNSolver: ChallengeSolver {
         let name = ChallengeCertificate.serverName(for: challenge.identifier.value)
         identities[name] = try .init(chain: [certificate], key: key)
       }
-      return TLSEngine.ServerConfiguration(identities: identities, alpn: [ChallengeCertificate.alpn])
+      return TLSEngine.ServerConfiguration(
+        identities: identities, alpn: [ChallengeCertificate.alpn])
     }
     configuration.withLock { $0 = made }
   }

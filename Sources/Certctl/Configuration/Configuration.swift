@@ -30,7 +30,8 @@ public struct Configuration: Sendable, Equatable {
       table = try TOMLTable(string: text)
     } catch let error as TOMLParseError {
       throw Self.wrong(
-        path, "line \(error.source.begin.line), column \(error.source.begin.column): "
+        path,
+        "line \(error.source.begin.line), column \(error.source.begin.column): "
           + error.description)
     }
     for key in table.keys.sorted() {
@@ -54,7 +55,8 @@ public struct Configuration: Sendable, Equatable {
     CertctlError(.configuration, "\(path): \(what)", hint: hint)
   }
 
-  private typealias Reader = @Sendable (inout Configuration, any TOMLValueConvertible) throws -> Void
+  private typealias Reader =
+    @Sendable (inout Configuration, any TOMLValueConvertible) throws -> Void
 
   private struct WrongValue: Error { let expected: String }
 

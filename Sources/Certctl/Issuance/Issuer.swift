@@ -218,7 +218,9 @@ struct Issuer: Sendable {
     if let missing = settings.names.first(where: { !names.contains($0.value) }) {
       throw refuse("does not cover \(missing.value)")
     }
-    guard Certificate.isOrdered(issued.chain) else { throw refuse("has a chain that is out of order") }
+    guard Certificate.isOrdered(issued.chain) else {
+      throw refuse("has a chain that is out of order")
+    }
     let clockHint = "this machine's clock says \(now.rfc3339): check it"
     guard leaf.notAfter > now else {
       throw refuse("expired on \(leaf.notAfter.rfc3339)", hint: clockHint)

@@ -43,7 +43,8 @@ package struct StateDirectory: Sendable {
       try locks.create(Self.closed)
     }
     do {
-      return try await FileLock.acquire(path: "\(locks.path)/\(name).lock", wait: wait, clock: clock)
+      return try await FileLock.acquire(
+        path: "\(locks.path)/\(name).lock", wait: wait, clock: clock)
     } catch let error as HostError where error.code == .lockHeld {
       throw CertctlError(
         .locked, error.description,

@@ -111,7 +111,9 @@ struct AccountUpdate: AsyncParsableCommand {
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func validate() throws {
-    if email.isEmpty != noEmail { throw ValidationError("give --email, or --no-email to have none") }
+    if email.isEmpty != noEmail {
+      throw ValidationError("give --email, or --no-email to have none")
+    }
   }
 
   func run() async throws {

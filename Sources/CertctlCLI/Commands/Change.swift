@@ -32,7 +32,8 @@ struct Revoke: AsyncParsableCommand {
   private static let reasons: [String: RevocationReason] = [
     "unspecified": .unspecified, "keyCompromise": .keyCompromise,
     "affiliationChanged": .affiliationChanged, "superseded": .superseded,
-    "cessationOfOperation": .cessationOfOperation, "privilegeWithdrawn": RevocationReason(rawValue: 9),
+    "cessationOfOperation": .cessationOfOperation,
+    "privilegeWithdrawn": RevocationReason(rawValue: 9),
   ]
 
   func validate() throws {
