@@ -12,11 +12,6 @@ STRICT := --explicit-target-dependency-import-check error
 RELEASE := -c release --product certctl --static-swift-stdlib --disable-local-rpath \
 	-Xlinker -z -Xlinker now -Xlinker -s
 
-# libcurl is loaded when a command first needs the network (it brings 31 libraries), so it must not
-# be a load-time dependency. SwiftPM puts -lcurl before anything that -Xlinker adds, where
-# --as-needed comes too late; clang's own override reaches the right place.
-LAZY_CURL := CCC_OVERRIDE_OPTIONS='\#s/^-lcurl$$/-Wl,--as-needed,-lcurl,--no-as-needed/'
-
 # Everything that `make install` copies.
 STAGE := .build/stage
 
@@ -32,10 +27,10 @@ deps-build deps-demo deps-test:
 	@scripts/install-deps $(subst deps-,,$@)
 
 build: deps-build ## the release binary, its man pages and its completions, in .build/stage
-	$(LAZY_CURL) $(SWIFT) build $(RELEASE) $(STRICT)
+	$(SWIFT) build $(RELEASE) $(STRICT)
 	@SWIFT="$(SWIFT)" scripts/stage "$(STAGE)"
 
-check-release: build ## checks of the release binary: its size and what it needs at run time
+check-release: deps-test build ## the release binary's size, needs at run time, and cost of a start
 	@scripts/check-release "$(STAGE)/bin/certctl"
 
 debug: deps-build ## the debug binary

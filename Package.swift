@@ -41,10 +41,9 @@ let package = Package(
   targets: [
     .systemLibrary(
       name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
-    // Its functions are loaded at their first use; release builds are linked with --as-needed, so
-    // that commands without network never load it.
-    .systemLibrary(
-      name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    // No pkgConfig, hence no "-lcurl": the library and the 31 that it needs are loaded at the first
+    // use, so that commands without network never pay for them. The header says what to install.
+    .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "PKI", dependencies: ["COpenSSL"], swiftSettings: strictMemory),
     .target(name: "HostIO", dependencies: ["CCurl", logging] + nio, swiftSettings: strictMemory),
     .target(name: "ACME", dependencies: ["PKI", "HostIO", logging], swiftSettings: strict),

@@ -68,10 +68,9 @@ extension Manager {
     }
   }
 
-  /// Deactivates the account in use, at the CA and here.
+  /// Deactivates the account in use, at the CA and here, for good.
   ///
-  /// It cannot be undone. With `locally` it is only forgotten here, because the CA no longer
-  /// knows it.
+  /// With `locally` it is only forgotten here, because the CA no longer knows it.
   public func deactivateAccount(
     authority: String, caBundle: String? = nil, locally: Bool = false
   ) async throws -> AccountReport {

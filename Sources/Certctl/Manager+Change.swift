@@ -69,10 +69,14 @@ extension Manager {
     try await cleanJournal(name, lineage.settings.challenge)
   }
 
-  /// Puts an earlier generation back to use: the one of this number, or the one before the one in
-  /// use.
+  /// Puts an earlier generation back to use.
   ///
-  /// With `force` it is used although it has expired or was revoked.
+  /// - Parameters:
+  ///   - name: The lineage.
+  ///   - number: The generation's number; the one before the one in use by default.
+  ///   - force: Use it although it has expired or was revoked.
+  /// - Returns: The lineage after it.
+  /// - Throws: `CertctlError`.
   public func rollback(
     _ name: LineageName, to number: Int? = nil, force: Bool = false
   ) async throws -> LineageReport {

@@ -28,7 +28,9 @@ struct CertctlCommand: AsyncParsableCommand {
     ])
 
   static func main() async {
-    let arguments = Array(CommandLine.arguments.dropFirst())
+    let arguments = GlobalOptions.moved(behindCommand: Array(CommandLine.arguments.dropFirst()))
+    // Monitoring and scripts ask this often; it needs no parser, which is half of a start.
+    if arguments == ["--version"] { return print(certctlVersion) }
     do {
       var command = try parseAsRoot(arguments)
       if var command = command as? any AsyncParsableCommand {

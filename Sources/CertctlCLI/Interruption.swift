@@ -7,7 +7,10 @@ import Synchronization
 /// presented, the process ends by that same signal, so that a shell or systemd sees what happened.
 /// A second signal ends the process at once.
 ///
-/// `onSignal` is called when the first signal comes, before anything is retracted.
+/// - Parameters:
+///   - onSignal: Called when the first signal comes, before anything is retracted.
+///   - body: The command.
+/// - Throws: What the command throws.
 func endingBySignal(
   onSignal: @escaping @Sendable () -> Void, _ body: @escaping @Sendable () async throws -> Void
 ) async throws {

@@ -39,6 +39,27 @@ struct GlobalOptions: ParsableArguments {
   }
 
   var output: Output { Output(json: json, quiet: quiet, verbose: verbose) }
+
+  /// The arguments with the global options that stand before the command moved to the end.
+  ///
+  /// `certctl --json list` means `certctl list --json`; the parser knows options of a command only.
+  static func moved(behindCommand arguments: [String]) -> [String] {
+    let flags: Set = ["--json", "--quiet", "-q", "--verbose", "-v"]
+    let options: Set = ["--state-dir", "--config", "--lock-timeout"]
+    var index = 0
+    while index < arguments.count {
+      let argument = arguments[index]
+      guard flags.contains(argument) || options.contains(String(argument.prefix { $0 != "=" }))
+      else {
+        break
+      }
+      index += options.contains(argument) ? 2 : 1
+    }
+    guard index > 0, index < arguments.count else { return arguments }
+    let rest = arguments[index...]
+    let end = rest.firstIndex(of: "--") ?? rest.endIndex
+    return Array(rest[..<end] + arguments[..<index] + rest[end...])
+  }
 }
 
 /// The options that name a CA.

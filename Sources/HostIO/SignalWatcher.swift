@@ -42,13 +42,19 @@ package final class SignalWatcher: Sendable {
       for end in ends { close(end) }
       throw HostError(.io, operation: "watch signals", detail: "no thread can be made")
     }
-    for number in signals { _ = signal(number, Self.handler) }
+    for number in signals {
+      let before = signal(number, Self.handler)
+      // What the parent had ignored stays so: nohup means it.
+      if Self.isIgnore(before) { _ = signal(number, SIG_IGN) }
+    }
   }
 
   /// Gives the signals back to the system; a second call does nothing.
   package func stop() {
     guard !isStopped.exchange(true, ordering: .acquiringAndReleasing) else { return }
-    for number in watched { _ = signal(number, SIG_DFL) }
+    for number in watched {
+      if Self.isIgnore(signal(number, SIG_DFL)) { _ = signal(number, SIG_IGN) }
+    }
     let writer = Self.pipe.exchange(-1, ordering: .acquiringAndReleasing)
     // The reading thread sees the end of the pipe.
     if writer >= 0 { close(writer) }
@@ -59,6 +65,10 @@ package final class SignalWatcher: Sendable {
   package static func end(by number: Int32) {
     _ = signal(number, SIG_DFL)
     raise(number)
+  }
+
+  private static func isIgnore(_ handler: __sighandler_t?) -> Bool {
+    unsafe unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 
   /// Only calls that are allowed in a handler: an atomic load, and write(2).

@@ -1,7 +1,9 @@
 import FoundationEssentials
 import HostIO
 
-/// One thing that happened, as a line of `events.jsonl`, without any secret.
+/// One thing that happened, as a line of `events.jsonl`.
+///
+/// It holds no secret.
 struct Event: Encodable, Sendable {
   let time: Date
   /// What happened: `issued`, `failed`, `revoked`, `deleted`, `rolledBack`, `account…`.
