@@ -64,6 +64,11 @@ package final class SignalWatcher: Sendable {
   /// Ends this process by the signal, so that its parent sees what happened.
   package static func end(by number: Int32) {
     _ = signal(number, SIG_DFL)
+    // The threads that run tasks block all signals, and `raise` is for the calling thread.
+    var one = sigset_t()
+    unsafe sigemptyset(&one)
+    unsafe sigaddset(&one, number)
+    unsafe pthread_sigmask(SIG_UNBLOCK, &one, nil)
     raise(number)
   }
 
