@@ -157,7 +157,7 @@ extension Manager {
     }
     lineage.issuance = Lineage.Issuance(
       directory: issuer.directory, account: issuer.accountID, settings: issuer.settings,
-      date: services.clock.now())
+      date: services.clock.now(), revoked: known?.issuance?.revoked)
     lineage.lastFailure = nil
     try await save(lineage)
     try await Blocking.run { try PendingStore(state: state).discard(name) }

@@ -33,7 +33,7 @@ public struct Lineage: Codable, Sendable, Equatable {
     public var settings: LineageSettings
     /// When it was stored.
     public var date: Date
-    /// When the generation in use was revoked, by its SHA-256 fingerprint in hexadecimal.
+    /// When generations were revoked, by their leaves' SHA-256 fingerprint in hexadecimal.
     public var revoked: [String: Date]?
   }
 
