@@ -101,8 +101,25 @@ extension CertctlError {
       default: error.isRetryable ? .tryLater : .authority
       }
     self.init(
-      code, error.description, hint: error.hint, problem: error.problem,
+      code, error.description, hint: Self.advice(on: error) ?? error.hint, problem: error.problem,
       isRetryable: error.isRetryable)
+  }
+
+  /// What to do in certctl's own words, where the library cannot know them.
+  private static func advice(on error: ACMEError) -> String? {
+    if error.code == .accountDoesNotExist {
+      return "register it again: certctl account register --ca CA; or, if it was closed for good, "
+        + "forget it here: certctl account deactivate --ca CA --local"
+    }
+    if error.code == .problem, error.problem?.type == .unauthorized {
+      return
+        "the CA refused the account: check --eab-kid and its key, if you gave them; an account "
+        + "that was deactivated is forgotten here by: certctl account deactivate --ca CA --local"
+    }
+    if error.isRetryable, let date = error.retryAfter {
+      return "try again after \(date.rfc3339), by the same command"
+    }
+    return nil
   }
 
   private init(_ error: HostError) {
