@@ -24,10 +24,22 @@ public final class TLSALPNSolver: ChallengeSolver {
 
   /// Starts listening, so that a port that is in use is found at once.
   public func prepare() async throws {
-    let started = try await ByteServer.start(endpoints: endpoints) { [weak self] in
-      HandshakeSession(configuration: self?.configuration.withLock { $0 })
+    do {
+      let started = try await ByteServer.start(endpoints: endpoints) { [weak self] in
+        HandshakeSession(configuration: self?.configuration.withLock { $0 })
+      }
+      server.withLock { $0 = started }
+    } catch let error as HostError
+      where error.code == .addressInUse || error.code == .permissionDenied
+    {
+      // The hint of the layer below is for http-01.
+      throw CertctlError(
+        .challengeFailed, error.description,
+        hint: error.code == .addressInUse
+          ? "let that server answer by --challenge http-01 --webroot DIR, or choose another port "
+            + "by --tls-port"
+          : "run as root, grant CAP_NET_BIND_SERVICE, or use --challenge http-01 --webroot DIR")
     }
-    server.withLock { $0 = started }
   }
 
   /// Makes a certificate for each challenge and lets the listener show it.
