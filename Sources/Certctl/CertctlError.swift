@@ -133,6 +133,7 @@ extension CertctlError {
       switch error.code {
       case .lockHeld: .locked
       case .badCABundle: .usage
+      case .addressInUse: .challengeFailed
       default: error.isRetryable ? .tryLater : .state
       }
     let hint =
@@ -141,6 +142,8 @@ extension CertctlError {
       case .diskFull: "make room, then give the same command again: nothing was lost"
       default: String?.none
       }
-    self.init(code, error.description, hint: error.hint ?? hint, isRetryable: error.isRetryable)
+    // A server that holds the port will hold it tomorrow: the timer's next run changes nothing.
+    let isRetryable = error.isRetryable && error.code != .addressInUse
+    self.init(code, error.description, hint: error.hint ?? hint, isRetryable: isRetryable)
   }
 }
