@@ -9,14 +9,13 @@ struct CertctlCommand: AsyncParsableCommand {
     abstract: "Keeps the TLS certificates of an nginx host right.",
     usage: "certctl <command> [<options>]",
     discussion: """
-      Examples, in the order of a first day:
-
-      Get a certificate, with nothing listening on port 80:
+      Examples:
         certctl issue example.com www.example.com --agree-tos
-      Get it through the web server that holds port 80:
+          gets a certificate, with nothing else listening on port 80
         certctl issue example.com --webroot /var/www/html --agree-tos
-      See what there is, and until when:
+          gets it through the web server that holds port 80
         certctl list
+          shows what there is, and until when
 
       Exit codes: 0 done or nothing due, 1 failed, 64 wrong usage, 75 try later, 78 wrong \
       configuration.
