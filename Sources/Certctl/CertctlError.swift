@@ -101,25 +101,31 @@ extension CertctlError {
       default: error.isRetryable ? .tryLater : .authority
       }
     self.init(
-      code, error.description, hint: Self.advice(on: error) ?? error.hint, problem: error.problem,
+      code, error.description, hint: Self.hint(for: error) ?? error.hint, problem: error.problem,
       isRetryable: error.isRetryable)
   }
 
   /// What to do in certctl's own words, where the library cannot know them.
-  private static func advice(on error: ACMEError) -> String? {
-    if error.code == .accountDoesNotExist {
-      return "register it again: certctl account register --ca CA; or, if it was closed for good, "
-        + "forget it here: certctl account deactivate --ca CA --local"
-    }
-    if error.code == .problem, error.problem?.type == .unauthorized {
-      return
-        "the CA refused the account: check --eab-kid and its key, if you gave them; an account "
-        + "that was deactivated is forgotten here by: certctl account deactivate --ca CA --local"
-    }
-    if error.isRetryable, let date = error.retryAfter {
+  private static func hint(for error: ACMEError) -> String? {
+    switch (error.code, error.problem?.type) {
+    case (.externalAccountRequired, _):
+      return "get a key identifier and an HMAC key from the CA's web site, and give them by "
+        + "--eab-kid and --eab-hmac-key-file"
+    case (.accountDoesNotExist, _):
+      return "register it again: certctl account register, with the same --ca; or, if it was closed "
+        + "for good, forget it here: certctl account deactivate --local"
+    case (.problem, .unauthorized?):
+      return "the CA refused the account: check --eab-kid and its key, if you gave them; an account "
+        + "that was deactivated is forgotten here by: certctl account deactivate --local"
+    default:
+      guard error.isRetryable, let date = error.retryAfter else { return nil }
       return "try again after \(date.rfc3339), by the same command"
     }
-    return nil
+  }
+
+  /// The same error with another hint.
+  func advising(_ hint: String) -> CertctlError {
+    CertctlError(code, message, hint: hint, problem: problem, isRetryable: isRetryable)
   }
 
   private init(_ error: HostError) {
@@ -127,7 +133,6 @@ extension CertctlError {
       switch error.code {
       case .lockHeld: .locked
       case .badCABundle: .usage
-      case .addressInUse: .challengeFailed
       default: error.isRetryable ? .tryLater : .state
       }
     let hint =
@@ -136,8 +141,6 @@ extension CertctlError {
       case .diskFull: "make room, then give the same command again: nothing was lost"
       default: String?.none
       }
-    // A server that holds the port will hold it tomorrow: the timer's next run changes nothing.
-    let isRetryable = error.isRetryable && error.code != .addressInUse
-    self.init(code, error.description, hint: error.hint ?? hint, isRetryable: isRetryable)
+    self.init(code, error.description, hint: error.hint ?? hint, isRetryable: error.isRetryable)
   }
 }

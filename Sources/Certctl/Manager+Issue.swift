@@ -157,7 +157,9 @@ extension Manager {
     }
     lineage.issuance = Lineage.Issuance(
       directory: issuer.directory, account: issuer.accountID, settings: issuer.settings,
-      date: services.clock.now(), revoked: known?.issuance?.revoked)
+      date: services.clock.now(),
+      // A rollback must not put a revoked generation back to use unawares.
+      revoked: known?.issuance?.revoked)
     lineage.lastFailure = nil
     try await save(lineage)
     try await Blocking.run { try PendingStore(state: state).discard(name) }

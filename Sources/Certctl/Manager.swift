@@ -38,19 +38,20 @@ public struct Manager: Sendable {
   func withLineage<T: Sendable>(
     _ name: LineageName, _ body: () async throws -> T
   ) async throws -> T {
-    let lock = try await lock("lineage-\(name)")
+    let lock = try await lock(name)
     defer { lock.release() }
     return try await body()
   }
 
-  /// Takes a lock, and tells the person who waits when another process holds it.
-  private func lock(_ name: String) async throws -> FileLock {
+  /// The lock of a lineage; says whom it waits for.
+  private func lock(_ name: LineageName) async throws -> FileLock {
+    let key = "lineage-\(name)"
     do {
-      return try await state.lock(name, wait: .zero, clock: services.clock)
+      return try await state.lock(key, wait: .zero, clock: services.clock)
     } catch let error as CertctlError where error.code == .locked && lockTimeout > .zero {
-      services.progress(.waiting("another certctl to finish"))
-      return try await state.lock(name, wait: lockTimeout, clock: services.clock)
+      services.progress(.waiting(state.holder(of: key)))
     }
+    return try await state.lock(key, wait: lockTimeout, clock: services.clock)
   }
 
   func client(directory: String, caBundle: String?) throws -> ACMEClient {

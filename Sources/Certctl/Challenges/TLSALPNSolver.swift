@@ -29,16 +29,10 @@ public final class TLSALPNSolver: ChallengeSolver {
         HandshakeSession(configuration: self?.configuration.withLock { $0 })
       }
       server.withLock { $0 = started }
-    } catch let error as HostError
-      where error.code == .addressInUse || error.code == .permissionDenied
-    {
-      // The hint of the layer below is for http-01.
+    } catch let error as HostError {
       throw CertctlError(
-        .challengeFailed, error.description,
-        hint: error.code == .addressInUse
-          ? "let that server answer by --challenge http-01 --webroot DIR, or choose another port "
-            + "by --tls-port"
-          : "run as root, grant CAP_NET_BIND_SERVICE, or use --challenge http-01 --webroot DIR")
+        cannotListen: error,
+        hint: "choose another port by --tls-port, or prove the name by --challenge http-01")
     }
   }
 

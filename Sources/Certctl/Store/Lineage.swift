@@ -33,7 +33,8 @@ public struct Lineage: Codable, Sendable, Equatable {
     public var settings: LineageSettings
     /// When it was stored.
     public var date: Date
-    /// When generations were revoked, by their leaves' SHA-256 fingerprint in hexadecimal.
+    /// When generations, this one or earlier ones, were revoked, by their SHA-256 fingerprints in
+    /// hexadecimal.
     public var revoked: [String: Date]?
   }
 
