@@ -1,5 +1,6 @@
 import ArgumentParser
 import Certctl
+import HostIO
 
 /// The root of the command line: `certctl`.
 @main
@@ -40,11 +41,13 @@ struct CertctlCommand: AsyncParsableCommand {
     } catch {
       exit(reporting: error, arguments: arguments)
     }
+    Terminal.endProcess(0)
   }
 
   /// Ends with the message and exit code of an error of the argument parser.
   private static func exit(reporting error: any Error, arguments: [String]) -> Never {
     // What failed inside a command was printed there; only its exit code is left to give.
+    if let code = error as? ExitCode { Terminal.endProcess(code.rawValue) }
     guard let mistake = UsageError(error, arguments: arguments)?.error else {
       exit(withError: error)
     }

@@ -48,11 +48,13 @@ package struct Pebble: Sendable {
     _ configuration: Configuration = Configuration(),
     _ body: (Pebble) async throws -> Result
   ) async throws -> Result {
-    if let address = configuration.dnsServer {
-      return try await run(configuration, dnsServer: address, dns: nil, body)
-    }
-    return try await ChallengeTestServer.run { dns in
-      try await run(configuration, dnsServer: dns.dnsAddress, dns: dns, body)
+    try await Turn.take {
+      if let address = configuration.dnsServer {
+        return try await run(configuration, dnsServer: address, dns: nil, body)
+      }
+      return try await ChallengeTestServer.run { dns in
+        try await run(configuration, dnsServer: dns.dnsAddress, dns: dns, body)
+      }
     }
   }
 
