@@ -58,6 +58,11 @@ package final class SignalWatcher: Sendable {
   /// Ends this process by the signal, so that its parent sees what happened.
   package static func end(by number: Int32) {
     _ = signal(number, SIG_DFL)
+    // Whoever calls runs on a thread of a pool, and those have every signal blocked.
+    var set = sigset_t()
+    unsafe sigemptyset(&set)
+    unsafe sigaddset(&set, number)
+    unsafe pthread_sigmask(SIG_UNBLOCK, &set, nil)
     raise(number)
   }
 
