@@ -1,5 +1,6 @@
 import ArgumentParser
 import Certctl
+import PKI
 
 /// The root of the command line: `certctl`.
 @main
@@ -24,6 +25,7 @@ struct CertctlCommand: AsyncParsableCommand {
     ])
 
   static func main() async {
+    ProcessExit.keepOpenSSL()
     let arguments = Array(CommandLine.arguments.dropFirst())
     do {
       var command = try parseAsRoot(arguments)
