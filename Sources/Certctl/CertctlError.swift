@@ -107,6 +107,13 @@ extension CertctlError {
 
   private init(_ error: HostError) {
     let code: Code = error.code == .lockHeld ? .locked : error.isRetryable ? .tryLater : .state
-    self.init(code, error.description, hint: error.hint, isRetryable: error.isRetryable)
+    let hint: String? =
+      switch error.code {
+      case .diskFull: "make room on that file system, then run the command again"
+      case .permissionDenied:
+        "run certctl as root (sudo), or give --state-dir a folder that this user may write"
+      default: nil
+      }
+    self.init(code, error.description, hint: error.hint ?? hint, isRetryable: error.isRetryable)
   }
 }

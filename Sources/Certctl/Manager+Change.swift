@@ -51,6 +51,10 @@ extension Manager {
   /// Removes a lineage with its certificates and keys.
   public func delete(_ name: LineageName) async throws {
     try await change(name) {
+      // Only the lineage's settings say where an earlier run's challenges were presented.
+      if let lineage = try? await Blocking.run({ try lineages.lineage(name) }) {
+        try await cleanJournal(name, lineage.settings.challenge)
+      }
       try await Blocking.run {
         // What servers read goes before what says how to renew it.
         try certificates.remove(name)

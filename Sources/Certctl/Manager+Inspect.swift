@@ -11,7 +11,7 @@ extension Manager {
         var names = Set(try lineages.names().map(\.value))
         // A certificate whose lineage file was lost is still in use by servers.
         names.formUnion(try state.live.entries().filter { !$0.hasPrefix(".") })
-        return try names.sorted().map { try describe(LineageName($0)) }
+        return try names.sorted().compactMap { try? LineageName($0) }.map(describe)
       }
     } catch {
       throw CertctlError(wrapping: error)

@@ -40,6 +40,7 @@ public struct Manager: Sendable {
   ) async throws -> T {
     let lock = try await state.lock("lineage-\(name)", wait: lockTimeout, clock: services.clock)
     defer { lock.release() }
+    try await Blocking.run { state.sweep(name) }
     return try await body()
   }
 
