@@ -67,6 +67,7 @@ package final class FileLock: Sendable {
   }
 
   private static func attempt(_ path: String) throws(HostError) -> FileLock? {
+    try FaultPoint.step("lock \(path.split(separator: "/").last ?? "")")
     let raw = try Descriptor.call("open the lock", path) {
       unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     }
