@@ -85,6 +85,12 @@ package struct Pebble: Sendable {
   /// Its log so far.
   package var log: String { program.standardOutput }
 
+  /// The size of its log in bytes, to be given to `log(after:)`.
+  package var logSize: Int { program.outputSize }
+
+  /// What it wrote to its log after it had that size: for tests with thousands of requests.
+  package func log(after size: Int) -> String { program.output(after: size) }
+
   /// The requests to its ACME side so far, such as "POST /order-plz".
   ///
   /// `LoggingProxy` also tells connections and answers.
