@@ -112,10 +112,12 @@ extension CertctlError {
       return "get a key identifier and an HMAC key from the CA's web site, and give them by "
         + "--eab-kid and --eab-hmac-key-file"
     case (.accountDoesNotExist, _):
-      return "register it again: certctl account register, with the same --ca; or, if it was closed "
+      return
+        "register it again: certctl account register, with the same --ca; or, if it was closed "
         + "for good, forget it here: certctl account deactivate --local"
     case (.problem, .unauthorized?):
-      return "the CA refused the account: check --eab-kid and its key, if you gave them; an account "
+      return
+        "the CA refused the account: check --eab-kid and its key, if you gave them; an account "
         + "that was deactivated is forgotten here by: certctl account deactivate --local"
     default:
       guard error.isRetryable, let date = error.retryAfter else { return nil }

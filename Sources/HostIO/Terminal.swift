@@ -74,7 +74,7 @@ package enum Terminal {
   /// Threads of libcurl and NIO may still be closing connections, and must not find that OpenSSL
   /// has been taken away under them.
   package static func endProcess(_ code: Int32) -> Never {
-    unsafe fflush(nil)
+    fflush(nil)
     _exit(code)
   }
 }
