@@ -23,11 +23,21 @@ extension DurableFolder {
     try make(name, as: name, bytes, attributes, in: try Descriptor.folder(path))
   }
 
-  /// Makes a symbolic link, or points an existing one elsewhere in one step.
+  /// Makes a symbolic link, or points an existing one elsewhere in one step; the caller holds the
+  /// lock of whoever changes this link.
+  ///
+  /// Its temporary name is always the same, so that what a crash left is found here again: a folder
+  /// of links has many owners, none of whom may sweep it.
   package func link(_ name: String, to target: String) throws(HostError) {
     try check(name)
     let folder = try Descriptor.folder(path)
-    let temporary = Self.temporaryName()
+    let temporary = ".tmp-" + name
+    try check(temporary)
+    let status = unsafe unlinkat(folder.raw, temporary, 0)
+    let number = errno
+    guard status == 0 || number == ENOENT else {
+      throw HostError(errno: number, operation: "remove", subject: full(temporary))
+    }
     try step("symlink", name)
     try Descriptor.call("link", full(name)) { unsafe symlinkat(target, folder.raw, temporary) }
     try move(temporary, to: name, in: folder)

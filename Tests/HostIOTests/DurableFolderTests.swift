@@ -79,6 +79,13 @@ private let plain = FileAttributes(mode: 0o640)
     #expect(try scratch.names() == ["live"])
   }
 
+  @Test func `the link that a crash left half-made is taken up again`() throws {
+    try folder.link(".tmp-live", to: "../archive/1")
+    try folder.link("live", to: "../archive/2")
+    #expect(try folder.linkTarget("live") == "../archive/2")
+    #expect(try scratch.names() == ["live"])
+  }
+
   @Test func `a new file does not replace`() throws {
     try folder.writeNew("a", [1], plain)
     let error = try #require(throws: HostError.self) { try folder.writeNew("a", [2], plain) }

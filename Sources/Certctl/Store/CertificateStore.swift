@@ -135,7 +135,6 @@ package struct CertificateStore: Sendable {
     try archive.create(StateDirectory.passable)
     try archive.sweepTemporaries()
     try state.live.create(StateDirectory.passable)
-    try state.live.sweepTemporaries()
   }
 
   private func write(
