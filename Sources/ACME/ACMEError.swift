@@ -35,7 +35,7 @@ public struct ACMEError: Error, Sendable, CustomStringConvertible {
   public var detail: String?
   /// The error below this one, such as a failed connection.
   public var underlying: (any Error)?
-  /// What to do next, in one or two sentences.
+  /// What to do next, in one or two sentences, safe for a terminal.
   public var hint: String?
   /// The earliest moment at which trying again makes sense, when the CA named one.
   public var retryAfter: Date?
