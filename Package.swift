@@ -41,10 +41,9 @@ let package = Package(
   targets: [
     .systemLibrary(
       name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
-    // Its functions are loaded at their first use; release builds are linked with --as-needed, so
-    // that commands without network never load it.
-    .systemLibrary(
-      name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    // No pkgConfig, hence no "-lcurl": the library and the 31 that it needs are loaded at the first
+    // use, so that commands without network never pay for them. The header says what to install.
+    .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "PKI", dependencies: ["COpenSSL"], swiftSettings: strictMemory),
     .target(name: "HostIO", dependencies: ["CCurl", logging] + nio, swiftSettings: strictMemory),
     .target(name: "ACME", dependencies: ["PKI", "HostIO", logging], swiftSettings: strict),
@@ -70,7 +69,8 @@ let package = Package(
       dependencies: ["Certctl", "ACME", "PKI", "HostIO", "TestSupport", logging],
       swiftSettings: strict),
     .testTarget(
-      name: "CLITests", dependencies: ["CertctlCLI", "TestSupport"], swiftSettings: strict),
+      name: "CLITests", dependencies: ["CertctlCLI", "HostIO", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "LiveTests", dependencies: ["CertctlCLI", "ACME", "PKI", "HostIO", "TestSupport"],
       swiftSettings: strict),

@@ -56,7 +56,7 @@ private enum NameCheck {
   /// Things that people paste and that are no names.
   static func refuseForeign(_ text: String, given: String) throws(ACMEError) {
     guard !text.isEmpty else { throw bad(given, "it is empty") }
-    if let scheme = text.firstRange(ofText: "://") {
+    if let scheme = text.firstRange(of: "://") {
       let host = text[scheme.upperBound...].prefix { $0 != "/" && $0 != ":" && $0 != "?" }
       throw bad(text, "it is a URL", "Give the host alone: \(host).")
     }
@@ -159,17 +159,5 @@ private enum NameCheck {
     guard !label.hasPrefix("-"), !label.hasSuffix("-") else {
       throw bad(given, "the label \"\(label)\" begins or ends with a hyphen")
     }
-  }
-}
-
-extension String {
-  /// Where a text occurs first; FoundationEssentials has no search of its own.
-  func firstRange(ofText wanted: String) -> Range<Index>? {
-    var start = startIndex
-    while start < endIndex {
-      if self[start...].hasPrefix(wanted) { return start..<index(start, offsetBy: wanted.count) }
-      start = index(after: start)
-    }
-    return nil
   }
 }

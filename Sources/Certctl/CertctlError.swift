@@ -101,19 +101,51 @@ extension CertctlError {
       default: error.isRetryable ? .tryLater : .authority
       }
     self.init(
-      code, error.description, hint: error.hint, problem: error.problem,
+      code, error.description, hint: Self.hint(for: error) ?? error.hint, problem: error.problem,
       isRetryable: error.isRetryable)
   }
 
+  /// What to do in certctl's own words, where the library cannot know them.
+  private static func hint(for error: ACMEError) -> String? {
+    switch (error.code, error.problem?.type) {
+    case (.externalAccountRequired, _):
+      return "get a key identifier and an HMAC key from the CA's web site, and give them by "
+        + "--eab-kid and --eab-hmac-key-file"
+    case (.accountDoesNotExist, _):
+      return
+        "register it again: certctl account register, with the same --ca; or, if it was closed "
+        + "for good, forget it here: certctl account deactivate --local"
+    case (.problem, .unauthorized?):
+      return
+        "the CA refused the account: check --eab-kid and its key, if you gave them; an account "
+        + "that was deactivated is forgotten here by: certctl account deactivate --local"
+    default:
+      guard error.isRetryable, let date = error.retryAfter else { return nil }
+      return "try again after \(date.rfc3339), by the same command"
+    }
+  }
+
+  /// The same error with another hint.
+  func advising(_ hint: String) -> CertctlError {
+    CertctlError(code, message, hint: hint, problem: problem, isRetryable: isRetryable)
+  }
+
   private init(_ error: HostError) {
-    let code: Code = error.code == .lockHeld ? .locked : error.isRetryable ? .tryLater : .state
-    let hint: String? =
+    let code: Code =
       switch error.code {
-      case .diskFull: "make room on that file system, then run the command again"
-      case .permissionDenied:
-        "run certctl as root (sudo), or give --state-dir a folder that this user may write"
-      default: nil
+      case .lockHeld: .locked
+      case .badCABundle: .usage
+      case .addressInUse: .challengeFailed
+      default: error.isRetryable ? .tryLater : .state
       }
-    self.init(code, error.description, hint: error.hint ?? hint, isRetryable: error.isRetryable)
+    let hint =
+      switch error.code {
+      case .permissionDenied: "run it as root, with sudo, or choose another place by --state-dir"
+      case .diskFull: "make room, then give the same command again: nothing was lost"
+      default: String?.none
+      }
+    // A server that holds the port will hold it tomorrow: the timer's next run changes nothing.
+    let isRetryable = error.isRetryable && error.code != .addressInUse
+    self.init(code, error.description, hint: error.hint ?? hint, isRetryable: isRetryable)
   }
 }

@@ -68,9 +68,9 @@ extension Manager {
     }
   }
 
-  /// Deactivates the account in use, at the CA and here. It cannot be undone.
+  /// Deactivates the account in use, at the CA and here, for good.
   ///
-  /// - Parameter locally: Only forget it here, because the CA no longer knows it.
+  /// With `locally` it is only forgotten here, because the CA no longer knows it.
   public func deactivateAccount(
     authority: String, caBundle: String? = nil, locally: Bool = false
   ) async throws -> AccountReport {

@@ -51,9 +51,11 @@ extension Manager {
   /// Removes a lineage with its certificates and keys.
   public func delete(_ name: LineageName) async throws {
     try await change(name) {
-      // Only the lineage's settings say where an earlier run's challenges were presented.
-      if let lineage = try? await Blocking.run({ try lineages.lineage(name) }) {
-        try await cleanJournal(name, lineage.settings.challenge)
+      do {
+        try await retractLeftovers(name)
+      } catch {
+        services.warn(
+          "what an earlier run presented was not taken back: \(CertctlError(wrapping: error))")
       }
       try await Blocking.run {
         // What servers read goes before what says how to renew it.
@@ -66,12 +68,20 @@ extension Manager {
     }
   }
 
+  /// Retracts what a crash left; a damaged lineage must not stand in the way of its deletion.
+  private func retractLeftovers(_ name: LineageName) async throws {
+    guard let lineage = try await Blocking.run({ try lineages.lineage(name) }) else { return }
+    try await cleanJournal(name, lineage.settings.challenge)
+  }
+
   /// Puts an earlier generation back to use.
   ///
   /// - Parameters:
   ///   - name: The lineage.
   ///   - number: The generation's number; the one before the one in use by default.
   ///   - force: Use it although it has expired or was revoked.
+  /// - Returns: The lineage after it.
+  /// - Throws: `CertctlError`.
   public func rollback(
     _ name: LineageName, to number: Int? = nil, force: Bool = false
   ) async throws -> LineageReport {

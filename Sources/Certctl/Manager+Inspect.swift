@@ -4,14 +4,17 @@ import HostIO
 import PKI
 
 extension Manager {
-  /// What there is, by name. A damaged lineage is reported as such and hides no other.
+  /// What there is, by name.
+  ///
+  /// A damaged lineage is reported as such and hides no other.
   public func list() async throws -> [LineageReport] {
     do {
       return try await Blocking.run {
         var names = Set(try lineages.names().map(\.value))
         // A certificate whose lineage file was lost is still in use by servers.
         names.formUnion(try state.live.entries().filter { !$0.hasPrefix(".") })
-        return try names.sorted().compactMap { try? LineageName($0) }.map(describe)
+        // What somebody else put there under a name that we would not give is not ours.
+        return try names.sorted().compactMap { try? LineageName($0) }.map { try describe($0) }
       }
     } catch {
       throw CertctlError(wrapping: error)
@@ -45,7 +48,8 @@ extension Manager {
       throw CertctlError(
         .notFound, "there is no certificate named \(name) in \(state.path)",
         hint: others.isEmpty
-          ? "there are none yet: certctl issue \(name)" : "see certctl list; there is: \(names)")
+          ? "there are none yet: certctl issue \(name)"
+          : "there is: \(names)\(others.count > 5 ? " and more; see certctl list" : "")")
     }
   }
 
@@ -76,7 +80,8 @@ extension Manager {
     report.generations = try certificates.generations(name).map(\.number)
     guard let live = try certificates.liveGeneration(name) else { return report }
     let chain = try certificates.loadChain(live, of: name)
-    report.describe(chain[0], now: services.clock.now(), isRevoked: lineage?.isRevoked(chain[0]) ?? false)
+    report.describe(
+      chain[0], now: services.clock.now(), isRevoked: lineage?.isRevoked(chain[0]) ?? false)
     report.generation = live.number
     report.directory = certificates.livePath(name)
     report.fullchain = certificates.livePath(name, "fullchain.pem")

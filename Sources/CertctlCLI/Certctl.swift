@@ -1,6 +1,6 @@
 import ArgumentParser
 import Certctl
-import PKI
+import HostIO
 
 /// The root of the command line: `certctl`.
 @main
@@ -8,25 +8,29 @@ struct CertctlCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "certctl",
     abstract: "Keeps the TLS certificates of an nginx host right.",
+    usage: "certctl <command> [<options>]",
     discussion: """
-      Get a certificate, with nothing listening on port 80:
+      Examples:
         certctl issue example.com www.example.com --agree-tos
-      Get it through the web server that holds port 80:
+          gets a certificate, with nothing else listening on port 80
         certctl issue example.com --webroot /var/www/html --agree-tos
-      See what there is, and until when:
+          gets it through the web server that holds port 80
         certctl list
+          shows what there is, and until when
 
       Exit codes: 0 done or nothing due, 1 failed, 64 wrong usage, 75 try later, 78 wrong \
       configuration.
       """,
     version: certctlVersion,
     subcommands: [
-      Issue.self, List.self, Show.self, Revoke.self, Delete.self, Rollback.self, AccountCommand.self,
+      Issue.self, List.self, Show.self, Revoke.self, Delete.self, Rollback.self,
+      AccountCommand.self,
     ])
 
   static func main() async {
-    ProcessExit.keepOpenSSL()
-    let arguments = Array(CommandLine.arguments.dropFirst())
+    let arguments = GlobalOptions.moved(behindCommand: Array(CommandLine.arguments.dropFirst()))
+    // Monitoring and scripts ask this often; it needs no parser, which is half of a start.
+    if arguments == ["--version"] { return print(certctlVersion) }
     do {
       var command = try parseAsRoot(arguments)
       if var command = command as? any AsyncParsableCommand {
@@ -37,17 +41,17 @@ struct CertctlCommand: AsyncParsableCommand {
     } catch {
       exit(reporting: error, arguments: arguments)
     }
+    Terminal.endProcess(0)
   }
 
   /// Ends with the message and exit code of an error of the argument parser.
   private static func exit(reporting error: any Error, arguments: [String]) -> Never {
-    let code = exitCode(for: error)
     // What failed inside a command was printed there; only its exit code is left to give.
-    guard !(error is ExitCode), code != .success, arguments.contains("--json") else {
+    if let code = error as? ExitCode { Terminal.endProcess(code.rawValue) }
+    guard let mistake = UsageError(error, arguments: arguments)?.error else {
       exit(withError: error)
     }
-    Output(json: true, quiet: false, verbose: false)
-      .fail(CertctlError(.usage, message(for: error), hint: "see certctl --help"))
-    exit(withError: code)
+    Output(json: arguments.contains("--json"), quiet: false, verbose: false).fail(mistake)
+    exit(withError: ExitCode(mistake.exitCode))
   }
 }

@@ -10,6 +10,7 @@ import Synchronization
 /// - Parameters:
 ///   - onSignal: Called when the first signal comes, before anything is retracted.
 ///   - body: The command.
+/// - Throws: What the command throws.
 func endingBySignal(
   onSignal: @escaping @Sendable () -> Void, _ body: @escaping @Sendable () async throws -> Void
 ) async throws {

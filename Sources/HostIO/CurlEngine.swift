@@ -11,9 +11,10 @@ final class CurlEngine: Sendable {
   private struct Inbox: Sendable {
     var commands: [Command] = []
     var isClosed = false
-    /// The address of the thread's multi handle while there is a thread, else 0; as a number,
-    /// because a pointer is not Sendable. Under this lock only `curl_multi_wakeup` is called with
-    /// it, the one function that curl allows from elsewhere.
+    /// The address of the thread's multi handle while there is a thread, else 0.
+    ///
+    /// It is a number because a pointer is not Sendable. Under this lock only `curl_multi_wakeup` is
+    /// called with it, the one function that curl allows from elsewhere.
     var multi: UInt = 0
   }
 

@@ -17,7 +17,7 @@ public final class CurlHTTPClient: HTTPClient {
   public struct Configuration: Sendable {
     /// The User-Agent header.
     public var userAgent: String
-    /// A PEM file with certificates to trust; where curl has a folder of the system's, beside those.
+    /// A PEM file with the certificates to trust, instead of the system's; nil trusts the system's.
     public var caBundle: String?
     /// The time limit for the connection, TLS included.
     public var connectTimeout: Duration

@@ -87,9 +87,16 @@ final class EasyHandle {
     set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
     // A cancelled name lookup is left to its thread instead of waited for.
     set(CURLOPT_QUICK_EXIT, 1)
-    unsafe certctl_curl_set_offset(
-      curl.table, handle, CURLOPT_MAXFILESIZE_LARGE, Int64(configuration.maximumResponseBytes))
-    if let bundle = configuration.caBundle { set(CURLOPT_CAINFO, bundle) }
+    // Refuses what announces itself as too large. The answer to a HEAD announces, but never comes.
+    if transfer.request.method != .head {
+      unsafe certctl_curl_set_offset(
+        curl.table, handle, CURLOPT_MAXFILESIZE_LARGE, Int64(configuration.maximumResponseBytes))
+    }
+    if let bundle = configuration.caBundle {
+      set(CURLOPT_CAINFO, bundle)
+      // Debian's curl would trust the system's folder beside it.
+      unsafe certctl_curl_set_pointer(curl.table, handle, CURLOPT_CAPATH, nil)
+    }
     switch configuration.addressFamily {
     case .any: break
     case .v4: set(CURLOPT_IPRESOLVE, Int(CURL_IPRESOLVE_V4))

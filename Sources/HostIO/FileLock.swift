@@ -50,6 +50,8 @@ package final class FileLock: Sendable {
     guard let raw = descriptor.withLock({ $0.take() }) else { return }
     // An empty file says "nobody" to `holder`.
     ftruncate(raw, 0)
+    // Closing alone is not enough: a child between fork and exec has the descriptor too.
+    flock(raw, LOCK_UN)
     close(raw)
   }
 

@@ -127,7 +127,10 @@ final class Listener: Sendable {
       let address = try SocketAddress(ipAddress: endpoint.host, port: endpoint.port)
       return try await bootstrap.bind(to: address).get()
     } catch let error as IOError {
-      throw BindFailure.error(errno: error.errnoCode, endpoint)
+      let number = error.errnoCode
+      // Looking for the holder reads all of /proc.
+      throw (try? await Blocking.run { BindFailure.error(errno: number, endpoint) })
+        ?? HostError(errno: number, operation: "listen on", subject: "\(endpoint)")
     } catch {
       throw HostError(
         .badName, operation: "listen on", subject: "\(endpoint)", detail: "it is no IP address")
@@ -144,8 +147,10 @@ private final class Connections: Sendable {
 
   var all: [any Channel] { open.withLock { $0 } }
 
-  /// Takes a connection in. The oldest goes when there are too many, rather than the newest: silent
-  /// strangers then cannot keep the CA out.
+  /// Takes a connection in.
+  ///
+  /// The oldest goes when there are too many, rather than the newest: silent strangers then cannot
+  /// keep the CA out.
   func admit(_ channel: any Channel) throws {
     try channel.pipeline.syncOperations.addHandlers([
       IdleStateHandler(allTimeout: TimeAmount(limits.idleTimeout)),

@@ -44,10 +44,14 @@ private func finish(
     let task = Task {
       do { settle(.success(try await work())) } catch { settle(.failure(error)) }
     }
-    Task {
+    let timer = Task {
       try? await Task.sleep(for: limit)
       task.cancel()
       settle(.failure(HostError(.timedOut, operation: "retract", detail: "it took over \(limit)")))
+    }
+    Task {
+      _ = await task.result
+      timer.cancel()
     }
   }
 }

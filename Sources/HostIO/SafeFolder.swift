@@ -46,6 +46,8 @@ package struct SafeFolder: Sendable, Hashable {
       if try next.make(name, in: parent) { made += 1 }
       folder = next
     }
+    // One that was there may be a link, which is found here rather than at the first file.
+    _ = try folder.descriptor()
     return (folder, made)
   }
 

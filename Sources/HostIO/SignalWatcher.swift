@@ -42,13 +42,19 @@ package final class SignalWatcher: Sendable {
       for end in ends { close(end) }
       throw HostError(.io, operation: "watch signals", detail: "no thread can be made")
     }
-    for number in signals { _ = signal(number, Self.handler) }
+    for number in signals {
+      let before = signal(number, Self.handler)
+      // What the parent had ignored stays so: nohup means it.
+      if Self.isIgnore(before) { _ = signal(number, SIG_IGN) }
+    }
   }
 
   /// Gives the signals back to the system; a second call does nothing.
   package func stop() {
     guard !isStopped.exchange(true, ordering: .acquiringAndReleasing) else { return }
-    for number in watched { _ = signal(number, SIG_DFL) }
+    for number in watched {
+      if Self.isIgnore(signal(number, SIG_DFL)) { _ = signal(number, SIG_IGN) }
+    }
     let writer = Self.pipe.exchange(-1, ordering: .acquiringAndReleasing)
     // The reading thread sees the end of the pipe.
     if writer >= 0 { close(writer) }
@@ -58,12 +64,17 @@ package final class SignalWatcher: Sendable {
   /// Ends this process by the signal, so that its parent sees what happened.
   package static func end(by number: Int32) {
     _ = signal(number, SIG_DFL)
-    // Whoever calls runs on a thread of a pool, and those have every signal blocked.
-    var set = sigset_t()
-    unsafe sigemptyset(&set)
-    unsafe sigaddset(&set, number)
-    unsafe pthread_sigmask(SIG_UNBLOCK, &set, nil)
+    // The threads of the concurrency pool are started with all signals blocked, and what is
+    // blocked would stay pending instead of ending the process.
+    var only = sigset_t()
+    unsafe sigemptyset(&only)
+    unsafe sigaddset(&only, number)
+    unsafe pthread_sigmask(SIG_UNBLOCK, &only, nil)
     raise(number)
+  }
+
+  private static func isIgnore(_ handler: __sighandler_t?) -> Bool {
+    unsafe unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 
   /// Only calls that are allowed in a handler: an atomic load, and write(2).

@@ -20,7 +20,11 @@ enum DER {
       }
       return unsafe object
     }
-    guard let object = unsafe object else { throw .drained(operation, code: .malformed) }
+    guard let object = unsafe object else {
+      var error = PKIError.drained(operation, code: .malformed)
+      error.reasons.insert("its contents are damaged or of another kind", at: 0)
+      throw error
+    }
     let owned = try unsafe Owned(object, free, operation)
     guard rest == 0 else {
       throw PKIError(.malformed, operation: operation, reasons: ["\(rest) bytes follow the end"])

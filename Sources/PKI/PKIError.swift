@@ -57,11 +57,12 @@ public struct PKIError: Error, Sendable {
 }
 
 extension PKIError: CustomStringConvertible {
-  /// One finished sentence, and the hint as a second one.
+  /// One finished sentence with the first three reasons, and the hint as a second one.
   public var description: String {
     var text = "Cannot \(operation)"
     if let subject { text += " \"\(subject)\"" }
-    if !reasons.isEmpty { text += ": " + reasons.joined(separator: "; ") }
+    // OpenSSL tells a damaged key in eight ways; all of them are in `reasons`.
+    if !reasons.isEmpty { text += ": " + reasons.prefix(3).joined(separator: "; ") }
     if !text.hasSuffix(".") { text += "." }
     if let hint { text += " \(hint)" }
     return text

@@ -75,7 +75,8 @@ public struct PrivateKey: Sendable {
 
   /// Halves of different keys would show only when a server refuses the signature.
   ///
-  /// RSA is left out: its check tests primes for a second, and the trial handshake finds it too.
+  /// RSA is left out: its check tests primes for a third of a second, and the trial handshake finds
+  /// it, too.
   private static func check(_ key: borrowing Owned, _ operation: String) throws(PKIError) {
     if case .rsa = unsafe KeyFamily(key.pointer) { return }
     let context = try unsafe Owned(

@@ -29,7 +29,6 @@ struct CrashDamageTests {
         ("account.json", ["account", "rollover"] + lab.authority),
         ("pending/example.com/order.json", lab.issue),
         ("journal/example.com.json", lab.issue),
-        ("journal/example.com.json", ["delete", CrashLab.name]),
       ]
       for (file, command) in files {
         for damage in Damage.allCases {
@@ -48,6 +47,21 @@ struct CrashDamageTests {
           #expect(run.ledger().orders == before, "\(label): an order was placed")
           #expect(run.accounts.count <= 1, "\(label): another account was made")
         }
+      }
+    }
+  }
+
+  @Test func `a damaged journal is named when its lineage is deleted`() async throws {
+    try await CrashLab.run { lab in
+      for damage in Damage.allCases {
+        let run = try await interrupted("delete, journal \(damage)", in: lab)
+        let path = "journal/example.com.json"
+        let text = damage.apply(to: run.read(path) ?? "")
+        try TemporaryFolder(existing: run.state).write(path, text)
+        let result = try await run.certctl(["delete", CrashLab.name])
+        #expect(result.exitCode == 0, "\(run.label): \(result)")
+        #expect(result.standardError.contains("\(run.state)/\(path)"), "\(run.label): \(result)")
+        #expect(run.read(path) == text, "\(run.label)")
       }
     }
   }

@@ -79,6 +79,18 @@ import Testing
     #expect(error.reasons == ["there is no certificate in the PEM text"])
   }
 
+  @Test func `an error is one sentence that names the operation`() throws {
+    let text = TestPEM.encode([1, 2, 3], label: "PRIVATE KEY")
+    let error = try #require(throws: PKIError.self) { try PrivateKey(pem: text) }
+    #expect(
+      error.description.hasPrefix(
+        "Cannot read the private key: its contents are damaged or of another kind; "))
+    #expect(error.description.hasSuffix("."))
+    let made = PKIError(
+      .mismatch, operation: "pair them", subject: "a", reasons: ["b", "c"], hint: "Do d.")
+    #expect(made.description == "Cannot pair them \"a\": b; c. Do d.")
+  }
+
   @Test func `numbers that are no key are refused`() {
     let zeros = [UInt8](repeating: 0, count: 32)
     #expect(throws: PKIError.self) { try PublicKey(.ec(curve: "P-256", x: zeros, y: zeros)) }

@@ -53,10 +53,17 @@ import Testing
     #expect(ca.root.isIssued(by: ca.root))
   }
 
-  @Test func `the same names with another key did not issue it`() async throws {
+  @Test func `a damaged signature or another key with the same name did not issue it`() async throws
+  {
     let one = try await TestCA.make()
     let other = try await TestCA.make()
     #expect(!one.leaf.isIssued(by: other.intermediate))
+    var der = one.leaf.der
+    der[der.count - 1] ^= 1
+    let damaged = try Certificate(der: der)
+    #expect(damaged.issuer == one.intermediate.subject)
+    #expect(!damaged.isIssued(by: one.intermediate))
+    #expect(!Certificate.isOrdered([damaged, one.intermediate]))
   }
 
   @Test(arguments: [

@@ -4,8 +4,8 @@ import Glibc
 /// The built `certctl`, as its users run it.
 package struct CertctlBinary: Sendable {
   package let path: String
-  /// Arguments before those of each call, such as `--state-dir`.
-  package var globalArguments: [String] = []
+  /// Arguments after those of each call, such as `--ca-bundle` and its file.
+  package var commonArguments: [String] = []
   /// Changes to the environment of each call.
   package var environment: [String: String?] = [:]
 
@@ -57,7 +57,7 @@ package struct CertctlBinary: Sendable {
     _ arguments: [String], environment changes: [String: String?] = [:]
   ) -> Program {
     Program(
-      path, globalArguments + arguments,
+      path, arguments + commonArguments,
       environment: environment.merging(changes) { _, new in new })
   }
 

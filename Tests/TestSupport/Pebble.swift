@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 
 /// Pebble, a real ACME server with a new root for each start.
 ///
@@ -47,11 +48,13 @@ package struct Pebble: Sendable {
     _ configuration: Configuration = Configuration(),
     _ body: (Pebble) async throws -> Result
   ) async throws -> Result {
-    if let address = configuration.dnsServer {
-      return try await run(configuration, dnsServer: address, dns: nil, body)
-    }
-    return try await ChallengeTestServer.run { dns in
-      try await run(configuration, dnsServer: dns.dnsAddress, dns: dns, body)
+    try await Turn.take {
+      if let address = configuration.dnsServer {
+        return try await run(configuration, dnsServer: address, dns: nil, body)
+      }
+      return try await ChallengeTestServer.run { dns in
+        try await run(configuration, dnsServer: dns.dnsAddress, dns: dns, body)
+      }
     }
   }
 
@@ -72,6 +75,12 @@ package struct Pebble: Sendable {
     try await fetch(
       "\(managementURL)/cert-status-by-serial/\(serialNumber)", trusting: caBundlePath)
   }
+
+  /// Makes it deaf until `resume()`: connections are taken by the system, nothing is answered.
+  package func pause() { program.send(SIGSTOP) }
+
+  /// Ends a `pause()`.
+  package func resume() { program.send(SIGCONT) }
 
   /// Its log so far.
   package var log: String { program.standardOutput }

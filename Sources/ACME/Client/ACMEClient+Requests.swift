@@ -91,7 +91,8 @@ extension ACMEClient {
         guard budget.takeNonce() else { throw failure }
         continue
       }
-      guard failure.isRetryable, failure.status != 429 || failure.retryAfter != nil,
+      // A rate limit without a time may last a week: asking again only makes it worse.
+      guard failure.isRetryable, failure.code != .rateLimited || failure.retryAfter != nil,
         task.repeatsLostAnswers || !failure.mayHaveBeenProcessed
       else { throw failure }
       try await pause(after: failure, budget: &budget)
@@ -121,6 +122,12 @@ extension ACMEClient {
         error.isRetryable ? .unavailable : .connection, task.operation, subject: task.subject,
         underlying: error, hint: error.hint, isRetryable: error.isRetryable)
       failure.mayHaveBeenProcessed = !Self.unsent.contains(error.code)
+      return .failure(failure)
+    } catch let error where !(error is CancellationError) {
+      // Another HTTP client than ours may throw anything.
+      var failure = ACMEError(
+        .connection, task.operation, subject: task.subject, underlying: error)
+      failure.mayHaveBeenProcessed = true
       return .failure(failure)
     }
   }

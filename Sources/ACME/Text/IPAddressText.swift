@@ -23,7 +23,7 @@ enum IPAddressText {
 
   private static func v6(_ text: String) -> [UInt16]? {
     guard (2...45).contains(text.utf8.count), text.contains(":") else { return nil }
-    guard let gap = text.firstRange(ofText: "::") else {
+    guard let gap = text.firstRange(of: "::") else {
       let words = words(text[...])
       return words?.count == 8 ? words : nil
     }

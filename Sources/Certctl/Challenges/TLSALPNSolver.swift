@@ -24,10 +24,17 @@ public final class TLSALPNSolver: ChallengeSolver {
 
   /// Starts listening, so that a port that is in use is found at once.
   public func prepare() async throws {
-    let started = try await ByteServer.start(endpoints: endpoints) { [weak self] in
-      HandshakeSession(configuration: self?.configuration.withLock { $0 })
+    do {
+      let started = try await ByteServer.start(endpoints: endpoints) { [weak self] in
+        HandshakeSession(configuration: self?.configuration.withLock { $0 })
+      }
+      server.withLock { $0 = started }
+    } catch let error as HostError {
+      throw CertctlError(
+        cannotListen: error,
+        hint: "let that server answer by --challenge http-01 --webroot DIR, or choose another port "
+          + "by --tls-port")
     }
-    server.withLock { $0 = started }
   }
 
   /// Makes a certificate for each challenge and lets the listener show it.
@@ -42,7 +49,8 @@ public final class TLSALPNSolver: ChallengeSolver {
         let name = ChallengeCertificate.serverName(for: challenge.identifier.value)
         identities[name] = try .init(chain: [certificate], key: key)
       }
-      return TLSEngine.ServerConfiguration(identities: identities, alpn: [ChallengeCertificate.alpn])
+      return TLSEngine.ServerConfiguration(
+        identities: identities, alpn: [ChallengeCertificate.alpn])
     }
     configuration.withLock { $0 = made }
   }

@@ -30,7 +30,8 @@ public struct Configuration: Sendable, Equatable {
       table = try TOMLTable(string: text)
     } catch let error as TOMLParseError {
       throw Self.wrong(
-        path, "line \(error.source.begin.line), column \(error.source.begin.column): "
+        path,
+        "line \(error.source.begin.line), column \(error.source.begin.column): "
           + error.description)
     }
     for key in table.keys.sorted() {
@@ -44,8 +45,9 @@ public struct Configuration: Sendable, Equatable {
         try read(&self, value)
       } catch let error as WrongValue {
         throw Self.wrong(path, "'\(key)' must be \(error.expected)")
-      } catch let error as CertctlError {
-        throw Self.wrong(path, "'\(key)': \(error.message)", hint: error.hint)
+      } catch {
+        let cause = CertctlError(wrapping: error)
+        throw Self.wrong(path, "'\(key)': \(cause.message)", hint: cause.hint)
       }
     }
   }
@@ -54,12 +56,16 @@ public struct Configuration: Sendable, Equatable {
     CertctlError(.configuration, "\(path): \(what)", hint: hint)
   }
 
-  private typealias Reader = @Sendable (inout Configuration, any TOMLValueConvertible) throws -> Void
+  private typealias Reader =
+    @Sendable (inout Configuration, any TOMLValueConvertible) throws -> Void
 
   private struct WrongValue: Error { let expected: String }
 
   private static let readers: [String: Reader] = [
-    "email": { $0.emails = try strings($1) },
+    "email": { configuration, value in
+      configuration.emails = try strings(value)
+      _ = try Registration(emails: configuration.emails).contacts()
+    },
     "agree-tos": { $0.agreesToTerms = try bool($1) },
     "ca": { configuration, value in
       let names = try strings(value)
@@ -67,9 +73,19 @@ public struct Configuration: Sendable, Equatable {
       configuration.settings.authorities = names
     },
     "ca-bundle": { $0.settings.caBundle = try path($1) },
-    "challenge": { $0.settings.challenge = ChallengeType(rawValue: try string($1)) },
+    "challenge": { configuration, value in
+      let word = try string(value)
+      guard Catalog.solverTypes.contains(word) else {
+        throw WrongValue(expected: "one of: \(Catalog.solverTypes.joined(separator: ", "))")
+      }
+      configuration.settings.challenge = ChallengeType(rawValue: word)
+    },
     "http-port": { $0.settings.httpPort = try port($1) },
-    "http-address": { $0.settings.httpAddress = try string($1) },
+    "http-address": { configuration, value in
+      let address = try string(value)
+      try ChallengeSettings.checkAddress(address)
+      configuration.settings.httpAddress = address
+    },
     "webroot": { $0.settings.webroot = try path($1) },
     "tls-port": { $0.settings.tlsPort = try port($1) },
     "key-type": { configuration, value in

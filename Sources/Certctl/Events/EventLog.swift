@@ -1,7 +1,9 @@
 import FoundationEssentials
 import HostIO
 
-/// One thing that happened, as a line of `events.jsonl`. It holds no secret.
+/// One thing that happened, as a line of `events.jsonl`.
+///
+/// It holds no secret.
 struct Event: Encodable, Sendable {
   let time: Date
   /// What happened: `issued`, `failed`, `revoked`, `deleted`, `rolledBack`, `account…`.
@@ -21,7 +23,9 @@ struct EventLog: Sendable {
 
   let state: StateDirectory
 
-  /// Appends an event. A log that cannot be written stops nothing.
+  /// Appends an event.
+  ///
+  /// A log that cannot be written stops nothing.
   func append(_ event: Event) async {
     guard var line = try? [UInt8](StateCoding.encoder(pretty: false).encode(event)) else { return }
     line.append(UInt8(ascii: "\n"))

@@ -50,7 +50,9 @@ package struct AccountStore: Sendable {
   /// The folder for the accounts of a directory URL: its host and a short hash of the whole.
   static func authorityFolder(for directory: String) throws -> String {
     let host = try URLParts(directory).host
-    let safe = host.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "." || $0 == "-") ? $0 : "_" }
+    let safe = host.map {
+      $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "." || $0 == "-") ? $0 : "_"
+    }
     let hash = Digest.sha256(Array(directory.utf8)).prefix(4).hexadecimal
     return String(String(safe).drop { $0 == "." }) + "-" + hash
   }

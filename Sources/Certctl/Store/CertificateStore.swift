@@ -33,7 +33,8 @@ package struct Generation: Sendable, Equatable {
   init(number: Int) { self.number = number }
 
   init?(folderName: String) {
-    guard let number = Int(folderName), number > 0, Generation(number: number).folderName == folderName
+    guard let number = Int(folderName), number > 0,
+      Generation(number: number).folderName == folderName
     else { return nil }
     self.number = number
   }

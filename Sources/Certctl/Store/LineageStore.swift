@@ -13,7 +13,6 @@ struct LineageStore: Sendable {
   func names() throws -> [LineageName] {
     try state.lineages.entries()
       .filter { $0.hasSuffix(".json") && !$0.hasPrefix(".") }
-      // A file that cannot be a lineage's is no reason to hide the lineages.
       .compactMap { try? LineageName(String($0.dropLast(5))) }
       .sorted { $0.value < $1.value }
   }

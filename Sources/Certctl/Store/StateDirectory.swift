@@ -64,12 +64,21 @@ package struct StateDirectory: Sendable {
       try locks.create(Self.closed)
     }
     do {
-      return try await FileLock.acquire(path: "\(locks.path)/\(name).lock", wait: wait, clock: clock)
+      return try await FileLock.acquire(
+        path: "\(locks.path)/\(name).lock", wait: wait, clock: clock)
     } catch let error as HostError where error.code == .lockHeld {
       throw CertctlError(
         .locked, error.description,
         hint: error.hint ?? "wait for it to end, or give a longer --lock-timeout",
         isRetryable: true)
     }
+  }
+
+  /// Who holds the lock of this name, in words.
+  func holder(of name: String) -> String {
+    guard let holder = FileLock.holder("\(locks.path)/\(name).lock") else {
+      return "another certctl"
+    }
+    return "process \(holder.pid) (\(escapedForTerminal(holder.command)))"
   }
 }

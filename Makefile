@@ -1,0 +1,62 @@
+# certctl: build, test, try out, install. `make` alone lists the targets.
+
+SWIFT   ?= swift
+PREFIX  ?= /usr/local
+DESTDIR ?=
+
+# A plain build accepts an import of a target that is not declared as a dependency: every build and
+# every test run refuses it. The flag changes no output, so nothing is built twice because of it.
+STRICT := --explicit-target-dependency-import-check error
+
+# What ships: the Swift runtime inside, no RUNPATH, symbols resolved at start, stripped.
+RELEASE := -c release --product certctl --static-swift-stdlib --disable-local-rpath \
+	-Xlinker -z -Xlinker now -Xlinker -s
+
+# Everything that `make install` copies.
+STAGE := .build/stage
+
+.DEFAULT_GOAL := help
+.PHONY: help deps-build deps-demo deps-test build check-release debug demo test lint install uninstall clean
+
+help: ## list the targets
+	@echo "usage: make TARGET [PREFIX=$(PREFIX)] [DESTDIR=]"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | \
+		while IFS='|' read -r name text; do printf '%-17s %s\n' "$$name" "$$text"; done
+
+deps-build deps-demo deps-test:
+	@scripts/install-deps $(subst deps-,,$@)
+
+build: deps-build ## the release binary, its man pages and its completions, in .build/stage
+	$(SWIFT) build $(RELEASE) $(STRICT)
+	@SWIFT="$(SWIFT)" scripts/stage "$(STAGE)"
+
+check-release: deps-test build ## the release binary's size, needs at run time, and cost of a start
+	@scripts/check-release "$(STAGE)/bin/certctl"
+
+debug: deps-build ## the debug binary
+	$(SWIFT) build --product certctl $(STRICT)
+
+demo: deps-demo ## a certificate from a test CA, served by nginx, on loopback; one command
+	@SWIFT="$(SWIFT)" SWIFT_FLAGS="$(STRICT)" scripts/demo
+
+# Swift Testing's closing line is the last line: nothing may be printed after it.
+test: deps-test lint ## installs what is missing, checks, builds, and runs every test
+	@rm -rf .build/attachments && mkdir -p .build/attachments
+	$(SWIFT) build --build-tests $(STRICT)
+	$(SWIFT) test --skip-build --disable-xctest --attachments-path .build/attachments
+
+lint: ## format, imports, layers, shell scripts
+	@SWIFT="$(SWIFT)" scripts/lint
+
+# Not a prerequisite of `build` when all is staged: `sudo make install` needs no Swift and leaves no
+# files of root in .build.
+install: ## installs to $(DESTDIR)$(PREFIX); builds first if nothing is built
+	@test -x "$(STAGE)/bin/certctl" || $(MAKE) --no-print-directory build
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" scripts/install "$(STAGE)"
+
+uninstall: ## removes what `install` put there
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" scripts/install --remove "$(STAGE)"
+
+clean: ## removes everything that was built
+	$(SWIFT) package clean
+	rm -rf $(STAGE) .build/attachments

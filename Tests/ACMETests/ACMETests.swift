@@ -1,2 +1,0 @@
-import ACME
-import Testing

@@ -1,0 +1,219 @@
+import ACME
+import FoundationEssentials
+import HostIO
+import PKI
+import TestSupport
+import Testing
+
+@Suite struct AccountTests {
+  @Test(arguments: KeyType.allCases)
+  func `every kind of key that ACME knows can hold an account`(type: KeyType) async throws {
+    guard type != .rsa3072, type != .rsa4096 else { return }
+    let stage = try Stage()
+    let key = try PrivateKey.generate(type)
+    let account = try await stage.client.register(
+      key: key, NewAccount(contacts: ["a@example.com"], termsOfServiceAgreed: true))
+    #expect(stage.ca.accountURLs == [account.url])
+    #expect(stage.ca.contacts(of: account.url) == ["mailto:a@example.com"])
+    #expect(try await account.resource().contacts == ["mailto:a@example.com"])
+  }
+
+  @Test func `registering a key twice gives the same account`() async throws {
+    let stage = try Stage()
+    let request = NewAccount(termsOfServiceAgreed: true)
+    let first = try await stage.client.register(key: stage.key, request)
+    let second = try await stage.laterClient().register(key: stage.key, request)
+    #expect(first.url == second.url)
+  }
+
+  @Test func `a registration whose answer was lost is found again`() async throws {
+    let stage = try Stage()
+    stage.ca.inject(.dropAfter, on: .newAccount)
+    let account = try await stage.account()
+    #expect(stage.ca.accountURLs == [account.url])
+  }
+
+  @Test func `looking up an unknown key finds nothing and registers nothing`() async throws {
+    let stage = try Stage()
+    #expect(try await stage.client.findAccount(key: stage.key) == nil)
+    #expect(stage.ca.accountURLs.isEmpty)
+    let account = try await stage.account()
+    #expect(try await stage.client.findAccount(key: stage.key)?.url == account.url)
+  }
+
+  @Test func `without agreement to the terms nothing is registered`() async throws {
+    let stage = try Stage { $0.termsOfService = "https://ca.test/terms-v3" }
+    let request = NewAccount(termsOfServiceAgreed: false)
+    let error = try #require(
+      await failure { _ = try await stage.client.register(key: stage.key, request) })
+    #expect(error.code == .termsNotAgreed)
+    #expect(error.hint?.contains("https://ca.test/terms-v3") == true)
+    #expect(stage.ca.accountURLs.isEmpty)
+    // An account that is there already is found all the same.
+    let account = try await stage.account()
+    #expect(try await stage.client.register(key: stage.key, request).url == account.url)
+  }
+
+  @Test func `changed terms are an error that names them and where to agree`() async throws {
+    let stage = try Stage()
+    let account = try await stage.account()
+    let body: JSONValue = [
+      "type": "urn:ietf:params:acme:error:userActionRequired", "detail": "new terms",
+      "instance": "https://ca.test/agree?user=7",
+    ]
+    let link = HTTPField(
+      name: "Link", value: "<https://ca.test/terms-v4>; rel=\"terms-of-service\"")
+    stage.ca.inject(
+      .answer(
+        status: 403, type: "application/problem+json", body: body.bytes, headers: [link]),
+      on: .newOrder)
+    let error = try #require(
+      await failure { _ = try await account.newOrder(NewOrder([.dns("example.com")])) })
+    #expect(error.code == .termsNotAgreed)
+    #expect(
+      error.hint == "Visit https://ca.test/agree?user=7 and do what is asked there. "
+        + "The terms of service are at https://ca.test/terms-v4.")
+  }
+
+  @Test func `contacts are changed, and null is no contact`() async throws {
+    let stage = try Stage()
+    let account = try await stage.account()
+    #expect(
+      try await account.update(contacts: ["b@example.com"]).contacts == ["mailto:b@example.com"])
+    #expect(try await account.update(contacts: []).contacts == [])
+    #expect(stage.ca.contacts(of: account.url) == [])
+  }
+
+  @Test(arguments: ["", "a@", "@example.com", "a@b,c@d", "mailto:a@b?subject=x", "a b@c.example"])
+  func `a contact that is no e-mail address is refused before it is sent`(text: String)
+    async throws
+  {
+    let stage = try Stage()
+    let account = try await stage.account()
+    let error = await failure { _ = try await account.update(contacts: [text]) }
+    #expect(error?.code == .badRequest)
+    #expect(stage.ca.count() == 0)
+  }
+
+  @Test(arguments: [Fault?.none, .dropAfter, .dropBefore])
+  func `an account is closed, also when the answer was lost`(fault: Fault?) async throws {
+    let stage = try Stage()
+    let account = try await stage.account()
+    if let fault { stage.ca.inject(fault, on: .account) }
+    try await account.deactivate()
+    let error = await failure { _ = try await account.resource() }
+    #expect(error?.problem?.type == .unauthorized)
+  }
+
+  @Test func `an account that the CA has forgotten is told as such`() async throws {
+    let stage = try Stage()
+    let account = try await stage.account()
+    stage.ca.forgetAccounts()
+    let error = try #require(
+      await failure { _ = try await account.newOrder(NewOrder([.dns("example.com")])) })
+    #expect(error.code == .accountDoesNotExist)
+    #expect(error.hint?.contains("register again") == true)
+  }
+
+  // External accounts
+
+  @Test(arguments: [HMAC.Hash.sha256, .sha384, .sha512])
+  func `a customer's key binds the account`(hash: HMAC.Hash) async throws {
+    let secret = [UInt8]("secret key of a customer".utf8)
+    let stage = try Stage {
+      $0.requiresExternalAccount = true
+      $0.externalAccounts = ["kid-1": secret]
+    }
+    let external = try ExternalAccount(
+      keyID: "kid-1", encodedKey: " c2VjcmV0IGtleSBvZiBhIGN1c3RvbWVy\n", hash: hash)
+    #expect(external.hmacKey == secret)
+    let account = try await stage.client.register(
+      key: stage.key, NewAccount(termsOfServiceAgreed: true, externalAccount: external))
+    #expect(stage.ca.accountURLs == [account.url])
+    #expect(!"\(external)".contains("secret") && !"\(external)".contains("c2Vj"))
+  }
+
+  @Test func `a CA for customers is not asked for an account without a customer's key`()
+    async throws
+  {
+    let stage = try Stage { $0.requiresExternalAccount = true }
+    let request = NewAccount(termsOfServiceAgreed: true)
+    let error = try #require(
+      await failure { _ = try await stage.client.register(key: stage.key, request) })
+    #expect(error.code == .externalAccountRequired)
+    #expect(error.hint?.contains("HMAC key") == true)
+    #expect(stage.ca.requests.last?.payload["onlyReturnExisting"] == true)
+  }
+
+  @Test func `a wrong customer's key is the CA's problem, in its words`() async throws {
+    let stage = try Stage {
+      $0.requiresExternalAccount = true
+      $0.externalAccounts = ["kid-1": [1, 2, 3]]
+    }
+    let external = ExternalAccount(keyID: "kid-1", hmacKey: [9])
+    let error = try #require(
+      await failure {
+        _ = try await stage.client.register(
+          key: stage.key, NewAccount(termsOfServiceAgreed: true, externalAccount: external))
+      })
+    #expect(error.description.contains("the external account binding is wrong (unauthorized)"))
+  }
+
+  @Test(arguments: ["", "not base64!", "a"])
+  func `an HMAC key that is no base64url is refused without showing it`(text: String) {
+    let error = #expect(throws: ACMEError.self) {
+      _ = try ExternalAccount(keyID: "kid", encodedKey: text)
+    }
+    #expect(error?.code == .badRequest)
+    if text.count > 1 { #expect(error.map { "\($0)" }?.contains(text) == false) }
+  }
+
+  // Rollover
+
+  @Test(arguments: [
+    Fault?.none, .dropAfter, .dropBefore, .html(status: 502, afterProcessing: true),
+  ])
+  func `after a rollover the account has the new key, also when the answer was lost`(
+    fault: Fault?
+  ) async throws {
+    let stage = try Stage()
+    let account = try await stage.account()
+    if let fault { stage.ca.inject(fault, on: .keyChange) }
+    let newKey = try PrivateKey.generate(.ec384)
+    let changed = try await account.changeKey(to: newKey)
+    #expect(changed.url == account.url)
+    #expect(try await changed.resource().status == .valid)
+    #expect(try await stage.client.findAccount(key: stage.key) == nil)
+    if fault == nil { #expect(stage.ca.count(.keyChange) == 1) }
+  }
+
+  @Test func `the new key is asked for first, then the old one`() async throws {
+    let stage = try Stage()
+    let account = try await stage.account()
+    stage.ca.inject(.dropBefore, on: .keyChange)
+    let newKey = try PrivateKey.generate(.ec256)
+    _ = try await account.changeKey(to: newKey)
+    #expect(
+      stage.ca.kinds == [
+        .keyChange, .newNonce, .newAccount, .newAccount, .keyChange,
+      ])
+  }
+
+  @Test func `a new key of another account is refused`() async throws {
+    let stage = try Stage()
+    let account = try await stage.account()
+    let taken = try PrivateKey.generate(.ec256)
+    _ = try await stage.client.register(key: taken, NewAccount(termsOfServiceAgreed: true))
+    let error = await failure { _ = try await account.changeKey(to: taken) }
+    #expect(error?.code == .keyInUse)
+    #expect(try await account.resource().status == .valid)
+  }
+
+  @Test func `a CA without rollover says so without a request`() async throws {
+    let stage = try Stage { $0.resources.remove("keyChange") }
+    let account = try await stage.account()
+    let error = await failure { _ = try await account.changeKey(to: stage.key) }
+    #expect(error?.code == .unsupported)
+    #expect(stage.ca.count() == 0)
+  }
+}
