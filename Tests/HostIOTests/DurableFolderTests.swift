@@ -100,11 +100,12 @@ private let plain = FileAttributes(mode: 0o640)
     #expect(try scratch.names() == ["live"])
   }
 
-  @Test func `the link that a crash left half-made is taken up again`() throws {
-    try folder.link(".tmp-live", to: "../archive/1")
-    try folder.link("live", to: "../archive/2")
-    #expect(try folder.linkTarget("live") == "../archive/2")
-    #expect(try scratch.names() == ["live"])
+  @Test func `the link that a crash left half-made is swept by its name`() throws {
+    try folder.link(".tmp-0000000000001-live", to: "../archive/1")
+    // Another process is just about to rename this one.
+    try folder.link(".tmp-0000000000002-other", to: "../archive/1")
+    try folder.sweepTemporaries(of: "live")
+    #expect(try scratch.names() == [".tmp-0000000000002-other"])
   }
 
   @Test func `a new file does not replace`() throws {
