@@ -75,7 +75,8 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
-      name: "CLITests", dependencies: ["CertctlCLI", "TestSupport"], swiftSettings: strict),
+      name: "CLITests", dependencies: ["CertctlCLI", "HostIO", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "LiveTests", dependencies: ["CertctlCLI", "ACME", "PKI", "HostIO", "TestSupport"],
       swiftSettings: strict),

@@ -1,4 +1,5 @@
 import ACME
+import HostIO
 
 /// Everything that certctl can be extended by: one file and one line here for each.
 package enum Catalog {
@@ -28,15 +29,18 @@ package enum Catalog {
     WebrootSolver.self, StandaloneHTTPSolver.self, TLSALPNSolver.self,
   ]
 
+  /// The challenge types that there is a solver for, as words.
+  package static var solverTypes: [String] { Set(solvers.map { $0.type.rawValue }).sorted() }
+
   /// The solver for these settings.
   ///
   /// - Throws: `CertctlError` with code `usage` when no solver serves them.
   package static func solver(for settings: ChallengeSettings) throws -> any ChallengeSolver {
     guard let type = solvers.first(where: { $0.serves(settings) }) else {
-      let known = Set(solvers.map { $0.type.rawValue }).sorted().joined(separator: ", ")
       throw CertctlError(
-        .usage, "this version of certctl has no solver for \(settings.type.rawValue)",
-        hint: "use --challenge with one of: \(known)")
+        .usage,
+        "this version of certctl cannot prove names by \(escapedForTerminal(settings.type.rawValue))",
+        hint: "--challenge takes one of: \(solverTypes.joined(separator: ", "))")
     }
     return type.init(settings: settings)
   }

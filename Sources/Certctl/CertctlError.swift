@@ -101,12 +101,44 @@ extension CertctlError {
       default: error.isRetryable ? .tryLater : .authority
       }
     self.init(
-      code, error.description, hint: error.hint, problem: error.problem,
+      code, error.description, hint: Self.hint(for: error) ?? error.hint, problem: error.problem,
       isRetryable: error.isRetryable)
   }
 
+  /// What the ACME library leaves open because it knows no command line.
+  private static func hint(for error: ACMEError) -> String? {
+    switch (error.code, error.problem?.type) {
+    case (.externalAccountRequired, _):
+      return "get a key identifier and an HMAC key from the CA's web site, and give them by "
+        + "--eab-kid and --eab-hmac-key-file"
+    case (.accountDoesNotExist, _):
+      return "certctl account register, with the same --ca, registers the same key again"
+    case (.problem, .unauthorized?):
+      return "the account may have been deactivated: certctl account show, with the same --ca, "
+        + "asks the CA; certctl account deactivate --local forgets it, and the next certctl issue "
+        + "makes a new one"
+    default: return nil
+    }
+  }
+
+  /// The same error with another hint.
+  func advising(_ hint: String) -> CertctlError {
+    CertctlError(code, message, hint: hint, problem: problem, isRetryable: isRetryable)
+  }
+
   private init(_ error: HostError) {
-    let code: Code = error.code == .lockHeld ? .locked : error.isRetryable ? .tryLater : .state
-    self.init(code, error.description, hint: error.hint, isRetryable: error.isRetryable)
+    let code: Code =
+      switch error.code {
+      case .lockHeld: .locked
+      case .badCABundle: .usage
+      default: error.isRetryable ? .tryLater : .state
+      }
+    let hint =
+      switch error.code {
+      case .permissionDenied: "run it as root, with sudo, or choose another place by --state-dir"
+      case .diskFull: "make room, then give the same command again: nothing was lost"
+      default: String?.none
+      }
+    self.init(code, error.description, hint: error.hint ?? hint, isRetryable: error.isRetryable)
   }
 }

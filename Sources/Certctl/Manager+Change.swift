@@ -51,6 +51,7 @@ extension Manager {
   /// Removes a lineage with its certificates and keys.
   public func delete(_ name: LineageName) async throws {
     try await change(name) {
+      try? await retractLeftovers(name)
       try await Blocking.run {
         // What servers read goes before what says how to renew it.
         try certificates.remove(name)
@@ -60,6 +61,12 @@ extension Manager {
       await events.append(
         Event(time: services.clock.now(), event: "deleted", lineage: name.value))
     }
+  }
+
+  /// Retracts what a crash left; a damaged lineage must not stand in the way of its deletion.
+  private func retractLeftovers(_ name: LineageName) async throws {
+    guard let lineage = try await Blocking.run({ try lineages.lineage(name) }) else { return }
+    try await cleanJournal(name, lineage.settings.challenge)
   }
 
   /// Puts an earlier generation back to use.

@@ -13,7 +13,8 @@ extension Manager {
         var names = Set(try lineages.names().map(\.value))
         // A certificate whose lineage file was lost is still in use by servers.
         names.formUnion(try state.live.entries().filter { !$0.hasPrefix(".") })
-        return try names.sorted().map { try describe(LineageName($0)) }
+        // What somebody else put there under a name that we would not give is not ours.
+        return try names.sorted().compactMap { try? LineageName($0) }.map { try describe($0) }
       }
     } catch {
       throw CertctlError(wrapping: error)
@@ -47,7 +48,8 @@ extension Manager {
       throw CertctlError(
         .notFound, "there is no certificate named \(name) in \(state.path)",
         hint: others.isEmpty
-          ? "there are none yet: certctl issue \(name)" : "see certctl list; there is: \(names)")
+          ? "there are none yet: certctl issue \(name)"
+          : "there is: \(names)\(others.count > 5 ? " and more; see certctl list" : "")")
     }
   }
 

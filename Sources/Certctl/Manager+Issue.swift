@@ -12,6 +12,7 @@ extension Manager {
   public func issue(_ request: IssueRequest) async throws -> IssueReport {
     do {
       let name = try await lineageName(for: request)
+      try await check(request, as: name)
       return try await withLineage(name) { try await issue(request, as: name) }
     } catch let error as CancellationError {
       throw error
@@ -22,10 +23,7 @@ extension Manager {
 
   private func issue(_ request: IssueRequest, as name: LineageName) async throws -> IssueReport {
     let known = try await Blocking.run { try lineages.lineage(name) }
-    let settings = request.overrides.resolved(
-      names: request.names, lineage: known?.settings, defaults: defaults.settings)
-    try settings.challenge.check(settings.names)
-    _ = try settings.files.keyAttributes()
+    let settings = try settings(for: request, known)
     let authority = try CertificateAuthority.named(settings.authorities[0])
     let solver = try Catalog.solver(for: settings.challenge)
     try await cleanJournal(name, known?.settings.challenge ?? settings.challenge)
@@ -89,7 +87,7 @@ extension Manager {
   }
 
   /// Retracts what an earlier run presented and could not retract.
-  private func cleanJournal(_ name: LineageName, _ settings: ChallengeSettings) async throws {
+  func cleanJournal(_ name: LineageName, _ settings: ChallengeSettings) async throws {
     let journal = ChallengeJournal(state: state)
     let left = try await Blocking.run { try journal.challenges(of: name) }
     guard !left.isEmpty else { return }
@@ -159,7 +157,9 @@ extension Manager {
     }
     lineage.issuance = Lineage.Issuance(
       directory: issuer.directory, account: issuer.accountID, settings: issuer.settings,
-      date: services.clock.now())
+      date: services.clock.now(),
+      // A rollback must not put a revoked generation back to use unawares.
+      revoked: known?.issuance?.revoked)
     lineage.lastFailure = nil
     try await save(lineage)
     try await Blocking.run { try PendingStore(state: state).discard(name) }

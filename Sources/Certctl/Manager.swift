@@ -38,9 +38,20 @@ public struct Manager: Sendable {
   func withLineage<T: Sendable>(
     _ name: LineageName, _ body: () async throws -> T
   ) async throws -> T {
-    let lock = try await state.lock("lineage-\(name)", wait: lockTimeout, clock: services.clock)
+    let lock = try await lock(name)
     defer { lock.release() }
     return try await body()
+  }
+
+  /// The lock of a lineage; says whom it waits for.
+  private func lock(_ name: LineageName) async throws -> FileLock {
+    let key = "lineage-\(name)"
+    do {
+      return try await state.lock(key, wait: .zero, clock: services.clock)
+    } catch let error as CertctlError where error.code == .locked && lockTimeout > .zero {
+      services.progress(.waiting(state.holder(of: key)))
+    }
+    return try await state.lock(key, wait: lockTimeout, clock: services.clock)
   }
 
   func client(directory: String, caBundle: String?) throws -> ACMEClient {

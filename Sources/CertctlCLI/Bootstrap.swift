@@ -37,7 +37,7 @@ struct Bootstrap: Sendable {
       let manager = try bootstrap.manager()
       try await endingBySignal {
         bootstrap.line.clear()
-        bootstrap.output.note("certctl: interrupted; taking back what was presented")
+        bootstrap.output.note("certctl: interrupted, cleaning up; once more ends it at once")
       } _: {
         try await body(manager, bootstrap.output)
       }
@@ -65,9 +65,14 @@ struct Bootstrap: Sendable {
   private func configuration() throws -> Configuration {
     let path = options.config.map(absolutePath) ?? "/etc/certctl/certctl.toml"
     guard let bytes = FileManager.default.contents(atPath: path) else {
-      guard options.config != nil else { return Configuration() }
+      let isThere = FileManager.default.fileExists(atPath: path)
+      // One that is there and cannot be read must not be taken for one that is not there.
+      guard options.config != nil || isThere else { return Configuration() }
       throw CertctlError(
-        .configuration, "the configuration file \(path) cannot be read", hint: "check --config")
+        .configuration,
+        "the configuration file \(path) "
+          + (isThere ? "cannot be read: it is a folder, or not for this user" : "is not there"),
+        hint: options.config == nil ? "run certctl as root, with sudo" : "check --config")
     }
     return try Configuration(toml: String(decoding: bytes, as: UTF8.self), path: path)
   }

@@ -7,7 +7,10 @@ struct CertctlCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "certctl",
     abstract: "Keeps the TLS certificates of an nginx host right.",
+    usage: "certctl <command> [<options>]",
     discussion: """
+      Examples, in the order of a first day:
+
       Get a certificate, with nothing listening on port 80:
         certctl issue example.com www.example.com --agree-tos
       Get it through the web server that holds port 80:
@@ -42,13 +45,11 @@ struct CertctlCommand: AsyncParsableCommand {
 
   /// Ends with the message and exit code of an error of the argument parser.
   private static func exit(reporting error: any Error, arguments: [String]) -> Never {
-    let code = exitCode(for: error)
     // What failed inside a command was printed there; only its exit code is left to give.
-    guard !(error is ExitCode), code != .success, arguments.contains("--json") else {
+    guard let mistake = UsageError(error, arguments: arguments)?.error else {
       exit(withError: error)
     }
-    Output(json: true, quiet: false, verbose: false)
-      .fail(CertctlError(.usage, message(for: error), hint: "see certctl --help"))
-    exit(withError: code)
+    Output(json: arguments.contains("--json"), quiet: false, verbose: false).fail(mistake)
+    exit(withError: ExitCode(mistake.exitCode))
   }
 }

@@ -6,8 +6,8 @@ struct GlobalOptions: ParsableArguments {
   @Option(
     name: .customLong("state-dir"),
     help: ArgumentHelp(
-      "Where certificates, keys and accounts lie.",
-      discussion: "Default: $CERTCTL_STATE_DIR, else /var/lib/certctl.", valueName: "dir"))
+      "Where certificates, keys and accounts are kept. Default: $CERTCTL_STATE_DIR, else "
+        + "/var/lib/certctl.", valueName: "dir"))
   var stateDirectory: String?
 
   @Option(
@@ -19,7 +19,7 @@ struct GlobalOptions: ParsableArguments {
   @Flag(help: "Print one JSON object, errors too, and never ask.")
   var json = false
 
-  @Flag(name: .shortAndLong, help: "Print nothing but errors and results.")
+  @Flag(name: .shortAndLong, help: "Print nothing but results, warnings and errors.")
   var quiet = false
 
   @Flag(name: .shortAndLong, help: "Say what is being done, step by step.")
@@ -35,6 +35,7 @@ struct GlobalOptions: ParsableArguments {
       throw ValidationError("--lock-timeout takes 0 to 86400 seconds")
     }
     if quiet && verbose { throw ValidationError("--quiet and --verbose exclude each other") }
+    if stateDirectory == "" { throw ValidationError("--state-dir is empty: give a folder's path") }
   }
 
   var output: Output { Output(json: json, quiet: quiet, verbose: verbose) }
@@ -81,7 +82,7 @@ struct AuthorityOptions: ParsableArguments {
 struct RegistrationOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Contact for the account; may be left out or repeated.", valueName: "address"))
+      "Contact for a new account; may be left out or repeated.", valueName: "address"))
   var email: [String] = []
 
   @Flag(name: .customLong("agree-tos"), help: "Agree to the CA's terms of service.")
@@ -100,7 +101,9 @@ struct RegistrationOptions: ParsableArguments {
 
   func validate() throws {
     if (externalKeyID == nil) != (externalKeyFile == nil) {
-      throw ValidationError("--eab-kid and --eab-hmac-key-file come together")
+      throw ValidationError(
+        "--eab-kid and --eab-hmac-key-file go together: one says who you are to the CA, the other "
+          + "proves it")
     }
   }
 }

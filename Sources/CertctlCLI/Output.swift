@@ -54,10 +54,10 @@ struct Output: Sendable {
     Terminal.write("certctl: \(error.message)\n\(hint)", to: .standardError)
   }
 
-  /// Asks a question that is answered by yes or no.
-  func ask(_ question: String) -> Bool {
+  /// Asks a question that is answered by yes or no; Ctrl-C and the end of the input are a no.
+  func ask(_ question: String) async -> Bool {
     Terminal.write("\(question) [y/N] ", to: .standardError)
-    let answer = readLine(strippingNewline: true)?.lowercased() ?? ""
+    let answer = await Terminal.readLine()?.lowercased() ?? ""
     return answer == "y" || answer == "yes"
   }
 }

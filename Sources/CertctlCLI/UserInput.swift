@@ -25,7 +25,7 @@ extension RegistrationOptions {
       } else if output.canAsk {
         .ask { url in
           output.note("\nThe CA's terms of service: \(escapedForTerminal(url))")
-          return output.ask("Do you agree to them?")
+          return await output.ask("Do you agree to them?")
         }
       } else {
         .notAgreed

@@ -1,10 +1,11 @@
 /// The look at a file of trusted certificates before curl gets it, whose own words are poor.
-enum CABundle {
+package enum CABundle {
   static func check(_ path: String) async throws {
     try await Blocking.run { try inspect(path) }
   }
 
-  static func inspect(_ path: String) throws(HostError) {
+  /// Reads the file and says what is wrong with it.
+  package static func inspect(_ path: String) throws(HostError) {
     let (parent, name) = DurableFolder.split(path)
     let bytes: [UInt8]?
     do throws(HostError) {

@@ -64,6 +64,12 @@ package final class SignalWatcher: Sendable {
   /// Ends this process by the signal, so that its parent sees what happened.
   package static func end(by number: Int32) {
     _ = signal(number, SIG_DFL)
+    // The threads of the concurrency pool are started with all signals blocked, and what is
+    // blocked would stay pending instead of ending the process.
+    var only = sigset_t()
+    unsafe sigemptyset(&only)
+    unsafe sigaddset(&only, number)
+    unsafe pthread_sigmask(SIG_UNBLOCK, &only, nil)
     raise(number)
   }
 

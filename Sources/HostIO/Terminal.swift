@@ -24,6 +24,38 @@ package enum Terminal {
     return Int(size.ws_col)
   }
 
+  /// Reads a line from standard input, without its line break.
+  ///
+  /// - Returns: nil at the end of the input, and when the task is cancelled meanwhile: a person who
+  ///   presses Ctrl-C at a question must not have to answer it first.
+  package static func readLine() async -> String? {
+    var line: [UInt8] = []
+    while !Task.isCancelled {
+      guard let byte = await nextByte() else { return line.isEmpty ? nil : text(line) }
+      if byte == UInt8(ascii: "\n") { return text(line) }
+      line.append(byte)
+    }
+    return nil
+  }
+
+  private static func text(_ line: [UInt8]) -> String { String(decoding: line, as: UTF8.self) }
+
+  /// The next byte of standard input; nil at its end and when the task is cancelled.
+  private static func nextByte() async -> UInt8? {
+    let input = Stream.standardInput.rawValue
+    while !Task.isCancelled {
+      var wait = pollfd(fd: input, events: Int16(POLLIN), revents: 0)
+      // Looked at again and again: a read that waits could not be called off.
+      guard unsafe poll(&wait, 1, 0) > 0 else {
+        try? await Task.sleep(for: .milliseconds(30))
+        continue
+      }
+      var byte: UInt8 = 0
+      return unsafe read(input, &byte, 1) == 1 ? byte : nil
+    }
+    return nil
+  }
+
   /// Writes text unbuffered, whole or until the reader has gone.
   package static func write(_ text: String, to stream: Stream) {
     var rest = Array(text.utf8)[...]

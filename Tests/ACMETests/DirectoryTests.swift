@@ -75,6 +75,8 @@ import Testing
     stale.newOrder = "https://ca.test/gone"
     stage.cache.store(stale, for: stage.ca.directoryURL)
     let later = stage.laterClient().account(url: account.url, key: stage.key)
+    #expect(try await stage.laterClient().findAccount(key: stage.key)?.url == account.url)
+    stage.ca.resetLog()
     let order = try await later.newOrder(NewOrder([.dns("example.com")]))
     #expect(order.status == .pending)
     #expect(stage.ca.kinds == [.newNonce, .other, .directory, .newOrder])

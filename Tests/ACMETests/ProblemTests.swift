@@ -44,6 +44,22 @@ import Testing
     #expect(read.description.count <= 4001)
   }
 
+  @Test func `a problem within a problem without end is no problem document`() async throws {
+    let stage = try Stage()
+    let account = try await stage.account()
+    let depth = 20000
+    let body =
+      String(repeating: #"{"detail":"x","subproblems":["#, count: depth)
+      + String(repeating: "]}", count: depth)
+    stage.ca.inject(
+      .answer(status: 400, type: "application/problem+json", body: [UInt8](body.utf8)),
+      on: .newOrder)
+    let error = await failure {
+      _ = try await account.newOrder(NewOrder([.dns("example.com")]))
+    }
+    #expect(error?.code == .unexpectedAnswer)
+  }
+
   @Test(arguments: [
     ("dns", "public DNS"), ("connection", "port is open"), ("unauthorized", "points to this host"),
     ("caa", "CAA"), ("rateLimited", "Wait"), ("rejectedIdentifier", "leave it out"),

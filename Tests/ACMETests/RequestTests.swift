@@ -2,6 +2,7 @@ import ACME
 import FoundationEssentials
 import HostIO
 import PKI
+import Synchronization
 import TestSupport
 import Testing
 
@@ -81,6 +82,16 @@ import Testing
     }
     #expect(urls.count == 20)
     #expect(stage.ca.count(.newOrder) == 20)
+  }
+
+  @Test func `of many stale nonces only one costs a request`() async throws {
+    let http = NonceLadder()
+    let client = ACMEClient(directoryURL: "https://ca.test/dir", http: http)
+    // Five answers without a request that takes a nonce fill the pool with five.
+    for _ in 0..<5 { _ = try await client.refreshedDirectory() }
+    let key = try PrivateKey.generate(.ec256)
+    _ = await failure { _ = try await client.findAccount(key: key) }
+    #expect(http.nonces == ["n5", "fresh"])
   }
 
   // Repeats
@@ -179,6 +190,17 @@ import Testing
     #expect(error?.code == .connection)
     #expect(error?.isRetryable == false)
     #expect(stage.ca.count(.newOrder) == 1)
+  }
+
+  @Test func `whatever another HTTP client throws becomes an ACMEError`() async throws {
+    struct Odd: Error {}
+    struct Client: HTTPClient {
+      func send(_ request: HTTPRequest) async throws -> HTTPResponse { throw Odd() }
+    }
+    let client = ACMEClient(directoryURL: "https://ca.test/dir", http: Client())
+    let error = await failure { _ = try await client.directory() }
+    #expect(error?.code == .connection)
+    #expect(error?.underlying is Odd)
   }
 
   @Test func `cancellation ends a wait and stays a cancellation`() async throws {
@@ -310,5 +332,36 @@ import Testing
     #expect(error.code == .unexpectedAnswer)
     #expect(error.description.contains("a redirect to https://elsewhere.example/"))
     #expect(!error.isRetryable)
+  }
+}
+
+/// Gives a nonce with every directory, and takes only the one that comes with a refusal.
+private final class NonceLadder: HTTPClient {
+  private let state = Mutex<(given: Int, taken: [String])>((0, []))
+
+  var nonces: [String] { state.withLock(\.taken) }
+
+  func send(_ request: HTTPRequest) async throws -> HTTPResponse {
+    let base = "https://ca.test/"
+    guard request.method == .post else {
+      let count = state.withLock { state in
+        state.given += 1
+        return state.given
+      }
+      let directory: JSONValue = [
+        "newNonce": .string(base + "n"), "newAccount": .string(base + "a"),
+        "newOrder": .string(base + "o"),
+      ]
+      return HTTPResponse(
+        status: 200, headers: [HTTPField(name: "Replay-Nonce", value: "n\(count)")],
+        body: directory.bytes)
+    }
+    let protected = request.body.flatMap { JSONValue($0) }?["protected"].string ?? ""
+    let nonce = Base64URL.decode(protected).flatMap { JSONValue($0) }?["nonce"].string ?? ""
+    state.withLock { $0.taken.append(nonce) }
+    let type = nonce == "fresh" ? "malformed" : "badNonce"
+    let body: JSONValue = ["type": .string("urn:ietf:params:acme:error:" + type)]
+    return HTTPResponse(
+      status: 400, headers: [HTTPField(name: "Replay-Nonce", value: "fresh")], body: body.bytes)
   }
 }

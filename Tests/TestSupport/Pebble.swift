@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 
 /// Pebble, a real ACME server with a new root for each start.
 ///
@@ -72,6 +73,12 @@ package struct Pebble: Sendable {
     try await fetch(
       "\(managementURL)/cert-status-by-serial/\(serialNumber)", trusting: caBundlePath)
   }
+
+  /// Makes it deaf until `resume()`: connections are taken by the system, nothing is answered.
+  package func pause() { program.send(SIGSTOP) }
+
+  /// Ends a `pause()`.
+  package func resume() { program.send(SIGCONT) }
 
   /// Its log so far.
   package var log: String { program.standardOutput }

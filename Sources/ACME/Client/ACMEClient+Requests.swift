@@ -123,6 +123,12 @@ extension ACMEClient {
         underlying: error, hint: error.hint, isRetryable: error.isRetryable)
       failure.mayHaveBeenProcessed = !Self.unsent.contains(error.code)
       return .failure(failure)
+    } catch let error where !(error is CancellationError) {
+      // Another HTTP client than ours may throw anything.
+      var failure = ACMEError(
+        .connection, task.operation, subject: task.subject, underlying: error)
+      failure.mayHaveBeenProcessed = true
+      return .failure(failure)
     }
   }
 

@@ -56,38 +56,43 @@ public final class ACMEClient: Sendable {
   /// customer's key that it wants, nothing is registered: an existing account is still found.
   public func register(key: PrivateKey, _ request: NewAccount) async throws -> Account {
     let operation = "register an account at"
-    let directory = try await directory()
     let contacts = try NewAccount.contactURLs(request.contacts)
-    if let refusal = Self.refusal(request, directory, operation, directoryURL) {
+    if let refusal = Self.refusal(request, try await directory(), operation, directoryURL) {
       if let account = try await findAccount(key: key) { return account }
       throw refusal
     }
-    var binding: [UInt8]?
-    if let external = request.externalAccount {
-      binding = try JWS.externalBinding(
-        external, jwk: KeyUse.jwk(key.publicKey), url: directory.newAccount)
+    return try await withDirectory { directory in
+      let payload = try Self.payload(request, contacts, key, at: directory.newAccount)
+      return try await newAccount(payload, key: key, operation: operation, in: directory)
     }
+  }
+
+  /// The account that a key has at this CA; `nil` when it has none (RFC 8555 section 7.3.1).
+  public func findAccount(key: PrivateKey) async throws -> Account? {
+    do {
+      return try await withDirectory { directory in
+        try await newAccount(
+          #"{"onlyReturnExisting":true}"#, key: key, operation: "look up the account at",
+          in: directory)
+      }
+    } catch let error as ACMEError where error.code == .accountDoesNotExist {
+      return nil
+    }
+  }
+
+  private static func payload(
+    _ request: NewAccount, _ contacts: [String], _ key: PrivateKey, at url: String
+  ) throws(ACMEError) -> String {
     var fields: [String] = []
-    if let binding {
+    if let external = request.externalAccount {
+      let binding = try JWS.externalBinding(external, jwk: KeyUse.jwk(key.publicKey), url: url)
       fields.append(#""externalAccountBinding":"# + String(decoding: binding, as: UTF8.self))
     }
     if !contacts.isEmpty {
       fields.append(#""contact":["# + contacts.map(JSONText.quote).joined(separator: ",") + "]")
     }
     if request.termsOfServiceAgreed { fields.append(#""termsOfServiceAgreed":true"#) }
-    let payload = "{" + fields.joined(separator: ",") + "}"
-    return try await newAccount(payload, key: key, operation: operation, in: directory)
-  }
-
-  /// The account that a key has at this CA; `nil` when it has none (RFC 8555 section 7.3.1).
-  public func findAccount(key: PrivateKey) async throws -> Account? {
-    do {
-      return try await newAccount(
-        #"{"onlyReturnExisting":true}"#, key: key, operation: "look up the account at",
-        in: try await directory())
-    } catch let error as ACMEError where error.code == .accountDoesNotExist {
-      return nil
-    }
+    return "{" + fields.joined(separator: ",") + "}"
   }
 
   private func newAccount(

@@ -45,6 +45,7 @@ extension Account {
     let task = RequestTask(
       "answer the \(challenge.type) challenge", challenge.url, repeatsLostAnswers: false)
     var budget = RetryBudget(client.policy)
+    var lost = false
     while true {
       do {
         _ = try await client.post(
@@ -53,7 +54,10 @@ extension Account {
       } catch let error as ACMEError {
         // Conflict: the validation runs already.
         if error.status == 409 { return }
+        // Some CAs show a challenge as untouched for a while after they have taken it.
+        if lost, error.problem?.type == .malformed, try await !isUntouched(challenge) { return }
         guard error.isRetryable, error.mayHaveBeenProcessed else { throw error }
+        lost = true
         try await client.pause(after: error, budget: &budget)
         if try await !isUntouched(challenge) { return }
       }

@@ -5,11 +5,11 @@ internal import HostIO
 /// Only https; http only to loopback, and only when the directory itself is there. A public CA
 /// cannot send us to loopback. Other hosts than the directory's are allowed: RFC 8555 does not tie
 /// resources to one host, each JWS is bound to its URL, and no request carries a secret.
-struct URLRule: Sendable {
+package struct URLRule: Sendable {
   private let allowsLoopback: Bool
 
   /// Judges the directory URL, which the user chose.
-  init(directory url: String) throws(ACMEError) {
+  package init(directory url: String) throws(ACMEError) {
     let parts = try Self.parts(url, "use the directory URL")
     guard parts.scheme == "https" || parts.isLoopback else {
       throw ACMEError(

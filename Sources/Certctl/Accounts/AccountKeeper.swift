@@ -138,11 +138,19 @@ struct AccountKeeper: Sendable {
       record.termsOfService = terms
     }
     if !registration.emails.isEmpty { record.contacts = try registration.contacts() }
-    let account = try await client.register(
-      key: stored.key,
-      NewAccount(
-        contacts: record.contacts, termsOfServiceAgreed: record.termsAgreed,
-        externalAccount: registration.externalAccount))
+    let account: Account
+    do {
+      account = try await client.register(
+        key: stored.key,
+        NewAccount(
+          contacts: record.contacts, termsOfServiceAgreed: record.termsAgreed,
+          externalAccount: registration.externalAccount))
+    } catch let error as ACMEError
+      where registration.externalAccount != nil && error.problem?.type == .unauthorized
+    {
+      throw CertctlError(wrapping: error).advising(
+        "compare --eab-kid and the key in --eab-hmac-key-file with what the CA's web site shows")
+    }
     record.url = account.url
     if let keyID = registration.externalAccount?.keyID { record.externalAccount = keyID }
     try await save(record)

@@ -27,10 +27,16 @@ public final class StandaloneHTTPSolver: ChallengeSolver {
 
   /// Starts listening, so that a port that is in use is found at once.
   public func prepare() async throws {
-    let started = try await HTTPServer.start(endpoints: endpoints) { [weak self] request in
-      self?.answer(request) ?? ServerResponse(status: 404)
+    do {
+      let started = try await HTTPServer.start(endpoints: endpoints) { [weak self] request in
+        self?.answer(request) ?? ServerResponse(status: 404)
+      }
+      server.withLock { $0 = started }
+    } catch let error as HostError {
+      throw CertctlError(
+        cannotListen: error,
+        hint: "let that server answer by --webroot DIR, or choose another port by --http-port")
     }
-    server.withLock { $0 = started }
   }
 
   /// Lets the listener answer these tokens.
@@ -57,6 +63,19 @@ public final class StandaloneHTTPSolver: ChallengeSolver {
     guard let answer = answers.withLock({ $0[token] }) else { return ServerResponse(status: 404) }
     return ServerResponse(
       status: 200, contentType: "application/octet-stream", body: Array(answer.utf8))
+  }
+}
+
+extension CertctlError {
+  /// A listener of our own that could not be started. Waiting helps only where the port is taken
+  /// by chance, so it is a failure and not a "try later".
+  ///
+  /// - Parameters:
+  ///   - error: Why.
+  ///   - hint: What to do when another process has the port.
+  init(cannotListen error: HostError, hint: String) {
+    self.init(
+      .challengeFailed, error.description, hint: error.code == .addressInUse ? hint : error.hint)
   }
 }
 

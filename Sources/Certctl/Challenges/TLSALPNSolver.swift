@@ -24,10 +24,16 @@ public final class TLSALPNSolver: ChallengeSolver {
 
   /// Starts listening, so that a port that is in use is found at once.
   public func prepare() async throws {
-    let started = try await ByteServer.start(endpoints: endpoints) { [weak self] in
-      HandshakeSession(configuration: self?.configuration.withLock { $0 })
+    do {
+      let started = try await ByteServer.start(endpoints: endpoints) { [weak self] in
+        HandshakeSession(configuration: self?.configuration.withLock { $0 })
+      }
+      server.withLock { $0 = started }
+    } catch let error as HostError {
+      throw CertctlError(
+        cannotListen: error,
+        hint: "choose another port by --tls-port, or prove the name by --challenge http-01")
     }
-    server.withLock { $0 = started }
   }
 
   /// Makes a certificate for each challenge and lets the listener show it.

@@ -17,15 +17,18 @@ package struct CertificateAuthority: Sendable, Hashable {
 
   /// The CA that a user means by `text`: a preset's name or a URL.
   ///
-  /// - Throws: `CertctlError` with code `usage` for anything else.
+  /// - Throws: `CertctlError` with code `usage` for anything else, `ACMEError` for a URL that is
+  ///   neither https nor of this machine.
   package static func named(_ text: String) throws -> CertificateAuthority {
     if let preset = Catalog.authorities.first(where: { $0.name == text }) { return preset }
     guard text.contains("://") else {
       let names = Catalog.authorities.map(\.name).joined(separator: ", ")
       throw CertctlError(
         .usage, "unknown certificate authority '\(escapedForTerminal(text))'",
-        hint: "give a directory URL, or one of: \(names)")
+        hint: "give the URL of its ACME directory, or one of: \(names)")
     }
+    // Before anything is written: ACME itself would refuse it only when it is used.
+    _ = try URLRule(directory: text)
     return CertificateAuthority(name: text, title: text, directory: text)
   }
 

@@ -1,4 +1,5 @@
 public import ACME
+import HostIO
 
 /// How a lineage proves its names.
 public struct ChallengeSettings: Codable, Sendable, Equatable {
@@ -33,7 +34,10 @@ public struct ChallengeSettings: Codable, Sendable, Equatable {
       if name.isWildcard && (type == .http01 || type == .tlsALPN01) {
         throw CertctlError(
           .usage, "the wildcard \(name.value) cannot be proved by \(type.rawValue)",
-          hint: "wildcards need a DNS challenge: --challenge dns-01 --dns PROVIDER")
+          hint: Catalog.solverTypes.contains("dns-01")
+            ? "wildcards need a DNS challenge: --challenge dns-01"
+            : "wildcards need a DNS challenge, which this version of certctl does not have: "
+              + "name the hosts one by one")
       }
       if name.type == .ip && type != .http01 && type != .tlsALPN01 {
         throw CertctlError(
@@ -41,10 +45,15 @@ public struct ChallengeSettings: Codable, Sendable, Equatable {
           hint: "use --challenge http-01 or --challenge tls-alpn-01 (RFC 8738)")
       }
     }
-    if webroot != nil && type != .http01 {
+    if let httpAddress { try Self.checkAddress(httpAddress) }
+  }
+
+  /// Checks the address that listeners are to bind.
+  static func checkAddress(_ text: String) throws {
+    guard (try? Identifier(parsing: text))?.type == .ip else {
       throw CertctlError(
-        .usage, "--webroot serves http-01 only, not \(type.rawValue)",
-        hint: "leave out --webroot, or use --challenge http-01")
+        .usage, "'\(escapedForTerminal(text))' is no IP address to listen on",
+        hint: "give an address of this machine, such as 192.0.2.10 or ::1")
     }
   }
 }

@@ -45,8 +45,9 @@ public struct Configuration: Sendable, Equatable {
         try read(&self, value)
       } catch let error as WrongValue {
         throw Self.wrong(path, "'\(key)' must be \(error.expected)")
-      } catch let error as CertctlError {
-        throw Self.wrong(path, "'\(key)': \(error.message)", hint: error.hint)
+      } catch {
+        let cause = CertctlError(wrapping: error)
+        throw Self.wrong(path, "'\(key)': \(cause.message)", hint: cause.hint)
       }
     }
   }
@@ -61,7 +62,10 @@ public struct Configuration: Sendable, Equatable {
   private struct WrongValue: Error { let expected: String }
 
   private static let readers: [String: Reader] = [
-    "email": { $0.emails = try strings($1) },
+    "email": { configuration, value in
+      configuration.emails = try strings(value)
+      _ = try Registration(emails: configuration.emails).contacts()
+    },
     "agree-tos": { $0.agreesToTerms = try bool($1) },
     "ca": { configuration, value in
       let names = try strings(value)
@@ -69,9 +73,19 @@ public struct Configuration: Sendable, Equatable {
       configuration.settings.authorities = names
     },
     "ca-bundle": { $0.settings.caBundle = try path($1) },
-    "challenge": { $0.settings.challenge = ChallengeType(rawValue: try string($1)) },
+    "challenge": { configuration, value in
+      let word = try string(value)
+      guard Catalog.solverTypes.contains(word) else {
+        throw WrongValue(expected: "one of: \(Catalog.solverTypes.joined(separator: ", "))")
+      }
+      configuration.settings.challenge = ChallengeType(rawValue: word)
+    },
     "http-port": { $0.settings.httpPort = try port($1) },
-    "http-address": { $0.settings.httpAddress = try string($1) },
+    "http-address": { configuration, value in
+      let address = try string(value)
+      try ChallengeSettings.checkAddress(address)
+      configuration.settings.httpAddress = address
+    },
     "webroot": { $0.settings.webroot = try path($1) },
     "tls-port": { $0.settings.tlsPort = try port($1) },
     "key-type": { configuration, value in

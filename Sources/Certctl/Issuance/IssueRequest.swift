@@ -137,19 +137,23 @@ public struct SettingsOverrides: Sendable, Equatable {
   private func resolvedChallenge(
     lineage: ChallengeSettings?, defaults: SettingsOverrides
   ) -> ChallengeSettings {
-    let inherited =
-      lineage
-      ?? ChallengeSettings(
-        type: defaults.challenge ?? .http01, httpPort: defaults.httpPort,
-        httpAddress: defaults.httpAddress, webroot: defaults.webroot, tlsPort: defaults.tlsPort)
-    // Another type starts afresh: a webroot says nothing about tls-alpn-01.
-    let base =
-      challenge.map { $0 == inherited.type ? inherited : ChallengeSettings(type: $0) } ?? inherited
+    let type = challenge ?? lineage?.type ?? defaults.challenge ?? .http01
+    let common = ChallengeSettings(
+      type: type, httpPort: defaults.httpPort, httpAddress: defaults.httpAddress,
+      webroot: defaults.webroot, tlsPort: defaults.tlsPort)
+    // What a lineage says of another type says nothing about this one.
+    let base = lineage.flatMap { $0.type == type ? $0 : nil } ?? common
+    guard type == .http01 else {
+      return ChallengeSettings(
+        type: type, httpAddress: httpAddress ?? base.httpAddress, tlsPort: tlsPort ?? base.tlsPort)
+    }
     // A port or an address given now means a listener, not the webroot of before.
     let wantsListener = httpPort != nil || httpAddress != nil
+    if let webroot = webroot ?? (wantsListener ? nil : base.webroot) {
+      return ChallengeSettings(type: type, webroot: webroot)
+    }
     return ChallengeSettings(
-      type: challenge ?? base.type, httpPort: httpPort ?? base.httpPort,
-      httpAddress: httpAddress ?? base.httpAddress,
-      webroot: webroot ?? (wantsListener ? nil : base.webroot), tlsPort: tlsPort ?? base.tlsPort)
+      type: type, httpPort: httpPort ?? base.httpPort,
+      httpAddress: httpAddress ?? base.httpAddress)
   }
 }

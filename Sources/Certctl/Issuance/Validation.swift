@@ -50,7 +50,10 @@ struct Validation: Sendable {
     progress(.presenting(type(of: solver).type.rawValue, count: challenges.count))
     try await solver.present(challenges)
     try await solver.waitUntilVisible(challenges)
-    for (challenge, _) in open { try await account.respond(to: challenge) }
+    // A resumed order may have been answered already; a CA may count each answer as an attempt.
+    for (challenge, _) in open where challenge.status == .pending {
+      try await account.respond(to: challenge)
+    }
     progress(.validating)
     let validated = try await account.waitForOrder(
       at: order.url, whileIn: [.pending], timeout: Self.timeLimit)

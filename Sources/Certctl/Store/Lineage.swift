@@ -35,7 +35,8 @@ public struct Lineage: Codable, Sendable, Equatable {
     public var settings: LineageSettings
     /// When it was stored.
     public var date: Date
-    /// When the generation in use was revoked, by its SHA-256 fingerprint in hexadecimal.
+    /// When generations, this one or earlier ones, were revoked, by their SHA-256 fingerprints in
+    /// hexadecimal.
     public var revoked: [String: Date]?
   }
 
@@ -68,7 +69,7 @@ public struct LineageName: Hashable, Sendable, CustomStringConvertible {
       !value.contains("/"), !value.unicodeScalars.contains(where: isControl)
     else {
       throw CertctlError(
-        .usage, "'\(escapedForTerminal(value))' cannot name a lineage",
+        .usage, "'\(escapedForTerminal(value))' cannot be the name of a certificate",
         hint: "a name has 1 to 200 bytes, no slash or control character, no leading dot or hyphen")
     }
     self.value = value

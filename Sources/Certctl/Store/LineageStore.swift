@@ -13,7 +13,7 @@ struct LineageStore: Sendable {
   func names() throws -> [LineageName] {
     try state.lineages.entries()
       .filter { $0.hasSuffix(".json") && !$0.hasPrefix(".") }
-      .map { try LineageName(String($0.dropLast(5))) }
+      .compactMap { try? LineageName(String($0.dropLast(5))) }
       .sorted { $0.value < $1.value }
   }
 

@@ -52,4 +52,12 @@ package struct StateDirectory: Sendable {
         isRetryable: true)
     }
   }
+
+  /// Who holds the lock of this name, in words.
+  func holder(of name: String) -> String {
+    guard let holder = FileLock.holder("\(locks.path)/\(name).lock") else {
+      return "another certctl"
+    }
+    return "process \(holder.pid) (\(escapedForTerminal(holder.command)))"
+  }
 }

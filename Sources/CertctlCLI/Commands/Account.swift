@@ -8,6 +8,7 @@ struct AccountCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "account",
     abstract: "Register, show, update, re-key or deactivate an account with a CA.",
+    usage: "certctl account <command> [<options>]",
     discussion: """
       Examples:
         certctl account register --agree-tos --email admin@example.com
@@ -38,11 +39,12 @@ extension AuthorityOptions {
 struct AccountRegister: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "register",
-    abstract: "Make an account, or remind the CA of the one that is here.",
+    abstract: "Make an account with a CA, or take up the one that is here.",
+    usage: "certctl account register [<options>]",
     discussion: """
       Examples:
         certctl account register --agree-tos
-        certctl account register --ca zerossl --agree-tos --eab-kid ID --eab-hmac-key-file FILE
+        certctl account register --ca zerossl --eab-kid ID --eab-hmac-key-file FILE
       """)
 
   @OptionGroup(title: "Certificate authority") var authority: AuthorityOptions
@@ -67,6 +69,7 @@ struct AccountRegister: AsyncParsableCommand {
 struct AccountShow: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show", abstract: "Show the account as the CA knows it.",
+    usage: "certctl account show [<options>]",
     discussion: """
       Examples:
         certctl account show
@@ -98,6 +101,7 @@ struct AccountShow: AsyncParsableCommand {
 struct AccountUpdate: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "update", abstract: "Replace the account's contacts.",
+    usage: "certctl account update [<options>]",
     discussion: """
       Examples:
         certctl account update --email admin@example.com
@@ -129,6 +133,7 @@ struct AccountUpdate: AsyncParsableCommand {
 struct AccountRollover: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rollover", abstract: "Give the account a new key.",
+    usage: "certctl account rollover [<options>]",
     discussion: """
       Examples:
         certctl account rollover
@@ -156,6 +161,7 @@ struct AccountRollover: AsyncParsableCommand {
 struct AccountDeactivate: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "deactivate", abstract: "Deactivate the account for good.",
+    usage: "certctl account deactivate [<options>]",
     discussion: """
       Examples:
         certctl account deactivate
@@ -172,7 +178,8 @@ struct AccountDeactivate: AsyncParsableCommand {
   func run() async throws {
     try await Bootstrap.run(global) { manager, output in
       if !yes && output.canAsk {
-        guard output.ask("Deactivate the account with \(authority.authority) for good?") else {
+        guard await output.ask("Deactivate the account with \(authority.authority) for good?")
+        else {
           throw CertctlError(.refused, "nothing was deactivated")
         }
       }

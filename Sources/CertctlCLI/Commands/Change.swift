@@ -1,11 +1,13 @@
 import ACME
 import ArgumentParser
 import Certctl
+import HostIO
 
 /// `certctl revoke`: tells the CA that a certificate must not be trusted any more.
 struct Revoke: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Revoke the certificate in use.",
+    usage: "certctl revoke <name> [<options>]",
     discussion: """
       Examples:
         certctl revoke example.com --reason superseded
@@ -14,7 +16,7 @@ struct Revoke: AsyncParsableCommand {
       The files stay; certctl issue gets a new certificate in the same place.
       """)
 
-  @Argument(help: "The lineage's name.") var name: String
+  @Argument(help: "The certificate's name, as certctl list shows it.") var name: String
 
   @Option(
     help: ArgumentHelp(
@@ -39,7 +41,8 @@ struct Revoke: AsyncParsableCommand {
   func validate() throws {
     guard Self.reasons[reason] != nil else {
       throw ValidationError(
-        "--reason takes one of: \(Self.reasons.keys.sorted().joined(separator: ", "))")
+        "'\(escapedForTerminal(reason))' is no reason: --reason takes one of: \(Self.reasons.keys.sorted().joined(separator: ", "))"
+      )
     }
   }
 
@@ -59,6 +62,7 @@ struct Revoke: AsyncParsableCommand {
 struct Delete: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Delete a certificate with all its generations and keys.",
+    usage: "certctl delete <name> [<options>]",
     discussion: """
       Examples:
         certctl delete example.com
@@ -67,7 +71,7 @@ struct Delete: AsyncParsableCommand {
       It does not revoke. Make sure first that no server uses the files.
       """)
 
-  @Argument(help: "The lineage's name.") var name: String
+  @Argument(help: "The certificate's name, as certctl list shows it.") var name: String
   @Flag(name: .shortAndLong, help: "Do not ask on a terminal.") var yes = false
   @OptionGroup(title: "General") var global: GlobalOptions
 
@@ -76,7 +80,7 @@ struct Delete: AsyncParsableCommand {
       let lineage = try LineageName(name)
       if !yes && output.canAsk {
         _ = try await manager.show(lineage)
-        guard output.ask("Delete \(lineage) with all its generations and keys?") else {
+        guard await output.ask("Delete \(lineage) with all its generations and keys?") else {
           throw CertctlError(.refused, "nothing was deleted")
         }
       }
@@ -95,13 +99,14 @@ private struct DeleteReport: Encodable {
 struct Rollback: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Put an earlier generation of a certificate back to use.",
+    usage: "certctl rollback <name> [<options>]",
     discussion: """
       Examples:
         certctl rollback example.com
         certctl rollback example.com --to 3
       """)
 
-  @Argument(help: "The lineage's name.") var name: String
+  @Argument(help: "The certificate's name, as certctl list shows it.") var name: String
   @Option(
     help: ArgumentHelp(
       "The generation. Default: the one before the one in use.", valueName: "number"))

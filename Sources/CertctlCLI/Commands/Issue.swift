@@ -8,6 +8,7 @@ import PKI
 struct Issue: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Get a certificate for one or more names.",
+    usage: "certctl issue <names> ... [<options>]",
     discussion: """
       Examples:
         certctl issue example.com www.example.com --agree-tos
@@ -19,10 +20,14 @@ struct Issue: AsyncParsableCommand {
       The certificate is kept in live/NAME/ of the state directory: fullchain.pem and privkey.pem \
       are what nginx wants. The same command again does nothing until renewal is due; more names \
       give a new certificate in the same place.
+
+      Without --webroot or --challenge, certctl itself answers the CA on port 80, so nothing else \
+      may listen there at that moment.
       """)
 
-  @Argument(help: "Domain names, wildcards or IP addresses; the first one names the lineage.")
-  var names: [String]
+  @Argument(
+    help: "Domain names or IP addresses; the certificate is kept under the first one's name.")
+  var names: [String] = []
 
   @OptionGroup(title: "Certificate authority") var authority: AuthorityOptions
   @OptionGroup(title: "Account") var registration: RegistrationOptions
@@ -30,7 +35,9 @@ struct Issue: AsyncParsableCommand {
   @OptionGroup(title: "Certificate") var certificate: CertificateOptions
   @OptionGroup(title: "General") var global: GlobalOptions
 
-  @Option(name: .customLong("name"), help: "The name of the lineage.")
+  @Option(
+    name: .customLong("name"),
+    help: "Keep the certificate under this name. Default: the first of its names.")
   var lineage: String?
 
   @Flag(help: "Issue although nothing is due, and allow names to be taken away.")
@@ -40,6 +47,12 @@ struct Issue: AsyncParsableCommand {
     name: .customLong("dry-run"),
     help: "Validate the names and stop: with Let's Encrypt, at its staging CA.")
   var dryRun = false
+
+  func validate() throws {
+    if names.isEmpty {
+      throw ValidationError("no name was given; for example: certctl issue example.com")
+    }
+  }
 
   func run() async throws {
     try await Bootstrap.run(global) { manager, output in
@@ -53,8 +66,11 @@ struct Issue: AsyncParsableCommand {
     let identifiers = try names.map { name in
       let identifier = try Identifier(parsing: name)
       guard seen.insert(identifier).inserted else {
+        let typed = escapedForTerminal(name)
+        let alias = typed == identifier.value ? "" : " ('\(typed)' is the same name)"
         throw CertctlError(
-          .usage, "the name \(identifier.value) is given twice", hint: "give each name once")
+          .usage, "the name \(identifier.value) is given twice\(alias)", hint: "give each name once"
+        )
       }
       return identifier
     }
@@ -70,7 +86,8 @@ struct Issue: AsyncParsableCommand {
 
   private func text(_ report: IssueReport) -> String {
     switch report.outcome {
-    case .validated: return "Dry run: \(report.reason) (by \(report.directory))."
+    case .validated:
+      return "Dry run: \(report.reason) (asked \(report.directory)); nothing was kept."
     case .unchanged: return "Nothing to do: \(report.reason)."
     case .issued:
       guard let certificate = report.certificate else { return "Issued." }
@@ -89,7 +106,7 @@ struct Issue: AsyncParsableCommand {
 struct ValidationOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "http-01, tls-alpn-01 or dns-01. Default: http-01.", valueName: "type"))
+      "\(Catalog.solverTypes.joined(separator: " or ")). Default: http-01.", valueName: "type"))
   var challenge: String?
 
   @Option(
@@ -122,15 +139,11 @@ struct ValidationOptions: ParsableArguments {
       }
     }
     if webroot != nil && (httpPort != nil || httpAddress != nil) {
-      throw ValidationError("--webroot needs no listener: leave out --http-port and --http-address")
+      throw ValidationError(
+        "--webroot and a listener of certctl's own (--http-port, --http-address) exclude each other"
+      )
     }
-    if let challenge {
-      let known = ["http-01", "tls-alpn-01", "dns-01", "dns-persist-01"]
-      guard known.contains(challenge) else {
-        throw ValidationError(
-          "--challenge takes one of: \(known.joined(separator: ", "))")
-      }
-    }
+    if webroot == "" { throw ValidationError("--webroot is empty: give the folder's path") }
   }
 
   func apply(to overrides: inout SettingsOverrides) {
@@ -154,13 +167,14 @@ struct CertificateOptions: ParsableArguments {
     help: "Keep the key at renewals.")
   var reuseKey: Bool?
 
-  @Option(help: "The certificate profile to ask the CA for.")
+  @Option(help: "The certificate profile to ask the CA for, such as shortlived.")
   var profile: String?
 
   @Option(
     name: .customLong("preferred-chain"),
     help: ArgumentHelp(
-      "Of the chains that the CA offers, the one whose last certificate has this issuer CN.",
+      "Of the chains that the CA offers, the one whose last certificate was issued by this "
+        + "common name.",
       valueName: "cn"))
   var preferredChain: String?
 

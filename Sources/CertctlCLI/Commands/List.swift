@@ -7,6 +7,7 @@ import HostIO
 struct List: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "List the certificates: state, end, renewal.",
+    usage: "certctl list [<options>]",
     discussion: """
       Examples:
         certctl list
@@ -68,13 +69,14 @@ struct CertificateReport: Encodable {
 struct Show: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show all about one certificate.",
+    usage: "certctl show <name> [<options>]",
     discussion: """
       Examples:
         certctl show example.com
         certctl show example.com --json
       """)
 
-  @Argument(help: "The lineage's name.") var name: String
+  @Argument(help: "The certificate's name, as certctl list shows it.") var name: String
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {

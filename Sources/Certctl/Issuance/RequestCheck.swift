@@ -1,0 +1,60 @@
+import ACME
+import HostIO
+
+extension Manager {
+  /// The settings that a request leads to, once they fit together.
+  ///
+  /// - Throws: `CertctlError` with code `usage`; no CA is asked and nothing is written.
+  func settings(for request: IssueRequest, _ known: Lineage?) throws -> LineageSettings {
+    let settings = request.overrides.resolved(
+      names: request.names, lineage: known?.settings, defaults: defaults.settings)
+    try request.overrides.checkUse(by: settings.challenge.type)
+    try settings.challenge.check(settings.names)
+    return settings
+  }
+
+  /// Finds what is wrong with a request before anything is written or sent.
+  func check(_ request: IssueRequest, as name: LineageName) async throws {
+    _ = try completed(request.registration).contacts()
+    try await Blocking.run {
+      let settings = try settings(for: request, try lineages.lineage(name))
+      _ = try Catalog.solver(for: settings.challenge)
+      for authority in settings.authorities { _ = try CertificateAuthority.named(authority) }
+      _ = try settings.files.keyAttributes()
+      if let bundle = settings.caBundle { try CABundle.inspect(bundle) }
+      if let webroot = settings.challenge.webroot { try Self.checkWebroot(webroot) }
+    }
+  }
+
+  private static func checkWebroot(_ path: String) throws {
+    do {
+      _ = try SafeFolder.open(path)
+    } catch {
+      throw CertctlError(
+        .usage, "cannot use the webroot \(escapedForTerminal(path)): \(error.detail ?? "\(error)")",
+        hint: "give the folder that the web server shows as / for these names, such as "
+          + "/var/www/html")
+    }
+  }
+}
+
+extension SettingsOverrides {
+  /// Refuses an option that was given and that this challenge type has no use for.
+  func checkUse(by type: ChallengeType) throws {
+    if tlsPort != nil && type != .tlsALPN01 {
+      throw CertctlError(
+        .usage, "--tls-port has no meaning for \(type.rawValue)",
+        hint: "leave it out, or add --challenge tls-alpn-01")
+    }
+    if httpPort != nil && type != .http01 {
+      throw CertctlError(
+        .usage, "--http-port has no meaning for \(type.rawValue)",
+        hint: "leave it out, or use --challenge http-01")
+    }
+    if webroot != nil && type != .http01 {
+      throw CertctlError(
+        .usage, "--webroot serves http-01 only, not \(type.rawValue)",
+        hint: "leave out --webroot, or use --challenge http-01")
+    }
+  }
+}

@@ -1,0 +1,18 @@
+import Glibc
+import TestSupport
+
+extension CommandLineBench {
+  /// Runs `certctl` as an ordinary user, also when the tests run as root.
+  func asNobody(_ arguments: [String]) async throws -> ProgramResult {
+    var program = binary.program(arguments)
+    guard geteuid() == 0 else { return try await program.run() }
+    // The build folder may be closed to others; a copy is not.
+    chmod(folder.path, 0o755)
+    let copy = folder.path("certctl")
+    try await Program("cp", [program.executable, copy]).run().requireSuccess("cp")
+    program.arguments =
+      ["--reuid=65534", "--regid=65534", "--clear-groups", copy] + program.arguments
+    program.executable = "setpriv"
+    return try await program.run()
+  }
+}

@@ -1,0 +1,123 @@
+import FoundationEssentials
+import Glibc
+import PKI
+import TestSupport
+import Testing
+
+@testable import Certctl
+
+struct AccountStoreTests {
+  static let directory = "https://ca.test/dir"
+
+  private func record(_ id: String, _ directory: String = Self.directory) -> AccountRecord {
+    AccountRecord(
+      id: id, directory: directory, contacts: ["mailto:a@example.com"], termsAgreed: true,
+      created: TestClock().now)
+  }
+
+  @Test func `an account comes back with its key`() async throws {
+    try await withState { state, _ in
+      let store = AccountStore(state: state)
+      #expect(try store.account(for: Self.directory) == nil)
+      let key = try PrivateKey.generate(.ec256)
+      _ = try store.create(record("one"), key: key)
+      var stored = try #require(try store.account(for: Self.directory))
+      #expect(stored.record == record("one"))
+      #expect(stored.key.publicKey == key.publicKey)
+      #expect(stored.nextKey == nil)
+      stored.record.url = "https://ca.test/acct/1"
+      try store.save(stored.record)
+      #expect(try store.account(for: Self.directory)?.record.url == "https://ca.test/acct/1")
+    }
+  }
+
+  @Test func `only the owner can look into accounts`() async throws {
+    try await withState { state, folder in
+      _ = try AccountStore(state: state).create(record("one"), key: .generate(.ec256))
+      let authority = try AccountStore.authorityFolder(for: Self.directory)
+      for (path, mode) in [
+        ("", 0o700), ("/\(authority)", 0o700), ("/\(authority)/one", 0o700),
+        ("/\(authority)/one/key.pem", 0o600), ("/\(authority)/one/account.json", 0o600),
+      ] {
+        var status = stat()
+        #expect(lstat(folder.path("state/accounts\(path)"), &status) == 0)
+        #expect(Int(status.st_mode & 0o7777) == mode, "\(path)")
+      }
+    }
+  }
+
+  @Test func `each directory URL has a folder of its own`() throws {
+    let urls = [
+      "https://ca.test/dir", "https://ca.test/other", "https://ca.test:8443/dir",
+      "https://127.0.0.1:14000/dir", "https://[::1]:14000/dir",
+    ]
+    let folders = try urls.map { try AccountStore.authorityFolder(for: $0) }
+    #expect(Set(folders).count == urls.count)
+    #expect(folders[0].hasPrefix("ca.test-"))
+    for folder in folders {
+      #expect(!folder.contains("/") && !folder.contains(":") && !folder.hasPrefix("."))
+    }
+  }
+
+  @Test func `a deactivated account is not used again, and not lost`() async throws {
+    try await withState { state, _ in
+      let store = AccountStore(state: state)
+      var first = record("one")
+      _ = try store.create(first, key: .generate(.ec256))
+      first.deactivated = TestClock().now
+      try store.save(first)
+      #expect(try store.account(for: Self.directory) == nil)
+      _ = try store.create(record("two"), key: .generate(.ec256))
+      #expect(try store.account(for: Self.directory)?.record.id == "two")
+      #expect(try store.account("one", for: Self.directory)?.record.deactivated != nil)
+      #expect(try store.all().map(\.record.id) == ["one", "two"])
+    }
+  }
+
+  @Test func `a half-made account is not there`() async throws {
+    try await withState { state, folder in
+      let store = AccountStore(state: state)
+      let authority = try AccountStore.authorityFolder(for: Self.directory)
+      try folder.write("state/accounts/\(authority)/.tmp-zero/key.pem", "half")
+      #expect(try store.account(for: Self.directory) == nil)
+      _ = try store.create(record("one"), key: .generate(.ec256))
+      #expect(!folder.contains("state/accounts/\(authority)/.tmp-zero"))
+    }
+  }
+
+  @Test func `a rollover leaves both keys until it is settled`() async throws {
+    try await withState { state, _ in
+      let store = AccountStore(state: state)
+      let old = try PrivateKey.generate(.ec256)
+      let new = try PrivateKey.generate(.ec256)
+      _ = try store.create(record("one"), key: old)
+      try store.saveNextKey(new, of: record("one"))
+      #expect(try store.account(for: Self.directory)?.nextKey?.publicKey == new.publicKey)
+      try store.dropNextKey(of: record("one"))
+      var stored = try #require(try store.account(for: Self.directory))
+      #expect(stored.nextKey == nil && stored.key.publicKey == old.publicKey)
+      try store.saveNextKey(new, of: record("one"))
+      try store.adoptNextKey(of: record("one"))
+      stored = try #require(try store.account(for: Self.directory))
+      #expect(stored.nextKey == nil && stored.key.publicKey == new.publicKey)
+    }
+  }
+
+  @Test(arguments: ["key.pem", "account.json"])
+  func `a damaged account is named, and no new one is made in its place`(_ file: String)
+    async throws
+  {
+    try await withState { state, folder in
+      let store = AccountStore(state: state)
+      _ = try store.create(record("one"), key: .generate(.ec256))
+      let authority = try AccountStore.authorityFolder(for: Self.directory)
+      let path = try folder.write("state/accounts/\(authority)/one/\(file)", "rubbish")
+      var error = #expect(throws: CertctlError.self) { try store.account(for: Self.directory) }
+      #expect(error?.code == .damagedState)
+      #expect(error?.message.contains("accounts/\(authority)/one") == true)
+      unlink(path)
+      error = #expect(throws: CertctlError.self) { try store.account(for: Self.directory) }
+      #expect(error?.code == .damagedState)
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import ACME
+import PKI
+import Testing
+
+@testable import Certctl
+
+struct ConfigurationTests {
+  private func read(_ text: String) throws -> Configuration {
+    try Configuration(toml: text, path: "/etc/certctl/certctl.toml")
+  }
+
+  private func error(_ text: String) -> CertctlError? {
+    do {
+      _ = try read(text)
+      return nil
+    } catch {
+      return CertctlError(wrapping: error)
+    }
+  }
+
+  @Test func `an empty file changes nothing`() throws {
+    #expect(try read("") == Configuration())
+    #expect(try read("# nothing\n") == Configuration())
+  }
+
+  @Test func `every key is read`() throws {
+    let configuration = try read(
+      """
+      email = ["a@example.com", "b@example.com"]
+      agree-tos = true
+      ca = ["letsencrypt", "https://ca.test/dir"]
+      ca-bundle = "/etc/ca.pem"
+      challenge = "tls-alpn-01"
+      http-port = 8080
+      http-address = "192.0.2.1"
+      webroot = "/srv/www"
+      tls-port = 8443
+      key-type = "rsa3072"
+      reuse-key = true
+      profile = "shortlived"
+      preferred-chain = "Some Root"
+      owner = "root"
+      group = "www-data"
+      key-mode = "0640"
+      """)
+    var expected = Configuration()
+    expected.emails = ["a@example.com", "b@example.com"]
+    expected.agreesToTerms = true
+    expected.settings.authorities = ["letsencrypt", "https://ca.test/dir"]
+    expected.settings.caBundle = "/etc/ca.pem"
+    expected.settings.challenge = .tlsALPN01
+    expected.settings.httpPort = 8080
+    expected.settings.httpAddress = "192.0.2.1"
+    expected.settings.webroot = "/srv/www"
+    expected.settings.tlsPort = 8443
+    expected.settings.keyType = .rsa3072
+    expected.settings.reuseKey = true
+    expected.settings.profile = "shortlived"
+    expected.settings.preferredChain = "Some Root"
+    expected.settings.owner = "root"
+    expected.settings.group = "www-data"
+    expected.settings.keyMode = "0640"
+    #expect(configuration == expected)
+  }
+
+  @Test func `a single word stands for a list of one`() throws {
+    let configuration = try read("email = 'a@example.com'\nca = 'zerossl'")
+    #expect(configuration.emails == ["a@example.com"])
+    #expect(configuration.settings.authorities == ["zerossl"])
+  }
+
+  @Test func `an unknown key is named, and the known ones are listed`() {
+    let error = error("emial = 'a@example.com'")
+    #expect(error?.code == .configuration)
+    #expect(error?.exitCode == 78)
+    #expect(error?.message == "/etc/certctl/certctl.toml: unknown key 'emial'")
+    #expect(error?.hint?.contains("email") == true)
+  }
+
+  static let wrong = [
+    "email = 1", "email = []", "email = [1]", "email = 'nobody'", "agree-tos = 'yes'", "ca = true",
+    "ca = 'nowhere'", "ca = 'http://ca.test/dir'", "ca-bundle = 'relative.pem'",
+    "challenge = 'http'", "challenge = 1", "http-port = '80'", "http-port = 0", "http-port = 65536",
+    "http-address = 'localhost'", "webroot = 'www'", "webroot = ''", "tls-port = 1.5",
+    "key-type = 'ed25519'", "key-type = 'p256'", "reuse-key = 1", "profile = []", "owner = 0",
+    "group = 0", "key-mode = 600",
+  ]
+
+  @Test(arguments: wrong)
+  func `a value of the wrong kind names its key`(_ line: String) {
+    let error = error(line)
+    #expect(error?.code == .configuration)
+    let key = line.prefix { $0 != " " }
+    #expect(error?.message.contains("'\(key)'") == true, "\(error?.message ?? "no error")")
+  }
+
+  @Test func `a syntax error names its line`() {
+    let error = error("email = 'a@example.com'\nca = [\n")
+    #expect(error?.code == .configuration)
+    #expect(error?.message.contains("certctl.toml: line ") == true)
+    #expect(self.error("agree-tos = true\nemail 'x'\n")?.message.contains("line 2") == true)
+  }
+
+  @Test func `a table is an unknown key`() {
+    #expect(error("[nginx]\nplace = '/etc/nginx'")?.message.contains("'nginx'") == true)
+  }
+}

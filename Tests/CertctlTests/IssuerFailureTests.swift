@@ -1,0 +1,225 @@
+import ACME
+import FoundationEssentials
+import HostIO
+import PKI
+import TestSupport
+import Testing
+
+@testable import Certctl
+
+struct IssuerFailureTests {
+  private func withBench(_ body: (IssuerBench) async throws -> Void) async throws {
+    try await withState { state, _ in try await body(IssuerBench(state)) }
+  }
+
+  private let two = settings("a.test", "b.test")
+
+  @Test func `a failed validation names each name, and everything is taken back`() async throws {
+    try await withBench { bench in
+      bench.ca.configure {
+        $0.validate = { attempt in
+          attempt.name == "b.test"
+            ? Problem(type: .connection, detail: "no route\u{1B}[2J", status: 400) : nil
+        }
+      }
+      let error = await failure { try await bench.issuer(two).obtain() }
+      #expect(error?.code == .challengeFailed)
+      #expect(error?.exitCode == 1)
+      #expect(error?.message.contains("b.test") == true)
+      #expect(error?.message.contains("no route") == true)
+      #expect(error?.message.contains("\u{1B}") == false)
+      #expect(error?.hint?.contains("port 80") == true)
+      #expect(bench.solver.visible.isEmpty)
+      #expect(bench.solver.calls.last == .retract(["a.test", "b.test"]))
+      #expect(try bench.pending.order(of: exampleName) == nil)
+      #expect(try bench.journal.challenges(of: exampleName) == [])
+      #expect(bench.ca.count(.finalize) == 0)
+    }
+  }
+
+  @Test(arguments: [RecordingSolver.Step.prepare, .present, .wait])
+  func `a solver that fails is told to retract, and no authorization stays pending`(
+    _ step: RecordingSolver.Step
+  ) async throws {
+    try await withBench { bench in
+      bench.solver.fail(step)
+      #expect(await failure { try await bench.issuer(two).obtain() } != nil)
+      #expect(bench.solver.visible.isEmpty)
+      guard case .retract = bench.solver.calls.last else {
+        Issue.record("not retracted: \(bench.solver.calls)")
+        return
+      }
+      #expect(bench.ca.count(.challenge) == 0)
+      #expect(!bench.ca.authorizationStates.values.contains("pending"))
+      #expect(try bench.pending.order(of: exampleName) == nil)
+      // A solver that cannot even start costs no order.
+      if step == .prepare { #expect(bench.ca.count() == 0) }
+    }
+  }
+
+  @Test func `a retraction that fails keeps the journal and hides no certificate`() async throws {
+    try await withBench { bench in
+      bench.solver.fail(.retract)
+      let issued = try await bench.issuer(two).obtain()
+      #expect(issued.leaf.matches(issued.key))
+      #expect(try bench.journal.challenges(of: exampleName).count == 2)
+    }
+  }
+
+  @Test(arguments: [RecordingSolver.Step.prepare, .present, .wait])
+  func `a cancelled run takes back what it presented`(_ step: RecordingSolver.Step) async throws {
+    try await withBench { bench in
+      bench.solver.sleep(in: step)
+      let issuer = bench.issuer(two)
+      let run = Task { try await issuer.obtain() }
+      try await poll("the solver's step") {
+        switch step {
+        case .prepare: bench.solver.calls.contains(.prepare)
+        case .wait: bench.solver.calls.contains(.wait)
+        default: bench.solver.calls.contains(.present(["a.test", "b.test"]))
+        }
+      }
+      run.cancel()
+      let result = await run.result
+      #expect(throws: CancellationError.self) { try result.get() }
+      #expect(bench.solver.visible.isEmpty)
+      guard case .retract = bench.solver.calls.last else {
+        Issue.record("not retracted: \(bench.solver.calls)")
+        return
+      }
+      #expect(!bench.ca.authorizationStates.values.contains("pending"))
+      #expect(try bench.pending.order(of: exampleName) == nil)
+      #expect(try bench.journal.challenges(of: exampleName) == [])
+    }
+  }
+
+  @Test func `names that the CA refuses come with its words, each`() async throws {
+    try await withBench { bench in
+      let error = await failure {
+        try await bench.issuer(settings("x.forbidden", "a.test", "y.forbidden")).obtain()
+      }
+      #expect(error?.message.contains("x.forbidden") == true)
+      #expect(error?.message.contains("y.forbidden") == true)
+      #expect(error?.problem?.subproblems.count == 2)
+      #expect(bench.solver.calls.last == .retract([]))
+    }
+  }
+
+  @Test func `a rate limit can be tried later, and says when`() async throws {
+    try await withBench { bench in
+      bench.ca.inject(
+        .problem(
+          "rateLimited", status: 429, detail: "too many certificates",
+          headers: [HTTPField(name: "Retry-After", value: "86400")]), on: .newOrder, times: 100)
+      let error = await failure { try await bench.issuer(two).obtain() }
+      #expect(error?.exitCode == 75)
+      #expect(error?.message.contains("too many certificates") == true)
+      let whole = "\(error?.message ?? "") \(error?.hint ?? "")"
+      let day = bench.clock.now.addingTimeInterval(86400).rfc3339.prefix(10)
+      #expect(whole.contains(day), "it does not name \(day): \(whole)")
+    }
+  }
+
+  @Test func `an unreachable CA can be tried later`() async throws {
+    try await withBench { bench in
+      bench.ca.inject(.refuseConnection, on: .newOrder, times: 1000)
+      #expect(await failure { try await bench.issuer(two).obtain() }?.exitCode == 75)
+    }
+  }
+
+  @Test func `an account that the CA forgot, or closed, says what to do`() async throws {
+    try await withBench { bench in
+      bench.ca.forgetAccounts()
+      let error = await failure { try await bench.issuer(two).obtain() }
+      #expect(error?.exitCode == 1)
+      #expect(error?.hint?.contains("certctl account register") == true, "\(error?.hint ?? "none")")
+    }
+    try await withBench { bench in
+      try await bench.account.deactivate()
+      let error = await failure { try await bench.issuer(two).obtain() }
+      #expect(error?.exitCode == 1)
+      #expect(error?.hint?.contains("deactivate") == true, "\(error?.hint ?? "none")")
+    }
+  }
+
+  // MARK: - Certificates that are not what was ordered
+
+  private func refusal(
+    _ bench: IssuerBench, _ make: (PrivateKey) throws -> [Certificate]
+  ) async throws -> CertctlError? {
+    let key = try await bench.leaveOrderProcessing(two)
+    bench.serve(try make(key))
+    return await failure { try await bench.issuer(two).obtain() }
+  }
+
+  private func leaf(
+    _ bench: IssuerBench, _ key: PublicKey, _ names: [String] = ["a.test", "b.test"],
+    from: Double = -3600, until: Double = 90 * 86400
+  ) throws -> Certificate {
+    try bench.ca.testCA.leaf(
+      for: key, dnsNames: names, notBefore: bench.clock.now.addingTimeInterval(from),
+      notAfter: bench.clock.now.addingTimeInterval(until))
+  }
+
+  private func expectUnusable(
+    _ error: CertctlError?, _ words: String, _ bench: IssuerBench,
+    _ place: SourceLocation = #_sourceLocation
+  ) throws {
+    #expect(error?.code == .unusableCertificate, sourceLocation: place)
+    #expect(
+      error?.message.contains(words) == true, "\(error?.message ?? "")", sourceLocation: place)
+    #expect(error?.exitCode == 1, sourceLocation: place)
+    // The order that it came from will bring nothing better.
+    #expect(try bench.pending.order(of: exampleName) == nil, sourceLocation: place)
+  }
+
+  @Test func `a certificate for another key is refused`() async throws {
+    try await withBench { bench in
+      let other = try PrivateKey.generate(.ec256).publicKey
+      let error = try await refusal(bench) { _ in
+        [try leaf(bench, other), bench.ca.testCA.intermediate]
+      }
+      try expectUnusable(error, "another key", bench)
+    }
+  }
+
+  @Test func `a certificate that lacks a name is refused`() async throws {
+    try await withBench { bench in
+      let error = try await refusal(bench) {
+        [try leaf(bench, $0.publicKey, ["a.test"]), bench.ca.testCA.intermediate]
+      }
+      try expectUnusable(error, "b.test", bench)
+    }
+  }
+
+  @Test func `an expired certificate is refused, with a word on the clock`() async throws {
+    try await withBench { bench in
+      let error = try await refusal(bench) {
+        [
+          try leaf(bench, $0.publicKey, from: -20 * 86400, until: -86400),
+          bench.ca.testCA.intermediate,
+        ]
+      }
+      try expectUnusable(error, "expired", bench)
+      #expect(error?.hint?.contains("clock") == true)
+    }
+  }
+
+  @Test func `a certificate of the future is refused`() async throws {
+    try await withBench { bench in
+      let error = try await refusal(bench) {
+        [try leaf(bench, $0.publicKey, from: 2 * 86400), bench.ca.testCA.intermediate]
+      }
+      try expectUnusable(error, "not valid before", bench)
+    }
+  }
+
+  @Test func `a chain out of order is refused`() async throws {
+    try await withBench { bench in
+      let error = try await refusal(bench) {
+        [try leaf(bench, $0.publicKey), bench.ca.testCA.root, bench.ca.testCA.intermediate]
+      }
+      try expectUnusable(error, "order", bench)
+    }
+  }
+}

@@ -1,0 +1,190 @@
+import ACME
+import FoundationEssentials
+import HostIO
+import PKI
+import TestSupport
+import Testing
+
+@testable import Certctl
+
+struct IssuerTests {
+  private func withBench(_ body: (IssuerBench) async throws -> Void) async throws {
+    try await withState { state, _ in try await body(IssuerBench(state)) }
+  }
+
+  private let three = settings("a.test", "b.test", "c.test")
+
+  @Test func `a certificate for all names, with a chain and a key that fit`() async throws {
+    try await withBench { bench in
+      let issued = try await bench.issuer(three).obtain()
+      #expect(issued.leaf.dnsNames.sorted() == ["a.test", "b.test", "c.test"])
+      #expect(issued.leaf.matches(issued.key))
+      #expect(Certificate.isOrdered(issued.chain))
+      #expect(issued.key.type == .ec256)
+    }
+  }
+
+  @Test func `all challenges are presented before the first is answered`() async throws {
+    try await withBench { bench in
+      let answered = Recorder<Int>()
+      bench.solver.onPresent { answered.add(bench.ca.count(.challenge)) }
+      _ = try await bench.issuer(three).obtain()
+      #expect(answered.all == [0])
+      #expect(bench.ca.count(.challenge) == 3)
+      #expect(
+        bench.solver.calls == [
+          .prepare, .present(["a.test", "b.test", "c.test"]), .wait,
+          .retract(["a.test", "b.test", "c.test"]),
+        ])
+    }
+  }
+
+  @Test func `the order is polled, not each authorization`() async throws {
+    try await withBench { bench in
+      bench.ca.configure { $0.validationLooks = 3 }
+      _ = try await bench.issuer(three).obtain()
+      #expect(bench.ca.count(.authorization) == 3)
+      #expect(bench.ca.count(.order) > 3)
+    }
+  }
+
+  @Test func `nothing is left when it went well`() async throws {
+    try await withBench { bench in
+      _ = try await bench.issuer(three).obtain()
+      #expect(bench.solver.visible.isEmpty)
+      #expect(try bench.journal.challenges(of: exampleName) == [])
+    }
+  }
+
+  @Test func `the journal is written before the first challenge is presented`() async throws {
+    try await withBench { bench in
+      let journalled = Recorder<[PresentedChallenge]>()
+      let journal = bench.journal
+      bench.solver.onPresent {
+        journalled.add((try? journal.challenges(of: exampleName)) ?? [])
+      }
+      _ = try await bench.issuer(three).obtain()
+      #expect(journalled.all.first?.map(\.identifier.value) == ["a.test", "b.test", "c.test"])
+    }
+  }
+
+  @Test func `a name that the account has proved is not proved again`() async throws {
+    try await withBench { bench in
+      bench.ca.configure { $0.reusesAuthorizations = true }
+      _ = try await bench.issuer(settings("a.test")).obtain()
+      bench.ca.resetLog()
+      _ = try await bench.issuer(settings("a.test", "b.test")).obtain()
+      #expect(bench.ca.count(.challenge) == 1)
+      #expect(bench.solver.calls.contains(.present(["b.test"])))
+      bench.ca.resetLog()
+      _ = try await bench.issuer(settings("b.test", "a.test")).obtain()
+      #expect(bench.ca.kinds == [.newOrder, .finalize, .order, .certificate])
+    }
+  }
+
+  @Test func `challenge types that nobody knows are passed over`() async throws {
+    try await withBench { bench in
+      bench.ca.configure { $0.challengeTypes = ["dns-future-07", "http-01", "x"] }
+      #expect(try await bench.issuer(three).obtain().leaf.dnsNames.count == 3)
+    }
+  }
+
+  @Test func `a CA that does not offer the type says what it offers`() async throws {
+    try await withBench { bench in
+      bench.ca.configure { $0.challengeTypes = ["dns-01", "dns-future-07"] }
+      let error = await failure { try await bench.issuer(three).obtain() }
+      #expect(error?.code == .challengeFailed)
+      #expect(error?.message.contains("a.test") == true)
+      #expect(error?.hint?.contains("dns-01, dns-future-07") == true)
+      #expect(bench.ca.count(.challenge) == 0)
+    }
+  }
+
+  // MARK: - Keys, profiles, chains
+
+  @Test(arguments: [KeyType.ec384, .rsa2048])
+  func `the key has the type that is wanted`(_ type: KeyType) async throws {
+    try await withBench { bench in
+      let issued = try await bench.issuer(settings("a.test") { $0.keyType = type }).obtain()
+      #expect(issued.key.type == type)
+    }
+  }
+
+  @Test func `reuse-key keeps the key, but not one of another type`() async throws {
+    try await withBench { bench in
+      let key = try PrivateKey.generate(.ec256)
+      let reusing = settings("a.test") { $0.reuseKey = true }
+      let same = try await bench.issuer(reusing, currentKey: key).obtain()
+      #expect(same.key.publicKey == key.publicKey)
+      try bench.pending.discard(exampleName)
+      let other = settings("a.test") {
+        $0.reuseKey = true
+        $0.keyType = .ec384
+      }
+      #expect(try await bench.issuer(other, currentKey: key).obtain().key.type == .ec384)
+      try bench.pending.discard(exampleName)
+      let fresh = try await bench.issuer(settings("a.test"), currentKey: key).obtain()
+      #expect(fresh.key.publicKey != key.publicKey)
+    }
+  }
+
+  @Test func `the profile goes with the order`() async throws {
+    try await withBench { bench in
+      bench.ca.configure { $0.profiles = ["shortlived": "six days"] }
+      _ = try await bench.issuer(settings("a.test") { $0.profile = "shortlived" }).obtain()
+      let order = bench.ca.requests.first { $0.kind == .newOrder }
+      #expect(order?.payload["profile"].string == "shortlived")
+    }
+  }
+
+  @Test func `an alternate chain is taken when it is preferred`() async throws {
+    try await withBench { bench in
+      bench.ca.configure { $0.hasAlternateChain = true }
+      let wanted = settings("a.test") { $0.preferredChain = "Test Root 2" }
+      let issued = try await bench.issuer(wanted).obtain()
+      #expect(issued.chain.last?.issuerCommonName == "Test Root 2")
+      #expect(bench.warnings.all.isEmpty)
+    }
+  }
+
+  @Test func `the default chain costs one download even if it is named`() async throws {
+    try await withBench { bench in
+      bench.ca.configure { $0.hasAlternateChain = true }
+      let wanted = settings("a.test") { $0.preferredChain = "Test Root 1" }
+      #expect(
+        try await bench.issuer(wanted).obtain().chain.last?.issuerCommonName == "Test Root 1")
+      #expect(bench.ca.count(.certificate) == 1)
+    }
+  }
+
+  @Test func `a preferred chain that is not there is a warning`() async throws {
+    try await withBench { bench in
+      bench.ca.configure { $0.hasAlternateChain = true }
+      let wanted = settings("a.test") { $0.preferredChain = "No\u{1B}[31m Root" }
+      let issued = try await bench.issuer(wanted).obtain()
+      #expect(issued.chain.last?.issuerCommonName == "Test Root 1")
+      #expect(bench.warnings.all.count == 1)
+      #expect(bench.warnings.all.first?.contains("\u{1B}") == false)
+    }
+  }
+
+  // MARK: - Dry run
+
+  @Test func `a rehearsal stops at ready and leaves no authorization`() async throws {
+    try await withBench { bench in
+      try await bench.issuer(three).rehearse()
+      #expect(bench.ca.count(.finalize) == 0)
+      #expect(Set(bench.ca.authorizationStates.values) == ["deactivated"])
+      #expect(bench.solver.visible.isEmpty)
+      #expect(try bench.pending.order(of: exampleName) == nil)
+    }
+  }
+
+  @Test func `a rehearsal that fails leaves no authorization pending`() async throws {
+    try await withBench { bench in
+      bench.solver.fail(.present)
+      #expect(await failure { try await bench.issuer(three).rehearse() } != nil)
+      #expect(Set(bench.ca.authorizationStates.values) == ["deactivated"])
+    }
+  }
+}

@@ -1,0 +1,209 @@
+import ACME
+import FoundationEssentials
+import HostIO
+import PKI
+import TestSupport
+import Testing
+
+@testable import Certctl
+
+struct ManagerTests {
+  private func withBench(
+    _ configuration: Configuration = .init(), _ body: (ManagerBench) async throws -> Void
+  ) async throws {
+    try await withTemporaryFolder(label: "manager") { folder in
+      try await body(ManagerBench(folder, configuration: configuration))
+    }
+  }
+
+  @Test func `the first issue gets a certificate, the second asks nothing`() async throws {
+    try await withBench { bench in
+      let first = try await bench.manager.issue(bench.request("example.com", "www.example.com"))
+      #expect(first.outcome == .issued)
+      #expect(first.certificate?.generation == 1)
+      #expect(first.certificate?.names == ["example.com", "www.example.com"])
+      bench.ca.resetLog()
+      let second = try await bench.manager.issue(bench.request("www.example.com", "example.com"))
+      #expect(second.outcome == .unchanged)
+      #expect(second.certificate?.name == "example.com")
+      #expect(bench.ca.count() == 0)
+    }
+  }
+
+  @Test func `one name with a known account and directory costs eight requests`() async throws {
+    try await withBench { bench in
+      _ = try await bench.manager.issue(bench.request("a.test"))
+      bench.ca.resetLog()
+      _ = try await bench.manager.issue(bench.request("b.test"))
+      #expect(
+        bench.ca.kinds == [
+          .newNonce, .newOrder, .authorization, .challenge, .order, .finalize, .order, .certificate,
+        ])
+    }
+  }
+
+  @Test func `names can be added, and taken away by force only`() async throws {
+    try await withBench { bench in
+      _ = try await bench.manager.issue(bench.request("example.com"))
+      let more = try await bench.manager.issue(bench.request("example.com", "b.test"))
+      #expect(more.certificate?.generation == 2)
+      let refused = await failure { try await bench.manager.issue(bench.request("example.com")) }
+      #expect(refused?.code == .refused)
+      #expect(try await bench.manager.show(exampleName).generation == 2)
+      let forced = try await bench.manager.issue(bench.request("example.com") { $0.force = true })
+      #expect(forced.certificate?.generation == 3)
+      #expect(forced.certificate?.names == ["example.com"])
+    }
+  }
+
+  @Test func `settings come back with the next run`() async throws {
+    try await withBench { bench in
+      _ = try await bench.manager.issue(
+        bench.request("example.com") { $0.overrides.keyType = .ec384 })
+      bench.clock.advance(70 * 86400)
+      let bare = IssueRequest(names: [.dns("example.com")])
+      let renewed = try await bench.manager.issue(bare)
+      #expect(renewed.outcome == .issued)
+      #expect(renewed.certificate?.keyType == "ec384")
+      #expect(renewed.directory == bench.ca.directoryURL)
+    }
+  }
+
+  @Test func `a dry run keeps no lineage and no certificate`() async throws {
+    try await withBench { bench in
+      let report = try await bench.manager.issue(bench.request("example.com") { $0.dryRun = true })
+      #expect(report.outcome == .validated)
+      #expect(report.certificate == nil)
+      #expect(try await bench.manager.list().isEmpty)
+      #expect(bench.ca.count(.finalize) == 0)
+      #expect(!bench.files.contains { $0.hasPrefix("live/") || $0.hasPrefix("pending/") })
+    }
+  }
+
+  @Test func `a failure of a new lineage leaves none, of an old one its certificate`() async throws
+  {
+    try await withBench { bench in
+      bench.ca.configure { $0.validate = { _ in Problem(type: .dns, detail: "NXDOMAIN") } }
+      #expect(await failure { try await bench.manager.issue(bench.request("example.com")) } != nil)
+      #expect(try await bench.manager.list().isEmpty)
+    }
+    try await withBench { bench in
+      _ = try await bench.manager.issue(bench.request("example.com"))
+      bench.ca.configure { $0.validate = { _ in Problem(type: .dns, detail: "NXDOMAIN") } }
+      let error = await failure {
+        try await bench.manager.issue(bench.request("example.com") { $0.force = true })
+      }
+      #expect(error?.code == .challengeFailed)
+      let report = try await bench.manager.show(exampleName)
+      #expect(report.state == .valid && report.generation == 1)
+      #expect(report.lastFailure?.message.contains("NXDOMAIN") == true)
+    }
+  }
+
+  @Test func `what a crash left visible goes before the next order`() async throws {
+    try await withBench { bench in
+      _ = try await bench.manager.issue(bench.request("example.com"))
+      let left = PresentedChallenge(
+        identifier: .dns("example.com"), token: "left", keyAuthorization: "left.key")
+      try ChallengeJournal(state: bench.state).record([left], of: exampleName)
+      try bench.folder.write("www/.well-known/acme-challenge/left", "left.key")
+      _ = try await bench.manager.issue(bench.request("example.com"))
+      #expect(!bench.folder.contains("www/.well-known/acme-challenge/left"))
+      #expect(try ChallengeJournal(state: bench.state).challenges(of: exampleName) == [])
+    }
+  }
+
+  @Test func `deleting takes what a crash left visible, too`() async throws {
+    try await withBench { bench in
+      _ = try await bench.manager.issue(bench.request("example.com"))
+      let left = PresentedChallenge(
+        identifier: .dns("example.com"), token: "left", keyAuthorization: "left.key")
+      try ChallengeJournal(state: bench.state).record([left], of: exampleName)
+      try bench.folder.write("www/.well-known/acme-challenge/left", "left.key")
+      try await bench.manager.delete(exampleName)
+      #expect(!bench.folder.contains("www/.well-known/acme-challenge/left"))
+      #expect(!bench.files.contains { $0.contains("example.com") && !$0.hasSuffix(".lock") })
+      let gone = await failure { try await bench.manager.show(exampleName) }
+      #expect(gone?.code == .notFound)
+    }
+  }
+
+  @Test func `revoking is told to the CA, and the next issue replaces it`() async throws {
+    try await withBench { bench in
+      _ = try await bench.manager.issue(bench.request("example.com"))
+      let leaf = try CertificateStore(state: bench.state)
+        .load(Generation(number: 1), of: exampleName).leaf
+      let report = try await bench.manager.revoke(exampleName, reason: .superseded)
+      #expect(report.state == .revoked)
+      #expect(bench.ca.revocation(of: leaf) == 4)
+      let next = try await bench.manager.issue(bench.request("example.com"))
+      #expect(next.outcome == .issued && next.certificate?.state == .valid)
+      let back = await failure { try await bench.manager.rollback(exampleName) }
+      #expect(back?.code == .refused)
+      #expect(back?.message.contains("revoked") == true)
+      #expect(try await bench.manager.rollback(exampleName, force: true).generation == 1)
+    }
+  }
+
+  @Test func `without the account, revoking goes by the certificate's key`() async throws {
+    try await withBench { bench in
+      _ = try await bench.manager.issue(bench.request("example.com"))
+      _ = try await bench.manager.deactivateAccount(
+        authority: bench.ca.directoryURL, locally: true)
+      #expect(
+        try await bench.manager.revoke(exampleName, reason: .unspecified).state == .revoked)
+    }
+  }
+
+  @Test func `going back names what there is`() async throws {
+    try await withBench { bench in
+      _ = try await bench.manager.issue(bench.request("example.com"))
+      let none = await failure { try await bench.manager.rollback(exampleName) }
+      #expect(none?.code == .notFound)
+      let unknown = await failure { try await bench.manager.rollback(exampleName, to: 9) }
+      #expect(unknown?.message.contains("9") == true)
+      #expect(unknown?.hint?.contains("1") == true)
+      _ = try await bench.manager.issue(bench.request("example.com") { $0.force = true })
+      #expect(try await bench.manager.rollback(exampleName).generation == 1)
+      #expect(try await bench.manager.rollback(exampleName, to: 2).generation == 2)
+    }
+  }
+
+  @Test func `a damaged lineage hides no other`() async throws {
+    try await withBench { bench in
+      _ = try await bench.manager.issue(bench.request("a.test"))
+      _ = try await bench.manager.issue(bench.request("b.test"))
+      try bench.folder.write("state/lineages/a.test.json", "{")
+      try bench.folder.write("state/live/-odd", "x")
+      let list = try await bench.manager.list()
+      #expect(list.map(\.state) == [.damaged, .valid])
+      #expect(list[0].problem?.contains("a.test.json") == true)
+      #expect(
+        await failure { try await bench.manager.issue(bench.request("a.test")) }?.code
+          == .damagedState)
+      #expect(bench.folder.read("state/lineages/a.test.json") == "{")
+      #expect(try await bench.manager.issue(bench.request("b.test")).outcome == .unchanged)
+    }
+  }
+
+  @Test func `states follow the clock`() async throws {
+    try await withBench { bench in
+      _ = try await bench.manager.issue(bench.request("example.com"))
+      for (days, state) in [(0.0, LineageReport.State.valid), (61, .due), (30, .expired)] {
+        bench.clock.advance(days * 86400)
+        #expect(try await bench.manager.show(exampleName).state == state)
+      }
+    }
+  }
+
+  @Test func `who asks for what is not there hears what is`() async throws {
+    try await withBench { bench in
+      let empty = await failure { try await bench.manager.show(exampleName) }
+      #expect(empty?.hint?.contains("certctl issue") == true)
+      _ = try await bench.manager.issue(bench.request("a.test"))
+      let error = await failure { try await bench.manager.show(exampleName) }
+      #expect(error?.code == .notFound)
+      #expect(error?.hint?.contains("a.test") == true)
+    }
+  }
+}

@@ -1,0 +1,215 @@
+import ACME
+import HostIO
+import PKI
+import TestSupport
+import Testing
+
+@testable import Certctl
+
+struct SettingsTests {
+  private func resolve(
+    _ flags: (inout SettingsOverrides) -> Void = { _ in }, lineage: LineageSettings? = nil,
+    file: (inout SettingsOverrides) -> Void = { _ in }
+  ) -> LineageSettings {
+    var (overrides, defaults) = (SettingsOverrides(), SettingsOverrides())
+    flags(&overrides)
+    file(&defaults)
+    return overrides.resolved(
+      names: [.dns("example.com")], lineage: lineage, defaults: defaults)
+  }
+
+  @Test func `without anything given the built-in defaults hold`() {
+    #expect(
+      resolve() == LineageSettings(names: [.dns("example.com")], authorities: ["letsencrypt"]))
+    #expect(resolve().keyType == .ec256)
+    #expect(resolve().challenge == ChallengeSettings(type: .http01))
+  }
+
+  @Test func `a flag comes before the lineage, that before the file`() {
+    let file: (inout SettingsOverrides) -> Void = {
+      $0.authorities = ["file"]
+      $0.caBundle = "/file"
+      $0.keyType = .rsa2048
+      $0.reuseKey = true
+      $0.profile = "file"
+      $0.preferredChain = "file"
+      $0.owner = "file"
+      $0.group = "file"
+      $0.keyMode = "0440"
+    }
+    let fromFile = resolve(file: file)
+    #expect(fromFile.authorities == ["file"])
+    #expect(fromFile.caBundle == "/file")
+    #expect(fromFile.keyType == .rsa2048)
+    #expect(fromFile.reuseKey)
+    #expect(fromFile.profile == "file")
+    #expect(fromFile.preferredChain == "file")
+    #expect(fromFile.files == FileSettings(owner: "file", group: "file", keyMode: "0440"))
+
+    let lineage = LineageSettings(
+      names: [], authorities: ["lineage"], caBundle: "/lineage", keyType: .ec384, reuseKey: false,
+      profile: "lineage", preferredChain: "lineage",
+      files: FileSettings(owner: "lineage", group: "lineage", keyMode: "0640"))
+    var fromLineage = resolve(lineage: lineage, file: file)
+    fromLineage.names = []
+    #expect(fromLineage == lineage)
+
+    let fromFlags = resolve(
+      {
+        $0.authorities = ["flag"]
+        $0.caBundle = "/flag"
+        $0.keyType = .rsa4096
+        $0.reuseKey = true
+        $0.profile = "flag"
+        $0.preferredChain = "flag"
+        $0.owner = "flag"
+        $0.group = "flag"
+        $0.keyMode = "0400"
+      }, lineage: lineage, file: file)
+    #expect(fromFlags.authorities == ["flag"])
+    #expect(fromFlags.caBundle == "/flag")
+    #expect(fromFlags.keyType == .rsa4096)
+    #expect(fromFlags.reuseKey)
+    #expect(fromFlags.profile == "flag")
+    #expect(fromFlags.preferredChain == "flag")
+    #expect(fromFlags.files == FileSettings(owner: "flag", group: "flag", keyMode: "0400"))
+  }
+
+  @Test func `the names are always those that were given`() {
+    let lineage = settings("old.example.com")
+    #expect(resolve(lineage: lineage).names == [.dns("example.com")])
+  }
+
+  @Test func `a port given now replaces the webroot of before`() {
+    let lineage = settings("example.com") {
+      $0.challenge = ChallengeSettings(type: .http01, webroot: "/srv")
+    }
+    #expect(
+      resolve({ $0.httpPort = 8080 }, lineage: lineage).challenge
+        == ChallengeSettings(type: .http01, httpPort: 8080))
+    #expect(
+      resolve({ $0.httpAddress = "::1" }, lineage: lineage).challenge
+        == ChallengeSettings(type: .http01, httpAddress: "::1"))
+    #expect(resolve(lineage: lineage).challenge.webroot == "/srv")
+  }
+
+  @Test func `a webroot given now replaces the listener of before`() {
+    let lineage = settings("example.com") {
+      $0.challenge = ChallengeSettings(type: .http01, httpPort: 8080, httpAddress: "::1")
+    }
+    #expect(
+      resolve({ $0.webroot = "/srv" }, lineage: lineage).challenge
+        == ChallengeSettings(type: .http01, webroot: "/srv"))
+  }
+
+  @Test func `another challenge type takes nothing from the lineage, but from the file`() {
+    let lineage = settings("example.com") {
+      $0.challenge = ChallengeSettings(type: .http01, webroot: "/lineage")
+    }
+    let challenge = resolve({ $0.challenge = .tlsALPN01 }, lineage: lineage) {
+      $0.webroot = "/file"
+      $0.tlsPort = 8443
+    }.challenge
+    #expect(challenge == ChallengeSettings(type: .tlsALPN01, tlsPort: 8443))
+
+    let back = resolve(
+      { $0.challenge = .http01 },
+      lineage: settings("example.com") {
+        $0.challenge = ChallengeSettings(type: .tlsALPN01, tlsPort: 1443)
+      }, file: { $0.webroot = "/file" }
+    ).challenge
+    #expect(back == ChallengeSettings(type: .http01, webroot: "/file"))
+  }
+
+  @Test func `the file's settings of another type are no error`() throws {
+    let resolved = resolve(file: {
+      $0.challenge = .tlsALPN01
+      $0.webroot = "/file"
+      $0.httpPort = 8080
+    })
+    #expect(resolved.challenge == ChallengeSettings(type: .tlsALPN01))
+    try resolved.challenge.check(resolved.names)
+  }
+
+  static let useless: [(String, ChallengeType, @Sendable (inout SettingsOverrides) -> Void)] = [
+    ("--tls-port", .http01, { $0.tlsPort = 443 }),
+    ("--http-port", .tlsALPN01, { $0.httpPort = 80 }),
+    ("--webroot", .tlsALPN01, { $0.webroot = "/srv" }),
+  ]
+
+  @Test(arguments: useless.indices)
+  func `an option that the challenge has no use for is refused`(_ index: Int) {
+    let (option, type, change) = Self.useless[index]
+    var overrides = SettingsOverrides()
+    change(&overrides)
+    let error = #expect(throws: CertctlError.self) { try overrides.checkUse(by: type) }
+    #expect(error?.code == .usage)
+    #expect(error?.message.contains(option) == true)
+  }
+
+  @Test func `wildcards cannot be proved by http-01 and tls-alpn-01`() {
+    for type in [ChallengeType.http01, .tlsALPN01] {
+      let error = #expect(throws: CertctlError.self) {
+        try ChallengeSettings(type: type).check([.dns("example.com"), .dns("*.example.com")])
+      }
+      #expect(error?.message.contains("*.example.com") == true)
+      #expect(error?.exitCode == 64)
+    }
+    #expect(throws: Never.self) {
+      try ChallengeSettings(type: .dns01).check([.dns("*.example.com")])
+    }
+  }
+
+  @Test func `addresses cannot be proved by dns-01`() {
+    let error = #expect(throws: CertctlError.self) {
+      try ChallengeSettings(type: .dns01).check([.ip("192.0.2.1")])
+    }
+    #expect(error?.hint?.contains("http-01") == true)
+    #expect(throws: Never.self) { try ChallengeSettings(type: .http01).check([.ip("192.0.2.1")]) }
+  }
+
+  @Test func `a listener binds an address, nothing else`() {
+    let error = #expect(throws: CertctlError.self) {
+      try ChallengeSettings(type: .http01, httpAddress: "localhost").check([.dns("example.com")])
+    }
+    #expect(error?.exitCode == 64)
+    #expect(throws: Never.self) {
+      try ChallengeSettings(type: .http01, httpAddress: "::1").check([.dns("example.com")])
+    }
+  }
+
+  @Test func `certificate authorities are presets or https URLs`() throws {
+    #expect(
+      try CertificateAuthority.named("letsencrypt").directory
+        == "https://acme-v02.api.letsencrypt.org/directory")
+    #expect(try CertificateAuthority.named("https://ca.test/x").directory == "https://ca.test/x")
+    #expect(throws: Never.self) { try CertificateAuthority.named("http://127.0.0.1:1/dir") }
+    let unknown = #expect(throws: CertctlError.self) {
+      try CertificateAuthority.named("letsencrpyt")
+    }
+    #expect(unknown?.hint?.contains("letsencrypt") == true)
+    #expect(throws: ACMEError.self) { try CertificateAuthority.named("http://ca.test/dir") }
+    let sslcom = try CertificateAuthority.named("sslcom")
+    #expect(sslcom.directory(for: .rsa2048).hasSuffix("rsa"))
+    #expect(sslcom.directory(for: .ec384).hasSuffix("ecc"))
+  }
+
+  @Test(arguments: ["admin@example.com", "a.b+c@sub.example.org", "x@bücher.example"])
+  func `an e-mail address becomes a contact`(_ email: String) throws {
+    guard email.utf8.allSatisfy({ $0 < 0x80 }) else {
+      #expect(throws: CertctlError.self) { try Registration(emails: [email]).contacts() }
+      return
+    }
+    #expect(try Registration(emails: [email]).contacts() == ["mailto:\(email)"])
+  }
+
+  @Test(arguments: [
+    "", "admin", "a@b", "a@@example.com", "a b@example.com", "a@example.com?cc=b@c.de",
+  ])
+  func `what is no e-mail address is refused`(_ email: String) {
+    let error = #expect(throws: CertctlError.self) {
+      try Registration(emails: [email]).contacts()
+    }
+    #expect(error?.code == .usage)
+  }
+}

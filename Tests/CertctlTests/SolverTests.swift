@@ -1,0 +1,141 @@
+import ACME
+import FoundationEssentials
+import Glibc
+import HostIO
+import PKI
+import TestSupport
+import Testing
+
+@testable import Certctl
+
+/// The solvers that come with certctl, against the contract, and what is special to each.
+struct SolverTests {
+  private static let prefix = "/.well-known/acme-challenge/"
+
+  @Test func `the webroot solver keeps the contract`() async throws {
+    try await withTemporaryFolder(label: "webroot") { folder in
+      let settings = ChallengeSettings(type: .http01, webroot: folder.path)
+      try await SolverConformance(WebrootSolver.self, settings) { challenge in
+        folder.read(Self.prefix + challenge.token) == challenge.keyAuthorization
+      }.run()
+      #expect(!folder.contains(".well-known") || folder.contains(".well-known/acme-challenge"))
+    }
+  }
+
+  @Test func `the stand-alone http-01 solver keeps the contract`() async throws {
+    let port = try FreePort.pick()
+    let settings = ChallengeSettings(type: .http01, httpPort: port, httpAddress: "127.0.0.1")
+    try await SolverConformance(StandaloneHTTPSolver.self, settings) { challenge in
+      let url = "http://127.0.0.1:\(port)\(Self.prefix)\(challenge.token)"
+      return (try? await fetch(url)) == challenge.keyAuthorization
+    }.run()
+  }
+
+  @Test func `the tls-alpn-01 solver keeps the contract`() async throws {
+    let port = try FreePort.pick()
+    let settings = ChallengeSettings(type: .tlsALPN01, httpAddress: "127.0.0.1", tlsPort: port)
+    let names: [Identifier] = [.dns("a.example.com"), .dns("b.example.com"), .ip("192.0.2.7")]
+    try await SolverConformance(TLSALPNSolver.self, settings, names: names) { challenge in
+      let probe = try await TLSProbe.connect(
+        port: port, serverName: ChallengeCertificate.serverName(for: challenge.identifier.value),
+        protocols: ["acme-tls/1"])
+      guard let pem = probe.chain.first else { return false }
+      let shown = try Certificate(pem: Array(pem.utf8))
+      let digest = Digest.sha256(Array(challenge.keyAuthorization.utf8))
+      return (shown.dnsNames + shown.ipAddresses) == [challenge.identifier.value]
+        && shown.der.contains(digest) && probe.report.contains("ALPN protocol: acme-tls/1")
+    }.run()
+  }
+
+  @Test func `folders that the webroot had stay, those that were made go`() async throws {
+    try await withTemporaryFolder(label: "webroot") { folder in
+      try folder.write(".well-known/security.txt", "contact")
+      let solver = WebrootSolver(settings: ChallengeSettings(type: .http01, webroot: folder.path))
+      let challenge = PresentedChallenge(
+        identifier: .dns("a.test"), token: "token", keyAuthorization: "token.key")
+      try await solver.prepare()
+      try await solver.present([challenge])
+      try await solver.retract([challenge])
+      #expect(!folder.contains(".well-known/acme-challenge"))
+      #expect(folder.read(".well-known/security.txt") == "contact")
+    }
+  }
+
+  @Test func `what others put there is not touched`() async throws {
+    try await withTemporaryFolder(label: "webroot") { folder in
+      try folder.write(".well-known/acme-challenge/token", "not ours")
+      let solver = WebrootSolver(settings: ChallengeSettings(type: .http01, webroot: folder.path))
+      let challenge = PresentedChallenge(
+        identifier: .dns("a.test"), token: "token", keyAuthorization: "token.key")
+      try await solver.prepare()
+      #expect(await failure { try await solver.present([challenge]) } != nil)
+      try await solver.retract([challenge])
+      #expect(folder.read(".well-known/acme-challenge/token") == "not ours")
+    }
+  }
+
+  @Test func `a challenge folder that is a link is not followed`() async throws {
+    try await withTemporaryFolder(label: "webroot") { folder in
+      let target = try folder.makeFolder("target")
+      try folder.makeFolder("www/.well-known")
+      symlink(target, folder.path("www/.well-known/acme-challenge"))
+      let solver = WebrootSolver(
+        settings: ChallengeSettings(type: .http01, webroot: folder.path("www")))
+      #expect(await failure { try await solver.prepare() } != nil)
+    }
+  }
+
+  @Test func `a token from a damaged journal reaches no file`() async throws {
+    try await withTemporaryFolder(label: "webroot") { folder in
+      try folder.write("secret", "x.y")
+      try folder.makeFolder("www/.well-known/acme-challenge")
+      let solver = WebrootSolver(
+        settings: ChallengeSettings(type: .http01, webroot: folder.path("www")))
+      for token in ["../../../secret", "", ".", "a/b", String(repeating: "a", count: 100_000)] {
+        try await solver.retract([
+          PresentedChallenge(identifier: .dns("a.test"), token: token, keyAuthorization: "x.y")
+        ])
+      }
+      #expect(folder.read("secret") == "x.y")
+    }
+  }
+
+  @Test func `the listener knows its tokens and nothing else`() async throws {
+    let port = try FreePort.pick()
+    let solver = StandaloneHTTPSolver(
+      settings: ChallengeSettings(type: .http01, httpPort: port, httpAddress: "127.0.0.1"))
+    try await solver.prepare()
+    let challenge = PresentedChallenge(
+      identifier: .dns("a.test"), token: "token", keyAuthorization: "token.key")
+    try await solver.present([challenge])
+    for path in ["/", Self.prefix, Self.prefix + "other", Self.prefix + "token/x", "/token"] {
+      let answer = try await Program(
+        "curl", ["-s", "-o", "/dev/null", "-w", "%{http_code}", "http://127.0.0.1:\(port)\(path)"]
+      ).run()
+      #expect(answer.standardOutput == "404", "\(path)")
+    }
+    try await solver.retract([challenge])
+  }
+
+  @Test func `a port in use names who holds it, and the way out`() async throws {
+    let port = try FreePort.pick()
+    let settings = ChallengeSettings(type: .http01, httpPort: port, httpAddress: "127.0.0.1")
+    let first = StandaloneHTTPSolver(settings: settings)
+    try await first.prepare()
+    let error = await failure { try await StandaloneHTTPSolver(settings: settings).prepare() }
+    #expect(error?.message.contains("\(port)") == true)
+    #expect(error?.message.contains("\(getpid())") == true)
+    #expect(error?.hint?.contains("--webroot") == true)
+    try await first.retract([])
+  }
+
+  @Test func `each setting has its solver`() throws {
+    let of = { (settings: ChallengeSettings) in try type(of: Catalog.solver(for: settings)) }
+    #expect(try of(.init(type: .http01)) == StandaloneHTTPSolver.self)
+    #expect(try of(.init(type: .http01, webroot: "/srv")) == WebrootSolver.self)
+    #expect(try of(.init(type: .tlsALPN01)) == TLSALPNSolver.self)
+    let error = #expect(throws: CertctlError.self) { try of(.init(type: .dns01)) }
+    #expect(error?.exitCode == 64)
+    #expect(error?.hint?.contains("http-01") == true)
+  }
+}

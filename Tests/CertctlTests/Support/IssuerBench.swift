@@ -1,0 +1,97 @@
+import ACME
+import FoundationEssentials
+import HostIO
+import PKI
+import Synchronization
+import TestSupport
+
+@testable import Certctl
+
+/// An issuer before a fake CA, with a registered account and a recording solver.
+struct IssuerBench {
+  let clock: TestClock
+  let ca: FakeCA
+  let state: StateDirectory
+  let solver: RecordingSolver
+  let account: Account
+  let warnings: Recorder<String>
+
+  init(_ state: StateDirectory) async throws {
+    let clock = TestClock()
+    ca = try FakeCA(clock: clock)
+    self.clock = clock
+    self.state = state
+    solver = RecordingSolver()
+    warnings = Recorder()
+    let client = ACMEClient(directoryURL: ca.directoryURL, http: ca, clock: clock.wall)
+    account = try await client.register(
+      key: PrivateKey.generate(.ec256), NewAccount(termsOfServiceAgreed: true))
+    let solver = solver
+    // The CA looks at the solver, as a real one looks at a web server.
+    ca.configure { settings in
+      settings.validate = { attempt in
+        let found = solver.visible[attempt.token]
+        return found == attempt.keyAuthorization
+          ? nil : Problem(type: .unauthorized, detail: "found \(found ?? "nothing")", status: 403)
+      }
+    }
+    ca.resetLog()
+  }
+
+  func issuer(_ settings: LineageSettings, currentKey: PrivateKey? = nil) -> Issuer {
+    var services = Services.of(ca, clock)
+    services.warn = { [warnings] in warnings.add($0) }
+    return Issuer(
+      name: exampleName, settings: settings, directory: ca.directoryURL,
+      authority: CertificateAuthority(name: "test", title: "Test", directory: ca.directoryURL),
+      account: account, accountID: "local", solver: solver, state: state, services: services,
+      currentKey: currentKey)
+  }
+
+  var pending: PendingStore { PendingStore(state: state) }
+  var journal: ChallengeJournal { ChallengeJournal(state: state) }
+
+  /// Makes the CA say "processing" of every order that is done, until `finishOrders`.
+  func holdOrders() {
+    ca.configure {
+      $0.bend = { kind, body in
+        guard kind == .order || kind == .finalize, body["status"].string == "valid" else { return }
+        body["status"] = "processing"
+        body["certificate"] = nil
+      }
+    }
+  }
+
+  /// Lets the CA tell the truth again.
+  func finishOrders() { ca.configure { $0.bend = nil } }
+
+  /// Runs an issuer to the point where the CA has the CSR and does not answer; returns the key.
+  func leaveOrderProcessing(_ settings: LineageSettings) async throws -> PrivateKey {
+    holdOrders()
+    _ = await failure { try await issuer(settings).obtain() }
+    finishOrders()
+    ca.resetLog()
+    guard let kept = try pending.request(of: exampleName) else {
+      throw HarnessError("the order was not kept")
+    }
+    return kept.key
+  }
+
+  /// Makes the next download bring these certificates.
+  func serve(_ chain: [Certificate]) {
+    ca.inject(
+      .answer(
+        status: 200, type: "application/pem-certificate-chain",
+        body: Array(chain.map(\.pem).joined())),
+      on: .certificate)
+  }
+}
+
+/// Remembers what it is told.
+final class Recorder<Element: Sendable>: Sendable {
+  private let storage = Mutex<[Element]>([])
+
+  var all: [Element] { storage.withLock { $0 } }
+
+  func add(_ element: Element) { storage.withLock { $0.append(element) } }
+}

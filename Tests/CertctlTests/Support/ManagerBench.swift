@@ -1,0 +1,55 @@
+import ACME
+import FoundationEssentials
+import HostIO
+import PKI
+import TestSupport
+
+@testable import Certctl
+
+/// A manager before a fake CA that looks into a webroot.
+struct ManagerBench {
+  let clock = TestClock()
+  let ca: FakeCA
+  let folder: TemporaryFolder
+  let webroot: String
+  let warnings = Recorder<String>()
+  let manager: Manager
+
+  init(_ folder: TemporaryFolder, configuration: Configuration = .init()) throws {
+    self.folder = folder
+    ca = try FakeCA(clock: clock)
+    let root = try folder.makeFolder("www")
+    webroot = root
+    ca.configure { settings in
+      settings.validate = { attempt in
+        let found = readText("\(root)/.well-known/acme-challenge/\(attempt.token)")
+        return found == attempt.keyAuthorization
+          ? nil : Problem(type: .unauthorized, detail: "found \(found ?? "nothing")", status: 403)
+      }
+    }
+    var services = Services.of(ca, clock)
+    services.warn = { [warnings] in warnings.add($0) }
+    manager = Manager(
+      stateDirectory: folder.path("state"), configuration: configuration, lockTimeout: .zero,
+      services: services)
+  }
+
+  var state: StateDirectory { StateDirectory(path: folder.path("state")) }
+
+  func request(
+    _ names: String..., change: (inout IssueRequest) -> Void = { _ in }
+  ) throws -> IssueRequest {
+    var request = IssueRequest(
+      names: try names.map { try Identifier(parsing: $0) },
+      registration: Registration(terms: .agreed))
+    request.overrides.authorities = [ca.directoryURL]
+    request.overrides.webroot = webroot
+    change(&request)
+    return request
+  }
+
+  /// All files below the state directory.
+  var files: [String] {
+    ((try? FileManager.default.subpathsOfDirectory(atPath: state.path)) ?? []).sorted()
+  }
+}

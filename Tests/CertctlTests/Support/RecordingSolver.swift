@@ -1,0 +1,73 @@
+import ACME
+import HostIO
+import Synchronization
+import TestSupport
+
+@testable import Certctl
+
+/// A solver that does nothing but remember, and fails or waits where the test wants it.
+final class RecordingSolver: ChallengeSolver {
+  static let type = ChallengeType.http01
+  static let outlivesProcess = true
+
+  enum Call: Equatable { case prepare, present([String]), wait, retract([String]) }
+  enum Step { case prepare, present, wait, retract }
+
+  private struct State {
+    var calls: [Call] = []
+    var visible: [String: String] = [:]
+    var failing: Set<Step> = []
+    var sleepsIn: Step?
+    var onPresent: (@Sendable () -> Void)?
+  }
+
+  private let state = Mutex(State())
+
+  static func serves(_ settings: ChallengeSettings) -> Bool { settings.type == type }
+
+  init(settings: ChallengeSettings) {}
+
+  convenience init() { self.init(settings: ChallengeSettings(type: .http01)) }
+
+  var calls: [Call] { state.withLock(\.calls) }
+
+  /// The key authorizations that a CA could see now, by token.
+  var visible: [String: String] { state.withLock(\.visible) }
+
+  /// Makes a step fail from now on.
+  func fail(_ step: Step) { _ = state.withLock { $0.failing.insert(step) } }
+
+  /// Makes a step wait until it is cancelled.
+  func sleep(in step: Step) { state.withLock { $0.sleepsIn = step } }
+
+  /// Called when everything is presented.
+  func onPresent(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.onPresent = body } }
+
+  func prepare() async throws { try await step(.prepare, .prepare) }
+
+  func present(_ challenges: [PresentedChallenge]) async throws {
+    state.withLock { state in
+      for challenge in challenges { state.visible[challenge.token] = challenge.keyAuthorization }
+    }
+    try await step(.present, .present(challenges.map(\.identifier.value)))
+    state.withLock(\.onPresent)?()
+  }
+
+  func waitUntilVisible(_ challenges: [PresentedChallenge]) async throws {
+    try await step(.wait, .wait)
+  }
+
+  func retract(_ challenges: [PresentedChallenge]) async throws {
+    state.withLock { state in for challenge in challenges { state.visible[challenge.token] = nil } }
+    try await step(.retract, .retract(challenges.map(\.identifier.value)))
+  }
+
+  private func step(_ step: Step, _ call: Call) async throws {
+    let (fails, sleeps) = state.withLock { state in
+      state.calls.append(call)
+      return (state.failing.contains(step), state.sleepsIn == step)
+    }
+    if sleeps { try await Task.sleep(for: .seconds(3600)) }
+    if fails { throw HostError(.io, operation: "\(call)", subject: "the test's solver") }
+  }
+}

@@ -1,0 +1,132 @@
+import PKI
+import TestSupport
+import Testing
+
+/// certctl against what a real CA may do to it: refused nonces, slow validation, remembered
+/// authorizations, alternate chains.
+@Suite(.timeLimit(.minutes(2)))
+struct AuthorityTests {
+  @Test(.needsPebble, arguments: [50, 90])
+  func `issuance succeeds while most nonces are refused`(percent: Int) async throws {
+    try await LiveHost.run {
+      $0.nonceRejectPercent = percent
+    } _: { host in
+      let result = try await host.issue("example.com", "www.example.com")
+      #expect(result.exitCode == 0, "\(result)")
+      #expect(try host.leaf("example.com").dnsNames.sorted() == ["example.com", "www.example.com"])
+      #expect(try host.isPair("example.com"))
+      #expect(host.pebble.log.contains("bad nonce") || host.pebble.requests.count > 12)
+    }
+  }
+
+  @Test(.needsPebble)
+  func `issuance succeeds when validation takes its random time`() async throws {
+    try await LiveHost.run {
+      // Up to four seconds for each name.
+      $0.validationSleepSeconds = 5
+    } _: { host in
+      let result = try await host.issue("example.com", "www.example.com")
+      #expect(result.exitCode == 0, "\(result)")
+      #expect(try host.isPair("example.com"))
+      // However long it takes, a challenge is posted once.
+      #expect(host.pebble.requests.count { $0.hasPrefix("POST /chalZ/") } == 2)
+    }
+  }
+
+  @Test(.needsPebble)
+  func `a CA that remembers no authorization validates each time`() async throws {
+    try await LiveHost.run { host in
+      for options in [[], ["--force"]] {
+        let result = try await host.issue("example.com", options: options)
+        #expect(result.exitCode == 0, "\(result)")
+      }
+      #expect(host.pebble.requests.count { $0.hasPrefix("POST /chalZ/") } == 2)
+      #expect(host.entries("archive/example.com") == ["0001", "0002"])
+    }
+  }
+
+  @Test(.needsPebble)
+  func `a CA that remembers authorizations validates only new names`() async throws {
+    try await LiveHost.run {
+      $0.authorizationReusePercent = 100
+    } _: { host in
+      try await host.issue("example.com").requireSuccess("the first")
+      try await host.issue("example.com", options: ["--force"]).requireSuccess("the renewal")
+      #expect(host.pebble.requests.count { $0.hasPrefix("POST /chalZ/") } == 1)
+      let mixed = try await host.issue("example.com", "new.example.com")
+      #expect(mixed.exitCode == 0, "\(mixed)")
+      #expect(host.pebble.requests.count { $0.hasPrefix("POST /chalZ/") } == 2)
+      #expect(try host.leaf("example.com").dnsNames.sorted() == ["example.com", "new.example.com"])
+    }
+  }
+
+  @Test(.needsPebble, arguments: [true, false])
+  func `strict or not makes no difference`(isStrict: Bool) async throws {
+    try await LiveHost.run {
+      $0.isStrict = isStrict
+    } _: { host in
+      let result = try await host.issue("example.com")
+      #expect(result.exitCode == 0, "\(result)")
+      #expect(try host.isPair("example.com"))
+    }
+  }
+
+  @Test(.needsPebble, arguments: ["rsa2048", "ec384"])
+  func `other key types are certified`(keyType: String) async throws {
+    try await LiveHost.run { host in
+      let result = try await host.issue("example.com", options: ["--key-type", keyType])
+      #expect(result.exitCode == 0, "\(result)")
+      #expect(try await host.report("example.com")["keyType"].string == keyType)
+      let key = try PrivateKey(
+        pem: [UInt8](try #require(host.folder.read("state/live/example.com/privkey.pem")).utf8))
+      #expect(key.type?.rawValue == keyType)
+      #expect(try host.isPair("example.com"))
+    }
+  }
+
+  @Test(.needsPebble)
+  func `the preferred chain is the one that is stored`() async throws {
+    try await LiveHost.run {
+      $0.alternateRoots = 2
+    } _: { host in
+      for index in [2, 1, 0] {
+        let wanted = try await rootName(host, index)
+        let result = try await host.issue(
+          "example.com", options: ["--preferred-chain", wanted, "--force"])
+        #expect(result.exitCode == 0, "\(result)")
+        #expect(!result.standardError.contains("warning"))
+        let chain = try host.chain("example.com")
+        #expect(chain.last?.issuerCommonName == wanted)
+        #expect(Certificate.isOrdered(chain))
+        #expect(try host.isPair("example.com"))
+        let root = try TrustStore(pem: [UInt8](try await host.pebble.root(index).utf8))
+        try root.verify(chain, at: try #require(chain.first).notBefore)
+      }
+    }
+  }
+
+  @Test(.needsPebble)
+  func `a preferred chain that is not there gives the default chain and a warning`() async throws {
+    try await LiveHost.run {
+      $0.alternateRoots = 1
+    } _: { host in
+      let result = try await host.issue(
+        "example.com", options: ["--preferred-chain", "No Such Root"])
+      #expect(result.exitCode == 0, "\(result)")
+      #expect(
+        result.standardError.contains("warning: no chain of this CA ends with an issuer"),
+        "\(result)")
+      #expect(result.standardError.contains("No Such Root"))
+      let wanted = try await rootName(host, 0)
+      #expect(try host.chain("example.com").last?.issuerCommonName == wanted)
+      // What was asked for stays what is wanted; nothing is due because of it.
+      let again = try await host.issue("example.com")
+      #expect(again.standardOutput.hasPrefix("Nothing to do"), "\(again)")
+    }
+  }
+
+  private func rootName(_ host: LiveHost, _ index: Int) async throws -> String {
+    let root = try Certificate(pem: [UInt8](try await host.pebble.root(index).utf8))
+    return try #require(root.subjectCommonName)
+  }
+}

@@ -1,0 +1,121 @@
+import FoundationEssentials
+import PKI
+import TestSupport
+import Testing
+
+/// certctl beside nginx: the webroot of the one that holds the port, and what it serves then.
+@Suite(.timeLimit(.minutes(2)))
+struct NginxIssuanceTests {
+  @Test(.needsPebble, .needsNginx)
+  func `nginx answers the challenges, serves the certificate, and the next one after a reload`()
+    async throws
+  {
+    try await LiveHost.run { host in
+      try await withNginx(host) { nginx, tlsPort in
+        let webroot = nginx.folder.path("web")
+        let options = ["--webroot", webroot]
+        let names = ["example.com", "www.example.com"]
+        let result = try await host.issue(names, by: options)
+        #expect(result.exitCode == 0, "\(result)")
+        #expect(nginx.accessLog.contains("GET /.well-known/acme-challenge/"))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: webroot).isEmpty)
+
+        try await nginx.reload(http: plainServer(host) + secureServer(host, tlsPort))
+        let root = try host.folder.write("root.pem", try await host.pebble.root())
+        for name in names {
+          let probe = try await TLSProbe.connect(port: tlsPort, serverName: name, trusting: root)
+          #expect(probe.isTrusted, "\(probe.report)")
+          #expect(probe.chain.joined() == host.folder.read("state/live/example.com/fullchain.pem"))
+        }
+        let first = try host.leaf("example.com")
+
+        try await host.issue(names, by: options + ["--force"]).requireSuccess("the renewal")
+        let second = try host.leaf("example.com")
+        #expect(second != first)
+        // Nothing tells nginx yet, and the old pair is still there for it.
+        #expect(try await served(tlsPort, root) == first)
+        try await nginx.reload()
+        #expect(try await served(tlsPort, root) == second)
+
+        try await host.certctl.run(["rollback", "example.com"]).requireSuccess("rollback")
+        try await nginx.reload()
+        #expect(try await served(tlsPort, root) == first)
+      }
+    }
+  }
+
+  @Test(.needsPebble, .needsNginx)
+  func `what others keep in the webroot stays`() async throws {
+    try await LiveHost.run { host in
+      try await withNginx(host) { nginx, _ in
+        try nginx.folder.write("web/.well-known/acme-challenge/other", "theirs")
+        try nginx.folder.write("web/.well-known/security.txt", "theirs")
+        let options = ["--webroot", nginx.folder.path("web")]
+        let result = try await host.issue(["example.com"], by: options)
+        #expect(result.exitCode == 0, "\(result)")
+        #expect(
+          try FileManager.default.contentsOfDirectory(
+            atPath: nginx.folder.path("web/.well-known/acme-challenge")) == ["other"])
+        #expect(nginx.folder.read("web/.well-known/security.txt") == "theirs")
+      }
+    }
+  }
+
+  @Test(.needsPebble, .needsNginx)
+  func `without --webroot the port that nginx holds is an error that names it`() async throws {
+    try await LiveHost.run { host in
+      try await withNginx(host) { nginx, _ in
+        let result = try await host.issue("example.com")
+        #expect(result.exitCode == 1, "\(result)")
+        #expect(result.standardError.contains("nginx"), "\(result)")
+        #expect(result.standardError.contains("--webroot"), "\(result)")
+        #expect(!host.pebble.requests.contains("POST /order-plz"))
+        #expect(host.entries("lineages").isEmpty)
+      }
+    }
+  }
+
+  // MARK: - nginx
+
+  /// nginx on Pebble's http-01 port, with a free port for TLS.
+  private func withNginx(
+    _ host: LiveHost, _ body: (NginxServer, Int) async throws -> Void
+  ) async throws {
+    let tlsPort = try FreePort.pick()
+    try await NginxServer.run(http: plainServer(host), ports: [host.pebble.httpPort]) {
+      try $0.makeFolder("web")
+    } _: {
+      try await body($0, tlsPort)
+    }
+  }
+
+  private func plainServer(_ host: LiveHost) -> String {
+    """
+    server {
+      listen 127.0.0.1:\(host.pebble.httpPort);
+      location ^~ /.well-known/acme-challenge/ { root web; }
+      location / { return 308 https://$host$request_uri; }
+    }
+
+    """
+  }
+
+  private func secureServer(_ host: LiveHost, _ port: Int) -> String {
+    let live = host.folder.path("state/live/example.com")
+    return """
+      server {
+        listen 127.0.0.1:\(port) ssl;
+        ssl_certificate \(live)/fullchain.pem;
+        ssl_certificate_key \(live)/privkey.pem;
+        location / { return 204; }
+      }
+
+      """
+  }
+
+  private func served(_ port: Int, _ root: String) async throws -> Certificate {
+    let probe = try await TLSProbe.connect(port: port, serverName: "example.com", trusting: root)
+    #expect(probe.isTrusted, "\(probe.report)")
+    return try Certificate(pem: [UInt8](try #require(probe.chain.first).utf8))
+  }
+}

@@ -1,0 +1,42 @@
+package import Certctl
+internal import FoundationEssentials
+package import HostIO
+internal import Testing
+
+extension Services {
+  /// Services that fail the test when they are used: no network, no clock, no waiting.
+  ///
+  /// A test takes these and replaces the one or two that its subject is meant to use.
+  package static var failing: Services {
+    Services(
+      http: { _ in
+        Issue.record("this test must not use the network")
+        throw HarnessError("no network in this test")
+      },
+      clock: .failing,
+      warn: { Issue.record("unexpected warning: \($0)") })
+  }
+
+  /// Services of a fake CA on a test clock; nothing else works.
+  package static func of(_ ca: FakeCA, _ clock: TestClock) -> Services {
+    var services = Services.failing
+    services.http = { _ in ca }
+    services.clock = clock.wall
+    return services
+  }
+}
+
+extension WallClock {
+  /// A clock that fails the test when it is looked at.
+  package static var failing: WallClock {
+    WallClock(
+      now: {
+        Issue.record("this test must not look at the clock")
+        return Date(timeIntervalSince1970: 0)
+      },
+      sleep: { _ in
+        Issue.record("this test must not sleep")
+        throw HarnessError("no sleeping in this test")
+      })
+  }
+}

@@ -1,0 +1,98 @@
+package import ACME
+package import Certctl
+package import Testing
+
+/// The contract of every ``ChallengeSolver``, as a test that one call runs.
+///
+/// A new solver is tested by its settings and a way to look at it as a CA would:
+///
+///     try await SolverConformance(WebrootSolver.self, settings) { try await look($0) }.run()
+///
+/// It presents two challenges at once, looks at each, retracts them, looks again, retracts a second
+/// time, retracts without having presented, and, where the challenges outlive the process, retracts
+/// by a fresh solver what a first one left behind, as after a crash.
+package struct SolverConformance<Solver: ChallengeSolver>: Sendable {
+  /// What a look of the CA finds: the key authorization, its digest, or nothing.
+  package typealias Look = @Sendable (PresentedChallenge) async throws -> Bool
+
+  let settings: ChallengeSettings
+  let challenges: [PresentedChallenge]
+  let look: Look
+
+  /// A test of a solver.
+  ///
+  /// - Parameters:
+  ///   - solver: The type to test.
+  ///   - settings: Settings that it serves, with free ports and a folder of the test.
+  ///   - names: The names to prove.
+  ///   - look: Whether a CA that looks now finds the right answer to a challenge; false when there
+  ///     is nothing, or nobody to ask.
+  package init(
+    _ solver: Solver.Type, _ settings: ChallengeSettings,
+    names: [Identifier] = [.dns("a.example.com"), .dns("b.example.com")], look: @escaping Look
+  ) {
+    self.settings = settings
+    self.look = look
+    challenges = names.enumerated().map { number, name in
+      let token = "conformance_token-\(number)"
+      return PresentedChallenge(
+        identifier: name, token: token, keyAuthorization: "\(token).thumbprint")
+    }
+  }
+
+  /// Runs all of it; failures are recorded with the test that called.
+  package func run(sourceLocation: SourceLocation = #_sourceLocation) async throws {
+    #expect(Solver.serves(settings), "the settings are not for it", sourceLocation: sourceLocation)
+    try await presentsAndRetracts(sourceLocation)
+    try await retractsWhatWasNeverPresented(sourceLocation)
+    try await canBeUsedAgain(sourceLocation)
+    if Solver.outlivesProcess { try await retractsAfterACrash(sourceLocation) }
+  }
+
+  private func presentsAndRetracts(_ place: SourceLocation) async throws {
+    let solver = Solver(settings: settings)
+    try await solver.prepare()
+    try await expect(visible: false, "after prepare", place)
+    try await solver.present(challenges)
+    try await solver.waitUntilVisible(challenges)
+    try await expect(visible: true, "after present", place)
+    try await solver.retract(challenges)
+    try await expect(visible: false, "after retract", place)
+    // What is not there is no error.
+    try await solver.retract(challenges)
+  }
+
+  private func retractsWhatWasNeverPresented(_ place: SourceLocation) async throws {
+    try await Solver(settings: settings).retract(challenges)
+    let prepared = Solver(settings: settings)
+    try await prepared.prepare()
+    try await prepared.retract([])
+    try await expect(visible: false, "after retract without present", place)
+  }
+
+  /// Ports, folders and records are free again for the next order.
+  private func canBeUsedAgain(_ place: SourceLocation) async throws {
+    let solver = Solver(settings: settings)
+    try await solver.prepare()
+    try await solver.present(challenges)
+    try await expect(visible: true, "the second time", place)
+    try await solver.retract(challenges)
+    try await expect(visible: false, "after the second time", place)
+  }
+
+  private func retractsAfterACrash(_ place: SourceLocation) async throws {
+    let lost = Solver(settings: settings)
+    try await lost.prepare()
+    try await lost.present(challenges)
+    try await Solver(settings: settings).retract(challenges)
+    try await expect(visible: false, "after retract by the next process", place)
+  }
+
+  private func expect(visible: Bool, _ when: String, _ place: SourceLocation) async throws {
+    for challenge in challenges {
+      let found = try await look(challenge)
+      #expect(
+        found == visible, "\(challenge.identifier) \(when)", sourceLocation: place)
+    }
+  }
+}
