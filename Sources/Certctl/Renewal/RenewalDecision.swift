@@ -120,7 +120,8 @@ package enum RenewalDecision: Sendable, Equatable {
     guard let obtained = state?.obtained, let haste = state?.haste, haste > 1,
       obtained <= now.addingTimeInterval(RenewalState.clockTolerance)
     else { return nil }
-    let wait = min(Double(haste - 1) * 86400, certificate.lifetime / 10)
+    // 1, 2, 4 days and so on.
+    let wait = min(86400 * Double(1 << min(haste - 2, 10)), certificate.lifetime / 10)
     let until = obtained.addingTimeInterval(wait)
     return now < until ? (until, .haste(obtained: obtained)) : nil
   }
