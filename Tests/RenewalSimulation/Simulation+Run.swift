@@ -159,6 +159,7 @@ extension Simulation {
     let span = certificate.dueDate.timeIntervalSince(Self.epoch)..<end
     if host.sites[index].chances > 0 {
       figures.avoidableExpiries += 1
+      noteExample(host, index, end)
     } else if host.sites[index].broken.overlaps(span) {
       figures.expiries["the domain pointed elsewhere", default: 0] += 1
     } else if host.off.overlaps(span) {
@@ -168,5 +169,18 @@ extension Simulation {
     } else {
       figures.expiries["the CA was away at every run since it was due", default: 0] += 1
     }
+  }
+
+  private mutating func noteExample(_ host: Host, _ index: Int, _ end: Double) {
+    guard figures.examples.count < 10 else { return }
+    let site = host.sites[index]
+    let decision = RenewalDecision(
+      certificate: site.certificate, state: site.state,
+      now: Self.epoch.addingTimeInterval(end - 1))
+    figures.examples.append(
+      "host \(host.number), site \(site.number), day \(end / 86400), lifetime "
+        + "\(site.lifetime / 86400) days, chances \(site.chances), clock \(host.clockError) in "
+        + "\(host.clockFault), off \(host.off), broken \(site.broken); a second before: "
+        + "\(decision); \(site.state)")
   }
 }

@@ -6,6 +6,8 @@ package struct SimulationFigures {
   package var renewals: [String: Int] = [:]
   /// Certificates that expired though a run could have renewed them.
   package var avoidableExpiries = 0
+  /// What is known of the first of them.
+  package var examples: [String] = []
   /// Certificates that expired and could not be renewed, by cause.
   package var expiries: [String: Int] = [:]
   /// Orders that a limit of the CA refused, by limit.
@@ -93,6 +95,7 @@ package struct SimulationFigures {
     lines.append("held back by back-off: \(held), put off by a CA away: \(putOff) decisions")
     lines.append("made to wait by the ledger: \(waits) decisions")
     lines.append("expired, though a run could have renewed it: \(avoidableExpiries)")
+    lines += examples.map { "  \($0)" }
     lines.append("expired, and could not be renewed: \(expiries.values.reduce(0, +))")
     lines += table(expiries)
     lines.append("refused by a limit of the CA: \(refusals.values.reduce(0, +))")
