@@ -105,19 +105,23 @@ extension CertctlError {
       isRetryable: error.isRetryable)
   }
 
-  /// What the ACME library leaves open because it knows no command line.
+  /// What to do in certctl's own words, where the library cannot know them.
   private static func hint(for error: ACMEError) -> String? {
     switch (error.code, error.problem?.type) {
     case (.externalAccountRequired, _):
       return "get a key identifier and an HMAC key from the CA's web site, and give them by "
         + "--eab-kid and --eab-hmac-key-file"
     case (.accountDoesNotExist, _):
-      return "certctl account register, with the same --ca, registers the same key again"
+      return
+        "register it again: certctl account register, with the same --ca; or, if it was closed "
+        + "for good, forget it here: certctl account deactivate --local"
     case (.problem, .unauthorized?):
-      return "the account may have been deactivated: certctl account show, with the same --ca, "
-        + "asks the CA; certctl account deactivate --local forgets it, and the next certctl issue "
-        + "makes a new one"
-    default: return nil
+      return
+        "the CA refused the account: check --eab-kid and its key, if you gave them; an account "
+        + "that was deactivated is forgotten here by: certctl account deactivate --local"
+    default:
+      guard error.isRetryable, let date = error.retryAfter else { return nil }
+      return "try again after \(date.rfc3339), by the same command"
     }
   }
 
@@ -131,6 +135,7 @@ extension CertctlError {
       switch error.code {
       case .lockHeld: .locked
       case .badCABundle: .usage
+      case .addressInUse: .challengeFailed
       default: error.isRetryable ? .tryLater : .state
       }
     let hint =
@@ -139,6 +144,8 @@ extension CertctlError {
       case .diskFull: "make room, then give the same command again: nothing was lost"
       default: String?.none
       }
-    self.init(code, error.description, hint: error.hint ?? hint, isRetryable: error.isRetryable)
+    // A server that holds the port will hold it tomorrow: the timer's next run changes nothing.
+    let isRetryable = error.isRetryable && error.code != .addressInUse
+    self.init(code, error.description, hint: error.hint ?? hint, isRetryable: isRetryable)
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Certctl
+import HostIO
 
 /// The root of the command line: `certctl`.
 @main
@@ -9,14 +10,13 @@ struct CertctlCommand: AsyncParsableCommand {
     abstract: "Keeps the TLS certificates of an nginx host right.",
     usage: "certctl <command> [<options>]",
     discussion: """
-      Examples, in the order of a first day:
-
-      Get a certificate, with nothing listening on port 80:
+      Examples:
         certctl issue example.com www.example.com --agree-tos
-      Get it through the web server that holds port 80:
+          gets a certificate, with nothing else listening on port 80
         certctl issue example.com --webroot /var/www/html --agree-tos
-      See what there is, and until when:
+          gets it through the web server that holds port 80
         certctl list
+          shows what there is, and until when
 
       Exit codes: 0 done or nothing due, 1 failed, 64 wrong usage, 75 try later, 78 wrong \
       configuration.
@@ -41,11 +41,13 @@ struct CertctlCommand: AsyncParsableCommand {
     } catch {
       exit(reporting: error, arguments: arguments)
     }
+    Terminal.endProcess(0)
   }
 
   /// Ends with the message and exit code of an error of the argument parser.
   private static func exit(reporting error: any Error, arguments: [String]) -> Never {
     // What failed inside a command was printed there; only its exit code is left to give.
+    if let code = error as? ExitCode { Terminal.endProcess(code.rawValue) }
     guard let mistake = UsageError(error, arguments: arguments)?.error else {
       exit(withError: error)
     }

@@ -50,6 +50,8 @@ package final class FileLock: Sendable {
     guard let raw = descriptor.withLock({ $0.take() }) else { return }
     // An empty file says "nobody" to `holder`.
     ftruncate(raw, 0)
+    // Closing alone is not enough: a child between fork and exec has the descriptor too.
+    flock(raw, LOCK_UN)
     close(raw)
   }
 
@@ -65,6 +67,7 @@ package final class FileLock: Sendable {
   }
 
   private static func attempt(_ path: String) throws(HostError) -> FileLock? {
+    try FaultPoint.step("lock \(path.split(separator: "/").last ?? "")")
     let raw = try Descriptor.call("open the lock", path) {
       unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     }

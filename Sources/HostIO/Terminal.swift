@@ -68,4 +68,13 @@ package enum Terminal {
       rest = rest.dropFirst(count)
     }
   }
+
+  /// Ends the process, without what libraries have registered to run at its end.
+  ///
+  /// Threads of libcurl and NIO may still be closing connections, and must not find that OpenSSL
+  /// has been taken away under them.
+  package static func endProcess(_ code: Int32) -> Never {
+    fflush(nil)
+    _exit(code)
+  }
 }

@@ -84,8 +84,10 @@ struct ManagerTests {
   {
     try await withBench { bench in
       bench.ca.configure { $0.validate = { _ in Problem(type: .dns, detail: "NXDOMAIN") } }
-      #expect(await failure { try await bench.manager.issue(bench.request("example.com")) } != nil)
-      #expect(try await bench.manager.list().isEmpty)
+      let error = await failure { try await bench.manager.issue(bench.request("example.com")) }
+      #expect(error?.code == .challengeFailed)
+      let left = try await bench.manager.list()
+      #expect(left.isEmpty)
     }
     try await withBench { bench in
       _ = try await bench.manager.issue(bench.request("example.com"))

@@ -116,6 +116,25 @@ private let plain = FileAttributes(mode: 0o640)
     #expect(try scratch.names() == ["a"])
   }
 
+  @Test func `a sweep for one name leaves the work on others alone`() throws {
+    for name in ["example.com", "x-example.com", "com"] {
+      try folder.writeNew(DurableFolder.temporaryName(for: name), [], plain)
+      try folder.writeNew(DurableFolder.temporaryName(for: name, number: 0), [], plain)
+    }
+    try folder.sweepTemporaries(of: "example.com")
+    #expect(try scratch.names().count == 4)
+    #expect(try scratch.names().allSatisfy { !DurableFolder.isTemporary($0, for: "example.com") })
+    try folder.folder("missing").sweepTemporaries()
+  }
+
+  @Test func `the folder that a crash left half made is used by the next`() throws {
+    let left = DurableFolder.temporaryName(for: "x", number: 0)
+    #expect(mkdir(scratch.path + "/" + left, 0o700) == 0)
+    try folder.folder("x").create(FileAttributes(mode: 0o711))
+    #expect(try scratch.names() == ["x"])
+    #expect(try folder.attributes(of: "x")?.mode == 0o711)
+  }
+
   @Test func `each changing step can be named`() throws {
     let script = try #require(FaultScript(trace: "", kill: nil, diskFull: nil))
     try FaultPoint.$script.withValue(script) {

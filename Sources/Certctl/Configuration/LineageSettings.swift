@@ -88,7 +88,9 @@ public struct FileSettings: Codable, Sendable, Equatable {
 
   private func parsedKeyMode() throws -> UInt32 {
     guard let keyMode else { return 0o600 }
-    guard let mode = UInt32(keyMode, radix: 8), mode & ~0o660 == 0, mode & 0o400 != 0 else {
+    guard (3...4).contains(keyMode.utf8.count), keyMode.utf8.allSatisfy({ (48...55).contains($0) }),
+      let mode = UInt32(keyMode, radix: 8), mode & ~0o660 == 0, mode & 0o400 != 0
+    else {
       throw CertctlError(
         .usage, "the key mode '\(escapedForTerminal(keyMode))' is not usable",
         hint: "give octal digits that let the owner read and nobody else but the group: "

@@ -30,16 +30,25 @@ struct Issuer: Sendable {
   ///
   /// On return or on a failure that may pass, `pending/<name>` holds the order; the caller
   /// discards it once the certificate is stored. After any other failure it is gone.
-  func obtain() async throws -> IssuedCertificate {
+  ///
+  /// - Parameter mayOrder: Whether to place an order when there is none to go on with.
+  /// - Returns: The certificate; nil when there was no order, and none may be placed.
+  /// - Throws: Why there is none.
+  func obtain(mayOrder: Bool) async throws -> IssuedCertificate? {
     do {
-      var order = try await validation.complete { try await resumedOrPlacedOrder() }
+      var order = try await validation.complete {
+        if let order = try await resumedOrder() { return order }
+        guard mayOrder else { throw NothingToResume() }
+        return try await recordedNewOrder()
+      }
       order = try await finalized(order)
       services.progress(.downloading)
       let issued = try await download(order)
       return issued
+    } catch is NothingToResume {
+      return nil
     } catch {
-      if try await shouldKeepOrder(after: error) { throw error }
-      try await abandon()
+      if await !shouldKeepOrder(after: error) { await abandon() }
       throw error
     }
   }
@@ -69,13 +78,22 @@ struct Issuer: Sendable {
 
   // MARK: - Order
 
-  private func resumedOrPlacedOrder() async throws -> Order {
-    if let order = try await resumedOrder() { return order }
+  private struct NothingToResume: Error {}
+
+  /// A new order, on disk before anything else is done with it.
+  private func recordedNewOrder() async throws -> Order {
     let order = try await placeOrder()
     let record = PendingOrder(
       url: order.url, directory: directory, account: accountID, settings: settings,
       date: services.clock.now())
-    try await Blocking.run { try pending.begin(record, of: name) }
+    do {
+      try await Blocking.run { try pending.begin(record, of: name) }
+    } catch {
+      // The next run places an order of its own, whatever is left of the record of this one.
+      try? await Blocking.run { try pending.discard(name) }
+      try? await giveUp(order.url)
+      throw error
+    }
     return order
   }
 
@@ -142,9 +160,11 @@ struct Issuer: Sendable {
   }
 
   /// Whether the next run can go on with the order: it was finalized, or the failure may pass.
-  private func shouldKeepOrder(after error: any Error) async throws -> Bool {
-    let mayPass = CertctlError(wrapping: error).isRetryable
-    let isFinalized = try await Blocking.run { try pending.request(of: name) } != nil
+  private func shouldKeepOrder(after error: any Error) async -> Bool {
+    let isDiskFull = (error as? HostError)?.code == .diskFull
+    let mayPass = CertctlError(wrapping: error).isRetryable || isDiskFull
+    // A damaged key or request is there for somebody to look at.
+    let isFinalized = (try? await Blocking.run { try pending.request(of: name) != nil }) ?? true
     // A cancelled run of an order that no certificate can come from yet leaves nothing.
     if error is CancellationError { return isFinalized }
     if let error = error as? CertctlError, error.code == .unusableCertificate { return false }
@@ -153,10 +173,15 @@ struct Issuer: Sendable {
     return isFinalized && !(error is ACMEError) && (error as? CertctlError)?.code != .authority
   }
 
-  private func abandon() async throws {
+  /// Ends the order at the CA and here; whatever fails of it must not hide why.
+  private func abandon() async {
     guard let record = try? await Blocking.run({ try pending.order(of: name) }) else { return }
-    try await giveUp(record.url)
-    try await Blocking.run { try pending.discard(name) }
+    do {
+      try await giveUp(record.url)
+      try await Blocking.run { try pending.discard(name) }
+    } catch {
+      services.logger.warning("the order under way was not discarded: \(error)")
+    }
   }
 
   /// Deactivates what is still pending of a failed order, so that it does not count against the

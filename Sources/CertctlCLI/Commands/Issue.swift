@@ -48,12 +48,6 @@ struct Issue: AsyncParsableCommand {
     help: "Validate the names and stop: with Let's Encrypt, at its staging CA.")
   var dryRun = false
 
-  func validate() throws {
-    if names.isEmpty {
-      throw ValidationError("no name was given; for example: certctl issue example.com")
-    }
-  }
-
   func run() async throws {
     try await Bootstrap.run(global) { manager, output in
       let report = try await manager.issue(try request(output))

@@ -16,9 +16,12 @@ struct IssuerBench {
   let account: Account
   let warnings: Recorder<String>
 
-  init(_ state: StateDirectory) async throws {
+  init(
+    _ state: StateDirectory, _ change: (inout FakeCA.Settings) -> Void = { _ in }
+  ) async throws {
     let clock = TestClock()
     ca = try FakeCA(clock: clock)
+    ca.configure(change)
     self.clock = clock
     self.state = state
     solver = RecordingSolver()
