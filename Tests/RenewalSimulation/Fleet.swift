@@ -16,7 +16,7 @@ struct Site {
   var issued: Date?
   /// When its validation must fail, because the domain points elsewhere.
   var broken: Range<Double> = 0..<0
-  /// How many runs could have renewed the certificate since it fell due.
+  /// How many runs could have renewed the certificate since the CA's window was over.
   var chances = 0
   var isExpired = false
 }

@@ -44,11 +44,13 @@ extension Simulation {
     host.ledger.prune(now: run.now)
   }
 
-  /// Whether this run could renew a certificate that is due by its dates.
+  /// Whether this run could renew a certificate of which the CA's window, or the same time by the
+  /// dates, is over.
   private func countChance(_ host: Host, _ index: Int, _ run: Run) {
     guard let certificate = host.sites[index].certificate else { return }
     let time = Self.epoch.addingTimeInterval(run.time)
-    if time >= certificate.dueDate, time < certificate.notAfter, run.clockError == 0,
+    let windowEnd = certificate.dueDate.addingTimeInterval(certificate.lifetime / 100)
+    if time >= windowEnd, time < certificate.notAfter, run.clockError == 0,
       ca.isUp(run.time), !host.sites[index].broken.contains(run.time)
     {
       host.sites[index].chances += 1

@@ -128,7 +128,8 @@ package struct SimulationFigures {
     let variance = sorted.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(sorted.count)
     let p99 = sorted[Int(0.99 * Double(sorted.count - 1))]
     return "mean \(rounded(mean)), p99 \(rounded(p99)), max \(rounded(most)), "
-      + "max/mean \(rounded(most / mean)), deviation/mean \(rounded(variance.squareRoot() / mean))"
+      + "p99/mean \(rounded(p99 / mean)), max/mean \(rounded(most / mean)), "
+      + "deviation/mean \(rounded(variance.squareRoot() / mean))"
   }
 
   private func rounded(_ number: Double) -> String {

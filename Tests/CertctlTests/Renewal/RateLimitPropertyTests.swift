@@ -29,7 +29,7 @@ struct RateLimitPropertyTests {
   }
 
   @Test func `what the ledger allows is accepted, and it is not timid`() throws {
-    for seed in UInt64(1)...1000 {
+    for seed in UInt64(1)...300 {
       var generator = SeededGenerator(seed: seed)
       let period = generator.within(600...7 * day).rounded()
       let limit = RateLimit(Int(1 + generator.below(20)), per: period)
@@ -41,9 +41,9 @@ struct RateLimitPropertyTests {
         directory: "https://ca.test/dir", account: "a", identifiers: [.dns("a.test")])
       var now = moment()
       let eagerness = generator.within(0.05...2)
-      for step in 0..<60 {
+      for step in 0..<40 {
         now = now.addingTimeInterval(generator.below(limit.interval * eagerness))
-        if step == 30 {
+        if step == 20 {
           ledger.prune(now: now)
           ledger = try reread(ledger)
         }
