@@ -18,6 +18,10 @@ struct Site {
   var broken: Range<Double> = 0..<0
   /// How many runs could have renewed the certificate since the CA's window was over.
   var chances = 0
+  /// How many of them tried, and failed by what was not in their hands.
+  var tries = 0
+  /// Whether the run under way is one of them.
+  var hasChance = false
   var isExpired = false
 }
 

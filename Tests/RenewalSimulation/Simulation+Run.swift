@@ -47,14 +47,15 @@ extension Simulation {
   /// Whether this run could renew a certificate of which the CA's window, or the same time by the
   /// dates, is over.
   private func countChance(_ host: Host, _ index: Int, _ run: Run) {
+    host.sites[index].hasChance = false
     guard let certificate = host.sites[index].certificate else { return }
     let time = Self.epoch.addingTimeInterval(run.time)
     let windowEnd = certificate.dueDate.addingTimeInterval(certificate.lifetime / 100)
-    if time >= windowEnd, time < certificate.notAfter, run.clockError == 0,
-      ca.isUp(run.time), !host.sites[index].broken.contains(run.time)
-    {
-      host.sites[index].chances += 1
-    }
+    guard time >= windowEnd, time < certificate.notAfter, run.clockError == 0, ca.isUp(run.time),
+      !host.sites[index].broken.contains(run.time)
+    else { return }
+    host.sites[index].hasChance = true
+    host.sites[index].chances += 1
   }
 
   /// The first request of a run reads the directory, when the copy is a day old.
@@ -119,7 +120,9 @@ extension Simulation {
     case .down:
       run.isDown = true
       return fail("the CA was out of reach")
-    case .busy(let wait): return fail("the CA was busy (429)", retryAfter: wait)
+    case .busy(let wait):
+      host.sites[index].tries += site.hasChance ? 1 : 0
+      return fail("the CA was busy (429)", retryAfter: wait)
     case .limited(let wait): return fail("refused by a limit (429)", retryAfter: wait)
     case .accepted: break
     }
@@ -129,6 +132,7 @@ extension Simulation {
       run.requests += 4
       ca.countFailure(host: host.number, site: site, now: run.time)
       host.ledger.noteFailure(of: order, names: [site.identifiers[0]], now: run.now)
+      host.sites[index].tries += site.hasChance ? 1 : 0
       return fail("a validation failed")
     }
     run.requests += 8
@@ -147,6 +151,7 @@ extension Simulation {
     host.sites[index].certificate = certificate
     host.sites[index].issued = run.now
     host.sites[index].chances = 0
+    host.sites[index].tries = 0
     host.sites[index].isExpired = false
     host.sites[index].state.noteSuccess(certificate, because: reason, now: run.now)
     figures.noteRenewal(reason, at: run.time)
@@ -159,9 +164,11 @@ extension Simulation {
     host.sites[index].isExpired = true
     let end = certificate.notAfter.timeIntervalSince(Self.epoch)
     let span = certificate.dueDate.timeIntervalSince(Self.epoch)..<end
-    if host.sites[index].chances > 0 {
+    if host.sites[index].chances > host.sites[index].tries {
       figures.avoidableExpiries += 1
       noteExample(host, index, end)
+    } else if host.sites[index].chances > 0, !host.sites[index].broken.contains(end) {
+      figures.expiries["every attempt that could succeed failed by chance", default: 0] += 1
     } else if host.sites[index].broken.overlaps(span) {
       figures.expiries["the domain pointed elsewhere", default: 0] += 1
     } else if host.off.overlaps(span) {

@@ -4,7 +4,7 @@ import Certctl
 package struct SimulationFigures {
   /// Renewals and first certificates, by the decision's reason.
   package var renewals: [String: Int] = [:]
-  /// Certificates that expired though a run could have renewed them.
+  /// Certificates that expired though a run could have renewed them, and did not try.
   package var avoidableExpiries = 0
   /// What is known of the first of them.
   package var examples: [String] = []
@@ -94,7 +94,8 @@ package struct SimulationFigures {
     lines += table(failures)
     lines.append("held back by back-off: \(held), put off by a CA away: \(putOff) decisions")
     lines.append("made to wait by the ledger: \(waits) decisions")
-    lines.append("expired, though a run could have renewed it: \(avoidableExpiries)")
+    lines.append(
+      "expired, though a run that did not try could have renewed it: \(avoidableExpiries)")
     lines += examples.map { "  \($0)" }
     lines.append("expired, and could not be renewed: \(expiries.values.reduce(0, +))")
     lines += table(expiries)

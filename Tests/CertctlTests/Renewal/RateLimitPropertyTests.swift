@@ -49,7 +49,7 @@ struct RateLimitPropertyTests {
         }
         switch ledger.answer(to: order, limits: limits, now: now) {
         case .allowed:
-          ca.refill(now.addingTimeInterval(generator.below(min(20, limit.margin))))
+          ca.refill(now.addingTimeInterval(generator.below(min(20, limit.interval / 2))))
           try #require(ca.tokens > 1 - 1e-6, "seed \(seed), step \(step): refused")
           ca.tokens -= 1
           ledger.notePlaced(order, limits: limits, now: now)
