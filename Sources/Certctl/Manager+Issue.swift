@@ -171,7 +171,9 @@ extension Manager {
     let issued: IssuedCertificate
     let generation: Generation
     do {
-      guard let obtained = try await issuer.obtain(mayOrder: mayOrder) else { return false }
+      guard
+        let obtained = mayOrder ? try await issuer.obtain() : try await issuer.resume()
+      else { return false }
       issued = obtained
       services.progress(.storing)
       generation = try await Blocking.run {

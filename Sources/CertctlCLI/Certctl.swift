@@ -28,6 +28,7 @@ struct CertctlCommand: AsyncParsableCommand {
     ])
 
   static func main() async {
+    Terminal.openMissing()
     let arguments = GlobalOptions.moved(behindCommand: Array(CommandLine.arguments.dropFirst()))
     // Monitoring and scripts ask this often; it needs no parser, which is half of a start.
     if arguments == ["--version"] { return print(certctlVersion) }

@@ -1,3 +1,4 @@
+internal import CCurl
 internal import Glibc
 
 /// Mode and owner of a file or folder; both are set exactly, whatever the umask.
@@ -31,8 +32,15 @@ package struct DurableFolder: Sendable {
 
   /// Names a folder; nothing is touched.
   package init(path: String, root: String) {
-    self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
-    self.root = root.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root
+    self.path = Self.withoutSlashes(path)
+    self.root = Self.withoutSlashes(root)
+  }
+
+  /// "/a//" is "/a".
+  private static func withoutSlashes(_ path: String) -> String {
+    var path = path[...]
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    return String(path)
   }
 
   /// The folder `name` inside this one; nothing is touched.
@@ -85,9 +93,7 @@ package struct DurableFolder: Sendable {
         subject: subject)
       try apply(attributes, to: new, name)
       try step("rename", name)
-      try Descriptor.call("make the folder", subject) {
-        Self.renameNew(temporary, to: name, in: parent.raw)
-      }
+      try Self.rename(temporary, toNew: name, in: parent, subject)
     } catch {
       discard(temporary, in: parent, as: name, flags: AT_REMOVEDIR)
       // Somebody was faster.
@@ -99,14 +105,23 @@ package struct DurableFolder: Sendable {
     try sync(parent)
   }
 
-  /// Renames within a folder to a name that should be free; -1 with `errno` on failure.
-  private static func renameNew(_ old: String, to new: String, in folder: Int32) -> Int32 {
-    // An empty folder would be replaced under the feet of whoever has just made it.
-    guard unsafe faccessat(folder, new, F_OK, AT_SYMLINK_NOFOLLOW) != 0 else {
-      errno = EEXIST
-      return -1
+  /// Renames to a name that is not taken.
+  ///
+  /// A plain rename would replace an empty folder that another process has made since we looked,
+  /// while that process is about to make something in it.
+  private static func rename(
+    _ old: String, toNew new: String, in folder: borrowing Descriptor, _ subject: String
+  ) throws(HostError) {
+    let raw = folder.raw
+    do throws(HostError) {
+      try Descriptor.call("make the folder", subject) {
+        unsafe certctl_rename_new(raw, old, new)
+      }
+    } catch {
+      // Not every file system can.
+      guard error.errnoCode == EINVAL || error.errnoCode == ENOSYS else { throw error }
+      try Descriptor.call("make the folder", subject) { unsafe renameat(raw, old, raw, new) }
     }
-    return unsafe renameat(folder, old, folder, new)
   }
 
   /// Makes what was changed in this folder survive a crash.

@@ -23,7 +23,11 @@ extension DurableFolder {
     try make(name, as: name, bytes, attributes, in: try Descriptor.folder(path))
   }
 
-  /// Makes a symbolic link, or points an existing one elsewhere in one step.
+  /// Makes a symbolic link, or points an existing one elsewhere in one step; the caller holds the
+  /// lock of whoever changes this link.
+  ///
+  /// Its temporary name is always the same, so that what a crash left is found here again: a folder
+  /// of links has many owners, none of whom may sweep it.
   package func link(_ name: String, to target: String) throws(HostError) {
     try check(name)
     let folder = try Descriptor.folder(path)

@@ -88,6 +88,15 @@ struct CrashSteps: Sendable {
     return found[0] + 1
   }
 
+  /// The number of the next run; nil when there was one for each step and one undisturbed.
+  func next(after last: Mutexed<Int>) -> Int? {
+    let count = names.count + 1
+    return last.change { number in
+      number += 1
+      return number <= count ? number : nil
+    }
+  }
+
   /// The steps in a trace; what is random in them is replaced by a word.
   init(trace: String) {
     names = trace.split(separator: "\n").map { Self.settled(String($0)) }
@@ -119,36 +128,27 @@ struct CrashSteps: Sendable {
 /// - Returns: The number of steps.
 @discardableResult
 func forEachStep(
-  of scenario: CrashScenario, labs: Int = 6,
+  of scenario: CrashScenario, labs: Int = 4,
   _ body: @escaping @Sendable (CrashLab, CrashSteps, Int) async throws -> Void
 ) async throws -> Int {
-  let steps = try await CrashLab.run { lab in
+  try await CrashLab.run { lab in
     let reference = try await scenario.prepare("\(scenario.rawValue), undisturbed", in: lab)
     let trace = "\(reference.folder).trace"
     try await reference.certctl(
       scenario.command(lab), environment: ["CERTCTL_FAULT_TRACE": trace]
     ).requireSuccess(scenario.rawValue)
-    return CrashSteps(trace: readText(trace) ?? "")
-  }
-  let next = Mutexed(0)
-  // One more than there are steps: the fault that comes too late.
-  let count = steps.names.count + 1
-  try await withThrowingTaskGroup(of: Void.self) { group in
-    for _ in 0..<labs {
-      group.addTask {
-        try await CrashLab.run { lab in
-          while true {
-            let number = next.change { number in
-              number += 1
-              return number
-            }
-            guard number <= count else { return }
-            try await body(lab, steps, number)
-          }
-        }
-      }
+    let steps = CrashSteps(trace: readText(trace) ?? "")
+    let last = Mutexed(0)
+    let work: @Sendable (CrashLab) async throws -> Void = { lab in
+      while let number = steps.next(after: last) { try await body(lab, steps, number) }
     }
-    try await group.waitForAll()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await work(lab) }
+      for _ in 1..<labs {
+        group.addTask { try await CrashLab.run(work) }
+      }
+      try await group.waitForAll()
+    }
+    return steps.names.count
   }
-  return steps.names.count
 }

@@ -26,27 +26,38 @@ struct Issuer: Sendable {
 
   private var pending: PendingStore { PendingStore(state: state) }
 
-  /// Gets the certificate, by the order under way if there is one that fits.
+  /// Gets the certificate, by the order under way if there is one that fits, else by a new one.
   ///
   /// On return or on a failure that may pass, `pending/<name>` holds the order; the caller
   /// discards it once the certificate is stored. After any other failure it is gone.
-  ///
-  /// - Parameter mayOrder: Whether to place an order when there is none to go on with.
-  /// - Returns: The certificate; nil when there was no order, and none may be placed.
-  /// - Throws: Why there is none.
-  func obtain(mayOrder: Bool) async throws -> IssuedCertificate? {
+  func obtain() async throws -> IssuedCertificate {
+    try await certificate {
+      if let order = try await resumedOrder() { return order }
+      return try await recordedNewOrder()
+    }
+  }
+
+  /// Gets the certificate of the order under way; nil when there is none that fits.
+  func resume() async throws -> IssuedCertificate? {
     do {
-      var order = try await validation.complete {
-        if let order = try await resumedOrder() { return order }
-        guard mayOrder else { throw NothingToResume() }
-        return try await recordedNewOrder()
+      return try await certificate {
+        guard let order = try await resumedOrder() else { throw NothingToResume() }
+        return order
       }
-      order = try await finalized(order)
-      services.progress(.downloading)
-      let issued = try await download(order)
-      return issued
     } catch is NothingToResume {
       return nil
+    }
+  }
+
+  private func certificate(
+    of place: @Sendable () async throws -> Order
+  ) async throws -> IssuedCertificate {
+    do {
+      let order = try await finalized(try await validation.complete(place))
+      services.progress(.downloading)
+      return try await download(order)
+    } catch let error as NothingToResume {
+      throw error
     } catch {
       if await !shouldKeepOrder(after: error) { await abandon() }
       throw error
