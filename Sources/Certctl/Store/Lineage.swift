@@ -14,6 +14,8 @@ public struct Lineage: Codable, Sendable, Equatable {
   public var issuance: Issuance?
   /// Why the last attempt failed; nil after a success.
   public var lastFailure: Failure?
+  /// What is remembered of its renewal; nil before the first run.
+  public var schedule: RenewalState?
 
   static let formatVersion = 1
 

@@ -1,0 +1,39 @@
+package import FoundationEssentials
+package import PKI
+
+/// What a renewal decision needs to know of a certificate.
+package struct RenewalCertificate: Sendable, Equatable {
+  /// The SHA-256 fingerprint in hexadecimal.
+  package var fingerprint: String
+  /// The start of its lifetime.
+  package var notBefore: Date
+  /// The end of its lifetime.
+  package var notAfter: Date
+
+  /// Takes the facts as they are.
+  package init(fingerprint: String, notBefore: Date, notAfter: Date) {
+    self.fingerprint = fingerprint
+    self.notBefore = notBefore
+    self.notAfter = notAfter
+  }
+
+  /// The facts of a leaf.
+  package init(_ leaf: Certificate) {
+    self.init(
+      fingerprint: leaf.sha256Fingerprint.hexadecimal, notBefore: leaf.notBefore,
+      notAfter: leaf.notAfter)
+  }
+
+  /// How long it lives, in seconds.
+  package var lifetime: TimeInterval { max(0, notAfter.timeIntervalSince(notBefore)) }
+
+  /// When it is due by its dates alone.
+  package var dueDate: Date {
+    RenewalSchedule.dueDate(notBefore: notBefore, notAfter: notAfter)
+  }
+
+  /// The start of the last quarter of its lifetime.
+  package var lastSafeInstant: Date {
+    RenewalSchedule.lastSafeInstant(notBefore: notBefore, notAfter: notAfter)
+  }
+}
