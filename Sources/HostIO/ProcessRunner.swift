@@ -18,11 +18,11 @@ package struct ProcessRunner: CommandRunner {
 
   package func run(_ command: Command) async throws -> CommandResult {
     try Task.checkCancellation()
-    let rows = try command.environmentRows()
+    let variables = try command.checkedEnvironment()
     let (stops, stop) = AsyncStream<Stop>.makeStream(bufferingPolicy: .bufferingOldest(1))
     // A task of its own, which the cancellation does not reach: the library would kill the leader
     // only, and our own waits would end at once.
-    let work = Task { try await start(command, environment: rows, stops: stops, stop: stop) }
+    let work = Task { try await start(command, environment: variables, stops: stops, stop: stop) }
     return try await withTaskCancellationHandler {
       try await work.value
     } onCancel: {
@@ -34,7 +34,7 @@ package struct ProcessRunner: CommandRunner {
   private enum Stop: Sendable { case timeIsOver, cancelled }
 
   private func start(
-    _ command: Command, environment: [[UInt8]], stops: AsyncStream<Stop>,
+    _ command: Command, environment: [Environment.Key: String], stops: AsyncStream<Stop>,
     stop: AsyncStream<Stop>.Continuation
   ) async throws -> CommandResult {
     let input = try Self.inputDescriptor(command.input)
@@ -129,10 +129,10 @@ extension Command {
   private static let inherited = ["PATH", "LANG", "HOME", "TZ"]
   private static let usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-  /// The environment as the system wants it.
+  /// The whole environment.
   ///
   /// - Throws: `HostError` for what cannot be handed to a program.
-  fileprivate func environmentRows() throws(HostError) -> [[UInt8]] {
+  fileprivate func checkedEnvironment() throws(HostError) -> [Environment.Key: String] {
     guard executable.hasPrefix("/"), !executable.utf8.contains(0) else {
       throw HostError(
         .unsafePath, operation: "run", subject: executable, detail: "the path is not absolute")
@@ -149,23 +149,27 @@ extension Command {
         .invalidRequest, operation: "run", subject: executable,
         detail: "an argument or variable holds a NUL byte, or a variable's name a '='")
     }
-    return all.sorted { $0.key < $1.key }.map { Array("\($0.key)=\($0.value)".utf8) }
+    var variables: [Environment.Key: String] = [:]
+    for (name, value) in all {
+      if let key = Environment.Key(rawValue: name) { variables[key] = value }
+    }
+    return variables
   }
 }
 
 extension HostError {
   fileprivate init(_ error: SubprocessError, starting path: String) {
-    guard let number = error.underlyingError?.rawValue else {
-      let isMissing = error.code == .executableNotFound
-      self.init(
-        isMissing ? .notFound : .io, operation: "run", subject: path,
-        detail: error.description)
+    guard var number = error.underlyingError?.rawValue else {
+      self.init(.io, operation: "run", subject: path, detail: error.description)
       return
     }
+    // The library says that everything is missing that it could not start.
+    let isThere = unsafe access(path, F_OK) == 0
+    if number == ENOENT, isThere, unsafe access(path, X_OK) != 0 { number = EACCES }
     let hint: String? =
       switch number {
       case ENOEXEC: "a script begins with a line that names its interpreter, such as #!/bin/sh"
-      case ENOENT where unsafe access(path, F_OK) == 0:
+      case ENOENT where isThere:
         "the file is there, but not the interpreter that its first line names"
       case EACCES: "make it executable: chmod +x \(path)"
       default: nil

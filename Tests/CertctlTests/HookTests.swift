@@ -32,7 +32,8 @@ struct HookTests {
   private func write(
     _ folder: TemporaryFolder, _ name: String, _ script: String, mode: UInt32 = 0o755
   ) throws -> String {
-    let path = try folder.write("hooks/\(name)", "#!/bin/sh\n\(script)\n")
+    let path = try folder.write(
+      name.contains("/") ? "hooks/\(name)" : name, "#!/bin/sh\n\(script)\n")
     try #require(chmod(path, mode) == 0)
     return path
   }
@@ -52,7 +53,7 @@ struct HookTests {
       for name in ["deploy.d/b", "deploy.d/10-a", "deploy.d/B", "deploy.d/9-z", "pre.d/a"] {
         try write(folder, name, "echo $0 >> \(folder.path("log"))")
       }
-      let own = try write(folder, "../mine", "echo $0 >> \(folder.path("log"))")
+      let own = try write(folder, "mine", "echo $0 >> \(folder.path("log"))")
       let shared = folder.path("hooks/deploy.d/b")
       let results = try await hooks(folder).run(.deploy(lineage), own: [own, shared])
       let names = ["deploy.d/10-a", "deploy.d/9-z", "deploy.d/B", "deploy.d/b"]
@@ -168,7 +169,7 @@ struct HookTests {
 
   @Test func `an own hook that must not be run is a failure`() async throws {
     try await withTemporaryFolder { folder in
-      let own = try write(folder, "../mine", "true", mode: 0o777)
+      let own = try write(folder, "mine", "true", mode: 0o777)
       let results = try await hooks(folder).run(.deploy(lineage), own: [own, "/no/such/hook"])
       #expect(results.map(\.succeeded) == [false, false])
       #expect(results[0].hint == "chmod go-w \(own)")

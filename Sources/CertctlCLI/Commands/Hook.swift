@@ -9,6 +9,7 @@ struct HookCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "hook",
     abstract: "List the hooks, and try one out.",
+    usage: "certctl hook <command> [<options>]",
     discussion: """
       Examples:
         certctl hook list
@@ -35,7 +36,8 @@ extension GlobalOptions {
 struct HookList: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list",
-    abstract: "List the hooks in the order in which they run, and those that do not run.",
+    abstract: "List the hooks in their order, and those that do not run.",
+    usage: "certctl hook list [<options>]",
     discussion: """
       Examples:
         certctl hook list
@@ -78,6 +80,7 @@ struct HookRun: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
     abstract: "Run a hook, or all of an event, as if the event had happened.",
+    usage: "certctl hook run [<name>] [<options>]",
     discussion: """
       Examples:
         certctl hook run reload-nginx --lineage example.com
@@ -90,7 +93,7 @@ struct HookRun: AsyncParsableCommand {
   @Argument(help: "The hook's file name or path. Default: all hooks of the event.")
   var name: String?
 
-  @Option(help: "pre, deploy, post or notify.") var event = HookEventWord.deploy
+  @Option(help: "What is played.") var event = HookEventWord.deploy
 
   @Option(
     help: ArgumentHelp(
