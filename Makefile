@@ -12,6 +12,9 @@ STRICT := --explicit-target-dependency-import-check error
 RELEASE := -c release --product certctl --static-swift-stdlib --disable-local-rpath \
 	-Xlinker -z -Xlinker now -Xlinker -s
 
+# So many tests at a time: more real servers than that at once, and two cores keep them all waiting.
+AT_ONCE := --experimental-maximum-parallelization-width 6
+
 # Everything that `make install` copies.
 STAGE := .build/stage
 
@@ -43,7 +46,7 @@ demo: deps-demo ## a certificate from a test CA, served by nginx, on loopback; o
 test: deps-test lint ## installs what is missing, checks, builds, and runs every test
 	@rm -rf .build/attachments && mkdir -p .build/attachments
 	$(SWIFT) build --build-tests $(STRICT)
-	$(SWIFT) test --skip-build --disable-xctest --attachments-path .build/attachments
+	$(SWIFT) test --skip-build --disable-xctest $(AT_ONCE) --attachments-path .build/attachments
 
 lint: ## format, imports, layers, shell scripts
 	@SWIFT="$(SWIFT)" scripts/lint

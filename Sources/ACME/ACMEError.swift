@@ -35,7 +35,7 @@ public struct ACMEError: Error, Sendable, CustomStringConvertible {
   public var detail: String?
   /// The error below this one, such as a failed connection.
   public var underlying: (any Error)?
-  /// What to do next, in one or two sentences.
+  /// What to do next, in one or two sentences, safe for a terminal.
   public var hint: String?
   /// The earliest moment at which trying again makes sense, when the CA named one.
   public var retryAfter: Date?
@@ -84,7 +84,7 @@ extension ACMEError.Code {
   public static let badRequest = Self(rawValue: "badRequest")
   /// The directory URL does not lead to an ACME directory.
   public static let directoryUnusable = Self(rawValue: "directoryUnusable")
-  /// A URL that is not https, or that points somewhere we do not follow.
+  /// The directory URL is not https.
   public static let insecureURL = Self(rawValue: "insecureURL")
   /// The CA does not offer what was asked for, such as key rollover.
   public static let unsupported = Self(rawValue: "unsupported")
@@ -116,7 +116,7 @@ extension ACMEError.Code {
   public static let connection = Self(rawValue: "connection")
   /// Something answered, but not as an ACME server answers.
   public static let unexpectedAnswer = Self(rawValue: "unexpectedAnswer")
-  /// The answer is well formed, but cannot be trusted.
+  /// The answer is well formed, but cannot be trusted, such as one with a URL that is not https.
   public static let untrustedAnswer = Self(rawValue: "untrustedAnswer")
   /// The certificate chain that the CA sent is unusable.
   public static let chain = Self(rawValue: "chain")

@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import HostIO
 
 /// The type of a problem (RFC 8555 section 6.7), without its usual prefix.
 public struct ProblemType: ServerWord {
@@ -181,6 +182,9 @@ struct Lossy<Value: Decodable>: Decodable {
 }
 
 extension String {
+  /// The text of a CA for a hint: short, and safe for a terminal.
+  func shown(to limit: Int) -> String { escapedForTerminal(shortened(to: limit)) }
+
   /// The text, or its beginning with an ellipsis.
   func shortened(to limit: Int) -> String {
     count <= limit ? self : String(prefix(limit)) + "…"

@@ -112,10 +112,12 @@ extension CertctlError {
       return "get a key identifier and an HMAC key from the CA's web site, and give them by "
         + "--eab-kid and --eab-hmac-key-file"
     case (.accountDoesNotExist, _):
-      return "register it again: certctl account register, with the same --ca; or, if it was closed "
+      return
+        "register it again: certctl account register, with the same --ca; or, if it was closed "
         + "for good, forget it here: certctl account deactivate --local"
     case (.problem, .unauthorized?):
-      return "the CA refused the account: check --eab-kid and its key, if you gave them; an account "
+      return
+        "the CA refused the account: check --eab-kid and its key, if you gave them; an account "
         + "that was deactivated is forgotten here by: certctl account deactivate --local"
     default:
       guard error.isRetryable, let date = error.retryAfter else { return nil }
@@ -133,6 +135,7 @@ extension CertctlError {
       switch error.code {
       case .lockHeld: .locked
       case .badCABundle: .usage
+      case .addressInUse: .challengeFailed
       default: error.isRetryable ? .tryLater : .state
       }
     let hint =
@@ -141,6 +144,8 @@ extension CertctlError {
       case .diskFull: "make room, then give the same command again: nothing was lost"
       default: String?.none
       }
-    self.init(code, error.description, hint: error.hint ?? hint, isRetryable: error.isRetryable)
+    // A server that holds the port will hold it tomorrow: the timer's next run changes nothing.
+    let isRetryable = error.isRetryable && error.code != .addressInUse
+    self.init(code, error.description, hint: error.hint ?? hint, isRetryable: isRetryable)
   }
 }

@@ -51,7 +51,10 @@ extension Manager {
   /// Removes a lineage with its certificates and keys.
   public func delete(_ name: LineageName) async throws {
     try await change(name) {
-      try? await retractLeftovers(name)
+      // Only the lineage's settings say where an earlier run's challenges were presented.
+      if let lineage = try? await Blocking.run({ try lineages.lineage(name) }) {
+        try await cleanJournal(name, lineage.settings.challenge)
+      }
       try await Blocking.run {
         // What servers read goes before what says how to renew it.
         try certificates.remove(name)
@@ -61,12 +64,6 @@ extension Manager {
       await events.append(
         Event(time: services.clock.now(), event: "deleted", lineage: name.value))
     }
-  }
-
-  /// Retracts what a crash left; a damaged lineage must not stand in the way of its deletion.
-  private func retractLeftovers(_ name: LineageName) async throws {
-    guard let lineage = try await Blocking.run({ try lineages.lineage(name) }) else { return }
-    try await cleanJournal(name, lineage.settings.challenge)
   }
 
   /// Puts an earlier generation back to use.

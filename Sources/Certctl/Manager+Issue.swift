@@ -28,17 +28,21 @@ extension Manager {
     let solver = try Catalog.solver(for: settings.challenge)
     try await cleanJournal(name, known?.settings.challenge ?? settings.challenge)
 
-    let current = try await currentCertificate(name)
+    let current = try await currentCertificate(name, mayBeDamaged: request.force)
     let plan = try IssuePlan(
       settings: settings, issued: known?.issuance?.settings, leaf: current?.leaf,
       isRevoked: known?.isRevoked(current?.leaf) ?? false, force: request.force || request.dryRun,
       now: services.clock.now())
     let directory = try self.directory(of: authority, settings, dryRun: request.dryRun)
-    let reason: String
+    var reason: String
+    let isDue: Bool
     switch plan {
     case .nothing(let why):
-      return try await unchanged(name, known, settings, why, directory)
-    case .issue(let why): reason = why
+      guard try await isOrderUnderWay(name) else {
+        return try await unchanged(name, known, settings, why, directory)
+      }
+      (reason, isDue) = (why, false)
+    case .issue(let why): (reason, isDue) = (why, true)
     }
     let issuer = try await self.issuer(
       name: name, settings: settings, authority: authority, directory: directory, solver: solver,
@@ -49,7 +53,10 @@ extension Manager {
         outcome: .validated, reason: "all names can be validated",
         certificate: known == nil ? nil : try await report(on: name), directory: directory)
     }
-    try await obtainAndStore(issuer, known)
+    guard try await obtainAndStore(issuer, known, mayOrder: isDue) else {
+      return try await unchanged(name, known, settings, reason, directory)
+    }
+    if !isDue { reason = "the order of an earlier run was brought to its end" }
     return IssueReport(
       outcome: .issued, reason: reason, certificate: try await report(on: name),
       directory: directory)
@@ -102,18 +109,30 @@ extension Manager {
     try await Blocking.run { try journal.clear(name) }
   }
 
-  private func currentCertificate(_ name: LineageName) async throws -> IssuedCertificate? {
-    try await Blocking.run {
-      guard let generation = try certificates.liveGeneration(name) else { return nil }
-      return try certificates.load(generation, of: name)
+  private func currentCertificate(
+    _ name: LineageName, mayBeDamaged: Bool
+  ) async throws -> IssuedCertificate? {
+    do {
+      return try await Blocking.run {
+        guard let generation = try certificates.liveGeneration(name) else { return nil }
+        return try certificates.load(generation, of: name)
+      }
+    } catch let error as CertctlError where error.code == .damagedState && mayBeDamaged {
+      services.warn("\(error.message); it is replaced by a new certificate")
+      return nil
     }
+  }
+
+  /// Whether an earlier run of this lineage left an order, which may be a certificate by now.
+  private func isOrderUnderWay(_ name: LineageName) async throws -> Bool {
+    try await Blocking.run { try PendingStore(state: state).order(of: name) != nil }
   }
 
   private func unchanged(
     _ name: LineageName, _ known: Lineage?, _ settings: LineageSettings, _ reason: String,
     _ directory: String
   ) async throws -> IssueReport {
-    // An order that is still recorded became the certificate in use just before a crash.
+    // What is still there is of no use: an order that is gone at the CA, or a key without one.
     try await Blocking.run { try PendingStore(state: state).discard(name) }
     if var lineage = known, lineage.settings != settings {
       // A new webroot or group concerns the next renewal, not the certificate.
@@ -138,22 +157,31 @@ extension Manager {
       currentKey: currentKey)
   }
 
-  private func obtainAndStore(_ issuer: Issuer, _ known: Lineage?) async throws {
+  /// Gets the certificate and makes it the one in use.
+  ///
+  /// - Returns: False when there was no order to go on with and none may be placed.
+  private func obtainAndStore(
+    _ issuer: Issuer, _ known: Lineage?, mayOrder: Bool
+  ) async throws -> Bool {
     let name = issuer.name
     var lineage = known ?? Lineage(name: name.value, settings: issuer.settings)
     lineage.settings = issuer.settings
     // Before anything is presented: a crash must leave what the next run cleans up by.
     try await save(lineage)
     let issued: IssuedCertificate
+    let generation: Generation
     do {
-      issued = try await issuer.obtain()
+      guard
+        let obtained = mayOrder ? try await issuer.obtain() : try await issuer.resume()
+      else { return false }
+      issued = obtained
+      services.progress(.storing)
+      generation = try await Blocking.run {
+        try certificates.commit(obtained, to: name, files: issuer.settings.files)
+      }
     } catch {
-      try await recordFailure(error, of: lineage, known: known)
+      await recordFailure(error, of: lineage, known: known)
       throw error
-    }
-    services.progress(.storing)
-    let generation = try await Blocking.run {
-      try certificates.commit(issued, to: name, files: issuer.settings.files)
     }
     lineage.issuance = Lineage.Issuance(
       directory: issuer.directory, account: issuer.accountID, settings: issuer.settings,
@@ -162,34 +190,46 @@ extension Manager {
       revoked: known?.issuance?.revoked)
     lineage.lastFailure = nil
     try await save(lineage)
-    try await Blocking.run { try PendingStore(state: state).discard(name) }
+    do {
+      try await Blocking.run { try PendingStore(state: state).discard(name) }
+    } catch {
+      // The certificate is in use; the next run finds the order, and that it is done.
+      services.logger.warning("the finished order was not discarded: \(error)")
+    }
     await events.append(
       Event(
         time: services.clock.now(), event: "issued", lineage: name.value,
         authority: issuer.directory, names: issuer.settings.names.map(\.value),
         generation: generation.number, notAfter: issued.leaf.notAfter))
+    return true
   }
 
   /// Keeps the failure with the lineage; a lineage that never was goes, unless its order lives on.
+  ///
+  /// The failure itself is the news: one of the recording, on a full disk for example, does not
+  /// hide it.
   private func recordFailure(
     _ error: any Error, of lineage: Lineage, known: Lineage?
-  ) async throws {
-    let name = try LineageName(lineage.name)
-    let isUnderWay = try await Blocking.run {
-      try PendingStore(state: state).order(of: name) != nil
-    }
-    if known == nil && !isUnderWay {
-      try await Blocking.run { try lineages.remove(name) }
-    } else {
-      var failed = isUnderWay ? lineage : known ?? lineage
-      failed.lastFailure = .init(
-        date: services.clock.now(), message: CertctlError(wrapping: error).message)
-      try await save(failed)
+  ) async {
+    do {
+      let name = try LineageName(lineage.name)
+      // A damaged record of an order counts as one: it is there for somebody to look at.
+      let isUnderWay = (try? await isOrderUnderWay(name)) ?? true
+      if known == nil && !isUnderWay {
+        try await Blocking.run { try lineages.remove(name) }
+      } else {
+        var failed = isUnderWay ? lineage : known ?? lineage
+        failed.lastFailure = .init(
+          date: services.clock.now(), message: CertctlError(wrapping: error).message)
+        try await save(failed)
+      }
+    } catch {
+      services.logger.warning("the failure was not recorded with the lineage: \(error)")
     }
     guard !(error is CancellationError) else { return }
     await events.append(
       Event(
-        time: services.clock.now(), event: "failed", lineage: name.value,
+        time: services.clock.now(), event: "failed", lineage: lineage.name,
         names: lineage.settings.names.map(\.value),
         message: CertctlError(wrapping: error).message))
   }

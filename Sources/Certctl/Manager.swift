@@ -40,6 +40,7 @@ public struct Manager: Sendable {
   ) async throws -> T {
     let lock = try await lock(name)
     defer { lock.release() }
+    try await Blocking.run { state.sweep(name) }
     return try await body()
   }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Certctl
+import HostIO
 
 /// The root of the command line: `certctl`.
 @main
@@ -27,6 +28,7 @@ struct CertctlCommand: AsyncParsableCommand {
     ])
 
   static func main() async {
+    Terminal.openMissing()
     let arguments = GlobalOptions.moved(behindCommand: Array(CommandLine.arguments.dropFirst()))
     // Monitoring and scripts ask this often; it needs no parser, which is half of a start.
     if arguments == ["--version"] { return print(certctlVersion) }
@@ -40,11 +42,13 @@ struct CertctlCommand: AsyncParsableCommand {
     } catch {
       exit(reporting: error, arguments: arguments)
     }
+    Terminal.endProcess(0)
   }
 
   /// Ends with the message and exit code of an error of the argument parser.
   private static func exit(reporting error: any Error, arguments: [String]) -> Never {
     // What failed inside a command was printed there; only its exit code is left to give.
+    if let code = error as? ExitCode { Terminal.endProcess(code.rawValue) }
     guard let mistake = UsageError(error, arguments: arguments)?.error else {
       exit(withError: error)
     }

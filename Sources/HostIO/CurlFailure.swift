@@ -32,6 +32,10 @@ struct CurlFailure {
     case CURLE_COULDNT_RESOLVE_HOST:
       (.resolveFailed, "check the name, and this host's DNS settings", nil)
     case CURLE_COULDNT_RESOLVE_PROXY: (.resolveFailed, Self.proxyHint, nil)
+    // Nothing but the CONNECT was sent, and the proxy said no to it.
+    case CURLE_RECV_ERROR where text.hasPrefix("CONNECT tunnel failed"),
+      CURLE_COULDNT_CONNECT where text.hasPrefix("CONNECT tunnel failed"):
+      (.connectFailed, Self.proxyHint, text.contains("response 5"))
     case CURLE_COULDNT_CONNECT:
       (.connectFailed, "check that the server runs, and that no firewall is in between", nil)
     case CURLE_PROXY: (.connectFailed, Self.proxyHint, nil)

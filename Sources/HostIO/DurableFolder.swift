@@ -1,3 +1,4 @@
+internal import CCurl
 internal import Glibc
 
 /// Mode and owner of a file or folder; both are set exactly, whatever the umask.
@@ -31,8 +32,15 @@ package struct DurableFolder: Sendable {
 
   /// Names a folder; nothing is touched.
   package init(path: String, root: String) {
-    self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
-    self.root = root.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root
+    self.path = Self.withoutSlashes(path)
+    self.root = Self.withoutSlashes(root)
+  }
+
+  /// "/a//" is "/a".
+  private static func withoutSlashes(_ path: String) -> String {
+    var path = path[...]
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    return String(path)
   }
 
   /// The folder `name` inside this one; nothing is touched.
@@ -67,26 +75,53 @@ package struct DurableFolder: Sendable {
   /// Makes one folder under a temporary name and moves it to its place.
   private func add(folder name: String, _ attributes: FileAttributes) throws(HostError) {
     let parent = try Descriptor.folder(path)
-    let temporary = Self.temporaryName()
+    // The same name each time, since folders have no lock: what a crash left, or what another
+    // process makes at this moment, serves as well as a new one.
+    let temporary = Self.temporaryName(for: name, number: 0)
     let subject = full(name)
     try step("mkdir", name)
-    try Descriptor.call("make the folder", subject) { unsafe mkdirat(parent.raw, temporary, 0o700) }
+    do throws(HostError) {
+      try Descriptor.call("make the folder", subject) {
+        unsafe mkdirat(parent.raw, temporary, 0o700)
+      }
+    } catch {
+      if error.code != .alreadyExists { throw error }
+    }
     do throws(HostError) {
       let new = try parent.open(
         temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, operation: "open the folder",
         subject: subject)
       try apply(attributes, to: new, name)
       try step("rename", name)
-      try Descriptor.call("make the folder", subject) {
-        unsafe renameat(parent.raw, temporary, parent.raw, name)
-      }
+      try Self.rename(temporary, toNew: name, in: parent, subject)
     } catch {
       discard(temporary, in: parent, as: name, flags: AT_REMOVEDIR)
-      // Somebody was faster, and put something into it already.
-      if error.errnoCode == ENOTEMPTY || error.errnoCode == EEXIST { return }
-      throw error
+      // Somebody was faster.
+      guard let number = error.errnoCode, [ENOENT, ENOTEMPTY, EEXIST].contains(number),
+        unsafe faccessat(parent.raw, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0
+      else { throw error }
+      return
     }
     try sync(parent)
+  }
+
+  /// Renames to a name that is not taken.
+  ///
+  /// A plain rename would replace an empty folder that another process has made since we looked,
+  /// while that process is about to make something in it.
+  private static func rename(
+    _ old: String, toNew new: String, in folder: borrowing Descriptor, _ subject: String
+  ) throws(HostError) {
+    let raw = folder.raw
+    do throws(HostError) {
+      try Descriptor.call("make the folder", subject) {
+        unsafe certctl_rename_new(raw, old, new)
+      }
+    } catch {
+      // Not every file system can.
+      guard error.errnoCode == EINVAL || error.errnoCode == ENOSYS else { throw error }
+      try Descriptor.call("make the folder", subject) { unsafe renameat(raw, old, raw, new) }
+    }
   }
 
   /// Makes what was changed in this folder survive a crash.
@@ -219,11 +254,22 @@ extension DurableFolder {
     } catch {}
   }
 
-  static func temporaryName() -> String {
-    ".tmp-" + String(UInt64.random(in: 0 ... .max), radix: 36)
+  /// A name under which `name` is made or removed: `.tmp-`, thirteen digits, and `name` itself.
+  static func temporaryName(
+    for name: String, number: UInt64 = .random(in: 0 ... .max)
+  ) -> String {
+    let digits = String(number, radix: 36)
+    let zeros = String(repeating: "0", count: max(0, 13 - digits.count))
+    let temporary = ".tmp-\(zeros)\(digits)-\(name)"
+    return temporary.utf8.count <= 255 ? temporary : ".tmp-\(zeros)\(digits)"
   }
 
   static func isTemporary(_ name: String) -> Bool { name.hasPrefix(".tmp-") }
+
+  /// Whether `temporary` is a temporary name for `name`.
+  static func isTemporary(_ temporary: String, for name: String) -> Bool {
+    isTemporary(temporary) && temporary.utf8.dropFirst(5 + 13).elementsEqual("-\(name)".utf8)
+  }
 
   /// The parent of a path and its last component.
   static func split(_ path: String) -> (parent: String, name: String?) {

@@ -16,8 +16,10 @@ extension DurableFolder {
     if unsafe fstatat(raw, name, &status, AT_SYMLINK_NOFOLLOW) == 0,
       status.st_size >= rotateAt
     {
+      try step("rename", name + ".1")
       try Descriptor.call("rotate", subject) { unsafe renameat(raw, name, raw, name + ".1") }
     }
+    try step("append", name)
     let file = try folder.open(
       name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, mode: attributes.mode,
       operation: "append to", subject: subject)

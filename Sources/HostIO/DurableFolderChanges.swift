@@ -7,7 +7,7 @@ extension DurableFolder {
   ) throws(HostError) {
     try check(name)
     let folder = try Descriptor.folder(path)
-    let temporary = Self.temporaryName()
+    let temporary = Self.temporaryName(for: name)
     try make(temporary, as: name, bytes, attributes, in: folder)
     try move(temporary, to: name, in: folder)
     try sync(folder)
@@ -23,11 +23,15 @@ extension DurableFolder {
     try make(name, as: name, bytes, attributes, in: try Descriptor.folder(path))
   }
 
-  /// Makes a symbolic link, or points an existing one elsewhere in one step.
+  /// Makes a symbolic link, or points an existing one elsewhere in one step; the caller holds the
+  /// lock of whoever changes this link.
+  ///
+  /// Its temporary name is always the same, so that what a crash left is found here again: a folder
+  /// of links has many owners, none of whom may sweep it.
   package func link(_ name: String, to target: String) throws(HostError) {
     try check(name)
     let folder = try Descriptor.folder(path)
-    let temporary = Self.temporaryName()
+    let temporary = Self.temporaryName(for: name)
     try step("symlink", name)
     try Descriptor.call("link", full(name)) { unsafe symlinkat(target, folder.raw, temporary) }
     try move(temporary, to: name, in: folder)
@@ -80,7 +84,7 @@ extension DurableFolder {
   /// followed.
   package func removeTree(_ name: String) throws(HostError) {
     try check(name)
-    let temporary = Self.temporaryName()
+    let temporary = Self.temporaryName(for: name)
     do throws(HostError) {
       let folder = try Descriptor.folder(path)
       try step("rename", name)
@@ -94,11 +98,20 @@ extension DurableFolder {
     }
   }
 
-  /// Removes what crashes left behind; the caller holds the lock of whoever writes here.
-  package func sweepTemporaries() throws(HostError) {
-    let folder = try Descriptor.folder(path)
-    for name in try folder.names(subject: path) where Self.isTemporary(name) {
-      try clear(name, in: folder, label: label(".tmp-"))
+  /// Removes what crashes left behind.
+  ///
+  /// The caller holds the lock of whoever writes here, or there is work under way that would be
+  /// taken for a leftover. In a folder that several lineages share, `name` limits the sweep to the
+  /// leftovers of what is locked. A folder that is not there holds none.
+  package func sweepTemporaries(of name: String? = nil) throws(HostError) {
+    do throws(HostError) {
+      let folder = try Descriptor.folder(path)
+      for found in try folder.names(subject: path)
+      where name.map({ Self.isTemporary(found, for: $0) }) ?? Self.isTemporary(found) {
+        try clear(found, in: folder, label: label(".tmp-"))
+      }
+    } catch {
+      if error.code != .notFound { throw error }
     }
   }
 

@@ -6,6 +6,7 @@ internal import Synchronization
 /// Crash tests run a child for each step and read what it left behind. The environment steers it:
 /// - `CERTCTL_FAULT_TRACE=FILE` appends the name of each step, one a line;
 /// - `CERTCTL_FAULT_KILL=N` ends the process by SIGKILL right before step N, counted from 1;
+/// - `CERTCTL_FAULT_INTERRUPT=N` sends the process SIGINT there, as Ctrl-C does, and goes on;
 /// - `CERTCTL_FAULT_ENOSPC=N` makes step N fail as a full disk does.
 ///
 /// In a release build nothing of it is left.
@@ -24,6 +25,7 @@ package enum FaultPoint {
     private static let environment = FaultScript(
       trace: variable("CERTCTL_FAULT_TRACE"),
       kill: variable("CERTCTL_FAULT_KILL").flatMap { Int($0) },
+      interrupt: variable("CERTCTL_FAULT_INTERRUPT").flatMap { Int($0) },
       diskFull: variable("CERTCTL_FAULT_ENOSPC").flatMap { Int($0) })
 
     private static func variable(_ name: String) -> String? {
@@ -38,14 +40,16 @@ package enum FaultPoint {
   final class FaultScript: Sendable {
     private let trace: String?
     private let kill: Int?
+    private let interrupt: Int?
     private let diskFull: Int?
     private let seen = Mutex<[String]>([])
 
     /// Makes a script; nil when it would do nothing.
-    init?(trace: String?, kill: Int?, diskFull: Int?) {
-      if trace == nil, kill == nil, diskFull == nil { return nil }
+    init?(trace: String?, kill: Int?, interrupt: Int? = nil, diskFull: Int?) {
+      if trace == nil, kill == nil, interrupt == nil, diskFull == nil { return nil }
       self.trace = trace
       self.kill = kill
+      self.interrupt = interrupt
       self.diskFull = diskFull
     }
 
@@ -59,6 +63,7 @@ package enum FaultPoint {
       }
       if let trace, !trace.isEmpty { append(name + "\n", to: trace) }
       if number == kill { Glibc.kill(getpid(), SIGKILL) }
+      if number == interrupt { Glibc.kill(getpid(), SIGINT) }
       if number == diskFull {
         throw HostError(errno: ENOSPC, operation: "pass the test's step", subject: name)
       }

@@ -1,4 +1,3 @@
-internal import FoundationEssentials
 internal import Glibc
 internal import Synchronization
 
@@ -29,17 +28,15 @@ package final class FileLock: Sendable {
   package static func acquire(
     path: String, wait: Duration = .zero, clock: WallClock = .system
   ) async throws -> FileLock {
+    // The pauses are added up: the time of day may be set meanwhile, and attempts take no time.
     var waited = Duration.zero
     var pause = Duration.milliseconds(20)
-    let start = clock.now()
     while true {
       try Task.checkCancellation()
       if let lock = try await Blocking.run({ try attempt(path) }) { return lock }
-      waited = max(waited, .seconds(clock.now().timeIntervalSince(start)))
       guard waited < wait else { throw held(path, waited: wait) }
       pause = min(pause, wait - waited)
       try await clock.sleep(pause)
-      // A clock of a test may stand still; the pauses count then.
       waited += pause
       pause = min(pause * 2, .milliseconds(250))
     }
@@ -50,6 +47,8 @@ package final class FileLock: Sendable {
     guard let raw = descriptor.withLock({ $0.take() }) else { return }
     // An empty file says "nobody" to `holder`.
     ftruncate(raw, 0)
+    // Closing alone is not enough: a child between fork and exec has the descriptor too.
+    flock(raw, LOCK_UN)
     close(raw)
   }
 
@@ -65,6 +64,7 @@ package final class FileLock: Sendable {
   }
 
   private static func attempt(_ path: String) throws(HostError) -> FileLock? {
+    try FaultPoint.step("lock \(path.split(separator: "/").last ?? "")")
     let raw = try Descriptor.call("open the lock", path) {
       unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     }

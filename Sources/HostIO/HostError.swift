@@ -96,7 +96,7 @@ public struct HostError: Error, Sendable, CustomStringConvertible {
   }
 
   private static let retryable: Set<Code> = [
-    .diskFull, .lockHeld, .timedOut, .resolveFailed, .connectFailed, .requestNotSent,
+    .lockHeld, .timedOut, .resolveFailed, .connectFailed, .requestNotSent,
     .transferFailed, .addressInUse,
   ]
 }

@@ -60,12 +60,15 @@ package struct SafeFolder: Sendable, Hashable {
     try check(name)
     let subject = "\(path)/\(name)"
     let folder = try descriptor()
+    try step("open", name)
     let file = try folder.open(
       name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600, operation: "make",
       subject: subject)
     let raw = file.raw
     do throws(HostError) {
+      try step("write", name)
       try file.write(bytes, subject: subject)
+      try step("chmod", name)
       try Descriptor.call("set the mode of", subject) { fchmod(raw, mode & 0o777) }
     } catch {
       _ = unsafe unlinkat(folder.raw, name, 0)
@@ -73,7 +76,8 @@ package struct SafeFolder: Sendable, Hashable {
     }
   }
 
-  /// Removes a file if it is a plain one with just these bytes.
+  /// Removes a file if it is a plain one with just these bytes, or with the first of them only, as
+  /// a crash or a full disk leaves it.
   ///
   /// - Returns: Whether it was removed; false when it is not there or not ours.
   @discardableResult
@@ -85,14 +89,15 @@ package struct SafeFolder: Sendable, Hashable {
       let file = try folder.open(
         name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, operation: "remove", subject: subject)
       let status = try file.status(subject: subject)
-      guard status.st_mode & S_IFMT == S_IFREG, Int(status.st_size) == expected.count,
-        try file.read(limit: expected.count, subject: subject) == expected
+      guard status.st_mode & S_IFMT == S_IFREG, Int(status.st_size) <= expected.count,
+        expected.starts(with: try file.read(limit: expected.count, subject: subject))
       else { return false }
       let raw = folder.raw
+      try step("unlink", name)
       try Descriptor.call("remove", subject) { unsafe unlinkat(raw, name, 0) }
       return true
     } catch {
-      if error.code == .notFound || error.code == .unsafePath { return false }
+      if [.notFound, .unsafePath, .fileTooLarge].contains(error.code) { return false }
       throw error
     }
   }
@@ -106,6 +111,7 @@ package struct SafeFolder: Sendable, Hashable {
       do throws(HostError) {
         let raw = try parent.descriptor()
         let number = raw.raw
+        try parent.step("rmdir", name)
         try Descriptor.call("remove", "\(parent.path)/\(name)") {
           unsafe unlinkat(number, name, AT_REMOVEDIR)
         }
@@ -135,17 +141,33 @@ package struct SafeFolder: Sendable, Hashable {
   ) throws(HostError) -> Bool {
     let raw = parent.raw
     let subject = path
+    var isNew = true
     do throws(HostError) {
+      try step("mkdir", nil)
       try Descriptor.call("make the folder", subject) { unsafe mkdirat(raw, name, 0o700) }
     } catch {
-      if error.code == .alreadyExists { return false }
-      throw error
+      if error.code != .alreadyExists { throw error }
+      isNew = false
     }
     let new = try parent.open(
       name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, operation: "open the folder", subject: subject)
     let number = new.raw
+    if !isNew {
+      let status = try new.status(subject: subject)
+      // Just as the line above leaves it: closed to the web server, by a run that was cut short.
+      guard status.st_uid == geteuid(), status.st_mode & 0o777 == 0o700,
+        try new.names(subject: subject).isEmpty
+      else { return false }
+    }
+    try step("chmod", nil)
     try Descriptor.call("set the mode of", subject) { fchmod(number, 0o755) }
-    return true
+    return isNew
+  }
+
+  /// Passes the fault point of one system call.
+  private func step(_ operation: String, _ name: String?) throws(HostError) {
+    let path = (components + (name.map { [$0] } ?? [])).joined(separator: "/")
+    try FaultPoint.step("\(operation) webroot/\(path)")
   }
 
   private func check(_ name: String) throws(HostError) {

@@ -4,7 +4,8 @@ internal import Synchronization
 /// Signals as a stream, instead of the end of the process.
 ///
 /// Handlers are set rather than the signals ignored, because children inherit what is ignored, but
-/// not a handler.
+/// not a handler. From the first watch on, SIGPIPE ends nobody either: that the reader of our output
+/// has gone (`certctl ... 2>&1 | head`) is no reason to leave a challenge behind.
 package final class SignalWatcher: Sendable {
   /// The signals, as they come; ends at `stop`.
   package let signals: AsyncStream<Int32>
@@ -42,6 +43,7 @@ package final class SignalWatcher: Sendable {
       for end in ends { close(end) }
       throw HostError(.io, operation: "watch signals", detail: "no thread can be made")
     }
+    if Self.isIgnore(signal(SIGPIPE, { _ in })) { _ = signal(SIGPIPE, SIG_IGN) }
     for number in signals {
       let before = signal(number, Self.handler)
       // What the parent had ignored stays so: nohup means it.

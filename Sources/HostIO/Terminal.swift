@@ -12,6 +12,18 @@ package enum Terminal {
     case standardError = 2
   }
 
+  /// Opens /dev/null for each stream that the process was started without (`2>&-`).
+  ///
+  /// Otherwise the next file to be opened, a key maybe, gets that number, and what is meant for the
+  /// stream goes into that file. To be called before anything is opened.
+  package static func openMissing() {
+    for stream in [Stream.standardInput, .standardOutput, .standardError]
+    where fcntl(stream.rawValue, F_GETFD) == -1 {
+      // The lowest free number is taken, which is this one.
+      _ = unsafe open("/dev/null", O_RDWR)
+    }
+  }
+
   /// Whether a person may be at the other end.
   package static func isTerminal(_ stream: Stream) -> Bool { isatty(stream.rawValue) == 1 }
 
@@ -67,5 +79,14 @@ package enum Terminal {
       guard count > 0 else { return }
       rest = rest.dropFirst(count)
     }
+  }
+
+  /// Ends the process, without what libraries have registered to run at its end.
+  ///
+  /// Threads of libcurl and NIO may still be closing connections, and must not find that OpenSSL
+  /// has been taken away under them.
+  package static func endProcess(_ code: Int32) -> Never {
+    fflush(nil)
+    _exit(code)
   }
 }

@@ -1,4 +1,5 @@
 internal import CCurl
+internal import Glibc
 
 /// The parts of an absolute http or https URL.
 package struct URLParts: Sendable, Hashable {
@@ -42,10 +43,24 @@ package struct URLParts: Sendable, Hashable {
 
   /// Whether the host is this very machine, so that http is no risk.
   package var isLoopback: Bool {
-    if host == "localhost" || host.hasSuffix(".localhost") || host == "::1" { return true }
-    let numbers = host.split(separator: ".", omittingEmptySubsequences: false)
-    return numbers.count == 4 && numbers[0] == "127"
-      && numbers.allSatisfy { UInt8($0) != nil }
+    let name = host.hasSuffix(".") ? String(host.dropLast()) : host
+    if name == "localhost" || name.hasSuffix(".localhost") { return true }
+    if let four = Self.octets(name, AF_INET, 4) { return Self.isThisHost(four) }
+    guard let six = Self.octets(name, AF_INET6, 16) else { return false }
+    // An IPv4 address in IPv6 clothes, ::ffff:127.0.0.1, ends at the same socket.
+    let isMapped = six[..<10].allSatisfy { $0 == 0 } && six[10] == 0xff && six[11] == 0xff
+    if isMapped { return Self.isThisHost(Array(six[12...])) }
+    return six[..<15].allSatisfy { $0 == 0 } && six[15] <= 1
+  }
+
+  /// 127.0.0.0/8, and 0.0.0.0, which connects to this host as well.
+  private static func isThisHost(_ four: [UInt8]) -> Bool {
+    four[0] == 127 || four.allSatisfy { $0 == 0 }
+  }
+
+  private static func octets(_ text: String, _ family: Int32, _ count: Int) -> [UInt8]? {
+    var octets = [UInt8](repeating: 0, count: count)
+    return unsafe inet_pton(family, text, &octets) == 1 ? octets : nil
   }
 
   /// The URL that `reference` means on the page `base`.

@@ -199,6 +199,20 @@ import Testing
       ])
   }
 
+  @Test(arguments: [
+    Fault.html(status: 403, "Forbidden"), .problem("malformed", status: 400), .tlsFailure,
+  ])
+  func `as long as nobody knows which key counts, neither may be dropped`(
+    lookup: Fault
+  ) async throws {
+    let stage = try Stage()
+    let account = try await stage.account()
+    stage.ca.inject(.dropAfter, on: .keyChange)
+    stage.ca.inject(lookup, on: .newAccount)
+    let error = await failure { _ = try await account.changeKey(to: .generate(.ec256)) }
+    #expect(error?.isRetryable == true)
+  }
+
   @Test func `a new key of another account is refused`() async throws {
     let stage = try Stage()
     let account = try await stage.account()

@@ -100,6 +100,16 @@ import Testing
     }
   }
 
+  @Test func `an alternate chain that cannot be had costs nothing but itself`() async throws {
+    let stage = try Stage { $0.hasAlternateChain = true }
+    let account = try await stage.account()
+    let chain = try await account.issue("example.com")
+    #expect(chain.alternateURLs.count == 1)
+    stage.ca.inject(.html(status: 404, "Not Found"), on: .certificate)
+    #expect(try await account.alternateChains(of: chain).isEmpty)
+    #expect(try await account.alternateChains(of: chain).count == 1)
+  }
+
   @Test func `a chain that is none is told with what came instead`() async throws {
     let stage = try Stage()
     let account = try await stage.account()

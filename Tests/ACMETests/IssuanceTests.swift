@@ -1,5 +1,6 @@
 import ACME
 import FoundationEssentials
+import HostIO
 import PKI
 import TestSupport
 import Testing
@@ -174,6 +175,31 @@ import Testing
     #expect(authorization.identifier == .dns("example.com"))
     #expect(authorization.name == "*.example.com")
     #expect(authorization.challenges.map(\.type) == [.dns01])
+  }
+
+  @Test(arguments: [-86400.0, 86400])
+  func `a clock that is set while an order is awaited changes no wait`(jump: Double) async throws {
+    let stage = try Stage {
+      $0.validationLooks = 1_000
+      $0.retryAfter = "3"
+    }
+    let account = try await stage.account()
+    let order = try await account.newOrder(NewOrder([.dns("example.com")]))
+    let authorization = try await account.authorization(at: order.authorizations[0])
+    try await account.respond(to: authorization.challenges[0])
+    let clock = WallClock {
+      stage.clock.now
+    } sleep: {
+      try stage.clock.sleep($0)
+      stage.clock.advance(jump)
+    }
+    let client = ACMEClient(directoryURL: stage.ca.directoryURL, http: stage.ca, clock: clock)
+    let error = await failure {
+      _ = try await client.account(url: account.url, key: account.key).waitForOrder(
+        at: order.url, whileIn: [.pending], timeout: .seconds(30))
+    }
+    #expect(error?.code == .orderPending)
+    #expect((25...30).contains(stage.clock.waited))
   }
 }
 

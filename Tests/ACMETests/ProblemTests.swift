@@ -86,4 +86,34 @@ import Testing
     #expect(unsafe.isEmpty)
     #expect(error.problem?.detail?.contains("\u{1b}") == true)
   }
+
+  @Test func `what a CA says cannot steer a terminal through a hint`() async throws {
+    let evil = "https://ca.test/\u{1B}]0;pwned\u{7}\ncertctl: all is well"
+    let page = try Stage()
+    let instance: JSONValue = [
+      "type": "urn:ietf:params:acme:error:userActionRequired", "instance": .string(evil),
+    ]
+    page.ca.inject(
+      .answer(status: 403, type: "application/problem+json", body: instance.bytes), on: .newAccount)
+    let terms = try Stage { $0.termsOfService = evil }
+    let profiles = try Stage { $0.profiles = [evil: ""] }
+    let account = try await profiles.account()
+    let hints = [
+      await failure {
+        _ = try await page.client.findAccount(key: page.key)
+      }?.hint,
+      await failure {
+        _ = try await terms.client.register(
+          key: terms.key, NewAccount(termsOfServiceAgreed: false))
+      }?.hint,
+      await failure {
+        _ = try await account.newOrder(NewOrder([.dns("example.com")], profile: "none"))
+      }?.hint,
+    ]
+    for hint in hints {
+      let text = try #require(hint)
+      #expect(text.contains("pwned"))
+      #expect(!text.unicodeScalars.contains { $0.value < 0x20 })
+    }
+  }
 }

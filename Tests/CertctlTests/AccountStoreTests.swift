@@ -80,8 +80,11 @@ struct AccountStoreTests {
       let authority = try AccountStore.authorityFolder(for: Self.directory)
       try folder.write("state/accounts/\(authority)/.tmp-zero/key.pem", "half")
       #expect(try store.account(for: Self.directory) == nil)
-      _ = try store.create(record("one"), key: .generate(.ec256))
+      // What every use of an account does first, under the lock of that CA's accounts.
+      state.sweepAccounts(of: authority)
       #expect(!folder.contains("state/accounts/\(authority)/.tmp-zero"))
+      _ = try store.create(record("one"), key: .generate(.ec256))
+      #expect(try store.account(for: Self.directory)?.record.id == "one")
     }
   }
 

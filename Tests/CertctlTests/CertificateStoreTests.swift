@@ -116,9 +116,15 @@ struct CertificateStoreTests {
     try await withState { state, folder in
       let store = CertificateStore(state: state)
       try folder.write("state/archive/example.com/.tmp-0001/privkey.pem", "half")
-      try folder.write("state/live/.tmp-link", "half")
+      try folder.write("state/live/.tmp-0000000000001-example.com", "half")
+      // Another process is just about to rename this one.
+      try folder.write("state/live/.tmp-0000000000002-example.org", "under way")
+      // What every change of a lineage does first, under its lock.
+      state.sweep(exampleName)
       _ = try store.commit(issued(ca, "example.com"), to: exampleName, files: FileSettings())
-      #expect(try state.archive(exampleName).entries().sorted() == ["0001"])
+      #expect(!folder.contains("state/archive/example.com/.tmp-0001"))
+      #expect(!folder.contains("state/live/.tmp-0000000000001-example.com"))
+      #expect(folder.contains("state/live/.tmp-0000000000002-example.org"))
       #expect(try state.live.entries() == ["example.com"])
     }
   }

@@ -123,9 +123,22 @@ struct SolverTests {
     let first = StandaloneHTTPSolver(settings: settings)
     try await first.prepare()
     let error = await failure { try await StandaloneHTTPSolver(settings: settings).prepare() }
+    #expect(error?.exitCode == 1)
     #expect(error?.message.contains("\(port)") == true)
     #expect(error?.message.contains("\(getpid())") == true)
     #expect(error?.hint?.contains("--webroot") == true)
+    try await first.retract([])
+  }
+
+  @Test func `a TLS port in use has a way out of its own`() async throws {
+    let port = try FreePort.pick()
+    let settings = ChallengeSettings(type: .tlsALPN01, httpAddress: "127.0.0.1", tlsPort: port)
+    let first = TLSALPNSolver(settings: settings)
+    try await first.prepare()
+    let error = await failure { try await TLSALPNSolver(settings: settings).prepare() }
+    #expect(error?.message.contains("\(getpid())") == true)
+    #expect(error?.hint?.contains("--tls-port") == true)
+    #expect(error?.hint?.contains("--http-port") == false)
     try await first.retract([])
   }
 

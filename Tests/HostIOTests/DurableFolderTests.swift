@@ -64,6 +64,27 @@ private let plain = FileAttributes(mode: 0o640)
     #expect(try folder.folder("x").attributes(of: "y")?.mode == 0o711)
   }
 
+  @Test func `several may make the same folders at once`() async throws {
+    for round in 0..<300 {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        let deep = folder.folder("\(round)").folder("x").folder("y")
+        for _ in 0..<4 {
+          group.addTask { try await Blocking.run { try deep.create(FileAttributes(mode: 0o700)) } }
+        }
+        try await group.waitForAll()
+      }
+    }
+  }
+
+  @Test(arguments: ["/", "//", "///"])
+  func `slashes at the end of a path mean nothing`(_ slashes: String) throws {
+    let deep = DurableFolder(path: scratch.path + "/x" + slashes, root: scratch.path + slashes)
+    try deep.create(FileAttributes(mode: 0o700))
+    #expect(deep.path == scratch.path + "/x")
+    #expect(try folder.entries() == ["x"])
+    #expect(DurableFolder(path: slashes, root: slashes).path == "/")
+  }
+
   @Test func `a file in the place of a folder is named`() throws {
     try folder.write("x", [], plain)
     let error = try #require(throws: HostError.self) { try folder.folder("x").create(plain) }
@@ -77,6 +98,14 @@ private let plain = FileAttributes(mode: 0o640)
     #expect(try folder.linkTarget("live") == "../archive/2")
     #expect(try folder.entries() == ["live"])
     #expect(try scratch.names() == ["live"])
+  }
+
+  @Test func `the link that a crash left half-made is swept by its name`() throws {
+    try folder.link(".tmp-0000000000001-live", to: "../archive/1")
+    // Another process is just about to rename this one.
+    try folder.link(".tmp-0000000000002-other", to: "../archive/1")
+    try folder.sweepTemporaries(of: "live")
+    #expect(try scratch.names() == [".tmp-0000000000002-other"])
   }
 
   @Test func `a new file does not replace`() throws {
@@ -114,6 +143,25 @@ private let plain = FileAttributes(mode: 0o640)
     #expect(try folder.entries() == ["a"])
     try folder.sweepTemporaries()
     #expect(try scratch.names() == ["a"])
+  }
+
+  @Test func `a sweep for one name leaves the work on others alone`() throws {
+    for name in ["example.com", "x-example.com", "com"] {
+      try folder.writeNew(DurableFolder.temporaryName(for: name), [], plain)
+      try folder.writeNew(DurableFolder.temporaryName(for: name, number: 0), [], plain)
+    }
+    try folder.sweepTemporaries(of: "example.com")
+    #expect(try scratch.names().count == 4)
+    #expect(try scratch.names().allSatisfy { !DurableFolder.isTemporary($0, for: "example.com") })
+    try folder.folder("missing").sweepTemporaries()
+  }
+
+  @Test func `the folder that a crash left half made is used by the next`() throws {
+    let left = DurableFolder.temporaryName(for: "x", number: 0)
+    #expect(mkdir(scratch.path + "/" + left, 0o700) == 0)
+    try folder.folder("x").create(FileAttributes(mode: 0o711))
+    #expect(try scratch.names() == ["x"])
+    #expect(try folder.attributes(of: "x")?.mode == 0o711)
   }
 
   @Test func `each changing step can be named`() throws {

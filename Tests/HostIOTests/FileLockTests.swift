@@ -1,4 +1,6 @@
+import FoundationEssentials
 import Glibc
+import Synchronization
 import Testing
 
 @testable import HostIO
@@ -41,6 +43,21 @@ import Testing
     }
     #expect(ContinuousClock.now - start >= .milliseconds(100))
     lock.release()
+  }
+
+  @Test func `a clock that is set meanwhile does not end the wait`() async throws {
+    let first = try await FileLock.acquire(path: path)
+    let jumps = Atomic(0)
+    let clock = WallClock {
+      Date().addingTimeInterval(
+        Double(jumps.add(3600, ordering: .relaxed).newValue))
+    } sleep: {
+      try await Task.sleep(for: $0)
+    }
+    async let second = FileLock.acquire(path: path, wait: .seconds(30), clock: clock)
+    try await Task.sleep(for: .milliseconds(60))
+    first.release()
+    #expect(try await second.path == path)
   }
 
   @Test func `waiting hears cancellation`() async throws {

@@ -29,12 +29,19 @@ import Testing
     #expect(!parts.isLoopback)
   }
 
-  @Test(arguments: ["http://127.0.0.1:80/", "http://[::1]:14000/dir", "http://localhost/"])
+  @Test(arguments: [
+    "http://127.0.0.1:80/", "http://[::1]:14000/dir", "http://localhost/", "http://a.localhost./",
+    "http://[::ffff:127.0.0.1]/", "http://[::ffff:7f00:1]/", "http://0.0.0.0/", "http://[::]/",
+    "http://2130706433/", "http://127.1/",
+  ])
   func `loopback is known`(_ url: String) throws {
     #expect(try URLParts(url).isLoopback)
   }
 
-  @Test(arguments: ["http://127.0.0.1.example/", "http://127.example/", "http://[::2]/"])
+  @Test(arguments: [
+    "http://127.0.0.1.example/", "http://127.example/", "http://[::2]/",
+    "http://[::ffff:192.0.2.1]/", "http://[7f00:1::]/", "http://0.0.0.1/",
+  ])
   func `what looks like loopback is not`(_ url: String) throws {
     #expect(try !URLParts(url).isLoopback)
   }

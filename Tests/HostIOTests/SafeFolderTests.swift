@@ -55,9 +55,29 @@ import Testing
     let folder = try SafeFolder.open(scratch.path)
     try folder.create("token", [1])
     #expect(try !folder.removeIfOurs("token", [2]))
-    #expect(try !folder.removeIfOurs("token", [1, 2]))
+    #expect(try !folder.removeIfOurs("token", [2, 1]))
+    #expect(try !folder.removeIfOurs("token", []))
     #expect(try !folder.removeIfOurs("other", []))
     #expect(try scratch.names() == ["token"])
+  }
+
+  @Test(arguments: [[], [1], [1, 2], [1, 2, 3]] as [[UInt8]])
+  func `what a crash left half written is ours`(_ written: [UInt8]) throws {
+    let folder = try SafeFolder.open(scratch.path)
+    try folder.create("token", written)
+    #expect(try folder.removeIfOurs("token", [1, 2, 3]))
+    #expect(try scratch.names() == [])
+  }
+
+  @Test func `a folder that a crash left closed is opened, one of somebody's own is not`() throws {
+    let folder = try SafeFolder.open(scratch.path)
+    #expect(mkdir(scratch.path + "/left", 0o700) == 0)
+    #expect(mkdir(scratch.path + "/used", 0o700) == 0)
+    try scratch.folder.folder("used").write("a", [], FileAttributes(mode: 0o600))
+    #expect(try folder.makeFolders(["left"]).made == 0)
+    #expect(try folder.makeFolders(["used"]).made == 0)
+    #expect(try scratch.folder.attributes(of: "left")?.mode == 0o755)
+    #expect(try scratch.folder.attributes(of: "used")?.mode == 0o700)
   }
 
   @Test func `a folder named by the user may be a link`() throws {

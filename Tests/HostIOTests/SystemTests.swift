@@ -46,7 +46,9 @@ import Testing
     #expect(error.description == "cannot write /a/b: Permission denied")
     #expect(error.code == .permissionDenied)
     #expect(!error.isRetryable)
-    #expect(HostError(errno: ENOSPC, operation: "write", subject: nil).isRetryable)
+    // A full disk wants somebody to make room; waiting does not.
+    #expect(!HostError(errno: ENOSPC, operation: "write", subject: nil).isRetryable)
+    #expect(HostError(.timedOut, operation: "wait for").isRetryable)
   }
 }
 

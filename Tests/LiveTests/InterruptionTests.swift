@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Ctrl-C and SIGTERM while the CA validates.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct InterruptionTests {
   /// So long, in seconds, that no validation ends before the test does.
   private static let forever = 1_000_000
@@ -79,7 +79,8 @@ struct InterruptionTests {
         #expect(next.exitCode == 0, "\(next)")
         #expect(
           try FileManager.default.contentsOfDirectory(
-            atPath: "\(webroot)/.well-known/acme-challenge").isEmpty)
+            atPath: "\(webroot)/.well-known/acme-challenge"
+          ).isEmpty)
         #expect(host.entries("journal").isEmpty)
         #expect(host.entries("pending").isEmpty)
       }

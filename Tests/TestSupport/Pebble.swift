@@ -48,11 +48,13 @@ package struct Pebble: Sendable {
     _ configuration: Configuration = Configuration(),
     _ body: (Pebble) async throws -> Result
   ) async throws -> Result {
-    if let address = configuration.dnsServer {
-      return try await run(configuration, dnsServer: address, dns: nil, body)
-    }
-    return try await ChallengeTestServer.run { dns in
-      try await run(configuration, dnsServer: dns.dnsAddress, dns: dns, body)
+    try await Turn.take {
+      if let address = configuration.dnsServer {
+        return try await run(configuration, dnsServer: address, dns: nil, body)
+      }
+      return try await ChallengeTestServer.run { dns in
+        try await run(configuration, dnsServer: dns.dnsAddress, dns: dns, body)
+      }
     }
   }
 
@@ -82,6 +84,12 @@ package struct Pebble: Sendable {
 
   /// Its log so far.
   package var log: String { program.standardOutput }
+
+  /// The size of its log in bytes, to be given to `log(after:)`.
+  package var logSize: Int { program.outputSize }
+
+  /// What it wrote to its log after it had that size: for tests with thousands of requests.
+  package func log(after size: Int) -> String { program.output(after: size) }
 
   /// The requests to its ACME side so far, such as "POST /order-plz".
   ///

@@ -56,6 +56,22 @@ package struct RunningProgram: Sendable {
   /// What it wrote to its standard error so far; of a server, to both.
   package var standardError: String { readText(errorPath) ?? "" }
 
+  /// The size in bytes of what it wrote so far.
+  package var outputSize: Int {
+    var status = stat()
+    return stat(outputPath, &status) == 0 ? Int(status.st_size) : 0
+  }
+
+  /// What it wrote to its standard output, of a server to both, after so many bytes.
+  package func output(after offset: Int) -> String {
+    let file = open(outputPath, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return "" }
+    defer { close(file) }
+    var bytes = [UInt8](repeating: 0, count: max(0, outputSize - offset))
+    let count = pread(file, &bytes, bytes.count, off_t(offset))
+    return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+  }
+
   /// Whether it has not ended yet; an ended child that nobody waited for counts as ended.
   package var isRunning: Bool {
     var information = siginfo_t()

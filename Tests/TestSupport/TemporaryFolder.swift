@@ -15,6 +15,9 @@ package struct TemporaryFolder: Sendable {
     path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
+  /// Names a folder that is there, or will be.
+  package init(existing path: String) { self.path = path }
+
   /// The path of something in the folder.
   package func path(_ name: String) -> String { "\(path)/\(name)" }
 
@@ -44,9 +47,24 @@ package struct TemporaryFolder: Sendable {
     return lstat(path(name), &status) == 0
   }
 
+  /// Where a symbolic link points, or nil when there is none.
+  package func linkTarget(_ name: String) -> String? {
+    try? FileManager.default.destinationOfSymbolicLink(atPath: path(name))
+  }
+
   /// Deletes the folder and what is in it.
   package func remove() {
     try? FileManager.default.removeItem(atPath: path)
+  }
+
+  /// Deletes a file, link or folder in the folder; one that is not there is fine.
+  package func remove(_ name: String) {
+    try? FileManager.default.removeItem(atPath: path(name))
+  }
+
+  /// The relative paths of all that is in the folder, at any depth; links are not followed.
+  package func contents() -> [String] {
+    ((try? FileManager.default.subpathsOfDirectory(atPath: path)) ?? []).sorted()
   }
 }
 

@@ -42,13 +42,19 @@ extension Account {
     return IssuedChain(url: url, certificates: certificates, alternateURLs: alternates)
   }
 
-  /// Downloads the other chains for a certificate, one request each; leaves unlike its own are
-  /// left out.
+  /// Downloads the other chains for a certificate, one request each.
+  ///
+  /// Those with another leaf are left out, and so are those that cannot be had: the certificate in
+  /// hand is good without them.
   public func alternateChains(of chain: IssuedChain) async throws -> [IssuedChain] {
     var chains: [IssuedChain] = []
     for url in chain.alternateURLs {
-      let other = try await certificateChain(at: url)
-      if other.leaf == chain.leaf { chains.append(other) }
+      do {
+        let other = try await certificateChain(at: url)
+        if other.leaf == chain.leaf { chains.append(other) }
+      } catch let error as ACMEError {
+        client.logger.info("an alternate chain is left out: \(error)")
+      }
     }
     return chains
   }

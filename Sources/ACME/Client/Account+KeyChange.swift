@@ -39,7 +39,7 @@ extension Account {
     // 409: some account has the new key. Ours, if an earlier answer was lost.
     let isConflict = error.status == 409
     guard isConflict || error.mayHaveBeenProcessed else { return false }
-    if let found = try await client.findAccount(key: newKey) {
+    if let found = try await lookUp(newKey) {
       if found.url == url { return true }
       throw ACMEError(
         .keyInUse, operation, subject: url, problem: error.problem, status: error.status,
@@ -47,12 +47,22 @@ extension Account {
         hint: "Make another new key.")
     }
     if isConflict { throw error }
-    guard let old = try await client.findAccount(key: key), old.url == url else {
+    guard let old = try await lookUp(key), old.url == url else {
       throw ACMEError(
         .accountDoesNotExist, operation, subject: url,
         detail: "the CA knows neither the old nor the new key", underlying: error)
     }
     return false
+  }
+
+  /// The account of a key; a failure to find out leaves the rollover open, whatever its cause.
+  private func lookUp(_ key: PrivateKey) async throws -> Account? {
+    do {
+      return try await client.findAccount(key: key)
+    } catch var error as ACMEError {
+      error.isRetryable = true
+      throw error
+    }
   }
 
   /// The inner JWS: the new key's own consent, without a nonce.

@@ -45,14 +45,20 @@ extension Account {
   public func waitForOrder(
     at url: String, whileIn states: Set<OrderStatus>, timeout: Duration, notBefore: Date? = nil
   ) async throws -> Order {
-    let deadline = client.clock.now().addingTimeInterval(timeout.inSeconds)
+    let start = ContinuousClock.now
+    var waited = 0.0
     var pause = 0.25
     var bound = notBefore
     while true {
-      let now = client.clock.now()
-      let next = max(now.addingTimeInterval(pause), bound ?? now)
-      guard next <= deadline else { throw Self.pending(url, states, retryAfter: bound) }
-      try await client.clock.sleep(client.clock.duration(until: next))
+      // Waits are added up, because the time of day may be set meanwhile; a Retry-After is a moment
+      // only between two lines, for the same reason.
+      let wait = max(pause, bound.map { client.clock.duration(until: $0).inSeconds } ?? 0)
+      let elapsed = max(waited, (ContinuousClock.now - start).inSeconds)
+      guard elapsed + wait <= timeout.inSeconds else {
+        throw Self.pending(url, states, retryAfter: bound)
+      }
+      try await client.clock.sleep(.seconds(wait))
+      waited += wait
       let current = try await order(at: url)
       guard states.contains(current.status) else { return current }
       bound = current.retryAfter
@@ -123,7 +129,7 @@ extension Account {
     throw ACMEError(
       .unknownProfile, task.operation, subject: task.subject,
       detail: "the CA has no profile \"\(profile.shortened(to: 100))\"",
-      hint: names.isEmpty ? "This CA has no profiles." : "It has: \(names.shortened(to: 500)).")
+      hint: names.isEmpty ? "This CA has no profiles." : "It has: \(names.shown(to: 500)).")
   }
 
   private static func names(_ identifiers: [Identifier]) -> String {

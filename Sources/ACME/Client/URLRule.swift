@@ -21,13 +21,22 @@ package struct URLRule: Sendable {
   }
 
   /// Judges a URL that the CA sent.
+  ///
+  /// - Throws: ``ACMEError`` with the code ``ACMEError/Code/untrustedAnswer``: it is the CA's mistake,
+  ///   and not the user's.
   func check(_ url: String, for operation: String) throws(ACMEError) {
-    let parts = try Self.parts(url, operation)
-    guard !parts.isLoopback || allowsLoopback else {
-      throw Self.refusal(url, operation, "the CA points to this machine")
-    }
-    guard parts.scheme == "https" || parts.isLoopback else {
-      throw Self.refusal(url, operation, "the CA points to a URL without encryption")
+    do throws(ACMEError) {
+      let parts = try Self.parts(url, operation)
+      guard !parts.isLoopback || allowsLoopback else {
+        throw Self.refusal(url, operation, "the CA points to this machine")
+      }
+      guard parts.scheme == "https" || parts.isLoopback else {
+        throw Self.refusal(url, operation, "the CA points to a URL without encryption")
+      }
+    } catch {
+      var refused = error
+      refused.code = .untrustedAnswer
+      throw refused
     }
   }
 
@@ -42,7 +51,9 @@ package struct URLRule: Sendable {
     do throws(HostError) {
       return try URLParts(url)
     } catch {
-      throw refusal(url, operation, error.detail ?? "it is not an https URL")
+      // Without a subject it holds a password, which must not be repeated here.
+      let shown = error.subject ?? "(a URL with a password)"
+      throw refusal(shown, operation, error.detail ?? "it is not an https URL")
     }
   }
 

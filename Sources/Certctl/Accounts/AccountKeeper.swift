@@ -175,6 +175,7 @@ struct AccountKeeper: Sendable {
     let folder = try AccountStore.authorityFolder(for: directory)
     let lock = try await store.state.lock("account-\(folder)", wait: lockTimeout, clock: clock)
     defer { lock.release() }
+    try await Blocking.run { store.state.sweepAccounts(of: folder) }
     return try await body()
   }
 

@@ -67,8 +67,9 @@ public final class StandaloneHTTPSolver: ChallengeSolver {
 }
 
 extension CertctlError {
-  /// A listener of our own that could not be started. Waiting helps only where the port is taken
-  /// by chance, so it is a failure and not a "try later".
+  /// A listener of our own that could not be started.
+  ///
+  /// Whoever has the port seldom gives it up, so this is a failure and not a "try later".
   ///
   /// - Parameters:
   ///   - error: Why.

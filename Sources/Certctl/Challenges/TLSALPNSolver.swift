@@ -32,7 +32,8 @@ public final class TLSALPNSolver: ChallengeSolver {
     } catch let error as HostError {
       throw CertctlError(
         cannotListen: error,
-        hint: "choose another port by --tls-port, or prove the name by --challenge http-01")
+        hint: "let that server answer by --challenge http-01 --webroot DIR, or choose another port "
+          + "by --tls-port")
     }
   }
 

@@ -26,20 +26,40 @@ struct Issuer: Sendable {
 
   private var pending: PendingStore { PendingStore(state: state) }
 
-  /// Gets the certificate, by the order under way if there is one that fits.
+  /// Gets the certificate, by the order under way if there is one that fits, else by a new one.
   ///
   /// On return or on a failure that may pass, `pending/<name>` holds the order; the caller
   /// discards it once the certificate is stored. After any other failure it is gone.
   func obtain() async throws -> IssuedCertificate {
+    try await certificate {
+      if let order = try await resumedOrder() { return order }
+      return try await recordedNewOrder()
+    }
+  }
+
+  /// Gets the certificate of the order under way; nil when there is none that fits.
+  func resume() async throws -> IssuedCertificate? {
     do {
-      var order = try await validation.complete { try await resumedOrPlacedOrder() }
-      order = try await finalized(order)
+      return try await certificate {
+        guard let order = try await resumedOrder() else { throw NothingToResume() }
+        return order
+      }
+    } catch is NothingToResume {
+      return nil
+    }
+  }
+
+  private func certificate(
+    of place: @Sendable () async throws -> Order
+  ) async throws -> IssuedCertificate {
+    do {
+      let order = try await finalized(try await validation.complete(place))
       services.progress(.downloading)
-      let issued = try await download(order)
-      return issued
+      return try await download(order)
+    } catch let error as NothingToResume {
+      throw error
     } catch {
-      if try await shouldKeepOrder(after: error) { throw error }
-      try await abandon()
+      if await !shouldKeepOrder(after: error) { await abandon() }
       throw error
     }
   }
@@ -69,13 +89,22 @@ struct Issuer: Sendable {
 
   // MARK: - Order
 
-  private func resumedOrPlacedOrder() async throws -> Order {
-    if let order = try await resumedOrder() { return order }
+  private struct NothingToResume: Error {}
+
+  /// A new order, on disk before anything else is done with it.
+  private func recordedNewOrder() async throws -> Order {
     let order = try await placeOrder()
     let record = PendingOrder(
       url: order.url, directory: directory, account: accountID, settings: settings,
       date: services.clock.now())
-    try await Blocking.run { try pending.begin(record, of: name) }
+    do {
+      try await Blocking.run { try pending.begin(record, of: name) }
+    } catch {
+      // The next run places an order of its own, whatever is left of the record of this one.
+      try? await Blocking.run { try pending.discard(name) }
+      try? await giveUp(order.url)
+      throw error
+    }
     return order
   }
 
@@ -142,9 +171,11 @@ struct Issuer: Sendable {
   }
 
   /// Whether the next run can go on with the order: it was finalized, or the failure may pass.
-  private func shouldKeepOrder(after error: any Error) async throws -> Bool {
-    let mayPass = CertctlError(wrapping: error).isRetryable
-    let isFinalized = try await Blocking.run { try pending.request(of: name) } != nil
+  private func shouldKeepOrder(after error: any Error) async -> Bool {
+    let isDiskFull = (error as? HostError)?.code == .diskFull
+    let mayPass = CertctlError(wrapping: error).isRetryable || isDiskFull
+    // A damaged key or request is there for somebody to look at.
+    let isFinalized = (try? await Blocking.run { try pending.request(of: name) != nil }) ?? true
     // A cancelled run of an order that no certificate can come from yet leaves nothing.
     if error is CancellationError { return isFinalized }
     if let error = error as? CertctlError, error.code == .unusableCertificate { return false }
@@ -153,10 +184,15 @@ struct Issuer: Sendable {
     return isFinalized && !(error is ACMEError) && (error as? CertctlError)?.code != .authority
   }
 
-  private func abandon() async throws {
+  /// Ends the order at the CA and here; whatever fails of it must not hide why.
+  private func abandon() async {
     guard let record = try? await Blocking.run({ try pending.order(of: name) }) else { return }
-    try await giveUp(record.url)
-    try await Blocking.run { try pending.discard(name) }
+    do {
+      try await giveUp(record.url)
+      try await Blocking.run { try pending.discard(name) }
+    } catch {
+      services.logger.warning("the order under way was not discarded: \(error)")
+    }
   }
 
   /// Deactivates what is still pending of a failed order, so that it does not count against the

@@ -86,7 +86,6 @@ package struct AccountStore: Sendable {
     try state.folder("accounts").create(StateDirectory.closed)
     let accounts = state.accounts(of: authority)
     try accounts.create(StateDirectory.closed)
-    try accounts.sweepTemporaries()
     let temporary = state.folder("accounts/\(authority)/.tmp-\(record.id)")
     try temporary.create(StateDirectory.closed)
     try temporary.write("key.pem", key.pemRepresentation(), StateDirectory.closedFile)

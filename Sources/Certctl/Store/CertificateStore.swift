@@ -110,12 +110,12 @@ package struct CertificateStore: Sendable {
   package func load(_ generation: Generation, of name: LineageName) throws -> IssuedCertificate {
     IssuedCertificate(
       chain: try loadChain(generation, of: name),
-      key: try PrivateKey(pem: file("privkey.pem", of: generation, name)))
+      key: try file("privkey.pem", of: generation, name) { try PrivateKey(pem: $0) })
   }
 
   /// A generation's chain, without touching its key.
   package func loadChain(_ generation: Generation, of name: LineageName) throws -> [Certificate] {
-    try Certificate.chain(pem: file("fullchain.pem", of: generation, name))
+    try file("fullchain.pem", of: generation, name) { try Certificate.chain(pem: $0) }
   }
 
   /// Removes a lineage's certificates: the link first, so that nothing in use loses its key.
@@ -135,7 +135,6 @@ package struct CertificateStore: Sendable {
     try archive.create(StateDirectory.passable)
     try archive.sweepTemporaries()
     try state.live.create(StateDirectory.passable)
-    try state.live.sweepTemporaries()
   }
 
   private func write(
@@ -155,15 +154,22 @@ package struct CertificateStore: Sendable {
     try state.archive(name).rename(temporary, to: generation.folderName)
   }
 
-  private func file(
-    _ file: String, of generation: Generation, _ name: LineageName
-  ) throws -> [UInt8] {
+  private func file<Content>(
+    _ file: String, of generation: Generation, _ name: LineageName,
+    _ parse: ([UInt8]) throws -> Content
+  ) throws -> Content {
     let folder = state.folder("archive/\(name)/\(generation.folderName)")
-    guard let bytes = try folder.read(file) else {
-      throw CertctlError(
-        .damagedState, "\(folder.path)/\(file) is missing",
-        hint: "go back to another generation: certctl rollback \(name)")
+    func damage(_ what: String) -> CertctlError {
+      CertctlError(
+        .damagedState, "\(folder.path)/\(file) \(what)",
+        hint: "restore it from a backup, go back to an earlier generation by certctl rollback "
+          + "\(name), or get a new certificate by certctl issue with --force")
     }
-    return bytes
+    guard let bytes = try folder.read(file) else { throw damage("is missing") }
+    do {
+      return try parse(bytes)
+    } catch let error as PKIError {
+      throw damage("is damaged: \(error.description)")
+    }
   }
 }

@@ -46,6 +46,8 @@ package struct DirectoryFileCache: DirectoryCache {
       try state.create()
       try state.folder("cache").create(StateDirectory.closed)
       try state.directoryCache.create(StateDirectory.closed)
+      // There is no lock: what is swept may be another run's, whose write then fails in silence.
+      try state.directoryCache.sweepTemporaries()
       try file.write(entry)
     }
   }

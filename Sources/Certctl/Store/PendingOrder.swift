@@ -47,7 +47,13 @@ struct PendingStore: Sendable {
     // The CSR is written last: where it is, the key is.
     guard let request = try folder.read("request.pem"), let key = try folder.read("privkey.pem")
     else { return nil }
-    return (try PrivateKey(pem: key), try CertificateRequest(pem: request))
+    do {
+      return (try PrivateKey(pem: key), try CertificateRequest(pem: request))
+    } catch {
+      throw CertctlError(
+        .damagedState, "the key or request in \(folder.path) is damaged: \(error.description)",
+        hint: "restore it from a backup, or move the folder away to place a new order")
+    }
   }
 
   /// Keeps the key and the CSR, before the CA sees them.

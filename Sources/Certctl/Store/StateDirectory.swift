@@ -27,6 +27,27 @@ package struct StateDirectory: Sendable {
     DurableFolder(path: relative.isEmpty ? path : "\(path)/\(relative)", root: path)
   }
 
+  /// Removes what crashes left half-written of a lineage, whose lock the caller holds.
+  ///
+  /// Nobody reads leftovers, so that one that cannot be removed is no reason to stop. Folders that
+  /// lineages share may hold the work of another process: there only this lineage's go.
+  func sweep(_ name: LineageName) {
+    try? archive(name).sweepTemporaries()
+    try? pending(name).sweepTemporaries()
+    for folder in [live, folder("archive"), folder("pending")] {
+      try? folder.sweepTemporaries(of: name.value)
+    }
+    for folder in [lineages, journal] { try? folder.sweepTemporaries(of: "\(name).json") }
+  }
+
+  /// Removes what crashes left half-written of the accounts of a CA, whose lock the caller holds.
+  func sweepAccounts(of authority: String) {
+    try? folder("accounts").sweepTemporaries(of: authority)
+    let accounts = accounts(of: authority)
+    try? accounts.sweepTemporaries()
+    for id in (try? accounts.entries()) ?? [] { try? accounts.folder(id).sweepTemporaries() }
+  }
+
   /// Attributes of the folders that servers pass through on the way to a certificate.
   static let passable = FileAttributes(mode: 0o711)
   /// Attributes of the folders that are certctl's own business.

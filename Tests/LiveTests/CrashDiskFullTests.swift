@@ -1,0 +1,129 @@
+import Glibc
+import PKI
+import TestSupport
+import Testing
+
+extension CrashTests {
+  /// certctl on a disk that is full at each of its write steps, and then has space again.
+  @Suite(
+    .timeLimit(.minutes(10)), .requires("pebble", "pebble-challtestsrv", "nginx", "openssl", "curl")
+  )
+  struct CrashDiskFullTests {
+    @Test func `a first issue on a full disk fails clearly and loses nothing`() async throws {
+      let count = try await forEachStep(of: .firstIssue) { lab, steps, number in
+        let (run, isDone) = try await fill(.firstIssue, lab, steps, number)
+        let leaf = try run.expectLivePairOrNone()
+        try await run.expectList(leaf: leaf)
+
+        let start = lab.pebble.logSize
+        try await run.certctl(lab.issue).requireSuccess("\(run.label): again with space")
+        let final = try #require(try run.expectLivePairOrNone(), "\(run.label)")
+        run.expectTidy()
+        run.expectOneAccount()
+        run.expectMadeOnce(final)
+        // A record that is in its place and perhaps not on the disk does not count.
+        let isRecorded =
+          number > (try steps.number(of: "rename pending/example.com/order.json")) + 1
+        #expect(
+          run.ledger(since: start).orders == (isDone || isRecorded ? 0 : 1),
+          "\(run.label): orders placed by the next run")
+      }
+      print("disk full at each of \(count) steps of a first issue")
+    }
+
+    @Test func `a second generation on a full disk leaves the first in use`() async throws {
+      let count = try await forEachStep(of: .secondIssue) { lab, steps, number in
+        let (run, isDone) = try await fill(.secondIssue, lab, steps, number)
+        let leaf = try #require(try run.expectLivePairOrNone(), "\(run.label): live is gone")
+        try await run.expectList(leaf: leaf)
+        let switching = try steps.number(of: "rename live/example.com")
+        let isSwitched = isDone || number > switching
+        #expect(
+          run.liveTarget == "../archive/example.com/000\(isSwitched ? 2 : 1)", "\(run.label)")
+
+        let start = lab.pebble.logSize
+        try await run.certctl(lab.issue + ["--force"]).requireSuccess(run.label)
+        try run.expectLivePairOrNone()
+        run.expectTidy()
+        // Done is done: --force is a new wish then.
+        let recorded = try steps.number(of: "rename pending/example.com/order.json") + 1
+        let forgotten = try steps.number(of: "unlink pending/example.com/order.json")
+        let isKept = (recorded < number && !isDone && number < forgotten) || number == forgotten
+        #expect(
+          run.ledger(since: start).orders == (isKept ? 0 : 1),
+          "\(run.label): orders placed by the next run")
+      }
+      print("disk full at each of \(count) steps of a second issue")
+    }
+
+    @Test func `a rollover on a full disk leaves an account that works`() async throws {
+      let count = try await forEachStep(of: .rollover) { lab, steps, number in
+        let (run, _) = try await fill(.rollover, lab, steps, number)
+        let url = run.accounts.first?["url"].string
+        try await run.certctl(["account", "show"] + lab.authority).requireSuccess(run.label)
+        #expect(run.accounts.map { $0["url"].string } == [url], "\(run.label): another account")
+        run.expectTidy()
+        run.expectOneAccount()
+        try await run.certctl(["account", "rollover"] + lab.authority).requireSuccess(run.label)
+      }
+      print("disk full at each of \(count) steps of a rollover")
+    }
+
+    @Test func `a deletion on a full disk can be repeated`() async throws {
+      let count = try await forEachStep(of: .delete) { lab, steps, number in
+        let (run, isDone) = try await fill(.delete, lab, steps, number)
+        let leaf = try run.expectLivePairOrNone()
+        try await run.expectList(leaf: leaf)
+        let again = try await run.certctl(["delete", CrashLab.name])
+        let isGone = number > (try steps.number(of: "unlink lineages/example.com.json"))
+        #expect(isDone == (number > steps.names.count - 1), "\(run.label)")
+        #expect(again.exitCode == (isGone ? 1 : 0), "\(run.label): \(again)")
+        let left = run.contents.filter { $0.contains(CrashLab.name) && !$0.hasSuffix(".lock") }
+        #expect(left.isEmpty, "\(run.label): left after the second deletion")
+      }
+      print("disk full at each of \(count) steps of a deletion")
+    }
+
+    /// Runs the command with a full disk at its step `number`.
+    ///
+    /// - Returns: The case, and whether the command succeeded all the same.
+    private func fill(
+      _ scenario: CrashScenario, _ lab: CrashLab, _ steps: CrashSteps, _ number: Int
+    ) async throws -> (CrashCase, Bool) {
+      let (run, result) = try await scenario.run(
+        in: lab, steps, fault: "CERTCTL_FAULT_ENOSPC", at: number)
+      guard number <= steps.names.count, !mayBeLeftOut(number, in: steps) else {
+        #expect(result.exitCode == 0, "\(run.label): \(result)")
+        return (run, true)
+      }
+      #expect(result.exitCode == 1, "\(run.label): \(result)")
+      let words = result.standardError
+      // In the run itself the name is a path, where it is random here.
+      let path = steps.names[number - 1].split(separator: " ").last ?? ""
+      let last = path.split(separator: "/").last ?? ""
+      let isRandom = ["TOKEN", "ID", ".tmp-ID", "CA", "PARENT", "account-CA.lock"].contains(last)
+      #expect(
+        words.contains("No space left on device") && words.contains("hint: make room")
+          && (isRandom || words.contains(last)),
+        "\(run.label): \(result)")
+      return (run, false)
+    }
+
+    /// Steps that no command fails for: caches, the event log, and taking away what is done with.
+    private func mayBeLeftOut(_ number: Int, in steps: CrashSteps) -> Bool {
+      let name = steps.names[number - 1]
+      let before = number > 1 ? steps.names[number - 2] : ""
+      if before == "rename cache/directories" || name.contains(" cache/directories")
+        || name.hasPrefix("append ")
+      {
+        return true
+      }
+      if ["unlink webroot", "rmdir webroot"].contains(where: name.hasPrefix) { return true }
+      guard let journal = steps.names.firstIndex(of: "unlink journal/example.com.json") else {
+        return false
+      }
+      if number - 1 == journal || number - 2 == journal { return true }
+      return number - 1 > (steps.names.lastIndex(of: "fsync lineages") ?? .max)
+    }
+  }
+}

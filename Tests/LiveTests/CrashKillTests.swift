@@ -1,0 +1,121 @@
+import Glibc
+import PKI
+import TestSupport
+import Testing
+
+extension CrashTests {
+  /// certctl killed by SIGKILL before each of its write steps, all of them, and then run again.
+  @Suite(
+    .timeLimit(.minutes(10)), .requires("pebble", "pebble-challtestsrv", "nginx", "openssl", "curl")
+  )
+  struct CrashKillTests {
+    @Test func `a first issue killed at any step is taken up by the next`() async throws {
+      let count = try await forEachStep(of: .firstIssue) { lab, steps, number in
+        let crashed = try await kill(.firstIssue, lab, steps, number)
+        let leaf = try crashed.expectLivePairOrNone()
+        try await crashed.expectList(leaf: leaf)
+
+        let start = lab.pebble.logSize
+        let final = try await succeed(crashed)
+        let isRecorded = number > (try steps.number(of: "rename pending/example.com/order.json"))
+        #expect(
+          crashed.ledger(since: start).orders == (isRecorded ? 0 : 1),
+          "\(crashed.label): orders placed by the next run")
+        crashed.expectMadeOnce(final)
+        #expect(
+          leaf == nil || leaf == final, "\(crashed.label): the certificate in use was replaced")
+      }
+      print("killed at each of \(count) steps of a first issue")
+      #expect(count > 150)
+    }
+
+    @Test func `a second generation killed at any step is taken up by the next`() async throws {
+      let count = try await forEachStep(of: .secondIssue) { lab, steps, number in
+        let crashed = try await kill(.secondIssue, lab, steps, number)
+        let leaf = try #require(
+          try crashed.expectLivePairOrNone(), "\(crashed.label): live is gone")
+        try await crashed.expectList(leaf: leaf)
+
+        // Without --force: what the CA already made is not thrown away because nothing is due.
+        let start = lab.pebble.logSize
+        let final = try await succeed(crashed)
+        #expect(
+          crashed.ledger(since: start).orders == 0,
+          "\(crashed.label): orders placed by the next run")
+        let isRecorded = number > (try steps.number(of: "rename pending/example.com/order.json"))
+        if isRecorded {
+          crashed.expectMadeOnce(final)
+          #expect(crashed.liveTarget == "../archive/example.com/0002", "\(crashed.label)")
+        } else {
+          #expect(final == leaf, "\(crashed.label): nothing was due")
+          #expect(crashed.ledger().serials.isEmpty, "\(crashed.label)")
+        }
+      }
+      print("killed at each of \(count) steps of a second issue")
+      #expect(count > 80)
+    }
+
+    @Test func `a rollover killed at any step leaves an account that works`() async throws {
+      let count = try await forEachStep(of: .rollover) { lab, steps, number in
+        let crashed = try await kill(.rollover, lab, steps, number)
+        let url = crashed.accounts.first?["url"].string
+        #expect(url != nil, "\(crashed.label)")
+        try await crashed.expectList(leaf: nil)
+        _ = try await succeed(crashed)
+        #expect(
+          crashed.accounts.map { $0["url"].string } == [url], "\(crashed.label): another account")
+      }
+      print("killed at each of \(count) steps of a rollover")
+      #expect(count >= 10)
+    }
+
+    @Test func `a deletion killed at any step can be repeated or reversed`() async throws {
+      let count = try await forEachStep(of: .delete) { lab, steps, number in
+        let crashed = try await kill(.delete, lab, steps, number)
+        let leaf = try crashed.expectLivePairOrNone()
+        try await crashed.expectList(leaf: leaf)
+        let isGone = number > (try steps.number(of: "unlink live/example.com"))
+        #expect((leaf == nil) == isGone, "\(crashed.label)")
+
+        let start = lab.pebble.logSize
+        let final = try await succeed(crashed)
+        #expect(crashed.ledger(since: start).orders == (isGone ? 1 : 0), "\(crashed.label)")
+        if let leaf { #expect(leaf == final, "\(crashed.label)") }
+        try await crashed.certctl(["delete", CrashLab.name]).requireSuccess(crashed.label)
+        let left = crashed.contents.filter { $0.contains(CrashLab.name) && !$0.hasSuffix(".lock") }
+        #expect(left.isEmpty, "\(crashed.label): left after the second deletion")
+      }
+      print("killed at each of \(count) steps of a deletion")
+      #expect(count > 15)
+    }
+
+    /// Runs the command to its step `number`, where it dies.
+    private func kill(
+      _ scenario: CrashScenario, _ lab: CrashLab, _ steps: CrashSteps, _ number: Int
+    ) async throws -> CrashCase {
+      let (crashed, result) = try await scenario.run(
+        in: lab, steps, fault: "CERTCTL_FAULT_KILL", at: number)
+      if number > steps.names.count {
+        #expect(result.exitCode == 0, "\(crashed.label): \(result)")
+      } else {
+        #expect(result.signal == SIGKILL, "\(crashed.label): \(result)")
+      }
+      return crashed
+    }
+
+    /// The next run, without any step of repair: it succeeds and leaves everything in order.
+    ///
+    /// - Returns: The leaf in use.
+    private func succeed(_ crashed: CrashCase) async throws -> Certificate {
+      let result = try await crashed.certctl(crashed.lab.issue)
+      #expect(result.exitCode == 0, "\(crashed.label): the next issue failed: \(result)")
+      let leaf = try #require(
+        try crashed.expectLivePairOrNone(), "\(crashed.label): no certificate: \(result)")
+      try await crashed.expectList(leaf: leaf)
+      crashed.expectTidy()
+      crashed.expectOneAccount()
+      return leaf
+    }
+
+  }
+}

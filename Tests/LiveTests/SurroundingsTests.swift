@@ -1,0 +1,74 @@
+import FoundationEssentials
+import Glibc
+import HostIO
+import Synchronization
+import TestSupport
+import Testing
+
+/// What certctl may find around itself: no standard streams, nobody who reads, a proxy that refuses.
+@Suite(.timeLimit(.minutes(1)))
+struct SurroundingsTests {
+  @Test func `a standard stream that is closed becomes no other file`() async throws {
+    try await withTemporaryFolder { folder in
+      let port = try FreePort.pick()
+      let listener = try SilentListener(port: port)
+      let call = try CertctlBinary.locate(stateIn: folder).program([
+        "account", "register", "--agree-tos", "--ca", "https://\(SilentListener.address):\(port)/",
+      ])
+      let shell = Program(
+        "sh", ["-c", #"exec "$0" "$@" <&- >&- 2>&-"#, call.executable] + call.arguments,
+        environment: call.environment)
+      _ = try await shell.run { running in
+        try await listener.waitForConnection()
+        for number in 0...2 {
+          let path = "/proc/\(running.pid)/fd/\(number)"
+          #expect(try FileManager.default.destinationOfSymbolicLink(atPath: path) == "/dev/null")
+        }
+        running.send(SIGKILL)
+      }
+    }
+  }
+
+  @Test(.needsPebble)
+  func `that nobody reads what it says is no reason to die`() async throws {
+    try await LiveHost.run { host in
+      let call = host.certctl.program(
+        [
+          "account", "register", "--agree-tos", "--verbose",
+        ] + host.authority)
+      let result = try await Program(
+        "bash",
+        ["-c", #""$0" "$@" 2>&1 | :; exit "${PIPESTATUS[0]}""#, call.executable]
+          + call.arguments, environment: call.environment
+      ).run()
+      #expect(result.exitCode == 0, "\(result)")
+    }
+  }
+
+  @Test func `a proxy that refuses is told as such, and at once`() async throws {
+    try await withTemporaryFolder { folder in
+      let calls = Mutex(0)
+      // It refuses CONNECT as it refuses all but GET and HEAD.
+      let proxy = try await ByteServer.start(endpoints: [Endpoint(host: "127.0.0.1", port: 0)]) {
+        calls.withLock { $0 += 1 }
+        return RefusingProxy()
+      }
+      let port = try #require(proxy.endpoints.first?.port)
+      let result = try await CertctlBinary.locate(stateIn: folder).run(
+        ["account", "register", "--agree-tos", "--ca", "https://ca.example/dir"],
+        environment: ["https_proxy": "http://127.0.0.1:\(port)"])
+      await proxy.stop()
+      #expect(result.exitCode == 1, "\(result)")
+      #expect(result.standardError.contains("response 407"), "\(result)")
+      #expect(result.standardError.contains("hint: check the proxy in https_proxy"), "\(result)")
+      #expect(calls.withLock { $0 } == 1)
+    }
+  }
+}
+
+private final class RefusingProxy: ByteSession {
+  func receive(_ bytes: [UInt8]) -> ByteSessionReply {
+    let answer = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+    return ByteSessionReply(send: Array(answer.utf8), close: true)
+  }
+}
