@@ -97,11 +97,16 @@ package struct ProcessRunner: CommandRunner {
   /// A pipe that is filled and closed before the program starts: nobody has to write while it runs,
   /// so that one that never reads neither blocks us nor sends us SIGPIPE.
   private static func inputDescriptor(_ bytes: [UInt8]) throws(HostError) -> Int32 {
-    var ends: [Int32] = [-1, -1]
-    try Descriptor.call("make the input of", "a program") { unsafe pipe(&ends) }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    let reader = ends[0]
-    let writer = Descriptor(ends[1])
+    let ends: (readEnd: FileDescriptor, writeEnd: FileDescriptor)
+    do {
+      // Never open to a child: one that is started meanwhile would keep the writing end, and the
+      // reader of this one would wait for an end that does not come.
+      ends = try FileDescriptor.pipe(options: .closeOnExec)
+    } catch {
+      throw HostError(errno: error.rawValue, operation: "make the input of", subject: "a program")
+    }
+    let reader = ends.readEnd.rawValue
+    let writer = Descriptor(ends.writeEnd.rawValue)
     // F_SETPIPE_SZ, which Glibc's module does not show; a pipe takes 64 KiB without it.
     if bytes.count > 1 << 16 { _ = fcntl(writer.raw, 1031, Int32(clamping: bytes.count)) }
     _ = fcntl(writer.raw, F_SETFL, O_NONBLOCK)
