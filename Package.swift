@@ -19,6 +19,8 @@ let argumentParser = Target.Dependency.product(
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+// Its paths and descriptors are part of Subprocess's interface.
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let nio: [Target.Dependency] = ["NIOCore", "NIOPosix", "NIOHTTP1"].map {
   .product(name: $0, package: "swift-nio")
 }
@@ -33,6 +35,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     // Without its Foundation trait: Foundation costs 44 MB.
@@ -45,7 +48,9 @@ let package = Package(
     // use, so that commands without network never pay for them. The header says what to install.
     .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "PKI", dependencies: ["COpenSSL"], swiftSettings: strictMemory),
-    .target(name: "HostIO", dependencies: ["CCurl", logging] + nio, swiftSettings: strictMemory),
+    .target(
+      name: "HostIO", dependencies: ["CCurl", logging, subprocess, system] + nio,
+      swiftSettings: strictMemory),
     .target(name: "ACME", dependencies: ["PKI", "HostIO", logging], swiftSettings: strict),
     .target(
       name: "Certctl", dependencies: ["ACME", "PKI", "HostIO", logging, toml],

@@ -24,7 +24,7 @@ struct CertctlCommand: AsyncParsableCommand {
     version: certctlVersion,
     subcommands: [
       Issue.self, List.self, Show.self, Revoke.self, Delete.self, Rollback.self,
-      AccountCommand.self,
+      AccountCommand.self, HookCommand.self,
     ])
 
   static func main() async {

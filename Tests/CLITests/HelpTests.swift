@@ -10,6 +10,7 @@ struct HelpTests {
   static let commands: [String] = [
     "", "issue", "list", "show", "revoke", "delete", "rollback", "account", "account register",
     "account show", "account update", "account rollover", "account deactivate",
+    "hook", "hook list", "hook run",
   ]
 
   /// `Fixtures` beside `Tests` and `Sources`.
@@ -50,12 +51,12 @@ struct HelpTests {
   }
 
   @Test func `every subcommand has a snapshot`() async throws {
-    for parent in ["", "account"] {
+    for parent in ["", "account", "hook"] {
       let lines = try await help(parent).split(separator: "\n")
       let start = try #require(lines.firstIndex(of: "SUBCOMMANDS:"))
       let names = lines[(start + 1)...].filter { $0.hasPrefix("  ") && !$0.hasPrefix("   ") }
         .compactMap { $0.split(separator: " ").first }.filter { $0 != "See" }
-      #expect(names.count >= 5)
+      #expect(names.count >= 2)
       for name in names {
         let command = parent.isEmpty ? String(name) : "\(parent) \(name)"
         #expect(Self.commands.contains(command), "no snapshot of \(command)")

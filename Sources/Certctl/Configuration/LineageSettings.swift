@@ -22,13 +22,15 @@ public struct LineageSettings: Codable, Sendable, Equatable {
   public var preferredChain: String?
   /// Who may read the files.
   public var files: FileSettings
+  /// The lineage's own deploy hooks: absolute paths of programs, in the order in which they run.
+  public var hooks: [String]?
 
   /// Settings with certctl's defaults for what is not given.
   public init(
     names: [Identifier], authorities: [String], caBundle: String? = nil,
     challenge: ChallengeSettings = .init(type: .http01), keyType: KeyType = .ec256,
     reuseKey: Bool = false, profile: String? = nil, preferredChain: String? = nil,
-    files: FileSettings = .init()
+    files: FileSettings = .init(), hooks: [String]? = nil
   ) {
     self.names = names
     self.authorities = authorities
@@ -39,6 +41,7 @@ public struct LineageSettings: Codable, Sendable, Equatable {
     self.profile = profile
     self.preferredChain = preferredChain
     self.files = files
+    self.hooks = hooks
   }
 
   /// Whether a certificate issued under `other` still is what these settings want.

@@ -1,3 +1,5 @@
+import HostIO
+
 /// What certctl is doing at the moment, for a person who waits.
 public enum Progress: Sendable {
   /// It waits for another process.
@@ -18,6 +20,8 @@ public enum Progress: Sendable {
   case downloading
   /// It writes the certificate to the disk.
   case storing
+  /// It runs the hook at this path.
+  case running(hook: String)
 
   /// The step in words.
   public var text: String {
@@ -33,6 +37,7 @@ public enum Progress: Sendable {
     case .finalizing: "making a key and sending the request"
     case .downloading: "fetching the certificate"
     case .storing: "storing the certificate"
+    case .running(let hook): "running the hook \(escapedForTerminal(hook))"
     }
   }
 }

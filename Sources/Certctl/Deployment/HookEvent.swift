@@ -1,0 +1,82 @@
+public import FoundationEssentials
+
+/// When hooks run; the name of the folder `<event>.d` that they lie in.
+public enum HookEvent: String, Sendable, Encodable, CaseIterable {
+  /// Once, before the first renewal of a run, and only if something is due.
+  case pre
+  /// For each lineage that has a new certificate.
+  case deploy
+  /// Once, after the last renewal of a run that had something to do.
+  case post
+  /// For a person: a renewal failed, or an end comes near.
+  case notify
+}
+
+/// An event with all that its hooks are told.
+public enum HookOccasion: Sendable {
+  /// These lineages are due.
+  case pre(due: [LineageReport])
+  /// This lineage has a new certificate.
+  case deploy(LineageReport)
+  /// The run is over; these were renewed, and those were not.
+  case post(renewed: [LineageReport], failed: [LineageReport])
+  /// A person should know of this.
+  case notify(HookNotice)
+
+  /// The event's name.
+  public var event: HookEvent {
+    switch self {
+    case .pre: .pre
+    case .deploy: .deploy
+    case .post: .post
+    case .notify: .notify
+    }
+  }
+}
+
+/// What a person should know.
+public struct HookNotice: Sendable, Encodable {
+  /// Why the person is told, open so that new reasons can be added.
+  public struct Reason: RawRepresentable, Hashable, Sendable, Encodable {
+    /// The word that stands in JSON.
+    public let rawValue: String
+
+    /// A reason by its word.
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    /// A renewal failed.
+    public static let failed = Reason(rawValue: "failed")
+    /// A certificate comes near its end without success.
+    public static let expiring = Reason(rawValue: "expiring")
+    /// The whole run failed before it could say which lineage.
+    public static let runFailed = Reason(rawValue: "runFailed")
+    /// Somebody tries the hooks out.
+    public static let test = Reason(rawValue: "test")
+  }
+
+  /// Why the person is told.
+  public var reason: Reason
+  /// What happened, in a finished sentence; it may quote the CA.
+  public var message: String
+  /// The lineage that it is about.
+  public var lineage: String?
+  /// Its names.
+  public var names: [String]?
+  /// When its certificate ends.
+  public var notAfter: Date?
+  /// How many attempts failed in a row.
+  public var attempts: Int?
+
+  /// A notice.
+  public init(
+    reason: Reason, message: String, lineage: String? = nil, names: [String]? = nil,
+    notAfter: Date? = nil, attempts: Int? = nil
+  ) {
+    self.reason = reason
+    self.message = message
+    self.lineage = lineage
+    self.names = names
+    self.notAfter = notAfter
+    self.attempts = attempts
+  }
+}

@@ -1,0 +1,167 @@
+import ArgumentParser
+import Certctl
+import FoundationEssentials
+import HostIO
+import Synchronization
+
+/// `certctl hook`: the programs of the user that run around a renewal.
+struct HookCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "hook",
+    abstract: "List the hooks, and try one out.",
+    usage: "certctl hook <command> [<options>]",
+    discussion: """
+      Examples:
+        certctl hook list
+        certctl hook run reload-nginx --lineage example.com
+        certctl hook run --event notify
+
+      Hooks are executables in /etc/certctl/hooks/{pre,deploy,post,notify}.d, or in hooks/ beside \
+      the file of --config. They run sorted by name, without a shell; they and all folders above \
+      them must belong to root or to the user who runs certctl, and nobody else may write to them.
+      """,
+    subcommands: [HookList.self, HookRun.self])
+}
+
+extension GlobalOptions {
+  /// The folder that holds the configuration file and `hooks`.
+  var configDirectory: String {
+    guard let config else { return "/etc/certctl" }
+    let path = absolutePath(config)
+    let folder = path[..<(path.lastIndex(of: "/") ?? path.endIndex)]
+    return folder.isEmpty ? "/" : String(folder)
+  }
+}
+
+struct HookList: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "list",
+    abstract: "List the hooks in their order, and those that do not run.",
+    usage: "certctl hook list [<options>]",
+    discussion: """
+      Examples:
+        certctl hook list
+        certctl hook list --json
+      """)
+
+  @OptionGroup(title: "General") var global: GlobalOptions
+
+  func run() async throws {
+    let folder = global.configDirectory
+    try await Bootstrap.run(global) { manager, output in
+      let hooks = try await manager.listHooks(in: folder)
+      output.result(
+        HookListReport(directory: "\(folder)/hooks", hooks: hooks),
+        text: hooks.isEmpty
+          ? "There are no hooks in \(folder)/hooks." : hooks.map(\.text).joined(separator: "\n"))
+    }
+  }
+}
+
+private struct HookListReport: Encodable {
+  let version = 1
+  let directory: String
+  let hooks: [HookReport]
+}
+
+extension HookReport {
+  /// The hook for a person.
+  fileprivate var text: String {
+    let word = event.rawValue.padding(to: 8)
+    let whose = lineage.map { " (\(escapedForTerminal($0)) only)" } ?? ""
+    let line = "\(word)\(escapedForTerminal(path))\(whose)"
+    guard let problem else { return line }
+    let advice = hint.map { "\n        hint: \(escapedForTerminal($0))" } ?? ""
+    return "\(line)\n        does not run: \(escapedForTerminal(problem))\(advice)"
+  }
+}
+
+struct HookRun: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Run a hook, or all of an event, as if the event had happened.",
+    usage: "certctl hook run [<name>] [<options>]",
+    discussion: """
+      Examples:
+        certctl hook run reload-nginx --lineage example.com
+        certctl hook run 10-stop-squid --event pre
+        certctl hook run --event notify --message "This is a test."
+
+      Exit code 1 when a hook fails; its output is shown.
+      """)
+
+  @Argument(help: "The hook's file name or path. Default: all hooks of the event.")
+  var name: String?
+
+  @Option(help: "What is played.") var event = HookEventWord.deploy
+
+  @Option(
+    help: ArgumentHelp(
+      "The certificate that it is about. Default for deploy: the only one.", valueName: "name"))
+  var lineage: String?
+
+  @Option(help: ArgumentHelp("What a notify hook is told.", valueName: "text"))
+  var message: String?
+
+  @OptionGroup(title: "General") var global: GlobalOptions
+
+  func validate() throws {
+    if message != nil && event != .notify {
+      throw ValidationError("--message belongs to --event notify")
+    }
+  }
+
+  func run() async throws {
+    let folder = global.configDirectory
+    let hasFailed = Mutex(false)
+    try await Bootstrap.run(global) { manager, output in
+      let results = try await manager.tryHooks(
+        named: name, event: event.event, lineage: try lineage.map { try LineageName($0) },
+        notice: message.map { HookNotice(reason: .runFailed, message: $0) }, in: folder)
+      output.result(
+        HookRunReport(hooks: results),
+        text: results.isEmpty
+          ? "There are no \(event.rawValue) hooks in \(folder)/hooks/\(event.rawValue).d."
+          : results.map(\.text).joined(separator: "\n"))
+      hasFailed.withLock { $0 = results.contains { !$0.succeeded } }
+    }
+    if hasFailed.withLock({ $0 }) { throw ExitCode.failure }
+  }
+}
+
+/// An event's word on the command line.
+enum HookEventWord: String, ExpressibleByArgument, CaseIterable {
+  case pre, deploy, post, notify
+
+  var event: HookEvent {
+    switch self {
+    case .pre: .pre
+    case .deploy: .deploy
+    case .post: .post
+    case .notify: .notify
+    }
+  }
+}
+
+private struct HookRunReport: Encodable {
+  let version = 1
+  let hooks: [HookResult]
+}
+
+extension HookResult {
+  /// What became of the hook, for a person: a sentence, then what it wrote.
+  fileprivate var text: String {
+    let sentence = message.prefix(1).uppercased() + message.dropFirst()
+    let advice = hint.map { "\n  hint: \(escapedForTerminal($0))" } ?? ""
+    let lines = output.split(separator: "\n", omittingEmptySubsequences: false)
+      .map { "\n  | \(escapedForTerminal(String($0)))" }
+    let written = output.isEmpty ? "" : lines.dropLast(output.hasSuffix("\n") ? 1 : 0).joined()
+    return "\(sentence)\(seconds > 0 ? " after \(seconds) s" : "").\(advice)\(written)"
+  }
+}
+
+extension String {
+  fileprivate func padding(to width: Int) -> String {
+    self + String(repeating: " ", count: max(0, width - count))
+  }
+}

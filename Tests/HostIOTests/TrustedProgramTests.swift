@@ -1,0 +1,107 @@
+import Glibc
+import Testing
+
+@testable import HostIO
+
+/// What somebody else could have put there or changed is not run.
+@Suite struct TrustedProgramTests {
+  private let scratch: Scratch
+
+  init() throws {
+    scratch = try Scratch()
+    try make("hook")
+  }
+
+  private func make(_ name: String, mode: UInt32 = 0o755) throws {
+    try scratch.folder.write(name, Array("#!/bin/sh\n".utf8), FileAttributes(mode: mode))
+  }
+
+  private func path(_ name: String) -> String { "\(scratch.path)/\(name)" }
+
+  @Test func `a file of ours is trusted, and of root`() throws {
+    #expect(try TrustedProgram(path("hook")).resolvedPath == path("hook"))
+    let roundabout = scratch.path + "/.//./../" + scratch.path.dropFirst(5) + "/hook"
+    #expect(try TrustedProgram(roundabout).resolvedPath == path("hook"))
+    _ = try TrustedProgram("/usr/bin/env")
+  }
+
+  @Test(arguments: [0o775, 0o757, 0o722, 0o1777] as [UInt32])
+  func `a folder that others may write to is refused`(mode: UInt32) throws {
+    chmod(scratch.path, mode)
+    let error = #expect(throws: HostError.self) { try TrustedProgram(path("hook")) }
+    #expect(error?.code == .unsafePath)
+    #expect(error?.detail?.hasPrefix("\(scratch.path) can be written by ") == true)
+    #expect(error?.hint == "chmod go-w \(scratch.path)")
+  }
+
+  @Test(arguments: [0o775, 0o757] as [UInt32])
+  func `a folder further up that others may write to is refused`(mode: UInt32) throws {
+    let inner = DurableFolder(path: path("inner"), root: scratch.path)
+    try inner.create(FileAttributes(mode: 0o755))
+    try inner.write("hook", Array("#!/bin/sh\n".utf8), FileAttributes(mode: 0o755))
+    _ = try TrustedProgram(path("inner/hook"))
+    chmod(scratch.path, mode)
+    #expect(throws: HostError.self) { try TrustedProgram(path("inner/hook")) }
+    // With the sticky bit nobody can replace the folder that lies in it.
+    chmod(scratch.path, mode | 0o1000)
+    _ = try TrustedProgram(path("inner/hook"))
+  }
+
+  @Test(arguments: [0o775, 0o757] as [UInt32])
+  func `a file that others may write to is refused`(mode: UInt32) throws {
+    try make("open", mode: mode)
+    let error = #expect(throws: HostError.self) { try TrustedProgram(path("open")) }
+    #expect(error?.hint == "chmod go-w \(path("open"))")
+  }
+
+  @Test func `a file that is not executable is refused`() throws {
+    try make("text", mode: 0o644)
+    let error = #expect(throws: HostError.self) { try TrustedProgram(path("text")) }
+    #expect(error?.hint == "chmod +x \(path("text"))")
+  }
+
+  @Test func `a foreign owner is refused`() throws {
+    let error = #expect(throws: HostError.self) {
+      try TrustedProgram(path("hook"), trusting: [4242])
+    }
+    #expect(error?.detail?.contains("belongs to user 0") == true)
+  }
+
+  @Test(.enabled("needs root, who can give files away", { geteuid() == 0 }))
+  func `a file, folder or link of another user is refused`() throws {
+    try make("foreign")
+    chown(path("foreign"), 4242, 4242)
+    #expect(throws: HostError.self) { try TrustedProgram(path("foreign")) }
+    try scratch.folder.link("link", to: "hook")
+    _ = try TrustedProgram(path("link"))
+    lchown(path("link"), 4242, 4242)
+    #expect(throws: HostError.self) { try TrustedProgram(path("link")) }
+    chown(scratch.path, 4242, 4242)
+    #expect(throws: HostError.self) { try TrustedProgram(path("hook")) }
+  }
+
+  @Test func `a link is followed, and its target checked with its folders`() throws {
+    let other = try Scratch()
+    try other.folder.write("real", Array("#!/bin/sh\n".utf8), FileAttributes(mode: 0o755))
+    try other.folder.link("middle", to: "real")
+    try scratch.folder.link("link", to: "\(other.path)/middle")
+    #expect(try TrustedProgram(path("link")).resolvedPath == "\(other.path)/real")
+    chmod(other.path, 0o777)
+    #expect(throws: HostError.self) { try TrustedProgram(path("link")) }
+    chmod(other.path, 0o755)
+    chmod("\(other.path)/real", 0o777)
+    #expect(throws: HostError.self) { try TrustedProgram(path("link")) }
+  }
+
+  @Test func `links to themselves, dangling links, folders and devices are refused`() throws {
+    try scratch.folder.link("loop", to: "loop")
+    try scratch.folder.link("dangling", to: "nowhere")
+    try scratch.folder.link("folder", to: ".")
+    try scratch.folder.link("device", to: "/dev/null")
+    for name in ["loop", "dangling", "folder", "device", "hook/below", "missing"] {
+      #expect(throws: HostError.self) { try TrustedProgram(path(name)) }
+    }
+    #expect(throws: HostError.self) { try TrustedProgram("hook") }
+    #expect(throws: HostError.self) { try TrustedProgram("\(path("hook"))\0") }
+  }
+}
