@@ -77,11 +77,11 @@ extension Manager {
       report.keyType = settings.keyType.rawValue
     }
     report.lastFailure = lineage?.lastFailure
+    report.failures = lineage?.schedule?.failures?.count
     report.generations = try certificates.generations(name).map(\.number)
     guard let live = try certificates.liveGeneration(name) else { return report }
-    let chain = try certificates.loadChain(live, of: name)
     report.describe(
-      chain[0], now: services.clock.now(), isRevoked: lineage?.isRevoked(chain[0]) ?? false)
+      try certificates.loadChain(live, of: name)[0], of: lineage, now: services.clock.now())
     report.generation = live.number
     report.directory = certificates.livePath(name)
     report.fullchain = certificates.livePath(name, "fullchain.pem")
@@ -91,16 +91,34 @@ extension Manager {
 }
 
 extension LineageReport {
-  fileprivate mutating func describe(_ leaf: Certificate, now: Date, isRevoked: Bool) {
-    let due = RenewalSchedule.dueDate(notBefore: leaf.notBefore, notAfter: leaf.notAfter)
+  fileprivate mutating func describe(_ leaf: Certificate, of lineage: Lineage?, now: Date) {
+    let certificate = RenewalCertificate(leaf)
     if names.isEmpty { names = leaf.dnsNames + leaf.ipAddresses }
     issuer = leaf.issuerCommonName ?? leaf.issuer
     serial = leaf.serialNumber.hexadecimal
-    sha256 = leaf.sha256Fingerprint.hexadecimal
+    sha256 = certificate.fingerprint
     notBefore = leaf.notBefore
     notAfter = leaf.notAfter
-    renewAt = due
-    state =
-      isRevoked ? .revoked : now >= leaf.notAfter ? .expired : now >= due ? .due : .valid
+    obtained = lineage?.issuance?.date
+    directoryURL = lineage?.issuance?.directory
+    suggestion = lineage?.schedule?.about(certificate.fingerprint).suggestion
+    let isRevoked = lineage?.isRevoked(leaf) ?? false
+    let decision = RenewalDecision(
+      certificate: certificate, state: lineage?.schedule, isRevoked: isRevoked,
+      settingsChanged: lineage?.wantedChange, lookAhead: 0, now: now)
+    renewAt =
+      switch decision {
+      case .at(let instant, _), .held(let instant, _, _): instant
+      case .now(.suggested): suggestion?.instant ?? now
+      case .now(.lifetime): certificate.dueDate
+      case .now: now
+      }
+    renewReason = decision.description
+    state = isRevoked ? .revoked : now >= leaf.notAfter ? .expired : decision.isDue ? .due : .valid
+    if let lineage {
+      let deployment = lineage.deployment ?? Deployment()
+      self.deployment = deployment.progress(of: certificate.fingerprint)
+      if self.deployment == .failed { deploymentFailure = deployment.failure?.message }
+    }
   }
 }

@@ -50,6 +50,8 @@ public struct LineageReport: Encodable, Sendable {
   public var names: [String]
   /// The CA's preset name or directory URL.
   public var authority: String?
+  /// The directory URL of the CA that issued the certificate in use.
+  public var directoryURL: String?
   /// The challenge type.
   public var challenge: String?
   /// The key type.
@@ -68,8 +70,21 @@ public struct LineageReport: Encodable, Sendable {
   public var notBefore: Date?
   /// When it ends.
   public var notAfter: Date?
-  /// When it is due for renewal.
+  /// When it is renewed: the instant that was chosen in the window of the CA, or that its dates
+  /// give; later when failures hold it back.
   public var renewAt: Date?
+  /// Why then, in words.
+  public var renewReason: String?
+  /// The window that the CA suggests (RFC 9773).
+  public var suggestion: RenewalState.Suggestion?
+  /// When the certificate in use was obtained: the last success.
+  public var obtained: Date?
+  /// How many attempts failed in a row since then.
+  public var failures: Int?
+  /// Whether servers were made to use the certificate in use.
+  public var deployment: Deployment.Progress?
+  /// Why that failed, if it did.
+  public var deploymentFailure: String?
   /// The folder that servers use.
   public var directory: String?
   /// The leaf and its issuers in PEM.

@@ -83,15 +83,17 @@ struct IssuePlanTests {
     #expect(error?.code == .refused)
   }
 
-  static let changes: [@Sendable (inout LineageSettings) -> Void] = [
-    { $0.authorities = ["zerossl"] }, { $0.keyType = .rsa2048 }, { $0.profile = "shortlived" },
-    { $0.preferredChain = "Another Root" },
+  static let changes: [(@Sendable (inout LineageSettings) -> Void, String)] = [
+    ({ $0.authorities = ["zerossl"] }, "another CA is wanted"),
+    ({ $0.keyType = .rsa2048 }, "another key type is wanted: rsa2048"),
+    ({ $0.profile = "shortlived" }, "another profile is wanted"),
+    ({ $0.preferredChain = "Another Root" }, "another chain is wanted"),
   ]
 
   @Test(arguments: changes.indices)
   func `another CA, key type, profile or chain is a new certificate`(_ index: Int) throws {
-    let wanted = settings("example.com", change: Self.changes[index])
-    #expect(reason(try plan(wanted, leaf: leaf)) == "the settings changed")
+    let (change, words) = Self.changes[index]
+    #expect(reason(try plan(settings("example.com", change: change), leaf: leaf)) == words)
   }
 
   @Test func `another webroot or file mode waits for the renewal`() throws {

@@ -45,10 +45,18 @@ public struct LineageSettings: Codable, Sendable, Equatable {
   }
 
   /// Whether a certificate issued under `other` still is what these settings want.
-  func wantSameCertificate(as other: LineageSettings) -> Bool {
-    Set(names) == Set(other.names) && authorities == other.authorities
-      && keyType == other.keyType && profile == other.profile
-      && preferredChain == other.preferredChain
+  func wantSameCertificate(as other: LineageSettings) -> Bool { change(since: other) == nil }
+
+  /// Why a certificate issued under `other` is not what these settings want; nil when it is.
+  func change(since other: LineageSettings) -> String? {
+    let added = names.filter { !other.names.contains($0) }.map(\.value)
+    if !added.isEmpty { return "new names: \(added.joined(separator: ", "))" }
+    let gone = other.names.filter { !names.contains($0) }.map(\.value)
+    if !gone.isEmpty { return "names taken away: \(gone.joined(separator: ", "))" }
+    if authorities != other.authorities { return "another CA is wanted" }
+    if keyType != other.keyType { return "another key type is wanted: \(keyType.rawValue)" }
+    if profile != other.profile { return "another profile is wanted" }
+    return preferredChain != other.preferredChain ? "another chain is wanted" : nil
   }
 }
 

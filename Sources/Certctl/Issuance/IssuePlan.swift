@@ -39,11 +39,8 @@ package enum IssuePlan: Sendable, Equatable {
           + "which the new one would not",
         hint: "name them too, or give --force to drop them, or another --name for a second one")
     }
-    let added = settings.names.filter { !issued.names.contains($0) }
-    if !added.isEmpty {
-      self = .issue(reason: "new names: \(added.map(\.value).joined(separator: ", "))")
-    } else if !settings.wantSameCertificate(as: issued) {
-      self = .issue(reason: "the settings changed")
+    if let change = settings.change(since: issued) {
+      self = .issue(reason: change)
     } else if isRevoked {
       self = .issue(reason: "the certificate in use was revoked")
     } else {

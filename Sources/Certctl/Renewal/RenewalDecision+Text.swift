@@ -17,6 +17,11 @@ extension RenewalDecision: CustomStringConvertible {
     if case .now = self { true } else { false }
   }
 
+  /// Whether a renewal is due, even if it is held back.
+  package var isDue: Bool {
+    if case .at = self { false } else { true }
+  }
+
   /// When there is something to do next; nil for now.
   package var next: Date? {
     switch self {

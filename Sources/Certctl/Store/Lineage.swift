@@ -16,6 +16,8 @@ public struct Lineage: Codable, Sendable, Equatable {
   public var lastFailure: Failure?
   /// What is remembered of its renewal; nil before the first run.
   public var schedule: RenewalState?
+  /// What became of making servers use its certificates; nil before the first deployment.
+  public var deployment: Deployment?
 
   static let formatVersion = 1
 
@@ -46,6 +48,15 @@ public struct Lineage: Codable, Sendable, Equatable {
     public var date: Date
     /// What was said.
     public var message: String
+  }
+}
+
+extension Lineage {
+  /// What of the settings asks for another certificate than the one in use, in words; nil when
+  /// that one still is what is wanted.
+  var wantedChange: String? {
+    guard let issued = issuance?.settings else { return nil }
+    return settings.change(since: issued)
   }
 }
 

@@ -1,0 +1,58 @@
+public import FoundationEssentials
+
+/// What became of making servers use the certificates of a lineage.
+///
+/// It names certificates by their SHA-256 fingerprints in hexadecimal: whatever else is in use, by
+/// a rollback or after a crash, counts as not deployed.
+public struct Deployment: Codable, Sendable, Equatable {
+  /// The certificate that was last deployed with success.
+  public var certificate: String?
+  /// When that was.
+  public var date: Date?
+  /// The attempts since then that failed.
+  public var failure: Failure?
+
+  /// A deployment that failed.
+  public struct Failure: Codable, Sendable, Equatable {
+    /// The certificate that was to be deployed.
+    public var certificate: String
+    /// When the last attempt failed.
+    public var date: Date
+    /// How many attempts failed in a row.
+    public var count: Int
+    /// What was said.
+    public var message: String
+  }
+
+  /// How far the deployment of one certificate has come.
+  public enum Progress: String, Sendable, Encodable {
+    /// Nothing was tried yet.
+    case notDeployed
+    /// All that had to use it uses it.
+    case deployed
+    /// The last attempt failed; the next run tries again.
+    case failed
+  }
+
+  /// A lineage of which nothing was deployed yet.
+  public init() {}
+
+  /// How far the deployment of a certificate has come.
+  public func progress(of fingerprint: String) -> Progress {
+    if failure?.certificate == fingerprint { return .failed }
+    return certificate == fingerprint ? .deployed : .notDeployed
+  }
+
+  /// Notes a success.
+  mutating func noteSuccess(of fingerprint: String, now: Date) {
+    certificate = fingerprint
+    date = now
+    failure = nil
+  }
+
+  /// Notes a failure.
+  mutating func noteFailure(of fingerprint: String, _ message: String, now: Date) {
+    let earlier = failure?.certificate == fingerprint ? failure?.count ?? 0 : 0
+    failure = Failure(certificate: fingerprint, date: now, count: earlier + 1, message: message)
+  }
+}
