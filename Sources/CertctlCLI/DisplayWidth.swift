@@ -15,6 +15,29 @@ extension String {
     return kept + ellipsis
   }
 
+  /// The text broken between words into lines of at most `width` columns.
+  ///
+  /// - Parameters:
+  ///   - width: The columns of a line.
+  ///   - limit: How many lines there may be.
+  ///   - ellipsis: What the last line, or a word that is longer than a line, ends with when it is
+  ///     cut off.
+  /// - Returns: The lines; none for a text without words.
+  func wrapped(to width: Int, limit: Int, ellipsis: String) -> [String] {
+    var lines: [String] = []
+    for word in split(separator: " ") {
+      // What no longer fits the last line is added to it all the same, so that it is seen to be cut.
+      if let last = lines.last,
+        lines.count == limit || last.displayWidth + 1 + String(word).displayWidth <= width
+      {
+        lines[lines.count - 1] = "\(last) \(word)"
+      } else {
+        lines.append(String(word))
+      }
+    }
+    return lines.map { $0.fitted(to: width, ellipsis: ellipsis) }
+  }
+
   /// The text with spaces behind it, up to `width` columns.
   func padded(to width: Int) -> String {
     self + String(repeating: " ", count: max(0, width - displayWidth))

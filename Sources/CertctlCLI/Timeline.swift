@@ -12,6 +12,8 @@ struct Timeline {
   private static let shortestBar = 10
   private static let longestBar = 40
   private static let shortestNames = 12
+  /// More is told by `certctl show`.
+  private static let linesOfNote = 3
   private static let gap = "  "
 
   /// One line for each certificate, lines below it for what needs attention, and a legend.
@@ -35,9 +37,12 @@ struct Timeline {
       style.safe(report.name), report.state.rawValue, bar(report, cells: layout.bar),
       left(report), renews(report), names: names(report)
     ) { paint($0, report) }
-    let notes = report.notes(now: now).map { note in
-      let text = "  ! \(style.safe(note))".fitted(to: width, ellipsis: glyphs.ellipsis)
-      return paint(text, report)
+    let notes = report.notes(now: now).flatMap { note in
+      let lines = style.safe(note).wrapped(
+        to: width - 4, limit: Self.linesOfNote, ellipsis: glyphs.ellipsis)
+      return lines.enumerated().map { index, line in
+        (index == 0 ? "  ! " : "    ") + paint(line, report)
+      }
     }
     return [row] + notes
   }

@@ -61,17 +61,29 @@ struct CertificateListTests {
     #expect(report.attention == nil)
   }
 
-  @Test func `a timeline has notes below the row, cut to the width`() {
+  @Test func `a timeline has notes below the row, three lines each at most`() {
     let report = SampleReports.report { report in
+      report.lastFailure = .init(date: SampleReports.now, message: "short")
       report.deployment = .failed
-      report.deploymentFailure = String(repeating: "long words ", count: 20)
+      report.deploymentFailure = String(repeating: "long words ", count: 40)
     }
     let style = TerminalStyle(width: 80) { ["LANG": "C.UTF-8"][$0] }
     let lines = CertificateList(now: SampleReports.now, style: style).text([report])
       .split(separator: "\n")
-    #expect(lines.count == 4)
-    #expect(lines[2].hasPrefix("  ! deployment failed: long words"))
-    #expect(lines[2].hasSuffix("…"))
+    #expect(lines.count == 7)
+    #expect(lines[2] == "  ! failed on 2026-06-01T12:00:00Z: short")
+    #expect(lines[3].hasPrefix("  ! deployment failed: long words"))
+    #expect(lines[4].hasPrefix("    ") && !lines[4].hasSuffix("…"))
+    #expect(lines[5].hasPrefix("    ") && lines[5].hasSuffix("…"))
+  }
+
+  @Test(arguments: [
+    ("", 5, [String]()), ("   ", 5, []), ("one", 5, ["one"]), ("one two", 7, ["one two"]),
+    ("one two", 6, ["one", "two"]), ("a bb ccc dddd", 4, ["a bb", "ccc…"]),
+    ("overlong a", 5, ["over…", "a"]), ("例え ば", 4, ["例え", "ば"]), ("a b", 1, ["a", "b"]),
+  ])
+  func `text is broken between words`(_ text: String, _ width: Int, _ lines: [String]) {
+    #expect(text.wrapped(to: width, limit: 2, ellipsis: "…") == lines)
   }
 
   // MARK: - Text from elsewhere

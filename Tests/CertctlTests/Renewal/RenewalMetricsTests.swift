@@ -216,6 +216,14 @@ struct RenewalMetricsFileTests {
     }
   }
 
+  @Test func `a folder that cannot be written is said to be one`() async throws {
+    // Nobody, not even root, makes a file there.
+    let error = try #require(await error("/sys/certctl.prom"))
+    #expect(error.code == .configuration)
+    #expect(error.message.hasPrefix("cannot write the metrics file /sys/certctl.prom: "))
+    #expect(error.hint?.contains("ReadWritePaths=") == true, "\(error.hint ?? "no hint")")
+  }
+
   @Test func `drafts are nothing that node_exporter reads`() async throws {
     try await withTemporaryFolder { folder in
       // What a run leaves that was killed between its two steps.
