@@ -1,4 +1,5 @@
 public import ACME
+public import FoundationEssentials
 import HostIO
 import PKI
 
@@ -39,6 +40,9 @@ public struct CertctlError: Error, Sendable, CustomStringConvertible {
     public static let authority = Code(rawValue: "authority")
     /// The CA cannot be reached, is overloaded, limits the rate, or is not done yet.
     public static let tryLater = Code(rawValue: "tryLater")
+    /// certctl itself waits, without asking: a limit of the CA that it knows would be passed, or the
+    /// CA was out of reach for another certificate a moment ago.
+    public static let postponed = Code(rawValue: "postponed")
   }
 
   /// The kind of failure.
@@ -51,17 +55,20 @@ public struct CertctlError: Error, Sendable, CustomStringConvertible {
   public let problem: Problem?
   /// Whether the same command can succeed later without a change.
   public let isRetryable: Bool
+  /// The earliest moment at which trying again makes sense, if one is known.
+  public let retryAfter: Date?
 
   /// An error of certctl's own.
   public init(
     _ code: Code, _ message: String, hint: String? = nil, problem: Problem? = nil,
-    isRetryable: Bool = false
+    isRetryable: Bool = false, retryAfter: Date? = nil
   ) {
     self.code = code
     self.message = message
     self.hint = hint
     self.problem = problem
     self.isRetryable = isRetryable
+    self.retryAfter = retryAfter
   }
 
   /// The message alone; printers add the hint on a line of its own.
@@ -102,7 +109,7 @@ extension CertctlError {
       }
     self.init(
       code, error.description, hint: Self.hint(for: error) ?? error.hint, problem: error.problem,
-      isRetryable: error.isRetryable)
+      isRetryable: error.isRetryable, retryAfter: error.retryAfter)
   }
 
   /// What to do in certctl's own words, where the library cannot know them.
@@ -127,7 +134,9 @@ extension CertctlError {
 
   /// The same error with another hint.
   func advising(_ hint: String) -> CertctlError {
-    CertctlError(code, message, hint: hint, problem: problem, isRetryable: isRetryable)
+    CertctlError(
+      code, message, hint: hint, problem: problem, isRetryable: isRetryable,
+      retryAfter: retryAfter)
   }
 
   private init(_ error: HostError) {
@@ -147,5 +156,31 @@ extension CertctlError {
     // A server that holds the port will hold it tomorrow: the timer's next run changes nothing.
     let isRetryable = error.isRetryable && error.code != .addressInUse
     self.init(code, error.description, hint: error.hint ?? hint, isRetryable: isRetryable)
+  }
+}
+
+/// An error as JSON tells it: `{"code":…,"message":…,"hint":…,"problem":{…}}`.
+public struct ErrorDetail: Encodable, Sendable {
+  /// The kind of failure.
+  public let code: String
+  /// One finished sentence.
+  public let message: String
+  /// What to do next.
+  public let hint: String?
+  /// The CA's own words.
+  public let problem: Problem?
+  /// Whether the same command can succeed later without a change.
+  public let isRetryable: Bool
+  /// The earliest moment at which trying again makes sense.
+  public let retryAfter: Date?
+
+  /// Tells an error.
+  public init(_ error: CertctlError) {
+    code = error.code.rawValue
+    message = error.message
+    hint = error.hint
+    problem = error.problem
+    isRetryable = error.isRetryable
+    retryAfter = error.retryAfter
   }
 }

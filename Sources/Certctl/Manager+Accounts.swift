@@ -107,9 +107,10 @@ extension Manager {
     do {
       let directory = try CertificateAuthority.named(authority).directory(for: .ec256)
       return try await body(
-        try keeper(
-          directory: directory, caBundle: caBundle ?? defaults.settings.caBundle,
-          keyType: keyType))
+        keeper(
+          client: try client(
+            directory: directory, caBundle: caBundle ?? defaults.settings.caBundle),
+          directory: directory, keyType: keyType))
     } catch let error as CancellationError {
       throw error
     } catch {

@@ -25,7 +25,6 @@ extension Manager {
     let known = try await Blocking.run { try lineages.lineage(name) }
     let settings = try settings(for: request, known)
     let authority = try CertificateAuthority.named(settings.authorities[0])
-    let solver = try Catalog.solver(for: settings.challenge)
     try await cleanJournal(name, known?.settings.challenge ?? settings.challenge)
 
     let current = try await currentCertificate(name, mayBeDamaged: request.force)
@@ -44,16 +43,18 @@ extension Manager {
       (reason, isDue) = (why, false)
     case .issue(let why): (reason, isDue) = (why, true)
     }
-    let issuer = try await self.issuer(
-      name: name, settings: settings, authority: authority, directory: directory, solver: solver,
-      registration: request.registration, currentKey: current?.key)
+    let acquisition = Acquisition(
+      manager: self,
+      sessions: AuthoritySessions(self, registration: completed(request.registration)),
+      name: name, known: known, settings: settings, current: current, mayOrder: isDue,
+      heedsLimits: !request.force)
     if request.dryRun {
-      try await issuer.rehearse()
+      try await acquisition.rehearse(at: directory, authority: authority)
       return IssueReport(
         outcome: .validated, reason: "all names can be validated",
         certificate: known == nil ? nil : try await report(on: name), directory: directory)
     }
-    guard try await obtainAndStore(issuer, known, mayOrder: isDue) else {
+    guard try await acquisition.run() else {
       return try await unchanged(name, known, settings, reason, directory)
     }
     if !isDue { reason = "the order of an earlier run was brought to its end" }
@@ -109,7 +110,7 @@ extension Manager {
     try await Blocking.run { try journal.clear(name) }
   }
 
-  private func currentCertificate(
+  func currentCertificate(
     _ name: LineageName, mayBeDamaged: Bool
   ) async throws -> IssuedCertificate? {
     do {
@@ -124,7 +125,7 @@ extension Manager {
   }
 
   /// Whether an earlier run of this lineage left an order, which may be a certificate by now.
-  private func isOrderUnderWay(_ name: LineageName) async throws -> Bool {
+  func isOrderUnderWay(_ name: LineageName) async throws -> Bool {
     try await Blocking.run { try PendingStore(state: state).order(of: name) != nil }
   }
 
@@ -142,96 +143,6 @@ extension Manager {
     return IssueReport(
       outcome: .unchanged, reason: reason, certificate: try await report(on: name),
       directory: directory)
-  }
-
-  private func issuer(
-    name: LineageName, settings: LineageSettings, authority: CertificateAuthority,
-    directory: String, solver: any ChallengeSolver, registration: Registration,
-    currentKey: PrivateKey?
-  ) async throws -> Issuer {
-    let keeper = try keeper(directory: directory, caBundle: settings.caBundle)
-    let (record, account) = try await keeper.account(completed(registration))
-    return Issuer(
-      name: name, settings: settings, directory: directory, authority: authority,
-      account: account, accountID: record.id, solver: solver, state: state, services: services,
-      currentKey: currentKey)
-  }
-
-  /// Gets the certificate and makes it the one in use.
-  ///
-  /// - Returns: False when there was no order to go on with and none may be placed.
-  private func obtainAndStore(
-    _ issuer: Issuer, _ known: Lineage?, mayOrder: Bool
-  ) async throws -> Bool {
-    let name = issuer.name
-    var lineage = known ?? Lineage(name: name.value, settings: issuer.settings)
-    lineage.settings = issuer.settings
-    // Before anything is presented: a crash must leave what the next run cleans up by.
-    try await save(lineage)
-    let issued: IssuedCertificate
-    let generation: Generation
-    do {
-      guard
-        let obtained = mayOrder ? try await issuer.obtain() : try await issuer.resume()
-      else { return false }
-      issued = obtained
-      services.progress(.storing)
-      generation = try await Blocking.run {
-        try certificates.commit(obtained, to: name, files: issuer.settings.files)
-      }
-    } catch {
-      await recordFailure(error, of: lineage, known: known)
-      throw error
-    }
-    lineage.issuance = Lineage.Issuance(
-      directory: issuer.directory, account: issuer.accountID, settings: issuer.settings,
-      date: services.clock.now(),
-      // A rollback must not put a revoked generation back to use unawares.
-      revoked: known?.issuance?.revoked)
-    lineage.lastFailure = nil
-    try await save(lineage)
-    do {
-      try await Blocking.run { try PendingStore(state: state).discard(name) }
-    } catch {
-      // The certificate is in use; the next run finds the order, and that it is done.
-      services.logger.warning("the finished order was not discarded: \(error)")
-    }
-    await events.append(
-      Event(
-        time: services.clock.now(), event: "issued", lineage: name.value,
-        authority: issuer.directory, names: issuer.settings.names.map(\.value),
-        generation: generation.number, notAfter: issued.leaf.notAfter))
-    return true
-  }
-
-  /// Keeps the failure with the lineage; a lineage that never was goes, unless its order lives on.
-  ///
-  /// The failure itself is the news: one of the recording, on a full disk for example, does not
-  /// hide it.
-  private func recordFailure(
-    _ error: any Error, of lineage: Lineage, known: Lineage?
-  ) async {
-    do {
-      let name = try LineageName(lineage.name)
-      // A damaged record of an order counts as one: it is there for somebody to look at.
-      let isUnderWay = (try? await isOrderUnderWay(name)) ?? true
-      if known == nil && !isUnderWay {
-        try await Blocking.run { try lineages.remove(name) }
-      } else {
-        var failed = isUnderWay ? lineage : known ?? lineage
-        failed.lastFailure = .init(
-          date: services.clock.now(), message: CertctlError(wrapping: error).message)
-        try await save(failed)
-      }
-    } catch {
-      services.logger.warning("the failure was not recorded with the lineage: \(error)")
-    }
-    guard !(error is CancellationError) else { return }
-    await events.append(
-      Event(
-        time: services.clock.now(), event: "failed", lineage: lineage.name,
-        names: lineage.settings.names.map(\.value),
-        message: CertctlError(wrapping: error).message))
   }
 
   func save(_ lineage: Lineage) async throws {

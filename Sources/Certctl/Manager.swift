@@ -33,26 +33,32 @@ public struct Manager: Sendable {
   var lineages: LineageStore { LineageStore(state: state) }
   var accounts: AccountStore { AccountStore(state: state) }
   var events: EventLog { EventLog(state: state) }
+  var ledger: LedgerStore {
+    LedgerStore(state: state, clock: services.clock, logger: services.logger)
+  }
 
   /// Runs `body` alone on a lineage.
+  ///
+  /// - Throws: `CertctlError` with code `locked` when another process is at work on it and goes on
+  ///   for longer than `wait`, by default the time that the user gave; or what `body` throws.
   func withLineage<T: Sendable>(
-    _ name: LineageName, _ body: () async throws -> T
+    _ name: LineageName, wait: Duration? = nil, _ body: () async throws -> T
   ) async throws -> T {
-    let lock = try await lock(name)
+    let lock = try await lock(name, wait: wait ?? lockTimeout)
     defer { lock.release() }
     try await Blocking.run { state.sweep(name) }
     return try await body()
   }
 
   /// The lock of a lineage; says whom it waits for.
-  private func lock(_ name: LineageName) async throws -> FileLock {
+  private func lock(_ name: LineageName, wait: Duration) async throws -> FileLock {
     let key = "lineage-\(name)"
     do {
       return try await state.lock(key, wait: .zero, clock: services.clock)
-    } catch let error as CertctlError where error.code == .locked && lockTimeout > .zero {
+    } catch let error as CertctlError where error.code == .locked && wait > .zero {
       services.progress(.waiting(state.holder(of: key)))
     }
-    return try await state.lock(key, wait: lockTimeout, clock: services.clock)
+    return try await state.lock(key, wait: wait, clock: services.clock)
   }
 
   func client(directory: String, caBundle: String?) throws -> ACMEClient {
@@ -63,11 +69,11 @@ public struct Manager: Sendable {
   }
 
   func keeper(
-    directory: String, caBundle: String?, keyType: KeyType = .ec256
-  ) throws -> AccountKeeper {
+    client: ACMEClient, directory: String, keyType: KeyType = .ec256
+  ) -> AccountKeeper {
     AccountKeeper(
-      client: try client(directory: directory, caBundle: caBundle), directory: directory,
-      keyType: keyType, store: accounts, clock: services.clock, lockTimeout: lockTimeout)
+      client: client, directory: directory, keyType: keyType, store: accounts,
+      clock: services.clock, lockTimeout: lockTimeout)
   }
 
   /// The registration with the configuration file's defaults behind it.

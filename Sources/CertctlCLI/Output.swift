@@ -64,22 +64,10 @@ struct Output: Sendable {
 
 /// An error in JSON.
 private struct ErrorReport: Encodable {
-  struct Detail: Encodable {
-    let code: String
-    let message: String
-    let hint: String?
-    let problem: Problem?
-    let isRetryable: Bool
-  }
-
   let version = 1
-  let error: Detail
+  let error: ErrorDetail
 
-  init(_ error: CertctlError) {
-    self.error = Detail(
-      code: error.code.rawValue, message: error.message, hint: error.hint, problem: error.problem,
-      isRetryable: error.isRetryable)
-  }
+  init(_ error: CertctlError) { self.error = ErrorDetail(error) }
 }
 
 /// The one line on a terminal that says what certctl is doing.

@@ -23,12 +23,12 @@ public struct PresentedChallenge: Codable, Sendable, Equatable {
   }
 }
 
-/// Fulfils the challenges of one type for one order at a time.
+/// Fulfils the challenges of one type, for several orders side by side.
 ///
-/// The calls come in this order: `prepare`, then `present` once with all challenges of the order,
-/// then `waitUntilVisible`, and last `retract`, which comes always, also when `prepare` or
-/// `present` failed half-way or the run was cancelled. After a crash, `retract` is called on a
-/// fresh solver made from the lineage's settings.
+/// For each order the calls come in this sequence: `prepare`, then `present` once with all its
+/// challenges, then `waitUntilVisible`, and last `retract` with the same challenges, which comes
+/// always, also when `prepare` or `present` failed half-way or the run was cancelled. After a crash,
+/// `retract` is called on a fresh solver made from the lineage's settings.
 public protocol ChallengeSolver: Sendable {
   /// The challenge type that it fulfils.
   static var type: ChallengeType { get }

@@ -4,16 +4,15 @@ import Synchronization
 
 /// http-01 by a listener of our own.
 ///
-/// It answers the tokens of the running order and nothing else: it stands on the open internet.
+/// It answers the tokens of the running orders and nothing else: it stands on the open internet.
 public final class StandaloneHTTPSolver: ChallengeSolver {
   /// http-01.
   public static let type = ChallengeType.http01
   /// The listener dies with the process.
   public static let outlivesProcess = false
 
-  private let endpoints: [Endpoint]
-  private let answers = Mutex<[String: String]>([:])
-  private let server = Mutex<HTTPServer?>(nil)
+  private let answers: Answers
+  private let listener: SharedListener<HTTPServer>
 
   /// http-01 without a webroot.
   public static func serves(_ settings: ChallengeSettings) -> Bool {
@@ -22,16 +21,20 @@ public final class StandaloneHTTPSolver: ChallengeSolver {
 
   /// A solver for the address and port of these settings.
   public init(settings: ChallengeSettings) {
-    endpoints = settings.endpoints(port: settings.httpPort ?? 80)
+    let endpoints = settings.endpoints(port: settings.httpPort ?? 80)
+    let answers = Answers()
+    self.answers = answers
+    listener = SharedListener {
+      try await HTTPServer.start(endpoints: endpoints) { answers.answer($0) }
+    } stop: { server in
+      await server.stop()
+    }
   }
 
   /// Starts listening, so that a port that is in use is found at once.
   public func prepare() async throws {
     do {
-      let started = try await HTTPServer.start(endpoints: endpoints) { [weak self] request in
-        self?.answer(request) ?? ServerResponse(status: 404)
-      }
-      server.withLock { $0 = started }
+      try await listener.join()
     } catch let error as HostError {
       throw CertctlError(
         cannotListen: error,
@@ -41,28 +44,39 @@ public final class StandaloneHTTPSolver: ChallengeSolver {
 
   /// Lets the listener answer these tokens.
   public func present(_ challenges: [PresentedChallenge]) async throws {
-    answers.withLock { answers in
-      for challenge in challenges { answers[challenge.token] = challenge.keyAuthorization }
-    }
+    answers.add(challenges)
   }
 
-  /// Stops listening.
+  /// Answers these tokens no longer, and stops listening when no order is left.
   public func retract(_ challenges: [PresentedChallenge]) async throws {
-    answers.withLock { $0.removeAll() }
-    let running = server.withLock { server in
-      defer { server = nil }
-      return server
+    answers.remove(challenges)
+    await listener.leave()
+  }
+}
+
+/// What the listener answers, by token.
+private final class Answers: Sendable {
+  // Two orders with a name in common may be given one token by the CA.
+  private let challenges = Mutex<[PresentedChallenge]>([])
+
+  func add(_ more: [PresentedChallenge]) { challenges.withLock { $0 += more } }
+
+  func remove(_ done: [PresentedChallenge]) {
+    challenges.withLock { challenges in
+      for challenge in done {
+        if let index = challenges.firstIndex(of: challenge) { challenges.remove(at: index) }
+      }
     }
-    await running?.stop()
   }
 
-  private func answer(_ request: ServerRequest) -> ServerResponse {
+  func answer(_ request: ServerRequest) -> ServerResponse {
     let prefix = "/.well-known/acme-challenge/"
     guard request.path.hasPrefix(prefix) else { return ServerResponse(status: 404) }
-    let token = String(request.path.dropFirst(prefix.count))
-    guard let answer = answers.withLock({ $0[token] }) else { return ServerResponse(status: 404) }
+    let token = request.path.dropFirst(prefix.count)
+    let found = challenges.withLock { $0.first { $0.token == token }?.keyAuthorization }
+    guard let found else { return ServerResponse(status: 404) }
     return ServerResponse(
-      status: 200, contentType: "application/octet-stream", body: Array(answer.utf8))
+      status: 200, contentType: "application/octet-stream", body: Array(found.utf8))
   }
 }
 

@@ -10,25 +10,30 @@ public final class TLSALPNSolver: ChallengeSolver {
   /// The listener dies with the process.
   public static let outlivesProcess = false
 
-  private let endpoints: [Endpoint]
-  private let configuration = Mutex<TLSEngine.ServerConfiguration?>(nil)
-  private let server = Mutex<ByteServer?>(nil)
+  private let certificates: ChallengeCertificates
+  private let listener: SharedListener<ByteServer>
 
   /// tls-alpn-01 in any setting.
   public static func serves(_ settings: ChallengeSettings) -> Bool { settings.type == type }
 
   /// A solver for the address and port of these settings.
   public init(settings: ChallengeSettings) {
-    endpoints = settings.endpoints(port: settings.tlsPort ?? 443)
+    let endpoints = settings.endpoints(port: settings.tlsPort ?? 443)
+    let certificates = ChallengeCertificates()
+    self.certificates = certificates
+    listener = SharedListener {
+      try await ByteServer.start(endpoints: endpoints) {
+        HandshakeSession(configuration: certificates.configuration)
+      }
+    } stop: { server in
+      await server.stop()
+    }
   }
 
   /// Starts listening, so that a port that is in use is found at once.
   public func prepare() async throws {
     do {
-      let started = try await ByteServer.start(endpoints: endpoints) { [weak self] in
-        HandshakeSession(configuration: self?.configuration.withLock { $0 })
-      }
-      server.withLock { $0 = started }
+      try await listener.join()
     } catch let error as HostError {
       throw CertctlError(
         cannotListen: error,
@@ -41,28 +46,48 @@ public final class TLSALPNSolver: ChallengeSolver {
   public func present(_ challenges: [PresentedChallenge]) async throws {
     let made = try await Blocking.run {
       let key = try PrivateKey.generate(.ec256)
-      var identities: [String: TLSEngine.Identity] = [:]
-      for challenge in challenges {
+      return try challenges.map { challenge in
         let digest = Digest.sha256(Array(challenge.keyAuthorization.utf8))
         let certificate = try ChallengeCertificate.make(
           for: challenge.identifier.value, digest: digest, key: key)
-        let name = ChallengeCertificate.serverName(for: challenge.identifier.value)
-        identities[name] = try .init(chain: [certificate], key: key)
+        return (challenge, try TLSEngine.Identity(chain: [certificate], key: key))
       }
-      return TLSEngine.ServerConfiguration(
-        identities: identities, alpn: [ChallengeCertificate.alpn])
     }
-    configuration.withLock { $0 = made }
+    certificates.add(made)
   }
 
-  /// Stops listening.
+  /// Shows these certificates no longer, and stops listening when no order is left.
   public func retract(_ challenges: [PresentedChallenge]) async throws {
-    configuration.withLock { $0 = nil }
-    let running = server.withLock { server in
-      defer { server = nil }
-      return server
+    certificates.remove(challenges)
+    await listener.leave()
+  }
+}
+
+/// What the listener shows, by name.
+private final class ChallengeCertificates: Sendable {
+  private let shown = Mutex<[(PresentedChallenge, TLSEngine.Identity)]>([])
+
+  func add(_ more: [(PresentedChallenge, TLSEngine.Identity)]) {
+    shown.withLock { $0 += more }
+  }
+
+  func remove(_ done: [PresentedChallenge]) {
+    shown.withLock { shown in
+      for challenge in done {
+        if let index = shown.firstIndex(where: { $0.0 == challenge }) { shown.remove(at: index) }
+      }
     }
-    await running?.stop()
+  }
+
+  /// Nil when there is nothing to show.
+  var configuration: TLSEngine.ServerConfiguration? {
+    let identities = shown.withLock { shown in
+      shown.map { (ChallengeCertificate.serverName(for: $0.0.identifier.value), $0.1) }
+    }
+    guard !identities.isEmpty else { return nil }
+    // Of two orders for one name, the newer one is being validated.
+    return TLSEngine.ServerConfiguration(
+      identities: Dictionary(identities) { $1 }, alpn: [ChallengeCertificate.alpn])
   }
 }
 

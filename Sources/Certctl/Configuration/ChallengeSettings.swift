@@ -2,7 +2,7 @@ public import ACME
 import HostIO
 
 /// How a lineage proves its names.
-public struct ChallengeSettings: Codable, Sendable, Equatable {
+public struct ChallengeSettings: Codable, Sendable, Hashable {
   /// The challenge type.
   public var type: ChallengeType
   /// The port that the stand-alone http-01 responder listens on, 80 by default.

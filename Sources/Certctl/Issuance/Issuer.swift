@@ -23,8 +23,25 @@ struct Issuer: Sendable {
   let services: Services
   /// The key in use, for `--reuse-key`.
   let currentKey: PrivateKey?
+  /// The certificate that a new order replaces (RFC 9773, section 5).
+  var replaces: CertificateID?
+  /// When this CA last issued for exactly these names.
+  var previous: Date?
+  /// Whether the limits that we know of the CA may forbid a new order.
+  var heedsLimits = true
 
   private var pending: PendingStore { PendingStore(state: state) }
+  private var ledger: LedgerStore {
+    LedgerStore(state: state, clock: services.clock, logger: services.logger)
+  }
+
+  /// The same with another account.
+  func with(_ account: Account, id: String) -> Issuer {
+    Issuer(
+      name: name, settings: settings, directory: directory, authority: authority,
+      account: account, accountID: id, solver: solver, state: state, services: services,
+      currentKey: currentKey, previous: previous, heedsLimits: heedsLimits)
+  }
 
   /// Gets the certificate, by the order under way if there is one that fits, else by a new one.
   ///
@@ -59,7 +76,7 @@ struct Issuer: Sendable {
     } catch let error as NothingToResume {
       throw error
     } catch {
-      if await !shouldKeepOrder(after: error) { await abandon() }
+      if await !shouldKeepOrder(after: error) { await abandon(after: error) }
       throw error
     }
   }
@@ -91,9 +108,23 @@ struct Issuer: Sendable {
 
   private struct NothingToResume: Error {}
 
-  /// A new order, on disk before anything else is done with it.
+  /// The order as the limits of the CA see it.
+  private var planned: PlannedOrder {
+    PlannedOrder(
+      directory: directory, account: accountID, identifiers: settings.names, previous: previous,
+      isReplacement: replaces != nil)
+  }
+
+  /// A new order, counted before it is placed, and on disk before anything else is done with it.
   private func recordedNewOrder() async throws -> Order {
-    let order = try await placeOrder()
+    try await ledger.reserve(planned, heedsLimits: heedsLimits)
+    let order: Order
+    do {
+      order = try await placeOrder()
+    } catch {
+      await ledger.noteFailure(of: planned, names: [])
+      throw error
+    }
     let record = PendingOrder(
       url: order.url, directory: directory, account: accountID, settings: settings,
       date: services.clock.now())
@@ -111,7 +142,7 @@ struct Issuer: Sendable {
   private func placeOrder() async throws -> Order {
     services.progress(.ordering(authority.title, names: settings.names.count))
     return try await account.newOrder(
-      NewOrder(settings.names, profile: settings.profile))
+      NewOrder(settings.names, profile: settings.profile, replaces: replaces))
   }
 
   /// The order of an earlier run, when it is for the same certificate and still alive.
@@ -185,8 +216,13 @@ struct Issuer: Sendable {
   }
 
   /// Ends the order at the CA and here; whatever fails of it must not hide why.
-  private func abandon() async {
+  private func abandon(after error: any Error) async {
     guard let record = try? await Blocking.run({ try pending.order(of: name) }) else { return }
+    let failure = CertctlError(wrapping: error)
+    if failure.code == .challengeFailed {
+      let refused = (failure.problem?.subproblems ?? []).compactMap(\.identifier)
+      await ledger.noteFailure(of: planned, names: refused.isEmpty ? settings.names : refused)
+    }
     do {
       try await giveUp(record.url)
       try await Blocking.run { try pending.discard(name) }

@@ -1,0 +1,219 @@
+import ACME
+import FoundationEssentials
+import HostIO
+import Logging
+import PKI
+
+/// One lineage on its way to a new certificate, under its lock: what `issue` and `renew` share.
+struct Acquisition: Sendable {
+  let manager: Manager
+  let sessions: AuthoritySessions
+  let name: LineageName
+  /// The lineage as it is on disk; nil when it is new.
+  let known: Lineage?
+  /// What is wanted.
+  let settings: LineageSettings
+  /// The certificate in use.
+  var current: IssuedCertificate?
+  /// Why the schedule wants it; nil when a person does.
+  var reason: RenewalDecision.Reason?
+  /// Whether a new order may be placed; without it only one under way is brought to its end.
+  var mayOrder = true
+  /// Whether the limits that we know of a CA may forbid it.
+  var heedsLimits = true
+
+  private var services: Services { manager.services }
+  private var pending: PendingStore { PendingStore(state: manager.state) }
+
+  /// Gets the certificate, stores it and puts it to use.
+  ///
+  /// The CAs are asked in their order; the next one only when one is out of order, or limits the
+  /// rate for longer than the certificate in use can wait.
+  ///
+  /// - Returns: False when there was no order to go on with and none may be placed.
+  func run() async throws -> Bool {
+    let authorities = try await order(of: settings.authorities)
+    for (index, authority) in authorities.enumerated() {
+      do {
+        return try await ask(authority)
+      } catch where index + 1 < authorities.count && mayTurnAway(after: error) {
+        let cause = CertctlError(wrapping: error)
+        services.warn("\(cause.message); asking \(authorities[index + 1].title) in its place")
+      }
+    }
+    return false
+  }
+
+  /// The account that the order would be placed by, registered if need be, and a dry run with it.
+  func rehearse(at directory: String, authority: CertificateAuthority) async throws {
+    try await issuer(authority, directory).rehearse()
+  }
+
+  // MARK: - One CA
+
+  /// The CAs in their order, but first of all the one where an order is under way.
+  private func order(of authorities: [String]) async throws -> [CertificateAuthority] {
+    let underWay = try await Blocking.run { try pending.order(of: name)?.directory }
+    let all = try authorities.map { try CertificateAuthority.named($0) }
+    let isFirst = { (authority: CertificateAuthority) in
+      authority.directory(for: settings.keyType) == underWay
+    }
+    return all.filter(isFirst) + all.filter { !isFirst($0) }
+  }
+
+  private func ask(_ authority: CertificateAuthority) async throws -> Bool {
+    let directory = authority.directory(for: settings.keyType)
+    try await sessions.checkReach(of: directory)
+    var lineage = known ?? Lineage(name: name.value, settings: settings)
+    var isSaved = known != nil
+    do {
+      let issuer = try await issuer(authority, directory)
+      lineage.settings = settings
+      // Before anything is presented: a crash must leave what the next run cleans up by.
+      try await manager.save(lineage)
+      isSaved = true
+      guard let issued = try await obtain(issuer) else { return false }
+      await sessions.note(nil, from: directory)
+      try await adopt(issued, from: issuer, lineage)
+      return true
+    } catch {
+      await sessions.note(error, from: directory)
+      if isSaved { await recordFailure(error, of: lineage) }
+      throw error
+    }
+  }
+
+  private func obtain(_ issuer: Issuer) async throws -> IssuedCertificate? {
+    do {
+      return mayOrder ? try await issuer.obtain() : try await issuer.resume()
+    } catch let error as ACMEError where error.code == .accountDoesNotExist {
+      guard reason != nil else { throw error }
+      // Nobody watches: the same key, and the terms that were agreed to, give an account again.
+      services.warn("\(error); the account is registered again")
+      let (record, account) = try await sessions.accountAgain(
+        at: issuer.directory, caBundle: settings.caBundle, insteadOf: issuer.account.url)
+      let again = issuer.with(account, id: record.id)
+      return mayOrder ? try await again.obtain() : try await again.resume()
+    }
+  }
+
+  private func issuer(
+    _ authority: CertificateAuthority, _ directory: String
+  ) async throws -> Issuer {
+    let (record, account) = try await sessions.account(
+      at: directory, caBundle: settings.caBundle, isOnly: settings.authorities.count == 1)
+    let client = try await sessions.client(for: directory, caBundle: settings.caBundle)
+    let solver = try await sessions.solver(for: settings.challenge)
+    return Issuer(
+      name: name, settings: settings, directory: directory, authority: authority,
+      account: account, accountID: record.id, solver: solver, state: manager.state,
+      services: services, currentKey: current?.key,
+      replaces: try await replaced(by: record.id, client),
+      previous: known?.issuance.flatMap { issuance in
+        let isSame = Set(issuance.settings.names) == Set(settings.names)
+        return isSame && issuance.directory == directory ? issuance.date : nil
+      }, heedsLimits: heedsLimits)
+  }
+
+  /// The certificate that the order is to replace (RFC 9773, section 5): only the CA and the
+  /// account that issued it are told.
+  private func replaced(
+    by accountID: String, _ client: ACMEClient
+  ) async throws -> CertificateID? {
+    guard let leaf = current?.leaf, let issuance = known?.issuance,
+      issuance.directory == client.directoryURL, issuance.account == accountID,
+      try await client.directory().renewalInfo != nil
+    else { return nil }
+    return CertificateID(leaf)
+  }
+
+  // MARK: - Storing
+
+  private func adopt(
+    _ issued: IssuedCertificate, from issuer: Issuer, _ lineage: Lineage
+  ) async throws {
+    services.progress(.storing)
+    let generation = try await Blocking.run {
+      try manager.certificates.commit(issued, to: name, files: settings.files)
+    }
+    let now = services.clock.now()
+    var lineage = lineage
+    lineage.issuance = Lineage.Issuance(
+      directory: issuer.directory, account: issuer.accountID, settings: settings, date: now,
+      // A rollback must not put a revoked generation back to use unawares.
+      revoked: known?.issuance?.revoked)
+    lineage.lastFailure = nil
+    var schedule =
+      lineage.schedule?.about(current?.leaf.sha256Fingerprint.hexadecimal) ?? RenewalState()
+    schedule.noteSuccess(RenewalCertificate(issued.leaf), because: reason, now: now)
+    lineage.schedule = schedule
+    try await manager.save(lineage)
+    do {
+      try await Blocking.run { try pending.discard(name) }
+    } catch {
+      // The certificate is in use; the next run finds the order, and that it is done.
+      services.logger.warning("the finished order was not discarded: \(error)")
+    }
+    await manager.events.append(
+      Event(
+        time: now, event: "issued", lineage: name.value, authority: issuer.directory,
+        names: settings.names.map(\.value), generation: generation.number,
+        notAfter: issued.leaf.notAfter))
+  }
+
+  // MARK: - Failing
+
+  /// Whether the next CA may be asked after this failure.
+  ///
+  /// A name that one CA could not validate is not tried at another: that would only hide what is
+  /// wrong with the name.
+  private func mayTurnAway(after error: any Error) -> Bool {
+    if let error = error as? ACMEError, error.isRetryable, error.code != .orderPending,
+      error.code != .rateLimited
+    {
+      return true
+    }
+    let failure = CertctlError(wrapping: error)
+    let isLimit =
+      failure.code == .postponed || (error as? ACMEError)?.code == .rateLimited
+    guard isLimit else { return false }
+    guard let leaf = current?.leaf else { return true }
+    let last = RenewalCertificate(leaf).lastSafeInstant
+    return failure.retryAfter.map { $0 >= last } ?? (services.clock.now() >= last)
+  }
+
+  /// Keeps the failure with the lineage; a lineage that never was goes, unless its order lives on.
+  ///
+  /// The failure itself is the news: one of the recording, on a full disk for example, does not
+  /// hide it.
+  private func recordFailure(_ error: any Error, of lineage: Lineage) async {
+    let now = services.clock.now()
+    let failure = CertctlError(wrapping: error)
+    do {
+      // A damaged record of an order counts as one: it is there for somebody to look at.
+      let isUnderWay = (try? await manager.isOrderUnderWay(name)) ?? true
+      if known == nil && !isUnderWay {
+        try await Blocking.run { try manager.lineages.remove(name) }
+      } else {
+        var failed = isUnderWay ? lineage : known ?? lineage
+        failed.lastFailure = .init(date: now, message: failure.message)
+        if !(error is CancellationError), failure.code != .postponed {
+          let certificate = current.map { RenewalCertificate($0.leaf) }
+          var schedule =
+            failed.schedule?.about(certificate?.fingerprint)
+            ?? RenewalState(certificate: certificate?.fingerprint)
+          schedule.noteFailure(of: certificate, retryAfter: failure.retryAfter, now: now)
+          failed.schedule = schedule
+        }
+        try await manager.save(failed)
+      }
+    } catch {
+      services.logger.warning("the failure was not recorded with the lineage: \(error)")
+    }
+    guard !(error is CancellationError) else { return }
+    await manager.events.append(
+      Event(
+        time: now, event: "failed", lineage: name.value, names: settings.names.map(\.value),
+        message: failure.message))
+  }
+}
