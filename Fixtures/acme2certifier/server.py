@@ -10,7 +10,9 @@ each request when it has changed. acme2certifier itself is not touched; what is 
 - [Order] replaces: acme2certifier 0.46 ignores the `replaces` of an order. "check" adds what
   RFC 9773 section 5 asks for, "ignore" leaves the server as it is.
 - orders.jsonl in FOLDER: one line for each newOrder, with its `replaces` and the answer.
-- SQLite does not wait for the disk: nobody needs these databases after a crash of the machine.
+- One SQLite connection for each thread: with one for each function call, which is what
+  acme2certifier does, ten clients at once lock each other out. And SQLite does not wait for the
+  disk: nobody needs these databases after a crash of the machine.
 """
 
 import json
@@ -28,17 +30,33 @@ os.environ["ACME_SRV_CONFIGFILE"] = os.path.join(FOLDER, "acme_srv.cfg")
 # The CA handler is found by its name.
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-# Every function of acme2certifier opens the database anew and commits.
+
+
+class Connection(sqlite3.Connection):
+    """A connection that stays open: every function of acme2certifier opens and closes its own."""
+
+    def close(self):
+        self.rollback()
+
+
 _connect = sqlite3.connect
+_mine = threading.local()
 
 
-def connect_without_sync(*arguments, **options):
-    connection = _connect(*arguments, timeout=30, **options)
-    connection.execute("PRAGMA synchronous = OFF")
-    return connection
+def connect_once(name):
+    if not hasattr(_mine, "connection"):
+        _mine.connection = _connect(name, timeout=30, factory=Connection)
+        _mine.connection.execute("PRAGMA synchronous = OFF")
+    return _mine.connection
 
 
-sqlite3.connect = connect_without_sync
+def end_transaction():
+    """After a request: what an exception has left open would lock out all others."""
+    if hasattr(_mine, "connection"):
+        _mine.connection.rollback()
+
+
+sqlite3.connect = connect_once
 
 from acme2certifier.acme_srv import order as order_module  # noqa: E402
 from acme2certifier.acme_srv.helpers import network  # noqa: E402
@@ -212,9 +230,20 @@ SETTINGS = Settings()
 
 def application(environ, start_response):
     SETTINGS.refresh()
-    return server.application(environ, start_response)
+    try:
+        return server.application(environ, start_response)
+    finally:
+        end_transaction()
 
 
 if __name__ == "__main__":
     logging.getLogger("waitress").setLevel(logging.ERROR)
-    waitress.serve(application, host="127.0.0.1", port=PORT, threads=16, ident="acme2certifier")
+    waitress.serve(
+        application,
+        host="127.0.0.1",
+        port=PORT,
+        threads=16,
+        ident="acme2certifier",
+        # TLS ends in front of it.
+        url_scheme="https",
+    )

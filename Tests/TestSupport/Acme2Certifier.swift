@@ -164,6 +164,9 @@ extension Acme2Certifier {
       """
       [DEFAULT]
       debug: False
+      dns_server_list: ["127.0.0.1"]
+      [Account]
+      contact_check_disable: True
       [CAhandler]
       handler_module: ca_handler
       issuing_ca_key: \(folder.path("ca-key.pem"))
@@ -176,7 +179,6 @@ extension Acme2Certifier {
       [Challenge]
       http_port: \(httpPort)
       dns_port: \(dnsPort)
-      dns_server_list: ["127.0.0.1"]
       [Order]
       [Renewalinfo]
 

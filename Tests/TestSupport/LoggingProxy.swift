@@ -52,7 +52,6 @@ package struct LoggingProxy: Sendable {
           proxy_pass \(upstream);
           proxy_http_version 1.1;
           proxy_set_header Host $http_host;
-          proxy_set_header X-Forwarded-Proto https;
         }
       }
       """
