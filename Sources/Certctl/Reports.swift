@@ -22,6 +22,8 @@ public struct IssueReport: Encodable, Sendable {
   public var certificate: LineageReport?
   /// The CA's directory URL.
   public let directory: String
+  /// What became of the hooks that ran.
+  public var hooks: [HookResult]?
 }
 
 /// One lineage as `list` and `show` tell it.

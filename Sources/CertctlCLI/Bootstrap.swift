@@ -53,7 +53,8 @@ struct Bootstrap: Sendable {
   private func manager() throws -> Manager {
     Manager(
       stateDirectory: stateDirectory, configuration: try configuration(),
-      lockTimeout: .seconds(options.lockTimeout), services: services())
+      configDirectory: options.configDirectory, lockTimeout: .seconds(options.lockTimeout),
+      services: services())
   }
 
   private var stateDirectory: String {
