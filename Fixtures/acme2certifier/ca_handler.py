@@ -3,27 +3,15 @@
 In [CAhandler], read at each certificate:
 - cert_validity_seconds: how long certificates are valid, from their issuance on.
 - cert_age_seconds: how long before their issuance they became valid.
-- die_after: the server kills itself when it is to issue one certificate more.
 """
 
 import datetime
-import os
-import signal
 
 from acme2certifier.acme_srv.helper import load_config
 from acme2certifier.cahandlers import openssl_ca_handler
 
 
 class CAhandler(openssl_ca_handler.CAhandler):
-    issued = 0
-
-    def enroll(self, csr):
-        limit = self._setting("die_after", -1)
-        if CAhandler.issued == limit:
-            os.kill(os.getpid(), signal.SIGKILL)
-        CAhandler.issued += 1
-        return super().enroll(csr)
-
     def _cert_signing_prep(self, ca_cert, req, subject):
         builder = super()._cert_signing_prep(ca_cert, req, subject)
         now = datetime.datetime.now(datetime.timezone.utc)

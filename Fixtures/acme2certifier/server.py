@@ -6,7 +6,10 @@ FOLDER holds acme_srv.cfg, which acme2certifier reads, and settings.cfg, which i
 each request when it has changed. acme2certifier itself is not touched; what is added here:
 
 - [Challenge] http_port, dns_port: where http-01 answers and the resolver are, instead of 80 and 53.
-- [CAhandler] cert_validity_seconds, cert_age_seconds, die_after: see ca_handler.py.
+- [CAhandler] cert_validity_seconds, cert_age_seconds: see ca_handler.py.
+- [Order] die_after: the server kills itself when that many orders were finalized and another is to
+  be. Validations and issuances run one after another then, so that its death meets none of them:
+  acme2certifier never takes up again what it was at, and the order hangs until it expires.
 - [Order] replaces: acme2certifier 0.46 ignores the `replaces` of an order. "check" adds what
   RFC 9773 section 5 asks for, "ignore" leaves the server as it is.
 - orders.jsonl in FOLDER: one line for each newOrder, with its `replaces` and the answer.
@@ -18,6 +21,7 @@ each request when it has changed. acme2certifier itself is not touched; what is 
 import json
 import logging
 import os
+import signal
 import sqlite3
 import sys
 import threading
@@ -225,13 +229,38 @@ class Settings:
             self.seen = mark
 
 
+class Life:
+    """How many orders the server finalizes before it dies."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.finalized = 0
+
+    def serve(self, environ, start_response):
+        """Answers; what would be lost for good by its death runs alone if it is to die."""
+        limit = CONFIG.getint("Order", "die_after", fallback=-1)
+        path = environ["PATH_INFO"]
+        if path.endswith("/finalize"):
+            with self.lock:
+                if 0 <= limit <= self.finalized:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                self.finalized += 1
+        elif not path.startswith("/acme/chall/"):
+            return server.application(environ, start_response)
+        if limit < 0:
+            return server.application(environ, start_response)
+        with self.lock:
+            return server.application(environ, start_response)
+
+
 SETTINGS = Settings()
+LIFE = Life()
 
 
 def application(environ, start_response):
     SETTINGS.refresh()
     try:
-        return server.application(environ, start_response)
+        return LIFE.serve(environ, start_response)
     finally:
         end_transaction()
 

@@ -11,9 +11,11 @@ struct RenewManyTests {
   ) async throws {
     try await host.issue("model.example.com")
     try host.addLineages(names, like: "model.example.com")
+    try host.writeHooks()
     // A lineage without a certificate is due.
     let run = try await host.renew("--jobs", "10", within: limit)
     #expect(run.lineages("renewed") == names, "\(run)")
+    _ = host.takeHookLog()
   }
 
   @Test(.needsAcme2Certifier)
@@ -24,7 +26,6 @@ struct RenewManyTests {
       try await obtain(names, on: host, within: limit)
       let old = try names.map { try host.leaf($0) }
 
-      try host.writeHooks()
       try host.server.change(.init { $0.window = .past })
       try host.server.proxy.forgetRequests()
       let placed = try host.server.orders.count
@@ -39,7 +40,9 @@ struct RenewManyTests {
       #expect(Set(orders.map(\.replaces)) == Set(old.map { CertificateID($0)?.rawValue }))
       #expect(orders.count == 200)
       #expect(orders.allSatisfy { $0.status == 201 })
-      #expect(host.server.proxy.connectionCount == 1)
+      // nginx ends each connection after a thousand requests.
+      let requests = host.server.proxy.requests.count
+      #expect(host.server.proxy.connectionCount == (requests + 999) / 1000)
       // One deploy for each, one post after all of them.
       let log = host.takeHookLog()
       #expect(log.dropLast().sorted() == names)
@@ -53,17 +56,17 @@ struct RenewManyTests {
       let names = (10..<50).map { "n\($0).example.com" }
       try await obtain(names, on: host)
 
-      try host.writeHooks()
       try host.server.change(
         .init {
           $0.window = .past
           $0.diesAfter = 41 + 15
         })
       let run = try await host.renew("--jobs", "10")
+      print("DYING RUN", run.report["seconds"].number ?? 0)
       #expect(!host.server.isRunning)
       #expect(run.exitCode == 75, "\(run)")
       let finished = run.lineages("renewed")
-      // Of the last ones the CA may have died before its answer.
+      // It may have died before the last answers were sent.
       #expect((1...15).contains(finished.count), "\(finished)")
       #expect(run.outcomes.count == 40, "\(run)")
       for name in names {

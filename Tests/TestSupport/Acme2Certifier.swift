@@ -37,7 +37,7 @@ package struct Acme2Certifier: Sendable {
     /// Whether it looks at `replaces`, as RFC 9773 section 5 wants it; if not, it ignores it, as
     /// acme2certifier 0.46 by itself does.
     package var checksReplaces = true
-    /// After so many certificates it kills itself, when it is asked for one more.
+    /// After so many certificates since its start it kills itself, when it is asked for one more.
     package var diesAfter: Int?
 
     package init(_ change: (inout Settings) -> Void = { _ in }) { change(&self) }
@@ -200,8 +200,8 @@ extension Acme2Certifier.Settings {
     [CAhandler]
     cert_validity_seconds: \(validitySeconds)
     cert_age_seconds: \(ageSeconds)
-    die_after: \(diesAfter ?? -1)
     [Order]
+    die_after: \(diesAfter ?? -1)
     replaces: \(checksReplaces ? "check" : "ignore")
     [Renewalinfo]
     renewalthreshold_pctg: \(window.startPercent)
