@@ -29,7 +29,7 @@ public struct IssueReport: Encodable, Sendable {
 /// One lineage as `list` and `show` tell it.
 public struct LineageReport: Encodable, Sendable {
   /// The state of a lineage in one word.
-  public enum State: String, Encodable, Sendable {
+  public enum State: String, CaseIterable, Encodable, Sendable {
     /// The certificate in use is valid, and not due.
     case valid
     /// It is valid, and due for renewal.

@@ -14,6 +14,8 @@ public struct Configuration: Sendable, Equatable {
   public var emails: [String] = []
   /// Whether the terms of service of every CA in `ca` are agreed to.
   public var agreesToTerms = false
+  /// Where `renew` writes its metrics for Prometheus, an absolute path; nil writes none.
+  public var metricsFile: String?
 
   /// No defaults but the built-in ones.
   public init() {}
@@ -100,6 +102,7 @@ public struct Configuration: Sendable, Equatable {
     "owner": { $0.settings.owner = try string($1) },
     "group": { $0.settings.group = try string($1) },
     "key-mode": { $0.settings.keyMode = try string($1) },
+    "metrics-file": { $0.metricsFile = try path($1) },
   ]
 
   private static func string(_ value: any TOMLValueConvertible) throws -> String {
