@@ -122,9 +122,6 @@ package struct Acme2Certifier: Sendable {
       }
     }
   }
-
-  /// The root certificate, as PEM.
-  package var root: String? { folder.read("ca.pem") }
 }
 
 extension Acme2Certifier {

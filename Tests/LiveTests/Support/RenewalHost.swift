@@ -60,7 +60,7 @@ struct RenewalHost: Sendable {
 
   /// Runs `renew --json`, by a clock that is set forward if `later` says so ("+3 hours").
   func renew(
-    _ arguments: String..., later: String? = nil, within limit: Duration = .seconds(60)
+    _ arguments: String..., later: String? = nil, within limit: Duration = .seconds(120)
   ) async throws -> Run {
     var program = certctl.program(["renew", "--json"] + arguments)
     if let later {
