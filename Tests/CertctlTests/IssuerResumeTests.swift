@@ -66,6 +66,22 @@ struct IssuerResumeTests {
     }
   }
 
+  @Test func `an order without progress for a day is given up for another`() async throws {
+    try await withBench { bench in
+      _ = try await bench.leaveOrderProcessing(two)
+      bench.holdOrders()
+      bench.clock.advance(23 * 3600)
+      _ = await failure { try await bench.issuer(two).obtain() }
+      #expect(bench.ca.count(.newOrder) == 0)
+      bench.clock.advance(2 * 3600)
+      bench.finishOrders()
+      bench.ca.resetLog()
+      bench.holdOrders()
+      _ = await failure { try await bench.issuer(two).obtain() }
+      #expect(bench.ca.count(.newOrder) == 1)
+    }
+  }
+
   @Test func `other names mean another order`() async throws {
     try await withBench { bench in
       _ = try await bench.leaveOrderProcessing(two)

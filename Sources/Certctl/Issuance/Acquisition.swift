@@ -36,7 +36,11 @@ struct Acquisition: Sendable {
     for (index, authority) in authorities.enumerated() {
       do {
         return try await ask(authority)
-      } catch  where index + 1 < authorities.count && mayTurnAway(after: error) {
+      } catch {
+        let isDown = await sessions.isOutOfReach(authority.directory(for: settings.keyType))
+        guard index + 1 < authorities.count, isDown || mayTurnAway(after: error) else {
+          throw error
+        }
         let cause = CertctlError(wrapping: error)
         services.warn("\(cause.message); asking \(authorities[index + 1].title) in its place")
       }
@@ -168,15 +172,11 @@ struct Acquisition: Sendable {
   /// A name that one CA could not validate is not tried at another: that would only hide what is
   /// wrong with the name.
   private func mayTurnAway(after error: any Error) -> Bool {
-    if let error = error as? ACMEError, error.isRetryable, error.code != .orderPending,
-      error.code != .rateLimited
-    {
-      return true
-    }
+    let refusal = error as? ACMEError
     let failure = CertctlError(wrapping: error)
-    let isLimit =
-      failure.code == .postponed || (error as? ACMEError)?.code == .rateLimited
-    guard isLimit else { return false }
+    if refusal?.code != .rateLimited, failure.code != .postponed {
+      return refusal?.isRetryable == true && refusal?.code != .orderPending
+    }
     guard let leaf = current?.leaf else { return true }
     let last = RenewalCertificate(leaf).lastSafeInstant
     return failure.retryAfter.map { $0 >= last } ?? (services.clock.now() >= last)

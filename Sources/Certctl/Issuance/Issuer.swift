@@ -9,6 +9,8 @@ import Synchronization
 struct Issuer: Sendable {
   /// How long a CA may take to issue; then the order is left for the next run.
   static let timeLimit = Duration.seconds(300)
+  /// How old an order that makes no progress may get before another takes its place, in seconds.
+  static let patience: TimeInterval = 24 * 3600
   /// How far a CA's clock may be ahead of ours, in seconds.
   static let clockTolerance: TimeInterval = 3600
 
@@ -154,7 +156,15 @@ struct Issuer: Sendable {
     services.progress(.resuming(authority.title))
     do {
       let order = try await account.order(at: record.url)
-      return order.status == .invalid ? nil : order
+      guard order.status != .invalid else { return nil }
+      let age = services.clock.now().timeIntervalSince(record.date)
+      if age > Self.patience, [.pending, .processing].contains(order.status) {
+        // A CA that crashed in the middle of a validation may never take it up again.
+        services.logger.warning("\(name): the order of \(record.date.rfc3339) is given up")
+        if order.status == .pending { try await giveUp(record.url) }
+        return nil
+      }
+      return order
     } catch let error as ACMEError where error.problem != nil && !error.isRetryable {
       services.logger.info("the order under way is gone: \(error)")
       return nil
