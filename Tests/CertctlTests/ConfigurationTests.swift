@@ -42,6 +42,7 @@ struct ConfigurationTests {
       owner = "root"
       group = "www-data"
       key-mode = "0640"
+      keep-generations = 9
       """)
     var expected = Configuration()
     expected.emails = ["a@example.com", "b@example.com"]
@@ -60,6 +61,7 @@ struct ConfigurationTests {
     expected.settings.owner = "root"
     expected.settings.group = "www-data"
     expected.settings.keyMode = "0640"
+    expected.settings.keepGenerations = 9
     #expect(configuration == expected)
   }
 
@@ -83,7 +85,8 @@ struct ConfigurationTests {
     "challenge = 'http'", "challenge = 1", "http-port = '80'", "http-port = 0", "http-port = 65536",
     "http-address = 'localhost'", "webroot = 'www'", "webroot = ''", "tls-port = 1.5",
     "key-type = 'ed25519'", "key-type = 'p256'", "reuse-key = 1", "profile = []", "owner = 0",
-    "group = 0", "key-mode = 600",
+    "group = 0", "key-mode = 600", "keep-generations = 0", "keep-generations = 1001",
+    "keep-generations = '5'",
   ]
 
   @Test(arguments: wrong)

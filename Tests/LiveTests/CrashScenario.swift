@@ -8,6 +8,8 @@ enum CrashScenario: String, CaseIterable, CustomTestStringConvertible {
   case firstIssue = "issue"
   /// A second generation.
   case secondIssue = "issue --force"
+  /// A second generation, for which the first one goes.
+  case pruning = "issue --force --keep-generations 1"
   case rollover = "account rollover"
   case delete
 
@@ -23,7 +25,7 @@ enum CrashScenario: String, CaseIterable, CustomTestStringConvertible {
       try await fresh.certctl(["account", "register", "--agree-tos"] + lab.authority)
         .requireSuccess(label)
       return fresh
-    case .secondIssue:
+    case .secondIssue, .pruning:
       return try await lab.copiedCase(label, of: "one generation") {
         try await $0.certctl(lab.issue).requireSuccess("issue")
       }
@@ -39,6 +41,7 @@ enum CrashScenario: String, CaseIterable, CustomTestStringConvertible {
     switch self {
     case .firstIssue: lab.issue
     case .secondIssue: lab.issue + ["--force"]
+    case .pruning: lab.issue + ["--force", "--keep-generations", "1"]
     case .rollover: ["account", "rollover"] + lab.authority
     case .delete: ["delete", CrashLab.name]
     }
@@ -61,7 +64,7 @@ enum CrashScenario: String, CaseIterable, CustomTestStringConvertible {
       let isReused =
         passed.prefix(number) != expected[...] && !passed.contains("open journal/example.com.json")
       attempts -= 1
-      if isReused, self == .secondIssue, attempts > 0 { continue }
+      if isReused, self == .secondIssue || self == .pruning, attempts > 0 { continue }
       // Else a step would be left out, and another one tried twice.
       #expect(
         Array(passed.prefix(number)) == expected,

@@ -24,13 +24,15 @@ public struct LineageSettings: Codable, Sendable, Equatable {
   public var files: FileSettings
   /// The lineage's own deploy hooks: absolute paths of programs, in the order in which they run.
   public var hooks: [String]?
+  /// How many generations stay on disk, the one in use included; nil means 5.
+  public var keepGenerations: Int?
 
   /// Settings with certctl's defaults for what is not given.
   public init(
     names: [Identifier], authorities: [String], caBundle: String? = nil,
     challenge: ChallengeSettings = .init(type: .http01), keyType: KeyType = .ec256,
     reuseKey: Bool = false, profile: String? = nil, preferredChain: String? = nil,
-    files: FileSettings = .init(), hooks: [String]? = nil
+    files: FileSettings = .init(), hooks: [String]? = nil, keepGenerations: Int? = nil
   ) {
     self.names = names
     self.authorities = authorities
@@ -42,6 +44,7 @@ public struct LineageSettings: Codable, Sendable, Equatable {
     self.preferredChain = preferredChain
     self.files = files
     self.hooks = hooks
+    self.keepGenerations = keepGenerations
   }
 
   /// Whether a certificate issued under `other` still is what these settings want.

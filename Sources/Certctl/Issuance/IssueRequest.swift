@@ -111,6 +111,8 @@ public struct SettingsOverrides: Sendable, Equatable {
   public var group: String?
   /// The key's mode in octal digits.
   public var keyMode: String?
+  /// How many generations stay on disk.
+  public var keepGenerations: Int?
 
   /// Nothing given.
   public init() {}
@@ -131,7 +133,10 @@ public struct SettingsOverrides: Sendable, Equatable {
       files: FileSettings(
         owner: owner ?? lineage?.files.owner ?? defaults.owner,
         group: group ?? lineage?.files.group ?? defaults.group,
-        keyMode: keyMode ?? lineage?.files.keyMode ?? defaults.keyMode))
+        keyMode: keyMode ?? lineage?.files.keyMode ?? defaults.keyMode),
+      // Without this lineages would lose the hooks that they have.
+      hooks: lineage?.hooks,
+      keepGenerations: keepGenerations ?? lineage?.keepGenerations ?? defaults.keepGenerations)
   }
 
   private func resolvedChallenge(

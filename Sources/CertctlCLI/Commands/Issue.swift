@@ -183,6 +183,18 @@ struct CertificateOptions: ParsableArguments {
     help: ArgumentHelp("Mode of the key file. Default: 0600.", valueName: "octal"))
   var keyMode: String?
 
+  @Option(
+    name: .customLong("keep-generations"),
+    help: ArgumentHelp(
+      "How many generations stay on disk, 1 to 1000. Default: 5.", valueName: "count"))
+  var keepGenerations: Int?
+
+  func validate() throws {
+    if let keepGenerations, !(1...1000).contains(keepGenerations) {
+      throw ValidationError("--keep-generations takes a number from 1 to 1000")
+    }
+  }
+
   func apply(to overrides: inout SettingsOverrides) {
     overrides.keyType = keyType.flatMap { KeyType(rawValue: $0.rawValue) }
     overrides.reuseKey = reuseKey
@@ -191,5 +203,6 @@ struct CertificateOptions: ParsableArguments {
     overrides.owner = owner
     overrides.group = group
     overrides.keyMode = keyMode
+    overrides.keepGenerations = keepGenerations
   }
 }
