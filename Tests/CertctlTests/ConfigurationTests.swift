@@ -43,6 +43,7 @@ struct ConfigurationTests {
       group = "www-data"
       key-mode = "0640"
       keep-generations = 9
+      hook = "/usr/local/bin/tell"
       """)
     var expected = Configuration()
     expected.emails = ["a@example.com", "b@example.com"]
@@ -62,6 +63,7 @@ struct ConfigurationTests {
     expected.settings.group = "www-data"
     expected.settings.keyMode = "0640"
     expected.settings.keepGenerations = 9
+    expected.settings.hooks = ["/usr/local/bin/tell"]
     #expect(configuration == expected)
   }
 
@@ -86,6 +88,7 @@ struct ConfigurationTests {
     "http-address = 'localhost'", "webroot = 'www'", "webroot = ''", "tls-port = 1.5",
     "key-type = 'ed25519'", "key-type = 'p256'", "reuse-key = 1", "profile = []", "owner = 0",
     "group = 0", "key-mode = 600", "keep-generations = 0", "keep-generations = 1001",
+    "hook = 'tell'", "hook = ['/bin/true', 'tell']", "hook = []",
     "keep-generations = '5'",
   ]
 

@@ -111,6 +111,8 @@ public struct SettingsOverrides: Sendable, Equatable {
   public var group: String?
   /// The key's mode in octal digits.
   public var keyMode: String?
+  /// The lineage's own deploy hooks: absolute paths, in place of all that it had; empty for none.
+  public var hooks: [String]?
   /// How many generations stay on disk.
   public var keepGenerations: Int?
 
@@ -134,8 +136,8 @@ public struct SettingsOverrides: Sendable, Equatable {
         owner: owner ?? lineage?.files.owner ?? defaults.owner,
         group: group ?? lineage?.files.group ?? defaults.group,
         keyMode: keyMode ?? lineage?.files.keyMode ?? defaults.keyMode),
-      // Without this lineages would lose the hooks that they have.
-      hooks: lineage?.hooks,
+      // None is an answer, too: it is kept, or the file's would come back.
+      hooks: hooks ?? lineage?.hooks ?? defaults.hooks,
       keepGenerations: keepGenerations ?? lineage?.keepGenerations ?? defaults.keepGenerations)
   }
 

@@ -33,6 +33,7 @@ struct Issue: AsyncParsableCommand {
   @OptionGroup(title: "Account") var registration: RegistrationOptions
   @OptionGroup(title: "Validation") var validation: ValidationOptions
   @OptionGroup(title: "Certificate") var certificate: CertificateOptions
+  @OptionGroup(title: "Deployment") var deployment: DeploymentOptions
   @OptionGroup(title: "General") var global: GlobalOptions
 
   @Option(
@@ -73,6 +74,7 @@ struct Issue: AsyncParsableCommand {
     overrides.caBundle = authority.caBundle.map(absolutePath)
     validation.apply(to: &overrides)
     certificate.apply(to: &overrides)
+    deployment.apply(to: &overrides)
     return IssueRequest(
       names: identifiers, lineage: try lineage.map { try LineageName($0) }, overrides: overrides,
       registration: try registration.registration(output), force: force, dryRun: dryRun)
@@ -204,5 +206,31 @@ struct CertificateOptions: ParsableArguments {
     overrides.group = group
     overrides.keyMode = keyMode
     overrides.keepGenerations = keepGenerations
+  }
+}
+
+/// What makes servers use a new certificate.
+struct DeploymentOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Program to run after each new certificate, without a shell or arguments; may be repeated, "
+        + "and replaces those of before.", valueName: "path"))
+  var hook: [String] = []
+
+  @Flag(name: .customLong("no-hook"), help: "Run no programs for this certificate any more.")
+  var noHook = false
+
+  func validate() throws {
+    if noHook && !hook.isEmpty { throw ValidationError("--hook and --no-hook exclude each other") }
+    if hook.contains("") {
+      throw ValidationError("--hook is empty: give a program's path, or --no-hook for none")
+    }
+  }
+
+  func apply(to overrides: inout SettingsOverrides) {
+    if noHook { overrides.hooks = [] }
+    guard !hook.isEmpty else { return }
+    var seen: Set<String> = []
+    overrides.hooks = hook.map(absolutePath).filter { seen.insert($0).inserted }
   }
 }
