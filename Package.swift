@@ -80,7 +80,8 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
-      name: "CLITests", dependencies: ["CertctlCLI", "HostIO", "TestSupport"],
+      name: "CLITests",
+      dependencies: ["CertctlCLI", "Certctl", "HostIO", "PKI", "TestSupport", logging],
       swiftSettings: strict),
     .testTarget(
       name: "LiveTests", dependencies: ["CertctlCLI", "ACME", "PKI", "HostIO", "TestSupport"],

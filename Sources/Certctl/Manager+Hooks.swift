@@ -1,16 +1,40 @@
 import HostIO
+import Synchronization
+
+/// The hooks that ran in a command, with what became of them.
+final class HookLog: Sendable {
+  private let entries = Mutex<[HookResult]>([])
+
+  var results: [HookResult] { entries.withLock { $0 } }
+
+  func add(_ more: [HookResult]) { entries.withLock { $0 += more } }
+}
 
 extension Manager {
-  /// The hooks of a configuration directory, for this state directory.
-  public func hooks(in configDirectory: String) -> Hooks {
-    Hooks(configDirectory: configDirectory, stateDirectory: state.path, services: services)
+  /// Runs the `pre` hooks, then `body`, then the `post` hooks.
+  ///
+  /// Those come always, after a failure and after Ctrl-C too: they may have to start what the first
+  /// ones stopped.
+  func withHooks<Value: Sendable>(
+    due: [LineageReport], _ log: HookLog, _ body: () async throws -> Value,
+    occasion: @escaping @Sendable (Result<Value, any Error>) async -> HookOccasion
+  ) async throws -> Value {
+    log.add(try await hooks.run(.pre(due: due)))
+    let warn = services.warn
+    return try await withRetraction(timeout: .seconds(3600)) {
+      warn("the post hooks were not run to their end: \($0)")
+    } _: {
+      try await body()
+    } retract: { result in
+      log.add(try await self.hooks.run(await occasion(result)))
+    }
   }
 
   /// All hooks, those of single lineages too.
   ///
   /// - Throws: `CertctlError` when a folder cannot be read.
-  public func listHooks(in configDirectory: String) async throws -> [HookReport] {
-    let hooks = hooks(in: configDirectory)
+  public func listHooks() async throws -> [HookReport] {
+    let hooks = hooks
     var reports = try await hooks.list()
     let shared = Set(reports.map(\.path))
     for (name, paths) in try await ownHooks() {
@@ -32,16 +56,14 @@ extension Manager {
   ///   - event: The event to play.
   ///   - lineage: The lineage that it is about. A `deploy` needs one, unless there is only one.
   ///   - notice: What a `notify` says; its lineage is filled in.
-  ///   - configDirectory: Where the hooks are.
   /// - Returns: What became of each.
   /// - Throws: `CertctlError` with code `notFound` when there is no such hook or lineage, and
   ///   `refused` when the hook must not be run.
   public func tryHooks(
-    named name: String?, event: HookEvent, lineage: LineageName?, notice: HookNotice? = nil,
-    in configDirectory: String
+    named name: String?, event: HookEvent, lineage: LineageName?, notice: HookNotice? = nil
   ) async throws -> [HookResult] {
     do {
-      let hooks = hooks(in: configDirectory)
+      let hooks = hooks
       let about = try await subject(lineage, of: event)
       let own = try await ownHooks(of: about)
       let occasion = try Self.occasion(event, about, notice)

@@ -54,13 +54,55 @@ extension Manager {
         outcome: .validated, reason: "all names can be validated",
         certificate: known == nil ? nil : try await report(on: name), directory: directory)
     }
-    guard try await acquisition.run() else {
-      return try await unchanged(name, known, settings, reason, directory)
+    let log = HookLog()
+    let isIssued = try await withHooks(due: [try await dueReport(name, known, settings)], log) {
+      guard try await acquisition.run() else { return false }
+      log.add(try await deploy(name).hooks)
+      return true
+    } occasion: { result in
+      let reports = ((try? await self.report(on: name)).map { [$0] }) ?? []
+      switch result {
+      case .success(true): return .post(renewed: reports, failed: [])
+      case .success(false): return .post(renewed: [], failed: [])
+      case .failure: return .post(renewed: [], failed: reports)
+      }
     }
-    if !isDue { reason = "the order of an earlier run was brought to its end" }
-    return IssueReport(
-      outcome: .issued, reason: reason, certificate: try await report(on: name),
-      directory: directory)
+    var report: IssueReport
+    if isIssued {
+      if !isDue { reason = "the order of an earlier run was brought to its end" }
+      await registerAhead(settings, acquisition.sessions)
+      report = IssueReport(
+        outcome: .issued, reason: reason, certificate: try await self.report(on: name),
+        directory: directory)
+    } else {
+      report = try await unchanged(name, known, settings, reason, directory)
+    }
+    report.hooks = log.results.isEmpty ? nil : log.results
+    return report
+  }
+
+  /// The lineage for the `pre` hooks; one that is new has only its names.
+  private func dueReport(
+    _ name: LineageName, _ known: Lineage?, _ settings: LineageSettings
+  ) async throws -> LineageReport {
+    if known != nil { return try await report(on: name) }
+    return LineageReport(name: name.value, state: .missing, names: settings.names.map(\.value))
+  }
+
+  /// Makes the accounts at the spare CAs, so that they are there on the day they are needed.
+  private func registerAhead(_ settings: LineageSettings, _ sessions: AuthoritySessions) async {
+    for word in settings.authorities.dropFirst() {
+      do {
+        let directory = try CertificateAuthority.named(word).directory(for: settings.keyType)
+        _ = try await sessions.account(
+          at: directory, caBundle: settings.caBundle, isOnly: false)
+      } catch {
+        let failure = CertctlError(wrapping: error)
+        services.warn(
+          "there is no account at the spare CA \(word) yet: \(failure.message)"
+            + (failure.hint.map { " (\($0))" } ?? ""))
+      }
+    }
   }
 
   // MARK: - Steps

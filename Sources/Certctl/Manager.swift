@@ -11,20 +11,24 @@ public struct Manager: Sendable {
   let services: Services
   let defaults: Configuration
   let lockTimeout: Duration
+  private let configDirectory: String
 
   /// A manager of a state directory.
   ///
   /// - Parameters:
   ///   - stateDirectory: Its absolute path; it is made at the first write.
   ///   - configuration: The defaults for all lineages.
+  ///   - configDirectory: The absolute path of the folder that holds `hooks`.
   ///   - lockTimeout: How long to wait for another process.
   ///   - services: Network, clock, log and the person who watches.
   public init(
     stateDirectory: String, configuration: Configuration = .init(),
-    lockTimeout: Duration = .seconds(300), services: Services
+    configDirectory: String = "/etc/certctl", lockTimeout: Duration = .seconds(300),
+    services: Services
   ) {
     state = StateDirectory(path: stateDirectory)
     defaults = configuration
+    self.configDirectory = configDirectory
     self.lockTimeout = lockTimeout
     self.services = services
   }
@@ -33,8 +37,9 @@ public struct Manager: Sendable {
   var lineages: LineageStore { LineageStore(state: state) }
   var accounts: AccountStore { AccountStore(state: state) }
   var events: EventLog { EventLog(state: state) }
-  var ledger: LedgerStore {
-    LedgerStore(state: state, clock: services.clock, logger: services.logger)
+  /// The programs of the user that run around a renewal.
+  public var hooks: Hooks {
+    Hooks(configDirectory: configDirectory, stateDirectory: state.path, services: services)
   }
 
   /// Runs `body` alone on a lineage.

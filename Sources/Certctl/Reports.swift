@@ -22,12 +22,14 @@ public struct IssueReport: Encodable, Sendable {
   public var certificate: LineageReport?
   /// The CA's directory URL.
   public let directory: String
+  /// What became of the hooks that ran.
+  public var hooks: [HookResult]?
 }
 
 /// One lineage as `list` and `show` tell it.
 public struct LineageReport: Encodable, Sendable {
   /// The state of a lineage in one word.
-  public enum State: String, Encodable, Sendable {
+  public enum State: String, CaseIterable, Encodable, Sendable {
     /// The certificate in use is valid, and not due.
     case valid
     /// It is valid, and due for renewal.

@@ -37,7 +37,8 @@ struct Bootstrap: Sendable {
       let manager = try bootstrap.manager()
       try await endingBySignal {
         bootstrap.line.clear()
-        bootstrap.output.note("certctl: interrupted, cleaning up; once more ends it at once")
+        bootstrap.output.note(
+          "interrupted, cleaning up; once more ends it at once", isNamed: true)
       } _: {
         try await body(manager, bootstrap.output)
       }
@@ -53,7 +54,8 @@ struct Bootstrap: Sendable {
   private func manager() throws -> Manager {
     Manager(
       stateDirectory: stateDirectory, configuration: try configuration(),
-      lockTimeout: .seconds(options.lockTimeout), services: services())
+      configDirectory: options.configDirectory, lockTimeout: .seconds(options.lockTimeout),
+      services: services())
   }
 
   private var stateDirectory: String {
@@ -90,10 +92,12 @@ struct Bootstrap: Sendable {
   }
 
   private func logger() -> Logger {
-    var logger = Logger(label: "certctl") { label in
-      StreamLogHandler.standardError(label: label)
+    var logger = Logger(label: "certctl") { [output] label in
+      if output.isJournal { return JournalLogHandler() }
+      return StreamLogHandler.standardError(label: label)
     }
-    logger.logLevel = options.verbose ? .debug : .critical
+    // A journal is read afterwards, when it is too late to ask for more.
+    logger.logLevel = options.verbose ? .debug : output.isJournal ? .info : .critical
     return logger
   }
 }

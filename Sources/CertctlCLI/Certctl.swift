@@ -23,7 +23,7 @@ struct CertctlCommand: AsyncParsableCommand {
       """,
     version: certctlVersion,
     subcommands: [
-      Issue.self, List.self, Show.self, Revoke.self, Delete.self, Rollback.self,
+      Issue.self, Renew.self, List.self, Show.self, Revoke.self, Delete.self, Rollback.self,
       AccountCommand.self, HookCommand.self,
     ])
 

@@ -40,6 +40,14 @@ struct GlobalOptions: ParsableArguments {
 
   var output: Output { Output(json: json, quiet: quiet, verbose: verbose) }
 
+  /// The folder that holds the configuration file and `hooks`.
+  var configDirectory: String {
+    guard let config else { return "/etc/certctl" }
+    let path = absolutePath(config)
+    let folder = path[..<(path.lastIndex(of: "/") ?? path.endIndex)]
+    return folder.isEmpty ? "/" : String(folder)
+  }
+
   /// The arguments with the global options that stand before the command moved to the end.
   ///
   /// `certctl --json list` means `certctl list --json`; the parser knows options of a command only.
@@ -69,6 +77,23 @@ struct AuthorityOptions: ParsableArguments {
       "The CA: letsencrypt, letsencrypt-staging, google, zerossl, sslcom, actalis, or a "
         + "directory URL. Default: letsencrypt.", valueName: "ca"))
   var ca: String?
+
+  @Option(
+    name: .customLong("ca-bundle"),
+    help: ArgumentHelp(
+      "PEM file that the CA's HTTPS certificate must chain to, instead of the system's store.",
+      valueName: "file"))
+  var caBundle: String?
+}
+
+/// The options that name the CAs of a certificate.
+struct AuthorityListOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The CA: letsencrypt, letsencrypt-staging, google, zerossl, sslcom, actalis, or a "
+        + "directory URL. Repeated: spare CAs, for when those before are out of order. "
+        + "Default: letsencrypt.", valueName: "ca"))
+  var ca: [String] = []
 
   @Option(
     name: .customLong("ca-bundle"),

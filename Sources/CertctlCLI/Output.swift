@@ -6,10 +6,14 @@ import HostIO
 import Synchronization
 
 /// What a command prints: results on stdout, talk on stderr, one JSON object with `--json`.
+///
+/// Talk goes to the journal with levels, and without the program's name, which is there already.
 struct Output: Sendable {
   let json: Bool
   let quiet: Bool
   let verbose: Bool
+  /// Whether stderr is the journal of systemd.
+  var isJournal = Terminal.isJournal(.standardError)
 
   /// Whether a person can be asked.
   var canAsk: Bool {
@@ -34,14 +38,19 @@ struct Output: Sendable {
   // MARK: - Talk
 
   /// Says something that a person may want to know.
-  func note(_ text: String) {
+  ///
+  /// - Parameters:
+  ///   - text: What to say, without the program's name.
+  ///   - level: How much it matters, for the journal.
+  ///   - isNamed: Whether the program's name stands before it.
+  func note(_ text: String, _ level: JournalLevel = .notice, isNamed: Bool = false) {
     guard !quiet, !json else { return }
-    Terminal.write(text + "\n", to: .standardError)
+    say(text, level, plain: (isNamed ? "certctl: " : "") + text + "\n")
   }
 
   /// Says something that a person should know although nothing failed.
   func warn(_ text: String) {
-    Terminal.write("certctl: warning: \(text)\n", to: .standardError)
+    say(text, .warning, plain: "certctl: warning: \(text)\n")
   }
 
   /// Prints an error with its hint.
@@ -50,8 +59,14 @@ struct Output: Sendable {
       result(ErrorReport(error), text: "")
       return
     }
-    let hint = error.hint.map { "certctl: hint: \($0)\n" } ?? ""
-    Terminal.write("certctl: \(error.message)\n\(hint)", to: .standardError)
+    let hint = error.hint.map { "hint: \($0)" }
+    say(
+      error.message + (hint.map { "\n\($0)" } ?? ""), .error,
+      plain: "certctl: \(error.message)\n" + (hint.map { "certctl: \($0)\n" } ?? ""))
+  }
+
+  private func say(_ text: String, _ level: JournalLevel, plain: String) {
+    Terminal.write(isJournal ? level.lines(of: text) : plain, to: .standardError)
   }
 
   /// Asks a question that is answered by yes or no; Ctrl-C and the end of the input are a no.
@@ -80,7 +95,7 @@ final class ProgressLine: Sendable {
   /// Shows a step: in place on a terminal, as a line of its own with `--verbose`.
   func show(_ step: Progress) {
     if output.verbose {
-      output.note("certctl: \(step.text)")
+      output.note(step.text, .info, isNamed: true)
     } else if output.isWatched {
       isShown.withLock { $0 = true }
       Terminal.write("\r\u{1B}[2K\(step.text) ...", to: .standardError)

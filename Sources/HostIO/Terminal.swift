@@ -27,8 +27,38 @@ package enum Terminal {
   /// Whether a person may be at the other end.
   package static func isTerminal(_ stream: Stream) -> Bool { isatty(stream.rawValue) == 1 }
 
-  /// The width in columns; nil when it is not known.
-  package static func width(of stream: Stream) -> Int? {
+  /// Whether a stream goes to the journal of systemd, which wants a level before each line.
+  ///
+  /// A process that was started with another stream inherits the variable all the same, so device
+  /// and inode decide (systemd.exec(5), `JOURNAL_STREAM`).
+  ///
+  /// - Parameters:
+  ///   - stream: The stream in question.
+  ///   - announced: `JOURNAL_STREAM`: device and inode in decimal, with a colon between.
+  /// - Returns: Whether it does.
+  package static func isJournal(
+    _ stream: Stream, announced: String? = variable("JOURNAL_STREAM")
+  ) -> Bool {
+    guard let announced else { return false }
+    var status = stat()
+    guard unsafe fstat(stream.rawValue, &status) == 0 else { return false }
+    return announced == "\(status.st_dev):\(status.st_ino)"
+  }
+
+  /// A variable of the environment; nil when it is not set or empty.
+  ///
+  /// Cheaper than a dictionary of them all, where only one is asked for.
+  package static func variable(_ name: String) -> String? {
+    guard let value = unsafe getenv(name), unsafe value.pointee != 0 else { return nil }
+    return unsafe String(cString: value)
+  }
+
+  /// The width in columns: what the user says by `COLUMNS`, else what the terminal says; nil when
+  /// neither is known.
+  package static func width(
+    of stream: Stream, columns: String? = variable("COLUMNS")
+  ) -> Int? {
+    if let columns, let width = Int(columns), width > 0 { return width }
     var size = winsize()
     guard unsafe ioctl(stream.rawValue, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
       return nil

@@ -116,7 +116,7 @@ struct BadInputTests {
     Case("list --state-dir ''", "--state-dir is empty"),
     Case("list example.com", "unexpected argument 'example.com'"),
     Case("list --jsn", "unknown option '--jsn'", hint: "certctl list --help"),
-    Case("isue example.com", "there is no command 'certctl isue'", hint: "issue, list"),
+    Case("isue example.com", "there is no command 'certctl isue'", hint: "issue, renew, list"),
     Case("account", ""),
     Case("account shw", "there is no command 'certctl account shw'", hint: "register, show"),
     Case("account update", "--no-email", hint: "certctl account update --help"),

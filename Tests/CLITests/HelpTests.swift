@@ -8,7 +8,8 @@ import Testing
 /// difference before it is committed.
 struct HelpTests {
   static let commands: [String] = [
-    "", "issue", "list", "show", "revoke", "delete", "rollback", "account", "account register",
+    "", "issue", "renew", "list", "show", "revoke", "delete", "rollback", "account",
+    "account register",
     "account show", "account update", "account rollover", "account deactivate",
     "hook", "hook list", "hook run",
   ]

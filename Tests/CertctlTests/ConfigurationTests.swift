@@ -44,6 +44,7 @@ struct ConfigurationTests {
       key-mode = "0640"
       keep-generations = 9
       hook = "/usr/local/bin/tell"
+      metrics-file = "/var/lib/prometheus/node-exporter/certctl.prom"
       """)
     var expected = Configuration()
     expected.emails = ["a@example.com", "b@example.com"]
@@ -64,6 +65,7 @@ struct ConfigurationTests {
     expected.settings.keyMode = "0640"
     expected.settings.keepGenerations = 9
     expected.settings.hooks = ["/usr/local/bin/tell"]
+    expected.metricsFile = "/var/lib/prometheus/node-exporter/certctl.prom"
     #expect(configuration == expected)
   }
 
@@ -88,8 +90,8 @@ struct ConfigurationTests {
     "http-address = 'localhost'", "webroot = 'www'", "webroot = ''", "tls-port = 1.5",
     "key-type = 'ed25519'", "key-type = 'p256'", "reuse-key = 1", "profile = []", "owner = 0",
     "group = 0", "key-mode = 600", "keep-generations = 0", "keep-generations = 1001",
-    "hook = 'tell'", "hook = ['/bin/true', 'tell']", "hook = []",
-    "keep-generations = '5'",
+    "keep-generations = '5'", "hook = 'tell'", "hook = ['/bin/true', 'tell']", "hook = []",
+    "metrics-file = 'certctl.prom'", "metrics-file = ''",
   ]
 
   @Test(arguments: wrong)

@@ -14,6 +14,8 @@ public struct Configuration: Sendable, Equatable {
   public var emails: [String] = []
   /// Whether the terms of service of every CA in `ca` are agreed to.
   public var agreesToTerms = false
+  /// Where `renew` writes its metrics for Prometheus, an absolute path; nil writes none.
+  public var metricsFile: String?
 
   /// No defaults but the built-in ones.
   public init() {}
@@ -107,6 +109,7 @@ public struct Configuration: Sendable, Equatable {
       }
       configuration.settings.keepGenerations = count
     },
+    "metrics-file": { $0.metricsFile = try path($1) },
   ]
 
   private static func string(_ value: any TOMLValueConvertible) throws -> String {

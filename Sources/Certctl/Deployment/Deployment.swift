@@ -25,7 +25,7 @@ public struct Deployment: Codable, Sendable, Equatable {
   }
 
   /// How far the deployment of one certificate has come.
-  public enum Progress: String, Sendable, Encodable {
+  public enum Progress: String, CaseIterable, Sendable, Encodable {
     /// Nothing was tried yet.
     case notDeployed
     /// All that had to use it uses it.

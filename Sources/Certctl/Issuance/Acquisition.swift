@@ -36,7 +36,7 @@ struct Acquisition: Sendable {
     for (index, authority) in authorities.enumerated() {
       do {
         return try await ask(authority)
-      } catch where index + 1 < authorities.count && mayTurnAway(after: error) {
+      } catch  where index + 1 < authorities.count && mayTurnAway(after: error) {
         let cause = CertctlError(wrapping: error)
         services.warn("\(cause.message); asking \(authorities[index + 1].title) in its place")
       }

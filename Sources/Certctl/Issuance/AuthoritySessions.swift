@@ -41,6 +41,8 @@ actor AuthoritySessions {
   ///   - directory: The CA's directory URL.
   ///   - caBundle: What its HTTPS certificate must chain to.
   ///   - isOnly: Whether it is the only CA of the lineage: then an external account is meant for it.
+  /// - Returns: The account, and what is kept of it.
+  /// - Throws: What the registration fails with.
   func account(
     at directory: String, caBundle: String?, isOnly: Bool = true
   ) async throws -> (AccountRecord, Account) {

@@ -27,6 +27,8 @@ package struct RateLimits: Sendable, Equatable {
   /// How long after a certificate the same set of names counts as a renewal, in seconds: such
   /// orders need not heed ``orders`` and ``certificatesPerDomain``.
   package var renewalWindow: Double?
+  /// How many orders side by side it stands without being flooded.
+  package var sideBySide = 4
 
   /// No limit is known.
   package static let none = RateLimits()
@@ -38,14 +40,14 @@ package struct RateLimits: Sendable, Equatable {
     accounts: RateLimit(10, per: 3 * 3600), orders: RateLimit(300, per: 3 * 3600),
     certificatesPerDomain: RateLimit(50, per: 7 * 86400),
     certificatesPerSet: RateLimit(5, per: 7 * 86400), failures: RateLimit(5, per: 3600),
-    renewalWindow: 120 * 86400)
+    renewalWindow: 120 * 86400, sideBySide: 10)
 
   /// Let's Encrypt's staging environment: the lowest values that were published for it.
   package static let letsEncryptStaging = RateLimits(
     accounts: RateLimit(50, per: 3 * 3600), orders: RateLimit(1500, per: 3 * 3600),
     certificatesPerDomain: RateLimit(30000, per: 7 * 86400),
     certificatesPerSet: RateLimit(30000, per: 7 * 86400), failures: RateLimit(60, per: 3600),
-    renewalWindow: 120 * 86400)
+    renewalWindow: 120 * 86400, sideBySide: 10)
 
   /// The limits of the CA with this directory URL.
   package static func known(for directory: String) -> RateLimits {

@@ -22,6 +22,13 @@ extension RenewalDecision: CustomStringConvertible {
     if case .at = self { false } else { true }
   }
 
+  /// Why it is, or will be, due.
+  package var reason: Reason {
+    switch self {
+    case .now(let reason), .at(_, let reason), .held(_, let reason, _): reason
+    }
+  }
+
   /// When there is something to do next; nil for now.
   package var next: Date? {
     switch self {

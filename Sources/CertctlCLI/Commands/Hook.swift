@@ -23,16 +23,6 @@ struct HookCommand: AsyncParsableCommand {
     subcommands: [HookList.self, HookRun.self])
 }
 
-extension GlobalOptions {
-  /// The folder that holds the configuration file and `hooks`.
-  var configDirectory: String {
-    guard let config else { return "/etc/certctl" }
-    let path = absolutePath(config)
-    let folder = path[..<(path.lastIndex(of: "/") ?? path.endIndex)]
-    return folder.isEmpty ? "/" : String(folder)
-  }
-}
-
 struct HookList: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list",
@@ -47,13 +37,13 @@ struct HookList: AsyncParsableCommand {
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
-    let folder = global.configDirectory
     try await Bootstrap.run(global) { manager, output in
-      let hooks = try await manager.listHooks(in: folder)
+      let hooks = try await manager.listHooks()
+      let folder = manager.hooks.directory
       output.result(
-        HookListReport(directory: "\(folder)/hooks", hooks: hooks),
+        HookListReport(directory: folder, hooks: hooks),
         text: hooks.isEmpty
-          ? "There are no hooks in \(folder)/hooks." : hooks.map(\.text).joined(separator: "\n"))
+          ? "There are no hooks in \(folder)." : hooks.map(\.text).joined(separator: "\n"))
     }
   }
 }
@@ -112,16 +102,15 @@ struct HookRun: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let folder = global.configDirectory
     let hasFailed = Mutex(false)
     try await Bootstrap.run(global) { manager, output in
       let results = try await manager.tryHooks(
         named: name, event: event.event, lineage: try lineage.map { try LineageName($0) },
-        notice: message.map { HookNotice(reason: .runFailed, message: $0) }, in: folder)
+        notice: message.map { HookNotice(reason: .runFailed, message: $0) })
       output.result(
         HookRunReport(hooks: results),
         text: results.isEmpty
-          ? "There are no \(event.rawValue) hooks in \(folder)/hooks/\(event.rawValue).d."
+          ? "There are no \(event.rawValue) hooks in \(manager.hooks.directory)/\(event.rawValue).d."
           : results.map(\.text).joined(separator: "\n"))
       hasFailed.withLock { $0 = results.contains { !$0.succeeded } }
     }
@@ -150,7 +139,7 @@ private struct HookRunReport: Encodable {
 
 extension HookResult {
   /// What became of the hook, for a person: a sentence, then what it wrote.
-  fileprivate var text: String {
+  var text: String {
     let sentence = message.prefix(1).uppercased() + message.dropFirst()
     let advice = hint.map { "\n  hint: \(escapedForTerminal($0))" } ?? ""
     let lines = output.split(separator: "\n", omittingEmptySubsequences: false)

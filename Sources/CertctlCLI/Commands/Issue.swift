@@ -3,6 +3,7 @@ import ArgumentParser
 import Certctl
 import HostIO
 import PKI
+import Synchronization
 
 /// `certctl issue`: a new or changed certificate.
 struct Issue: AsyncParsableCommand {
@@ -29,7 +30,7 @@ struct Issue: AsyncParsableCommand {
     help: "Domain names or IP addresses; the certificate is kept under the first one's name.")
   var names: [String] = []
 
-  @OptionGroup(title: "Certificate authority") var authority: AuthorityOptions
+  @OptionGroup(title: "Certificate authority") var authority: AuthorityListOptions
   @OptionGroup(title: "Account") var registration: RegistrationOptions
   @OptionGroup(title: "Validation") var validation: ValidationOptions
   @OptionGroup(title: "Certificate") var certificate: CertificateOptions
@@ -50,10 +51,16 @@ struct Issue: AsyncParsableCommand {
   var dryRun = false
 
   func run() async throws {
+    let hasFailed = Mutex(false)
     try await Bootstrap.run(global) { manager, output in
       let report = try await manager.issue(try request(output))
       output.result(report, text: text(report))
+      for hook in report.hooks ?? [] where !hook.succeeded {
+        output.warn("the certificate is there, but a hook failed: \(hook.text)")
+        hasFailed.withLock { $0 = true }
+      }
     }
+    if hasFailed.withLock({ $0 }) { throw ExitCode.failure }
   }
 
   private func request(_ output: Output) throws -> IssueRequest {
@@ -70,7 +77,7 @@ struct Issue: AsyncParsableCommand {
       return identifier
     }
     var overrides = SettingsOverrides()
-    overrides.authorities = authority.ca.map { [$0] }
+    overrides.authorities = authority.ca.isEmpty ? nil : authority.ca
     overrides.caBundle = authority.caBundle.map(absolutePath)
     validation.apply(to: &overrides)
     certificate.apply(to: &overrides)

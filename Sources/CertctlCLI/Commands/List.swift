@@ -12,6 +12,8 @@ struct List: AsyncParsableCommand {
       Examples:
         certctl list
         certctl list --json
+
+      A terminal gets a timeline of each certificate; a file or pipe gets a plain table.
       """)
 
   @OptionGroup(title: "General") var global: GlobalOptions
@@ -22,35 +24,9 @@ struct List: AsyncParsableCommand {
       output.result(
         ListReport(certificates: lineages),
         text: lineages.isEmpty
-          ? "There are no certificates yet: certctl issue example.com" : table(lineages))
+          ? "There are no certificates yet: certctl issue example.com"
+          : CertificateList(now: Date(), style: .ofStandardOutput()).text(lineages))
     }
-  }
-
-  private func table(_ lineages: [LineageReport]) -> String {
-    let rows = [["NAME", "STATE", "EXPIRES", "RENEWS", "NAMES"]] + lineages.map(row)
-    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    return rows.map { row in
-      let cells = zip(row, widths).map { cell, width in
-        cell + String(repeating: " ", count: width - cell.count)
-      }
-      return String(cells.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
-    }
-    .joined(separator: "\n")
-  }
-
-  private func row(_ lineage: LineageReport) -> [String] {
-    [
-      lineage.name, lineage.state.rawValue, lineage.notAfter.map(withDaysLeft) ?? "-",
-      lineage.renewAt.map(day) ?? "-",
-      lineage.problem.map(escapedForTerminal) ?? lineage.names.joined(separator: ", "),
-    ]
-  }
-
-  private func day(_ date: Date) -> String { String(date.rfc3339.prefix(10)) }
-
-  private func withDaysLeft(_ date: Date) -> String {
-    let days = Int((date.timeIntervalSinceNow / 86400).rounded(.down))
-    return "\(day(date)) (\(days == 1 ? "1 day" : "\(days) days"))"
   }
 }
 
@@ -90,22 +66,39 @@ struct Show: AsyncParsableCommand {
 extension LineageReport {
   /// The lineage for a person, one fact a line; what is not known is left out.
   var text: String {
-    let facts: [(String, String?)] = [
-      ("name", name), ("state", state.rawValue), ("problem", problem.map(escapedForTerminal)),
-      ("names", names.joined(separator: ", ")), ("CA", authority), ("challenge", challenge),
-      ("key type", keyType), ("issuer", issuer.map(escapedForTerminal)), ("serial", serial),
-      ("SHA-256", sha256), ("valid from", notBefore?.rfc3339), ("valid until", notAfter?.rfc3339),
-      ("renews", renewAt?.rfc3339), ("generation", generation.map(String.init)),
-      ("kept", generations.map { $0.map(String.init).joined(separator: ", ") }),
-      ("certificate", fullchain), ("key", privkey),
-      (
-        "last failure",
-        lastFailure.map { "\($0.date.rfc3339): \(escapedForTerminal($0.message))" }
-      ),
-    ]
-    return facts.compactMap { label, value in
-      value.map { label + String(repeating: " ", count: 14 - label.count) + $0 }
+    (certificateFacts + renewalFacts).compactMap { label, value in
+      value.map { value in
+        let lines = value.split(omittingEmptySubsequences: false) { $0.isNewline }
+        return label.padded(to: 14)
+          + lines.map { escapedForTerminal(String($0)) }
+          .joined(separator: "\n" + String(repeating: " ", count: 14))
+      }
     }
     .joined(separator: "\n")
+  }
+
+  private typealias Facts = [(label: String, value: String?)]
+
+  private var certificateFacts: Facts {
+    [
+      ("name", name), ("state", state.rawValue), ("problem", problem),
+      ("names", names.joined(separator: ", ")), ("CA", authority), ("issued by", directoryURL),
+      ("challenge", challenge), ("key type", keyType), ("issuer", issuer), ("serial", serial),
+      ("SHA-256", sha256), ("valid from", notBefore?.rfc3339), ("valid until", notAfter?.rfc3339),
+      ("obtained", obtained?.rfc3339),
+    ]
+  }
+
+  private var renewalFacts: Facts {
+    [
+      ("renews", renewAt?.rfc3339), ("because", renewReason),
+      ("CA suggests", suggestion.map { "\($0.start.rfc3339) to \($0.end.rfc3339)" }),
+      ("see", suggestion?.explanationURL), ("failures", failures.map { "\($0) in a row" }),
+      ("last failure", lastFailure.map { "\($0.date.rfc3339): \($0.message)" }),
+      ("deployment", deployment?.words), ("failure", deploymentFailure),
+      ("generation", generation.map(String.init)),
+      ("kept", generations.map { $0.map(String.init).joined(separator: ", ") }),
+      ("certificate", fullchain), ("key", privkey),
+    ]
   }
 }

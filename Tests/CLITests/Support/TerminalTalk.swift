@@ -7,10 +7,11 @@ struct TerminalTalk {
 
   /// Runs a command; each answer is typed when its prompt has been seen.
   static func run(
-    _ bench: CommandLineBench, _ arguments: [String], answers: [(prompt: String, text: String)]
+    _ bench: CommandLineBench, _ arguments: [String], answers: [(prompt: String, text: String)],
+    environment: [String: String?] = [:]
   ) async throws -> TerminalTalk {
     let lines = answers.flatMap { [$0.prompt, $0.text] }
-    let command = bench.binary.program(arguments)
+    let command = bench.binary.program(arguments, environment: environment)
     var program = command
     program.executable = "python3"
     program.arguments =

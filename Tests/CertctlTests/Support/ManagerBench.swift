@@ -30,8 +30,8 @@ struct ManagerBench {
     var services = Services.of(ca, clock)
     services.warn = { [warnings] in warnings.add($0) }
     manager = Manager(
-      stateDirectory: folder.path("state"), configuration: configuration, lockTimeout: .zero,
-      services: services)
+      stateDirectory: folder.path("state"), configuration: configuration,
+      configDirectory: folder.path("etc"), lockTimeout: .zero, services: services)
   }
 
   var state: StateDirectory { StateDirectory(path: folder.path("state")) }

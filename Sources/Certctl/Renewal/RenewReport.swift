@@ -1,0 +1,104 @@
+public import FoundationEssentials
+
+/// What a run of `renew` is to do.
+public struct RenewRequest: Sendable {
+  /// The lineages; all when there is none.
+  public var names: [LineageName]
+  /// Renew although nothing is due.
+  public var force: Bool
+  /// Say what would happen, and ask no CA.
+  public var dryRun: Bool
+  /// How many orders at once at most; by default what the CAs stand.
+  public var jobs: Int?
+
+  /// A run over these lineages.
+  public init(
+    names: [LineageName] = [], force: Bool = false, dryRun: Bool = false, jobs: Int? = nil
+  ) {
+    self.names = names
+    self.force = force
+    self.dryRun = dryRun
+    self.jobs = jobs
+  }
+}
+
+/// What a run did, or would do, for one lineage.
+public struct RenewalResult: Encodable, Sendable {
+  /// How it ended.
+  public enum Outcome: String, Encodable, Sendable {
+    /// There is a new certificate.
+    case renewed
+    /// Nothing was due.
+    case unchanged
+    /// It is due, and a dry run would have renewed it.
+    case due
+    /// It is due, and held back after failures.
+    case held
+    /// It is due, and a limit of the CA or its being out of reach put it off.
+    case postponed
+    /// Another process was at work on it.
+    case locked
+    /// It could not be renewed.
+    case failed
+  }
+
+  /// The lineage.
+  public let lineage: String
+  /// How it ended.
+  public var outcome: Outcome
+  /// Why, in words.
+  public var reason: String
+  /// The names.
+  public var names: [String] = []
+  /// When it is due, or tried again.
+  public var next: Date?
+  /// When the certificate in use ends.
+  public var notAfter: Date?
+  /// Whether the last quarter of its lifetime has begun, or it has expired.
+  public var isUrgent = false
+  /// What went wrong.
+  public var error: ErrorDetail?
+  /// Why servers could not be made to use the certificate.
+  public var deploymentError: String?
+  /// How many attempts failed in a row.
+  public var failures: Int?
+
+  /// The exit code that this one leads to.
+  var exitCode: Int32 {
+    if deploymentError != nil { return 1 }
+    switch outcome {
+    case .renewed, .unchanged, .due: return 0
+    case .held, .postponed, .locked: return isUrgent ? 1 : 75
+    case .failed: return error?.isRetryable == true && !isUrgent ? 75 : 1
+    }
+  }
+}
+
+/// What a run of `renew` did.
+public struct RenewReport: Encodable, Sendable {
+  /// The version of the format.
+  public let version = 1
+  /// Whether it only said what would happen.
+  public let dryRun: Bool
+  /// When it began.
+  public let started: Date
+  /// How long it took, in seconds.
+  public var seconds: Double
+  /// The lineages that it looked at, by name.
+  public var certificates: [RenewalResult]
+  /// How many lineages it did not have to look at.
+  public var quiet: Int
+  /// When the next lineage is due, as far as is known.
+  public var next: Date?
+  /// Which one that is.
+  public var nextLineage: String?
+  /// What became of the hooks.
+  public var hooks: [HookResult]
+
+  /// The exit code of the run: 0 when all is well, 1 when something failed or can no longer wait,
+  /// 75 when there is nothing but to try later.
+  public var exitCode: Int32 {
+    let codes = certificates.map(\.exitCode) + hooks.map { $0.succeeded ? 0 : 1 }
+    return codes.contains(1) ? 1 : codes.contains(75) ? 75 : 0
+  }
+}

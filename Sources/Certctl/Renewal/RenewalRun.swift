@@ -1,0 +1,194 @@
+import ACME
+import FoundationEssentials
+import HostIO
+import Logging
+
+/// One run over all lineages: look, renew what is due side by side, deploy, tell.
+struct RenewalRun: Sendable {
+  let manager: Manager
+  let request: RenewRequest
+  let sessions: AuthoritySessions
+
+  private var services: Services { manager.services }
+
+  /// Runs.
+  ///
+  /// - Throws: `CertctlError` when the run as a whole cannot be made; what is wrong with one
+  ///   lineage is part of the report. `CancellationError`.
+  func run() async throws -> RenewReport {
+    let started = services.clock.now()
+    let hasDeployHooks = try await manager.hooks.list(.deploy).contains(where: \.isUsable)
+    let survey = try await survey(hasDeployHooks: hasDeployHooks, now: started)
+    let findings = try await sideBySide(
+      survey.near, limit: jobs(at: []), needs: { _ in Set<String>() }
+    ) { try await step($0).look() }
+    var report = RenewReport(
+      dryRun: request.dryRun, started: started, seconds: 0,
+      certificates: findings.map(\.result), quiet: survey.quiet, next: survey.next?.date,
+      nextLineage: survey.next?.name, hooks: [])
+    if !request.dryRun {
+      try await act(on: findings, &report)
+    }
+    for result in report.certificates {
+      guard let next = result.next, next > started else { continue }
+      if report.next.map({ next < $0 }) ?? true {
+        (report.next, report.nextLineage) = (next, result.lineage)
+      }
+    }
+    report.seconds = services.clock.now().timeIntervalSince(started).rounded(toPlaces: 3)
+    return report
+  }
+
+  private func step(_ name: LineageName) -> RenewalStep {
+    RenewalStep(manager: manager, request: request, sessions: sessions, name: name)
+  }
+
+  private func survey(hasDeployHooks: Bool, now: Date) async throws -> RenewalSurvey {
+    guard request.names.isEmpty, !request.force else {
+      for name in request.names { try await manager.requireLineage(name) }
+      let names =
+        request.names.isEmpty ? try await manager.list().map(\.name) : request.names.map(\.value)
+      return RenewalSurvey(near: try Set(names).sorted().map { try LineageName($0) })
+    }
+    return try await Blocking.run {
+      try RenewalSurvey(manager, hasDeployHooks: hasDeployHooks, now: now)
+    }
+  }
+
+  /// How many orders at once: what was asked for, or what the CAs stand.
+  private func jobs(at directories: [String]) -> Int {
+    request.jobs
+      ?? directories.map { RateLimits.known(for: $0).sideBySide }.min()
+      ?? RateLimits.none.sideBySide
+  }
+
+  // MARK: - Acting
+
+  private func act(on findings: [RenewalStep.Finding], _ report: inout RenewReport) async throws {
+    // The one that ends first comes first, in case that the run is cut short.
+    let due = findings.filter(\.needsCertificate).sorted {
+      ($0.result.notAfter ?? .distantPast) < ($1.result.notAfter ?? .distantPast)
+    }
+    let names = findings.map(\.name)
+    let looked = report.certificates
+    let log = HookLog()
+    if due.isEmpty {
+      report.certificates = try await deploy(names, looked, log)
+    } else {
+      let due = due
+      report.certificates = try await manager.withHooks(
+        due: try await reports(on: due.map(\.name.value)), log
+      ) {
+        let renewed = try await renew(due)
+        // Later ones win.
+        let all = Dictionary((looked + renewed).map { ($0.lineage, $0) }) { $1 }
+        return try await deploy(names, all.values.sorted { $0.lineage < $1.lineage }, log)
+      } occasion: { result in
+        await after(due.map(\.name.value), result)
+      }
+    }
+    log.add(try await notify(report.certificates))
+    report.hooks = log.results
+  }
+
+  private func renew(_ due: [RenewalStep.Finding]) async throws -> [RenewalResult] {
+    try await sideBySide(
+      due, limit: jobs(at: due.compactMap(\.directory)), needs: { Set($0.identifiers) }
+    ) { finding in
+      let result = try await step(finding.name).renew()
+      services.logger.log(level: result.logLevel, "\(result.text)")
+      return result
+    }
+  }
+
+  /// What the `post` hooks are told; after Ctrl-C, that all that was due failed.
+  private func after(
+    _ due: [String], _ result: Result<[RenewalResult], any Error>
+  ) async -> HookOccasion {
+    let results = ((try? result.get()) ?? []).filter { due.contains($0.lineage) }
+    let good = results.filter { $0.outcome == .renewed }.map(\.lineage)
+    let bad = due.filter { !good.contains($0) }
+    return .post(
+      renewed: (try? await reports(on: good)) ?? [], failed: (try? await reports(on: bad)) ?? [])
+  }
+
+  private func reports(on names: [String]) async throws -> [LineageReport] {
+    var reports: [LineageReport] = []
+    for name in names { reports.append(try await manager.report(on: LineageName(name))) }
+    return reports
+  }
+
+  /// Deploys what is new, and what an earlier run could not deploy.
+  private func deploy(
+    _ names: [LineageName], _ results: [RenewalResult], _ log: HookLog
+  ) async throws -> [RenewalResult] {
+    var failures: [String: String] = [:]
+    for name in names where try await manager.needsDeployment(name) {
+      do {
+        let outcome = try await manager.withLineage(name, wait: .zero) {
+          try await manager.deploy(name)
+        }
+        log.add(outcome.hooks)
+        failures[name.value] = outcome.failure
+      } catch let error as CancellationError {
+        throw error
+      } catch {
+        let failure = CertctlError(wrapping: error)
+        // Who holds the lock deploys what it gets.
+        if failure.code != .locked { failures[name.value] = failure.message }
+      }
+    }
+    return results.map { result in
+      var result = result
+      result.deploymentError = failures[result.lineage]
+      return result
+    }
+  }
+
+  // MARK: - Telling
+
+  /// Tells a person of each failure, and of each certificate that comes near its end.
+  private func notify(_ results: [RenewalResult]) async throws -> [HookResult] {
+    let hooks = manager.hooks
+    var told: [HookResult] = []
+    for result in results where result.exitCode == 1 {
+      var notice = HookNotice(
+        reason: result.outcome == .failed || result.deploymentError != nil ? .failed : .expiring,
+        message: result.notice, lineage: result.lineage, names: result.names,
+        notAfter: result.notAfter, attempts: result.failures)
+      if result.isUrgent { notice.reason = .expiring }
+      told += try await hooks.run(.notify(notice))
+    }
+    return told
+  }
+}
+
+extension RenewalResult {
+  /// The result in one line for the log.
+  var text: String {
+    "\(lineage): \(outcome.rawValue): \(reason)"
+  }
+
+  /// What a person is told of a failure.
+  fileprivate var notice: String {
+    var words = deploymentError ?? reason
+    if let notAfter, isUrgent { words += " (the certificate ends on \(notAfter.rfc3339))" }
+    return words
+  }
+
+  fileprivate var logLevel: Logger.Level {
+    switch exitCode {
+    case 0: .info
+    case 75: .notice
+    default: .error
+    }
+  }
+}
+
+extension Double {
+  /// The number with so many digits after the point.
+  func rounded(toPlaces places: Int) -> Double {
+    let factor = (0..<places).reduce(1.0) { factor, _ in factor * 10 }
+    return (self * factor).rounded() / factor
+  }
+}

@@ -1,0 +1,217 @@
+import ACME
+import FoundationEssentials
+import HostIO
+import Logging
+import PKI
+
+/// One lineage in a run: what is known of it, and what it needs.
+struct RenewalStep: Sendable {
+  let manager: Manager
+  let request: RenewRequest
+  let sessions: AuthoritySessions
+  let name: LineageName
+
+  private var clock: WallClock { manager.services.clock }
+
+  /// What a look at a lineage found.
+  struct Finding: Sendable {
+    let name: LineageName
+    /// What to say of it if nothing else is done.
+    var result: RenewalResult
+    /// Whether to get a certificate, or to go on with an order.
+    var needsCertificate = false
+    /// The names, which no other lineage may prove at the same time.
+    var identifiers: [Identifier] = []
+    /// The directory URL of the CA that would be asked.
+    var directory: String?
+  }
+
+  /// A lineage as it is at one moment.
+  struct Status: Sendable {
+    let lineage: Lineage
+    let current: IssuedCertificate?
+    let isUnderWay: Bool
+    let now: Date
+
+    var certificate: RenewalCertificate? { current.map { RenewalCertificate($0.leaf) } }
+
+    /// Whether it is to be renewed.
+    var decision: RenewalDecision {
+      RenewalDecision(
+        certificate: certificate, state: lineage.schedule,
+        isRevoked: lineage.isRevoked(current?.leaf), settingsChanged: lineage.wantedChange,
+        now: now)
+    }
+  }
+
+  // MARK: - Looking
+
+  /// Looks at the lineage, and asks its CA when to renew if it is time to.
+  ///
+  /// - Throws: `CancellationError` only: what is wrong with the lineage is part of the finding.
+  func look() async throws -> Finding {
+    do {
+      var status = try await self.status()
+      if !request.dryRun, asks(status) {
+        status = try await manager.withLineage(name, wait: .zero) {
+          let status = try await self.status()
+          return asks(status) ? try await asked(status) : status
+        }
+      }
+      return finding(status)
+    } catch let error as CancellationError {
+      throw error
+    } catch {
+      return Finding(name: name, result: await failed(error))
+    }
+  }
+
+  private func status() async throws -> Status {
+    try await Blocking.run {
+      guard let lineage = try manager.lineages.lineage(name) else {
+        throw CertctlError(
+          .damagedState,
+          "\(manager.state.path)/lineages/\(name).json is missing: nothing says how "
+            + "to renew the certificate \(name)",
+          hint: "give the names once more: certctl issue, with --name \(name)")
+      }
+      let live = try manager.certificates.liveGeneration(name)
+      return Status(
+        lineage: lineage, current: try live.map { try manager.certificates.load($0, of: name) },
+        isUnderWay: try PendingStore(state: manager.state).order(of: name) != nil,
+        now: clock.now())
+    }
+  }
+
+  private func finding(_ status: Status) -> Finding {
+    let decision = status.decision
+    var finding = Finding(
+      name: name, result: result(status, .unchanged, decision.description),
+      identifiers: status.lineage.settings.names,
+      directory: status.lineage.settings.authorities.first.flatMap {
+        try? CertificateAuthority.named($0).directory(for: status.lineage.settings.keyType)
+      })
+    finding.result.next = decision.next
+    if case .held = decision { finding.result.outcome = .held }
+    finding.needsCertificate = request.force || decision.isNow || status.isUnderWay
+    if request.dryRun, finding.needsCertificate {
+      finding.result.outcome = .due
+      if request.force { finding.result.reason = "--force was given" }
+    }
+    return finding
+  }
+
+  // MARK: - The CA's suggestion
+
+  /// Whether the CA has to be asked when to renew.
+  private func asks(_ status: Status) -> Bool {
+    guard let leaf = status.current?.leaf, CertificateID(leaf) != nil,
+      status.lineage.issuance != nil, !status.lineage.isRevoked(leaf)
+    else { return false }
+    let certificate = RenewalCertificate(leaf)
+    return (status.lineage.schedule?.about(certificate.fingerprint) ?? RenewalState())
+      .asksRenewalInfo(for: certificate, now: status.now)
+  }
+
+  private func asked(_ status: Status) async throws -> Status {
+    guard let leaf = status.current?.leaf, let id = CertificateID(leaf),
+      let issuance = status.lineage.issuance
+    else { return status }
+    let fingerprint = leaf.sha256Fingerprint.hexadecimal
+    var state =
+      status.lineage.schedule?.about(fingerprint) ?? RenewalState(certificate: fingerprint)
+    do {
+      try await sessions.checkReach(of: issuance.directory)
+      let client = try await sessions.client(
+        for: issuance.directory, caBundle: issuance.settings.caBundle)
+      if try await client.directory().renewalInfo == nil {
+        state.noteNoRenewalInfo(now: status.now)
+      } else {
+        var generator = SystemRandomNumberGenerator()
+        let info = try await client.renewalInfo(for: id)
+        state.adopt(info, now: status.now, using: &generator)
+      }
+      await sessions.note(nil, from: issuance.directory)
+    } catch let error as CancellationError {
+      throw error
+    } catch {
+      // Without an answer the dates decide, as they do at a CA that suggests nothing.
+      manager.services.logger.info("\(name): the CA did not say when to renew: \(error)")
+      await sessions.note(error, from: issuance.directory)
+      state.noteUnanswered(now: status.now)
+    }
+    var lineage = status.lineage
+    lineage.schedule = state
+    try await manager.save(lineage)
+    return Status(
+      lineage: lineage, current: status.current, isUnderWay: status.isUnderWay, now: status.now)
+  }
+
+  // MARK: - Renewing
+
+  /// Renews the lineage if it still is due.
+  ///
+  /// - Throws: `CancellationError` only.
+  func renew() async throws -> RenewalResult {
+    do {
+      return try await manager.withLineage(name, wait: .zero) { try await renewAlone() }
+    } catch let error as CancellationError {
+      throw error
+    } catch {
+      return await failed(error)
+    }
+  }
+
+  private func renewAlone() async throws -> RenewalResult {
+    // Another process may have renewed it since the look.
+    let status = try await self.status()
+    try await manager.cleanJournal(name, status.lineage.settings.challenge)
+    let decision = status.decision
+    let isDue = request.force || decision.isNow
+    guard isDue || status.isUnderWay else {
+      return result(status, .unchanged, decision.description)
+    }
+    let acquisition = Acquisition(
+      manager: manager, sessions: sessions, name: name, known: status.lineage,
+      settings: status.lineage.settings, current: status.current,
+      reason: request.force ? nil : decision.reason, mayOrder: isDue, heedsLimits: !request.force)
+    guard try await acquisition.run() else {
+      return result(status, .unchanged, decision.description)
+    }
+    return result(
+      try await self.status(), .renewed, request.force ? "--force was given" : "\(decision)")
+  }
+
+  // MARK: - Results
+
+  private func result(
+    _ status: Status, _ outcome: RenewalResult.Outcome, _ reason: String
+  ) -> RenewalResult {
+    var result = RenewalResult(lineage: name.value, outcome: outcome, reason: reason)
+    result.names = status.lineage.settings.names.map(\.value)
+    result.failures = status.lineage.schedule?.failures?.count
+    guard let certificate = status.certificate else { return result }
+    result.notAfter = certificate.notAfter
+    result.isUrgent = RenewalSchedule.isUrgent(
+      notBefore: certificate.notBefore, notAfter: certificate.notAfter, now: status.now)
+    if outcome == .renewed || outcome == .unchanged { result.next = status.decision.next }
+    return result
+  }
+
+  private func failed(_ error: any Error) async -> RenewalResult {
+    let error = CertctlError(wrapping: error)
+    let outcome: RenewalResult.Outcome =
+      switch error.code {
+      case .locked: .locked
+      case .postponed: .postponed
+      default: .failed
+      }
+    var result = RenewalResult(lineage: name.value, outcome: outcome, reason: error.message)
+    if let status = try? await self.status() {
+      result = self.result(status, outcome, error.message)
+      result.next = error.retryAfter ?? status.decision.next
+    }
+    result.error = ErrorDetail(error)
+    return result
+  }
+}

@@ -1,0 +1,120 @@
+import ArgumentParser
+import Certctl
+import FoundationEssentials
+import HostIO
+import Synchronization
+
+/// `certctl renew`: all that is due.
+struct Renew: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Renew the certificates that are due, and run the hooks.",
+    usage: "certctl renew [<names> ...] [<options>]",
+    discussion: """
+      Examples:
+        certctl renew
+        certctl renew --dry-run
+        certctl renew example.com --force
+        systemctl enable --now certctl-renew.timer
+
+      The timer runs this twice a day. When the CA suggests a time it is kept (RFC 9773); else a \
+      certificate is due when a third of its lifetime is left, half of a short one. With nothing \
+      due, no request is made.
+
+      Exit code 0 when all is well, 1 when something failed or can wait no longer, 75 when \
+      everything that failed is tried again later.
+      """)
+
+  @Argument(help: "The certificates' names, as certctl list shows them. Default: all.")
+  var names: [String] = []
+
+  @Flag(help: "Renew although nothing is due, against known limits of the CA too.")
+  var force = false
+
+  @Flag(name: .customLong("dry-run"), help: "Say what would happen and why; ask no CA.")
+  var dryRun = false
+
+  @Option(
+    help: ArgumentHelp(
+      "How many orders at once at most. Default: what the CAs stand.", valueName: "number"))
+  var jobs: Int?
+
+  @OptionGroup(title: "General") var global: GlobalOptions
+
+  func validate() throws {
+    if let jobs, !(1...1000).contains(jobs) {
+      throw ValidationError("--jobs takes a number from 1 to 1000")
+    }
+  }
+
+  func run() async throws {
+    let code = Mutex<Int32>(0)
+    try await Bootstrap.run(global) { manager, output in
+      let request = RenewRequest(
+        names: try names.map { try LineageName($0) }, force: force, dryRun: dryRun, jobs: jobs)
+      let report = try await manager.renew(request)
+      // The timer's run says nothing while all is well.
+      if output.json || !output.quiet || report.exitCode != 0 {
+        output.result(
+          report,
+          text: report.text(
+            isQuiet: output.quiet, isComplete: !names.isEmpty || output.verbose))
+      }
+      code.withLock { $0 = report.exitCode }
+    }
+    let exitCode = code.withLock { $0 }
+    if exitCode != 0 { throw ExitCode(exitCode) }
+  }
+}
+
+extension RenewReport {
+  /// The run for a person: a line for each lineage with news, then what comes next.
+  ///
+  /// - Parameters:
+  ///   - isQuiet: Only what needs attention.
+  ///   - isComplete: Those with no news too, because the user named them or asked for all.
+  /// - Returns: The text without a line break at its end.
+  fileprivate func text(isQuiet: Bool, isComplete: Bool) -> String {
+    let shown = certificates.filter {
+      isQuiet ? $0.needsAttention : isComplete || $0.outcome != .unchanged || $0.needsAttention
+    }
+    var lines = shown.map(\.line)
+    lines += hooks.filter { !$0.succeeded }.map { "hook: \($0.text)" }
+    if isQuiet { return lines.joined(separator: "\n") }
+    if certificates.isEmpty && quiet == 0 {
+      lines.append("There are no certificates yet: certctl issue example.com")
+    } else if shown.isEmpty {
+      let count = certificates.count + quiet
+      lines.append("Nothing is due (\(count == 1 ? "1 certificate" : "\(count) certificates")).")
+    }
+    if let next, let nextLineage, exitCode == 0, !dryRun || shown.isEmpty {
+      lines.append("Next: \(escapedForTerminal(nextLineage)) on \(next.rfc3339).")
+    }
+    return lines.joined(separator: "\n")
+  }
+}
+
+extension RenewalResult {
+  fileprivate var needsAttention: Bool {
+    deploymentError != nil || ![.renewed, .unchanged, .due].contains(outcome)
+  }
+
+  /// The lineage in one line, and its hint in another.
+  fileprivate var line: String {
+    let word =
+      switch outcome {
+      case .unchanged: "not due"
+      case .due: "would renew"
+      case .held: "held back"
+      case .renewed, .postponed, .locked, .failed: outcome.rawValue
+      }
+    var text = "\(escapedForTerminal(lineage)): \(word): \(reason)"
+    if outcome == .renewed, let notAfter { text += "; valid until \(notAfter.rfc3339)" }
+    if let hint = error?.hint { text += "\n  hint: \(hint)" }
+    if let deploymentError {
+      text += "\n  not deployed: \(escapedForTerminal(deploymentError))"
+    }
+    if needsAttention, let next { text += "\n  next attempt: \(next.rfc3339)" }
+    if isUrgent, let notAfter { text += "\n  the certificate ends on \(notAfter.rfc3339)" }
+    return text
+  }
+}

@@ -1,0 +1,151 @@
+import FoundationEssentials
+import Testing
+
+@testable import Certctl
+@testable import CertctlCLI
+
+/// The plain table of `certctl list`, what needs attention, and `certctl show`.
+struct CertificateListTests {
+  private func table(_ reports: [LineageReport]) -> [String] {
+    CertificateList(now: SampleReports.now, style: TerminalStyle()).text(reports)
+      .split(separator: "\n").map(String.init)
+  }
+
+  @Test func `a pipe gets a plain table`() {
+    #expect(
+      table([SampleReports.report { $0.names.append("www.example.com") }]) == [
+        "NAME         STATE  EXPIRES               RENEWS      NAMES",
+        "example.com  valid  2026-07-31 (60 days)  2026-07-01  example.com, www.example.com",
+      ])
+  }
+
+  private static let attention: [(@Sendable (inout LineageReport) -> Void, String)] = [
+    ({ $0.problem = "it is\nbroken" }, "it is broken"),
+    (
+      { $0.lastFailure = .init(date: SampleReports.now, message: "no\n  such name") },
+      "failed on 2026-06-01T12:00:00Z: no   such name"
+    ),
+    (
+      {
+        $0.state = .due
+        $0.renewReason = "due (words), held back until later"
+      }, "due (words), held back until later"
+    ),
+    (
+      {
+        $0.deployment = .failed
+        $0.deploymentFailure = "nginx -t"
+      }, "deployment failed: nginx -t"
+    ),
+    ({ $0.deployment = .failed }, "deployment failed"),
+    ({ $0.deployment = .notDeployed }, "not deployed yet"),
+  ]
+
+  @Test(arguments: 0..<6)
+  func `what needs attention is noted`(_ index: Int) {
+    let (change, note) = Self.attention[index]
+    let report = SampleReports.report(change: change)
+    #expect(report.notes(now: SampleReports.now) == [note])
+    let lines = table([SampleReports.report("fine.example"), report])
+    #expect(lines[0].hasSuffix("NAMES         NOTE"))
+    #expect(lines[1].hasSuffix("fine.example"))
+    #expect(lines[2].hasSuffix("  \(note)"))
+  }
+
+  @Test func `all well has no notes`() {
+    let report = SampleReports.report {
+      $0.deployment = .deployed
+      $0.renewReason = "due on some day: most of its lifetime is over"
+    }
+    #expect(report.notes(now: SampleReports.now) == [])
+    #expect(report.attention == nil)
+  }
+
+  @Test func `a timeline has notes below the row, three lines each at most`() {
+    let report = SampleReports.report { report in
+      report.lastFailure = .init(date: SampleReports.now, message: "short")
+      report.deployment = .failed
+      report.deploymentFailure = String(repeating: "long words ", count: 40)
+    }
+    let style = TerminalStyle(width: 80) { ["LANG": "C.UTF-8"][$0] }
+    let lines = CertificateList(now: SampleReports.now, style: style).text([report])
+      .split(separator: "\n")
+    #expect(lines.count == 7)
+    #expect(lines[2] == "  ! failed on 2026-06-01T12:00:00Z: short")
+    #expect(lines[3].hasPrefix("  ! deployment failed: long words"))
+    #expect(lines[4].hasPrefix("    ") && !lines[4].hasSuffix("…"))
+    #expect(lines[5].hasPrefix("    ") && lines[5].hasSuffix("…"))
+  }
+
+  @Test(arguments: [
+    ("", 5, [String]()), ("   ", 5, []), ("one", 5, ["one"]), ("one two", 7, ["one two"]),
+    ("one two", 6, ["one", "two"]), ("a bb ccc dddd", 4, ["a bb", "ccc…"]),
+    ("overlong a", 5, ["over…", "a"]), ("例え ば", 4, ["例え", "ば"]), ("a b", 1, ["a", "b"]),
+  ])
+  func `text is broken between words`(_ text: String, _ width: Int, _ lines: [String]) {
+    #expect(text.wrapped(to: width, limit: 2, ellipsis: "…") == lines)
+  }
+
+  // MARK: - Text from elsewhere
+
+  private static let evil = "\u{1B}[2J\u{202E}evil\r\u{9B}31m"
+
+  private var hostile: LineageReport {
+    var report = SampleReports.report("a\u{202E}b.example", .due)
+    report.names = [Self.evil]
+    report.issuer = Self.evil
+    report.problem = Self.evil
+    report.renewReason = Self.evil
+    report.deployment = .failed
+    report.deploymentFailure = Self.evil
+    report.lastFailure = .init(date: SampleReports.now, message: Self.evil + "\nstate         fine")
+    report.suggestion = .init(
+      start: SampleReports.now, end: SampleReports.now, instant: SampleReports.now,
+      explanationURL: Self.evil)
+    report.directoryURL = Self.evil
+    return report
+  }
+
+  @Test func `text from elsewhere steers no terminal`() {
+    let style = TerminalStyle(width: 200) { ["LANG": "C.UTF-8"][$0] }
+    let texts = [
+      hostile.text, table([hostile]).joined(separator: "\n"),
+      CertificateList(now: SampleReports.now, style: style).text([hostile]),
+    ]
+    for text in texts {
+      let bad = text.unicodeScalars.filter { scalar in
+        scalar != "\n" && [.control, .format].contains(scalar.properties.generalCategory)
+      }
+      #expect(bad.isEmpty, "\(text)")
+      #expect(text.contains("\\u{202E}"))
+    }
+    // Lines of one fact cannot pass for another fact.
+    #expect(!hostile.text.split(separator: "\n").contains { $0.hasPrefix("state         fine") })
+  }
+
+  @Test func `show tells all that is known`() {
+    var report = SampleReports.report()
+    report.obtained = SampleReports.day(-30)
+    report.renewReason = "the CA suggests so"
+    report.suggestion = .init(
+      start: SampleReports.day(29), end: SampleReports.day(31), instant: SampleReports.day(30),
+      explanationURL: "https://ca.test/why")
+    report.failures = 2
+    report.lastFailure = .init(date: SampleReports.day(-1), message: "first\nsecond")
+    report.deployment = .failed
+    report.deploymentFailure = "nginx -t failed"
+    report.directoryURL = "https://ca.test/dir"
+    let text = report.text
+    for line in [
+      "state         valid", "obtained      2026-05-02T12:00:00Z",
+      "renews        2026-07-01T12:00:00Z", "because       the CA suggests so",
+      "CA suggests   2026-06-30T12:00:00Z to 2026-07-02T12:00:00Z",
+      "see           https://ca.test/why", "failures      2 in a row",
+      "last failure  2026-05-31T12:00:00Z: first\n              second",
+      "deployment    failed", "failure       nginx -t failed", "issued by     https://ca.test/dir",
+    ] {
+      #expect("\n\(text)\n".contains("\n\(line)\n"), "\(line)")
+    }
+    #expect(!SampleReports.missing().text.contains("renews"))
+  }
+}
