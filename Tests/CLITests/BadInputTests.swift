@@ -108,6 +108,8 @@ struct BadInputTests {
     Case("issue example.com --hook /bin/true --no-hook", "exclude each other"),
     Case("issue example.com --hook /no/such/hook", "/no/such/hook cannot be used: there is no"),
     Case("issue example.com --hook /etc/passwd", "it is not executable", hint: "chmod +x"),
+    Case("issue --csr /no/such/file", "/no/such/file cannot be read", hint: "--csr"),
+    Case("issue --csr /etc/passwd", "cannot be used", hint: "BEGIN CERTIFICATE REQUEST"),
     Case("issue example.com --keep-generations 0", "1 to 1000"),
     Case("issue example.com --lock-timeout -1", "lock-timeout"),
     Case("issue example.com --lock-timeout soon", "'soon' is invalid"),

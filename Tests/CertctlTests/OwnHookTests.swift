@@ -30,7 +30,7 @@ struct OwnHookTests {
       #expect(try hooks(bench) == [script])
       _ = try await manager.issue(bench.request("example.com"))
       #expect(try hooks(bench) == [script])
-      let listed = try await manager.listHooks(in: bench.folder.path("none"))
+      let listed = try await manager.listHooks()
       #expect(listed.map(\.path) == [script] && listed[0].lineage == "example.com")
       let more = [script, "/bin/true"]
       let changed = try await manager.issue(

@@ -61,7 +61,7 @@ extension CrashTests {
         guard number >= first else { return }
         let crashed = try await kill(.pruning, lab, steps, number)
         let leaf = try #require(try crashed.expectLivePairOrNone(), "\(crashed.label)")
-        #expect(crashed.liveTarget == "../archive/example.com/0002", "\(crashed.label)")
+        #expect(crashed.liveTarget == "../archive/example.com/0003", "\(crashed.label)")
         crashed.expectMadeOnce(leaf)
         #expect(try await succeed(crashed) == leaf, "\(crashed.label)")
         let isThere = crashed.contents.contains("archive/example.com/0001")

@@ -8,7 +8,7 @@ enum CrashScenario: String, CaseIterable, CustomTestStringConvertible {
   case firstIssue = "issue"
   /// A second generation.
   case secondIssue = "issue --force"
-  /// A second generation, for which the first one goes.
+  /// A third generation, for which the first one goes: the second is the one deployed last.
   case pruning = "issue --force --keep-generations 1"
   case rollover = "account rollover"
   case delete
@@ -25,11 +25,11 @@ enum CrashScenario: String, CaseIterable, CustomTestStringConvertible {
       try await fresh.certctl(["account", "register", "--agree-tos"] + lab.authority)
         .requireSuccess(label)
       return fresh
-    case .secondIssue, .pruning:
+    case .secondIssue:
       return try await lab.copiedCase(label, of: "one generation") {
         try await $0.certctl(lab.issue).requireSuccess("issue")
       }
-    case .delete:
+    case .delete, .pruning:
       return try await lab.copiedCase(label, of: "two generations") {
         try await $0.certctl(lab.issue).requireSuccess("issue")
         try await $0.certctl(lab.issue + ["--force"]).requireSuccess("issue --force")

@@ -5,11 +5,14 @@ extension Manager {
   /// The settings that a request leads to, once they fit together.
   ///
   /// - Throws: `CertctlError` with code `usage`; no CA is asked and nothing is written.
-  func settings(for request: IssueRequest, _ known: Lineage?) throws -> LineageSettings {
+  func settings(
+    for request: IssueRequest, _ known: Lineage?, of name: LineageName
+  ) throws -> LineageSettings {
     let settings = request.overrides.resolved(
       names: request.names, lineage: known?.settings, defaults: defaults.settings)
     try request.overrides.checkUse(by: settings.challenge.type)
     try settings.challenge.check(settings.names)
+    try request.checkGivenRequest(settings, of: name)
     return settings
   }
 
@@ -18,7 +21,7 @@ extension Manager {
     _ = try completed(request.registration).contacts()
     try await Blocking.run {
       let known = try lineages.lineage(name)
-      let settings = try settings(for: request, known)
+      let settings = try settings(for: request, known, of: name)
       _ = try Catalog.solver(for: settings.challenge)
       for authority in settings.authorities { _ = try CertificateAuthority.named(authority) }
       _ = try settings.files.keyAttributes()

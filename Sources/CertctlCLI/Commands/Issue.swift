@@ -16,6 +16,7 @@ struct Issue: AsyncParsableCommand {
         certctl issue example.com --webroot /var/www/html
         certctl issue example.com --challenge tls-alpn-01
         certctl issue 192.0.2.10 --profile shortlived
+        certctl issue --csr server.csr
         certctl issue example.com --ca zerossl --eab-kid ID --eab-hmac-key-file FILE
 
       The certificate is kept in live/NAME/ of the state directory: fullchain.pem and privkey.pem \
@@ -80,7 +81,7 @@ struct Issue: AsyncParsableCommand {
     overrides.authorities = authority.ca.isEmpty ? nil : authority.ca
     overrides.caBundle = authority.caBundle.map(absolutePath)
     validation.apply(to: &overrides)
-    certificate.apply(to: &overrides)
+    try certificate.apply(to: &overrides)
     deployment.apply(to: &overrides)
     return IssueRequest(
       names: identifiers, lineage: try lineage.map { try LineageName($0) }, overrides: overrides,
@@ -170,6 +171,12 @@ struct CertificateOptions: ParsableArguments {
     help: "Keep the key at renewals.")
   var reuseKey: Bool?
 
+  @Option(
+    help: ArgumentHelp(
+      "A certificate request of your own, PEM or DER: its names, its key, which stays yours.",
+      valueName: "file"))
+  var csr: String?
+
   @Option(help: "The certificate profile to ask the CA for, such as shortlived.")
   var profile: String?
 
@@ -204,7 +211,8 @@ struct CertificateOptions: ParsableArguments {
     }
   }
 
-  func apply(to overrides: inout SettingsOverrides) {
+  func apply(to overrides: inout SettingsOverrides) throws {
+    overrides.csr = try csr.map(readRequest)
     overrides.keyType = keyType.flatMap { KeyType(rawValue: $0.rawValue) }
     overrides.reuseKey = reuseKey
     overrides.profile = profile
