@@ -99,6 +99,8 @@ extension Manager {
           hint: "its generations: \(there.isEmpty ? "none" : there)")
       }
       try await use(wanted, of: name, force: force)
+      let deployed = try await deploy(name)
+      if let failure = deployed.failure { services.warn("not deployed: \(failure)") }
       await events.append(
         Event(
           time: services.clock.now(), event: "rolledBack", lineage: name.value,

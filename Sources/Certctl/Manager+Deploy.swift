@@ -13,14 +13,12 @@ struct DeploymentOutcome: Sendable {
 extension Manager {
   /// Whether there is a certificate in use that servers were not made to use.
   func needsDeployment(_ name: LineageName) async throws -> Bool {
-    let hasHooks = try await hooks.list(.deploy).contains(where: \.isUsable)
-    return try await Blocking.run {
+    try await Blocking.run {
       guard let lineage = try? lineages.lineage(name), let leaf = try? liveLeaf(name) else {
         return false
       }
-      let deployment = lineage.deployment ?? Deployment()
-      let isDone = deployment.progress(of: leaf.sha256Fingerprint.hexadecimal) == .deployed
-      return !isDone && (hasHooks || !(lineage.settings.hooks ?? []).isEmpty)
+      return (lineage.deployment ?? Deployment())
+        .progress(of: leaf.sha256Fingerprint.hexadecimal) != .deployed
     }
   }
 

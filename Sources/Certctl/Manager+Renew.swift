@@ -1,4 +1,4 @@
-import Logging
+import HostIO
 
 extension Manager {
   /// Renews what is due, deploys what is new, and tells hooks of it.
@@ -10,12 +10,31 @@ extension Manager {
   ///   was named is not there; `CancellationError` after all that was presented is retracted.
   public func renew(_ request: RenewRequest = .init()) async throws -> RenewReport {
     do {
+      let metrics = request.dryRun ? nil : request.metricsFile ?? defaults.metricsFile
+      if let metrics {
+        try await RenewalMetrics.check(metrics)
+        if !RenewalMetrics.isCollected(metrics) {
+          services.warn("node_exporter reads only files that end in .prom, unlike \(metrics)")
+        }
+      }
       let sessions = AuthoritySessions(self, registration: completed(.init()))
-      return try await RenewalRun(manager: self, request: request, sessions: sessions).run()
+      let report = try await RenewalRun(manager: self, request: request, sessions: sessions).run()
+      if let metrics { try await write(report, to: metrics, version: request.version) }
+      return report
     } catch let error as CancellationError {
       throw error
     } catch {
       throw CertctlError(wrapping: error)
     }
+  }
+
+  private func write(_ report: RenewReport, to path: String, version: String) async throws {
+    let run = RenewalMetrics.Run(
+      ended: services.clock.now(), duration: report.seconds, succeeded: report.exitCode != 1)
+    // Of two state directories on one machine each file needs samples of its own.
+    let place = state.path == "/var/lib/certctl" ? nil : state.path
+    try await RenewalMetrics(
+      reports: try await list(), run: run, version: version, stateDirectory: place
+    ).write(to: path)
   }
 }

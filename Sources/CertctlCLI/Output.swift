@@ -61,7 +61,7 @@ struct Output: Sendable {
     }
     let hint = error.hint.map { "hint: \($0)" }
     say(
-      error.message + (hint.map { "\n\($0)" } ?? ""), .error,
+      error.message + (hint.map { "\n\($0)" } ?? ""), error.isRetryable ? .warning : .error,
       plain: "certctl: \(error.message)\n" + (hint.map { "certctl: \($0)\n" } ?? ""))
   }
 

@@ -10,15 +10,22 @@ public struct RenewRequest: Sendable {
   public var dryRun: Bool
   /// How many orders at once at most; by default what the CAs stand.
   public var jobs: Int?
+  /// Where figures for Prometheus go: an absolute path; by default that of the configuration.
+  public var metricsFile: String?
+  /// The version of the program that asks, for the figures.
+  public var version: String
 
   /// A run over these lineages.
   public init(
-    names: [LineageName] = [], force: Bool = false, dryRun: Bool = false, jobs: Int? = nil
+    names: [LineageName] = [], force: Bool = false, dryRun: Bool = false, jobs: Int? = nil,
+    metricsFile: String? = nil, version: String = "unknown"
   ) {
     self.names = names
     self.force = force
     self.dryRun = dryRun
     self.jobs = jobs
+    self.metricsFile = metricsFile
+    self.version = version
   }
 }
 

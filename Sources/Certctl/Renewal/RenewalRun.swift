@@ -17,8 +17,7 @@ struct RenewalRun: Sendable {
   ///   lineage is part of the report. `CancellationError`.
   func run() async throws -> RenewReport {
     let started = services.clock.now()
-    let hasDeployHooks = try await manager.hooks.list(.deploy).contains(where: \.isUsable)
-    let survey = try await survey(hasDeployHooks: hasDeployHooks, now: started)
+    let survey = try await survey(now: started)
     let findings = try await sideBySide(
       survey.near, limit: jobs(at: []), needs: { _ in Set<String>() }
     ) { try await step($0).look() }
@@ -43,7 +42,7 @@ struct RenewalRun: Sendable {
     RenewalStep(manager: manager, request: request, sessions: sessions, name: name)
   }
 
-  private func survey(hasDeployHooks: Bool, now: Date) async throws -> RenewalSurvey {
+  private func survey(now: Date) async throws -> RenewalSurvey {
     guard request.names.isEmpty, !request.force else {
       for name in request.names { try await manager.requireLineage(name) }
       let names =
@@ -51,7 +50,7 @@ struct RenewalRun: Sendable {
       return RenewalSurvey(near: try Set(names).sorted().map { try LineageName($0) })
     }
     return try await Blocking.run {
-      try RenewalSurvey(manager, hasDeployHooks: hasDeployHooks, now: now)
+      try RenewalSurvey(manager, now: now)
     }
   }
 
@@ -87,6 +86,15 @@ struct RenewalRun: Sendable {
         await after(due.map(\.name.value), result)
       }
     }
+    // Those that were due were told as they came.
+    let told = Set(due.map(\.name.value))
+    for result in report.certificates where !told.contains(result.lineage) && result.exitCode != 0 {
+      self.log(result)
+    }
+    for result in report.certificates {
+      guard let failure = result.deploymentError else { continue }
+      services.logger.error("\(result.lineage): not deployed: \(failure)")
+    }
     log.add(try await notify(report.certificates))
     report.hooks = log.results
   }
@@ -96,9 +104,13 @@ struct RenewalRun: Sendable {
       due, limit: jobs(at: due.compactMap(\.directory)), needs: { Set($0.identifiers) }
     ) { finding in
       let result = try await step(finding.name).renew()
-      services.logger.log(level: result.logLevel, "\(result.text)")
+      log(result)
       return result
     }
+  }
+
+  private func log(_ result: RenewalResult) {
+    services.logger.log(level: result.logLevel, "\(result.text)")
   }
 
   /// What the `post` hooks are told; after Ctrl-C, that all that was due failed.
@@ -166,7 +178,7 @@ struct RenewalRun: Sendable {
 extension RenewalResult {
   /// The result in one line for the log.
   var text: String {
-    "\(lineage): \(outcome.rawValue): \(reason)"
+    "\(lineage): \(outcome.rawValue): \(reason)" + (error?.hint.map { "\nhint: \($0)" } ?? "")
   }
 
   /// What a person is told of a failure.

@@ -19,11 +19,9 @@ struct RenewalSurvey: Sendable {
   ///
   /// - Parameters:
   ///   - manager: Whose lineages.
-  ///   - hasDeployHooks: Whether there are hooks for all lineages, so that a certificate that was
-  ///     not deployed yet waits for something.
   ///   - now: The time.
   /// - Throws: `HostError` when the state directory cannot be read.
-  init(_ manager: Manager, hasDeployHooks: Bool, now: Date) throws {
+  init(_ manager: Manager, now: Date) throws {
     let state = manager.state
     let lineages = try state.lineages.stamps()
     let live = try state.live.stamps()
@@ -49,9 +47,7 @@ struct RenewalSurvey: Sendable {
         continue
       }
       index.entries[text] = entry
-      if seconds >= entry.look || (entry.waits == true && hasDeployHooks)
-        || unfinished.contains(text)
-      {
+      if seconds >= entry.look || unfinished.contains(text) {
         near.append(name)
       } else {
         quiet += 1
@@ -94,10 +90,9 @@ extension Manager {
       look = min(look, next)
     }
     let deployment = lineage.deployment ?? Deployment()
-    let waits = deployment.progress(of: certificate.fingerprint) != .deployed
-    if waits, !(lineage.settings.hooks ?? []).isEmpty { return nil }
+    guard deployment.progress(of: certificate.fingerprint) == .deployed else { return nil }
     return ScheduleIndex.Entry(
       files: files, look: Int64(look.timeIntervalSince1970.rounded(.down)),
-      due: Int64(due.timeIntervalSince1970), waits: waits ? true : nil)
+      due: Int64(due.timeIntervalSince1970))
   }
 }

@@ -26,14 +26,11 @@ struct ScheduleIndex: Codable, Sendable, Equatable {
     var look: Int64
     /// When its renewal is due, in seconds since 1970.
     var due: Int64
-    /// Whether its certificate was not deployed yet.
-    var waits: Bool?
 
     private enum CodingKeys: String, CodingKey {
       case files = "f"
       case look = "l"
       case due = "d"
-      case waits = "w"
     }
   }
 

@@ -38,6 +38,13 @@ struct Renew: AsyncParsableCommand {
       "How many orders at once at most. Default: what the CAs stand.", valueName: "number"))
   var jobs: Int?
 
+  @Option(
+    name: .customLong("metrics-file"),
+    help: ArgumentHelp(
+      "Where figures for Prometheus are written, for node_exporter's textfile collector.",
+      valueName: "file"))
+  var metricsFile: String?
+
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func validate() throws {
@@ -50,10 +57,11 @@ struct Renew: AsyncParsableCommand {
     let code = Mutex<Int32>(0)
     try await Bootstrap.run(global) { manager, output in
       let request = RenewRequest(
-        names: try names.map { try LineageName($0) }, force: force, dryRun: dryRun, jobs: jobs)
+        names: try names.map { try LineageName($0) }, force: force, dryRun: dryRun, jobs: jobs,
+        metricsFile: metricsFile.map(absolutePath), version: certctlVersion)
       let report = try await manager.renew(request)
-      // The timer's run says nothing while all is well.
-      if output.json || !output.quiet || report.exitCode != 0 {
+      // The timer's run says nothing while all is well; in the journal the log has said the rest.
+      if output.json || !output.quiet || (report.exitCode != 0 && !output.isJournal) {
         output.result(
           report,
           text: report.text(
