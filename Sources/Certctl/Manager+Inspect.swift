@@ -85,7 +85,8 @@ extension Manager {
     report.generation = live.number
     report.directory = certificates.livePath(name)
     report.fullchain = certificates.livePath(name, "fullchain.pem")
-    report.privkey = certificates.livePath(name, "privkey.pem")
+    report.privkey =
+      try certificates.hasKey(live, of: name) ? certificates.livePath(name, "privkey.pem") : nil
     return report
   }
 }

@@ -11,6 +11,7 @@ extension Manager {
   ///   was presented is retracted.
   public func issue(_ request: IssueRequest) async throws -> IssueReport {
     do {
+      let request = request.withNames()
       let name = try await lineageName(for: request)
       try await check(request, as: name)
       return try await withLineage(name) { try await issue(request, as: name) }
@@ -23,7 +24,7 @@ extension Manager {
 
   private func issue(_ request: IssueRequest, as name: LineageName) async throws -> IssueReport {
     let known = try await Blocking.run { try lineages.lineage(name) }
-    let settings = try settings(for: request, known)
+    let settings = try settings(for: request, known, of: name)
     let authority = try CertificateAuthority.named(settings.authorities[0])
     try await cleanJournal(name, known?.settings.challenge ?? settings.challenge)
 

@@ -91,7 +91,7 @@ public struct LineageReport: Encodable, Sendable {
   public var directory: String?
   /// The leaf and its issuers in PEM.
   public var fullchain: String?
-  /// The key in PEM.
+  /// The key in PEM; nil where it is not here, because the user made the request.
   public var privkey: String?
   /// Why the last attempt failed.
   public var lastFailure: Lineage.Failure?

@@ -194,10 +194,13 @@ struct Issuer: Sendable {
 
   /// The CSR of this order, made and synced with its key before the CA sees it.
   private func keptRequest() async throws -> CertificateRequest {
-    if let kept = try await Blocking.run({ try pending.request(of: name) }) {
-      return kept.request
-    }
+    if let kept = try await Blocking.run({ try self.kept() }) { return kept.request }
     return try await Blocking.run {
+      if let given = settings.csr {
+        let request = try GivenRequest(stored: given, of: name).request
+        try pending.keep(nil, request, of: name)
+        return request
+      }
       let reused = settings.reuseKey ? currentKey : nil
       let key =
         if let reused, reused.type == settings.keyType { reused } else {
@@ -211,12 +214,16 @@ struct Issuer: Sendable {
     }
   }
 
+  private func kept() throws -> (key: PrivateKey?, request: CertificateRequest)? {
+    try pending.request(of: name, needsKey: settings.csr == nil)
+  }
+
   /// Whether the next run can go on with the order: it was finalized, or the failure may pass.
   private func shouldKeepOrder(after error: any Error) async -> Bool {
     let isDiskFull = (error as? HostError)?.code == .diskFull
     let mayPass = CertctlError(wrapping: error).isRetryable || isDiskFull
     // A damaged key or request is there for somebody to look at.
-    let isFinalized = (try? await Blocking.run { try pending.request(of: name) != nil }) ?? true
+    let isFinalized = (try? await Blocking.run { try kept() != nil }) ?? true
     // A cancelled run of an order that no certificate can come from yet leaves nothing.
     if error is CancellationError { return isFinalized }
     if let error = error as? CertctlError, error.code == .unusableCertificate { return false }
@@ -259,7 +266,7 @@ struct Issuer: Sendable {
   // MARK: - Certificate
 
   private func download(_ order: Order) async throws -> IssuedCertificate {
-    guard let kept = try await Blocking.run({ try pending.request(of: name) }) else {
+    guard let kept = try await Blocking.run({ try self.kept() }) else {
       throw CertctlError(
         .damagedState, "the key of the order for \(name) is missing",
         hint: "it cannot be had back; run the command again for a new order")
@@ -274,7 +281,10 @@ struct Issuer: Sendable {
             + "the default chain is used")
       }
     }
-    let issued = IssuedCertificate(chain: chain.certificates, key: kept.key)
+    let issued =
+      if let key = kept.key { IssuedCertificate(chain: chain.certificates, key: key) } else {
+        IssuedCertificate(chain: chain.certificates, request: kept.request)
+      }
     try check(issued)
     return issued
   }
@@ -295,7 +305,7 @@ struct Issuer: Sendable {
       CertctlError(
         .unusableCertificate, "the certificate that the CA sent for \(name) \(what)", hint: hint)
     }
-    guard leaf.matches(issued.key) else { throw refuse("has another key than the request") }
+    guard issued.isPair else { throw refuse("has another key than the request") }
     let names = Set(leaf.dnsNames.map { $0.lowercased() } + leaf.ipAddresses)
     if let missing = settings.names.first(where: { !names.contains($0.value) }) {
       throw refuse("does not cover \(missing.value)")
