@@ -96,6 +96,7 @@ public struct Configuration: Sendable, Equatable {
       }
       configuration.settings.keyType = type
     },
+    "dual": { $0.settings.dual = try bool($1) },
     "reuse-key": { $0.settings.reuseKey = try bool($1) },
     "profile": { $0.settings.profile = try string($1) },
     "preferred-chain": { $0.settings.preferredChain = try string($1) },
