@@ -76,8 +76,9 @@ struct Acquisition: Sendable {
       // Before anything is presented: a crash must leave what the next run cleans up by.
       try await manager.save(lineage)
       isSaved = true
-      guard let issued = try await obtain(issuer) else { return false }
+      guard let (issued, issuer, omitted) = try await obtainAllowed(issuer) else { return false }
       await sessions.note(nil, from: directory)
+      lineage.omitted = omitted.isEmpty ? nil : omitted
       try await adopt(issued, from: issuer, lineage)
       return true
     } catch {
@@ -87,7 +88,7 @@ struct Acquisition: Sendable {
     }
   }
 
-  private func obtain(_ issuer: Issuer) async throws -> IssuedCertificate? {
+  func obtain(_ issuer: Issuer) async throws -> IssuedCertificate? {
     do {
       return mayOrder ? try await issuer.obtain() : try await issuer.resume()
     } catch let error as ACMEError where error.code == .accountDoesNotExist {
@@ -143,13 +144,18 @@ struct Acquisition: Sendable {
     let now = services.clock.now()
     var lineage = lineage
     lineage.issuance = Lineage.Issuance(
-      directory: issuer.directory, account: issuer.accountID, settings: settings, date: now,
+      directory: issuer.directory, account: issuer.accountID, settings: issuer.settings, date: now,
       // A rollback must not put a revoked generation back to use unawares.
       revoked: known?.issuance?.revoked)
-    lineage.lastFailure = nil
+    lineage.lastFailure = lineage.omitted?.first.map { .init(date: now, message: $0.message) }
     var schedule =
       lineage.schedule?.about(current?.leaf.sha256Fingerprint.hexadecimal) ?? RenewalState()
     schedule.noteSuccess(RenewalCertificate(issued.leaf), because: reason, now: now)
+    if lineage.omitted != nil {
+      // The names that are missing are tried again, ever more seldom.
+      schedule.failures = known?.omitted == nil ? nil : known?.schedule?.failures
+      schedule.noteFailure(of: RenewalCertificate(issued.leaf), now: now)
+    }
     lineage.schedule = schedule
     try await manager.save(lineage)
     do {
@@ -161,7 +167,7 @@ struct Acquisition: Sendable {
     await manager.events.append(
       Event(
         time: now, event: "issued", lineage: name.value, authority: issuer.directory,
-        names: settings.names.map(\.value), generation: generation.number,
+        names: issuer.settings.names.map(\.value), generation: generation.number,
         notAfter: issued.leaf.notAfter))
     await prune(lineage)
   }
