@@ -60,6 +60,9 @@ public struct CertctlError: Error, Sendable, CustomStringConvertible {
   /// The earliest moment at which trying again makes sense, if one is known.
   public let retryAfter: Date?
 
+  /// Whether there is no time left for that: the last quarter of the lifetime has begun.
+  public private(set) var isUrgent = false
+
   /// An error of certctl's own.
   public init(
     _ code: Code, _ message: String, hint: String? = nil, problem: Problem? = nil,
@@ -79,7 +82,7 @@ public struct CertctlError: Error, Sendable, CustomStringConvertible {
 
   /// The exit code of a command that failed this way (design, section 6).
   public var exitCode: Int32 {
-    if isRetryable { return 75 }
+    if isRetryable { return isUrgent ? 1 : 75 }
     switch code {
     case .usage, .termsNotAgreed: return 64
     case .configuration: return 78
@@ -135,6 +138,13 @@ extension CertctlError {
       guard error.isRetryable, let date = error.retryAfter else { return nil }
       return "try again after \(date.rfc3339), by the same command"
     }
+  }
+
+  /// The same error about a certificate of which the last quarter of the lifetime has begun.
+  func urgent() -> CertctlError {
+    var error = self
+    error.isUrgent = true
+    return error
   }
 
   /// The same error with another hint.
