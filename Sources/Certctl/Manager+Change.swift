@@ -33,8 +33,14 @@ extension Manager {
         try await client.account(url: url, key: stored.key)
           .revoke(certificate: current.leaf, reason: reason)
       } else {
-        try await client.revoke(
-          certificate: current.leaf, certificateKey: current.key, reason: reason)
+        guard let key = current.key else {
+          throw CertctlError(
+            .refused, "the key of \(name) is not here: it was made from a request of your own",
+            hint: byCertificateKey
+              ? "leave out --by-certificate-key to revoke it by the account"
+              : "the account that ordered it is gone, too: revoke it where its key is")
+        }
+        try await client.revoke(certificate: current.leaf, certificateKey: key, reason: reason)
       }
       let now = services.clock.now()
       lineage.issuance?.revoked =
@@ -93,6 +99,8 @@ extension Manager {
           hint: "its generations: \(there.isEmpty ? "none" : there)")
       }
       try await use(wanted, of: name, force: force)
+      let deployed = try await deploy(name)
+      if let failure = deployed.failure { services.warn("not deployed: \(failure)") }
       await events.append(
         Event(
           time: services.clock.now(), event: "rolledBack", lineage: name.value,
@@ -104,7 +112,7 @@ extension Manager {
   private func use(_ generation: Generation, of name: LineageName, force: Bool) async throws {
     let stored = try await Blocking.run { try certificates.load(generation, of: name) }
     let lineage = try await Blocking.run { try lineages.lineage(name) }
-    guard stored.leaf.matches(stored.key) else {
+    guard stored.isPair else {
       throw CertctlError(
         .damagedState, "generation \(generation.number) of \(name) has another key than certificate"
       )

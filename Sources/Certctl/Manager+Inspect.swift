@@ -85,7 +85,8 @@ extension Manager {
     report.generation = live.number
     report.directory = certificates.livePath(name)
     report.fullchain = certificates.livePath(name, "fullchain.pem")
-    report.privkey = certificates.livePath(name, "privkey.pem")
+    report.privkey =
+      try certificates.hasKey(live, of: name) ? certificates.livePath(name, "privkey.pem") : nil
     return report
   }
 }
@@ -114,7 +115,13 @@ extension LineageReport {
       case .now: now
       }
     renewReason = decision.description
-    state = isRevoked ? .revoked : now >= leaf.notAfter ? .expired : decision.isDue ? .due : .valid
+    let missing = lineage?.missingNames.map(\.value) ?? []
+    missingNames = missing.isEmpty ? nil : missing
+    state =
+      isRevoked
+      ? .revoked
+      : now >= leaf.notAfter
+        ? .expired : missing.isEmpty ? (decision.isDue ? .due : .valid) : .degraded
     if let lineage {
       let deployment = lineage.deployment ?? Deployment()
       self.deployment = deployment.progress(of: certificate.fingerprint)

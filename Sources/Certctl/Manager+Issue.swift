@@ -11,9 +11,17 @@ extension Manager {
   ///   was presented is retracted.
   public func issue(_ request: IssueRequest) async throws -> IssueReport {
     do {
+      let request = request.withNames()
       let name = try await lineageName(for: request)
       try await check(request, as: name)
-      return try await withLineage(name) { try await issue(request, as: name) }
+      return try await withLineage(name) {
+        do {
+          return try await issue(request, as: name)
+        } catch {
+          if error is CancellationError { throw error }
+          throw await isUrgent(name) ? CertctlError(wrapping: error).urgent() : error
+        }
+      }
     } catch let error as CancellationError {
       throw error
     } catch {
@@ -23,7 +31,7 @@ extension Manager {
 
   private func issue(_ request: IssueRequest, as name: LineageName) async throws -> IssueReport {
     let known = try await Blocking.run { try lineages.lineage(name) }
-    let settings = try settings(for: request, known)
+    let settings = try settings(for: request, known, of: name)
     let authority = try CertificateAuthority.named(settings.authorities[0])
     try await cleanJournal(name, known?.settings.challenge ?? settings.challenge)
 
@@ -103,6 +111,15 @@ extension Manager {
             + (failure.hint.map { " (\($0))" } ?? ""))
       }
     }
+  }
+
+  /// Whether the certificate in use is in the last quarter of its lifetime, or past it.
+  private func isUrgent(_ name: LineageName) async -> Bool {
+    guard let report = try? await report(on: name), let notBefore = report.notBefore,
+      let notAfter = report.notAfter
+    else { return false }
+    return RenewalSchedule.isUrgent(
+      notBefore: notBefore, notAfter: notAfter, now: services.clock.now())
   }
 
   // MARK: - Steps

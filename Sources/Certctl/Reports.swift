@@ -32,6 +32,8 @@ public struct LineageReport: Encodable, Sendable {
   public enum State: String, CaseIterable, Encodable, Sendable {
     /// The certificate in use is valid, and not due.
     case valid
+    /// It is valid, without some of the wanted names, which could not be proved.
+    case degraded
     /// It is valid, and due for renewal.
     case due
     /// It has expired.
@@ -50,6 +52,8 @@ public struct LineageReport: Encodable, Sendable {
   public var state: State
   /// The names that are wanted.
   public var names: [String]
+  /// Those of them that the certificate in use had to be issued without.
+  public var missingNames: [String]?
   /// The CA's preset name or directory URL.
   public var authority: String?
   /// The directory URL of the CA that issued the certificate in use.
@@ -91,7 +95,7 @@ public struct LineageReport: Encodable, Sendable {
   public var directory: String?
   /// The leaf and its issuers in PEM.
   public var fullchain: String?
-  /// The key in PEM.
+  /// The key in PEM; nil where it is not here, because the user made the request.
   public var privkey: String?
   /// Why the last attempt failed.
   public var lastFailure: Lineage.Failure?

@@ -16,6 +16,17 @@ func absolutePath(_ path: String) -> String {
   return here == "/" ? "/\(relative)" : "\(here)/\(relative)"
 }
 
+/// The certificate request in a file.
+func readRequest(_ file: String) throws -> GivenRequest {
+  let path = absolutePath(file)
+  guard let contents = FileManager.default.contents(atPath: path) else {
+    throw CertctlError(
+      .usage, "the certificate request \(escapedForTerminal(path)) cannot be read",
+      hint: "check --csr")
+  }
+  return try GivenRequest(contents: [UInt8](contents))
+}
+
 extension RegistrationOptions {
   /// The registration that these options describe.
   func registration(_ output: Output) throws -> Registration {

@@ -7,6 +7,15 @@ extension Certificate {
     return unsafe X509_check_private_key(handle.pointer, key.handle.pointer) == 1
   }
 
+  /// Whether this is the key that this certificate certifies.
+  public func certifies(_ key: PublicKey) -> Bool {
+    defer { ErrorQueue.clear() }
+    guard let own = unsafe X509_get0_pubkey(handle.pointer),
+      let other = try? key.decoded("read the public key")
+    else { return false }
+    return unsafe EVP_PKEY_eq(own, other.pointer) == 1
+  }
+
   /// Whether another certificate issued this one: names, key identifiers and signature fit.
   ///
   /// Times and trust are not looked at.

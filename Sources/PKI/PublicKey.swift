@@ -30,6 +30,9 @@ public struct PublicKey: Sendable, Hashable {
   /// The kind of key, or nil for one that `PrivateKey.generate` would not make.
   public var type: KeyType? { family?.type }
 
+  /// What people call this kind of key: `P-256`, `RSA 1024`.
+  public var kind: String { family?.name ?? "unknown" }
+
   /// The JWS `alg` that `verifyJOSE` expects, or nil when it would refuse this key.
   public var joseAlgorithm: String? { family?.joseAlgorithm }
 

@@ -42,6 +42,8 @@ struct ConfigurationTests {
       owner = "root"
       group = "www-data"
       key-mode = "0640"
+      keep-generations = 9
+      hook = "/usr/local/bin/tell"
       metrics-file = "/var/lib/prometheus/node-exporter/certctl.prom"
       """)
     var expected = Configuration()
@@ -61,6 +63,8 @@ struct ConfigurationTests {
     expected.settings.owner = "root"
     expected.settings.group = "www-data"
     expected.settings.keyMode = "0640"
+    expected.settings.keepGenerations = 9
+    expected.settings.hooks = ["/usr/local/bin/tell"]
     expected.metricsFile = "/var/lib/prometheus/node-exporter/certctl.prom"
     #expect(configuration == expected)
   }
@@ -85,7 +89,9 @@ struct ConfigurationTests {
     "challenge = 'http'", "challenge = 1", "http-port = '80'", "http-port = 0", "http-port = 65536",
     "http-address = 'localhost'", "webroot = 'www'", "webroot = ''", "tls-port = 1.5",
     "key-type = 'ed25519'", "key-type = 'p256'", "reuse-key = 1", "profile = []", "owner = 0",
-    "group = 0", "key-mode = 600", "metrics-file = 'certctl.prom'", "metrics-file = ''",
+    "group = 0", "key-mode = 600", "keep-generations = 0", "keep-generations = 1001",
+    "keep-generations = '5'", "hook = 'tell'", "hook = ['/bin/true', 'tell']", "hook = []",
+    "metrics-file = 'certctl.prom'", "metrics-file = ''",
   ]
 
   @Test(arguments: wrong)

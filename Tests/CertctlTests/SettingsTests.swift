@@ -75,6 +75,24 @@ struct SettingsTests {
     #expect(fromFlags.files == FileSettings(owner: "flag", group: "flag", keyMode: "0400"))
   }
 
+  @Test func `hooks replace those of before, and none stays none`() {
+    let file: (inout SettingsOverrides) -> Void = {
+      $0.hooks = ["/file"]
+      $0.keepGenerations = 7
+    }
+    #expect(resolve(file: file).hooks == ["/file"])
+    #expect(resolve(file: file).keepGenerations == 7)
+    let lineage = settings("example.com") {
+      $0.hooks = ["/lineage"]
+      $0.keepGenerations = 3
+    }
+    #expect(resolve(lineage: lineage, file: file) == lineage)
+    #expect(resolve({ $0.hooks = ["/flag"] }, lineage: lineage, file: file).hooks == ["/flag"])
+    #expect(resolve({ $0.keepGenerations = 1 }, lineage: lineage).keepGenerations == 1)
+    let none = resolve({ $0.hooks = [] }, lineage: lineage, file: file)
+    #expect(resolve(lineage: none, file: file).hooks == [])
+  }
+
   @Test func `the names are always those that were given`() {
     let lineage = settings("old.example.com")
     #expect(resolve(lineage: lineage).names == [.dns("example.com")])

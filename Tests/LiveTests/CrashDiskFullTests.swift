@@ -56,6 +56,27 @@ extension CrashTests {
       print("disk full at each of \(count) steps of a second issue")
     }
 
+    @Test func `a pruning on a full disk is a warning`() async throws {
+      let count = try await forEachStep(of: .pruning) { lab, steps, number in
+        let first = try steps.number(of: "rename archive/example.com/0001")
+        let last = try steps.number(of: "rmdir archive/example.com/0001")
+        guard first...last ~= number else { return }
+        let (run, result) = try await CrashScenario.pruning.run(
+          in: lab, steps, fault: "CERTCTL_FAULT_ENOSPC", at: number)
+        #expect(result.exitCode == 0, "\(run.label): \(result)")
+        #expect(
+          result.standardError.contains("warning: old generations"), "\(run.label): \(result)")
+        #expect(run.liveTarget == "../archive/example.com/0003", "\(run.label)")
+        try await run.certctl(lab.issue + ["--force"]).requireSuccess(run.label)
+        run.expectTidy()
+        #expect(
+          run.contents.filter { $0.hasPrefix("archive/example.com/") && $0.hasSuffix("/cert.pem") }
+            == ["archive/example.com/0003/cert.pem", "archive/example.com/0004/cert.pem"],
+          "\(run.label)")
+      }
+      print("disk full at each step from the pruning on, of \(count) steps")
+    }
+
     @Test func `a rollover on a full disk leaves an account that works`() async throws {
       let count = try await forEachStep(of: .rollover) { lab, steps, number in
         let (run, _) = try await fill(.rollover, lab, steps, number)

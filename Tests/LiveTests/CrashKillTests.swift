@@ -55,6 +55,21 @@ extension CrashTests {
       #expect(count > 80)
     }
 
+    @Test func `a pruning killed at any step is only ever late`() async throws {
+      let count = try await forEachStep(of: .pruning) { lab, steps, number in
+        let first = try steps.number(of: "rename archive/example.com/0001")
+        guard number >= first else { return }
+        let crashed = try await kill(.pruning, lab, steps, number)
+        let leaf = try #require(try crashed.expectLivePairOrNone(), "\(crashed.label)")
+        #expect(crashed.liveTarget == "../archive/example.com/0003", "\(crashed.label)")
+        crashed.expectMadeOnce(leaf)
+        #expect(try await succeed(crashed) == leaf, "\(crashed.label)")
+        let isThere = crashed.contents.contains("archive/example.com/0001")
+        #expect(isThere == (number == first), "\(crashed.label)")
+      }
+      print("killed at each step from the pruning on, of \(count) steps")
+    }
+
     @Test func `a rollover killed at any step leaves an account that works`() async throws {
       let count = try await forEachStep(of: .rollover) { lab, steps, number in
         let crashed = try await kill(.rollover, lab, steps, number)

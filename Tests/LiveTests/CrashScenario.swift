@@ -8,6 +8,8 @@ enum CrashScenario: String, CaseIterable, CustomTestStringConvertible {
   case firstIssue = "issue"
   /// A second generation.
   case secondIssue = "issue --force"
+  /// A third generation, for which the first one goes: the second is the one deployed last.
+  case pruning = "issue --force --keep-generations 1"
   case rollover = "account rollover"
   case delete
 
@@ -27,7 +29,7 @@ enum CrashScenario: String, CaseIterable, CustomTestStringConvertible {
       return try await lab.copiedCase(label, of: "one generation") {
         try await $0.certctl(lab.issue).requireSuccess("issue")
       }
-    case .delete:
+    case .delete, .pruning:
       return try await lab.copiedCase(label, of: "two generations") {
         try await $0.certctl(lab.issue).requireSuccess("issue")
         try await $0.certctl(lab.issue + ["--force"]).requireSuccess("issue --force")
@@ -39,6 +41,7 @@ enum CrashScenario: String, CaseIterable, CustomTestStringConvertible {
     switch self {
     case .firstIssue: lab.issue
     case .secondIssue: lab.issue + ["--force"]
+    case .pruning: lab.issue + ["--force", "--keep-generations", "1"]
     case .rollover: ["account", "rollover"] + lab.authority
     case .delete: ["delete", CrashLab.name]
     }
@@ -61,7 +64,7 @@ enum CrashScenario: String, CaseIterable, CustomTestStringConvertible {
       let isReused =
         passed.prefix(number) != expected[...] && !passed.contains("open journal/example.com.json")
       attempts -= 1
-      if isReused, self == .secondIssue, attempts > 0 { continue }
+      if isReused, self == .secondIssue || self == .pruning, attempts > 0 { continue }
       // Else a step would be left out, and another one tried twice.
       #expect(
         Array(passed.prefix(number)) == expected,

@@ -158,6 +158,9 @@ public final class FakeCA: HTTPClient {
     }
   }
 
+  /// Makes nothing go wrong any more.
+  public func dropFaults() { state.withLock { $0.faults = [] } }
+
   /// Forgets an account, as a test CA does that was started anew.
   public func forgetAccounts() { state.withLock { $0.accounts = [:] } }
 

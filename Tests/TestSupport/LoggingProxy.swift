@@ -1,6 +1,6 @@
-/// A TLS-terminating nginx in front of Pebble that counts requests and connections.
+/// A TLS-terminating nginx in front of an ACME server that counts requests and connections.
 package struct LoggingProxy: Sendable {
-  /// The directory through the proxy; all URLs that Pebble gives out lead through it too.
+  /// The directory through the proxy; all URLs that the server gives out lead through it too.
   package let directoryURL: String
   package let caBundlePath: String
   private let nginx: NginxServer
@@ -20,12 +20,23 @@ package struct LoggingProxy: Sendable {
     package let userAgent: String
   }
 
-  /// Runs one around `body`.
+  /// Runs one in front of Pebble around `body`.
   package static func run<Result: Sendable>(
     to pebble: Pebble, http2: Bool = true, _ body: (LoggingProxy) async throws -> Result
   ) async throws -> Result {
+    try await run(
+      to: String(pebble.directoryURL.dropLast("/dir".count)), directory: "/dir",
+      certificate: pebble.certificate, http2: http2, body)
+  }
+
+  /// Runs one around `body` in front of a server whose directory has that path.
+  ///
+  /// `upstream` is a URL without a path, of http or https; its certificate is not checked.
+  package static func run<Result: Sendable>(
+    to upstream: String, directory: String, certificate: ServerCertificate, http2: Bool = true,
+    _ body: (LoggingProxy) async throws -> Result
+  ) async throws -> Result {
     let port = try FreePort.pick()
-    let upstream = pebble.directoryURL.dropLast("/dir".count)
     let fields = [
       "$connection", "$connection_time", "$msec", "$server_protocol", "$request_method",
       "$request_uri", "$status", "$http_user_agent",
@@ -35,8 +46,8 @@ package struct LoggingProxy: Sendable {
       access_log requests.log requests;
       server {
         listen 127.0.0.1:\(port) ssl\(http2 ? " http2" : "");
-        ssl_certificate \(pebble.certificate.certificatePath);
-        ssl_certificate_key \(pebble.certificate.keyPath);
+        ssl_certificate \(certificate.certificatePath);
+        ssl_certificate_key \(certificate.keyPath);
         location / {
           proxy_pass \(upstream);
           proxy_http_version 1.1;
@@ -47,8 +58,8 @@ package struct LoggingProxy: Sendable {
     return try await NginxServer.run(http: http, ports: [port]) { nginx in
       try await body(
         LoggingProxy(
-          directoryURL: "https://127.0.0.1:\(port)/dir", caBundlePath: pebble.caBundlePath,
-          nginx: nginx))
+          directoryURL: "https://127.0.0.1:\(port)\(directory)",
+          caBundlePath: certificate.certificatePath, nginx: nginx))
     }
   }
 

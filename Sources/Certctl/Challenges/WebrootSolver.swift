@@ -31,14 +31,13 @@ public final class WebrootSolver: ChallengeSolver {
 
   /// Makes the challenge folder, so that a wrong or closed webroot is found at once.
   public func prepare() async throws {
-    _ = try await folder()
+    try await inFolder { _ in }
   }
 
   /// Writes one file for each challenge.
   public func present(_ challenges: [PresentedChallenge]) async throws {
-    let folder = try await folder()
-    try await Blocking.run {
-      for challenge in challenges {
+    for challenge in challenges {
+      try await inFolder { folder in
         try folder.create(challenge.token, Array(challenge.keyAuthorization.utf8), mode: 0o644)
       }
     }
@@ -56,12 +55,26 @@ public final class WebrootSolver: ChallengeSolver {
     }
   }
 
-  private func folder() async throws -> SafeFolder {
+  /// Does something in the challenge folder, which is made first where it is missing.
+  private func inFolder(_ body: @escaping @Sendable (SafeFolder) throws -> Void) async throws {
     let webroot = webroot
-    let (folder, count) = try await Blocking.run {
-      try SafeFolder.open(webroot).makeFolders(Self.folders)
+    let count = try await Blocking.run {
+      let root = try SafeFolder.open(webroot)
+      var most = 0
+      for attempt in 1... {
+        do {
+          let (folder, made) = try root.makeFolders(Self.folders)
+          most = max(most, made)
+          try body(folder)
+          break
+        } catch let error as HostError where error.code == .notFound && attempt < 20 {
+          // Another order that is done, of this run or of another process, removed the folder when
+          // it found it empty.
+          continue
+        }
+      }
+      return most
     }
-    made.withLock { $0 += count }
-    return folder
+    made.withLock { $0 = max($0, count) }
   }
 }

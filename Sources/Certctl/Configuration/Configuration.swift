@@ -97,11 +97,19 @@ public struct Configuration: Sendable, Equatable {
       configuration.settings.keyType = type
     },
     "reuse-key": { $0.settings.reuseKey = try bool($1) },
+    "allow-partial": { $0.settings.allowPartial = try bool($1) },
     "profile": { $0.settings.profile = try string($1) },
     "preferred-chain": { $0.settings.preferredChain = try string($1) },
     "owner": { $0.settings.owner = try string($1) },
     "group": { $0.settings.group = try string($1) },
     "key-mode": { $0.settings.keyMode = try string($1) },
+    "hook": { $0.settings.hooks = try strings($1).map { try path($0) } },
+    "keep-generations": { configuration, value in
+      guard let count = value.int, (1...1000).contains(count) else {
+        throw WrongValue(expected: "a number, 1 to 1000")
+      }
+      configuration.settings.keepGenerations = count
+    },
     "metrics-file": { $0.metricsFile = try path($1) },
   ]
 

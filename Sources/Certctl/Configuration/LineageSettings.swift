@@ -16,6 +16,10 @@ public struct LineageSettings: Codable, Sendable, Equatable {
   public var keyType: KeyType
   /// Whether renewals keep the key.
   public var reuseKey: Bool
+  /// Whether a certificate may be issued without the names that cannot be proved; false by default.
+  public var allowPartial: Bool?
+  /// The user's own certificate request in PEM; then the key is none of certctl's business.
+  public var csr: String?
   /// The certificate profile to ask the CA for (draft-ietf-acme-profiles).
   public var profile: String?
   /// The issuer CN of the last certificate of the chain to choose among alternates.
@@ -24,13 +28,17 @@ public struct LineageSettings: Codable, Sendable, Equatable {
   public var files: FileSettings
   /// The lineage's own deploy hooks: absolute paths of programs, in the order in which they run.
   public var hooks: [String]?
+  /// How many generations stay on disk, the one in use included; nil means 5.
+  public var keepGenerations: Int?
 
   /// Settings with certctl's defaults for what is not given.
   public init(
     names: [Identifier], authorities: [String], caBundle: String? = nil,
     challenge: ChallengeSettings = .init(type: .http01), keyType: KeyType = .ec256,
-    reuseKey: Bool = false, profile: String? = nil, preferredChain: String? = nil,
-    files: FileSettings = .init(), hooks: [String]? = nil
+    reuseKey: Bool = false, csr: String? = nil, profile: String? = nil,
+    preferredChain: String? = nil,
+    files: FileSettings = .init(), hooks: [String]? = nil, keepGenerations: Int? = nil,
+    allowPartial: Bool? = nil
   ) {
     self.names = names
     self.authorities = authorities
@@ -38,10 +46,13 @@ public struct LineageSettings: Codable, Sendable, Equatable {
     self.challenge = challenge
     self.keyType = keyType
     self.reuseKey = reuseKey
+    self.csr = csr
     self.profile = profile
     self.preferredChain = preferredChain
     self.files = files
     self.hooks = hooks
+    self.keepGenerations = keepGenerations
+    self.allowPartial = allowPartial
   }
 
   /// Whether a certificate issued under `other` still is what these settings want.
@@ -54,6 +65,7 @@ public struct LineageSettings: Codable, Sendable, Equatable {
     let gone = other.names.filter { !names.contains($0) }.map(\.value)
     if !gone.isEmpty { return "names taken away: \(gone.joined(separator: ", "))" }
     if authorities != other.authorities { return "another CA is wanted" }
+    if csr != other.csr { return "another certificate request is given" }
     if keyType != other.keyType { return "another key type is wanted: \(keyType.rawValue)" }
     if profile != other.profile { return "another profile is wanted" }
     return preferredChain != other.preferredChain ? "another chain is wanted" : nil

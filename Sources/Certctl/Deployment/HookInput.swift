@@ -15,7 +15,9 @@ extension HookOccasion {
       variables["CERTCTL_LINEAGE"] = lineage.name
       variables["CERTCTL_NAMES"] = Self.text(lineage.names)
       variables["CERTCTL_LIVE_DIR"] = folder
-      for file in ["cert", "chain", "fullchain", "privkey"] {
+      // A key that the user keeps is not there.
+      let hasKey = lineage.privkey != nil || lineage.fullchain == nil
+      for file in ["cert", "chain", "fullchain"] + (hasKey ? ["privkey"] : []) {
         variables["CERTCTL_\(file.uppercased())"] = "\(folder)/\(file).pem"
       }
       variables["RENEWED_LINEAGE"] = folder

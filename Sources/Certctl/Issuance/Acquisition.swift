@@ -36,7 +36,11 @@ struct Acquisition: Sendable {
     for (index, authority) in authorities.enumerated() {
       do {
         return try await ask(authority)
-      } catch  where index + 1 < authorities.count && mayTurnAway(after: error) {
+      } catch {
+        let isDown = await sessions.isOutOfReach(authority.directory(for: settings.keyType))
+        guard index + 1 < authorities.count, isDown || mayTurnAway(after: error) else {
+          throw error
+        }
         let cause = CertctlError(wrapping: error)
         services.warn("\(cause.message); asking \(authorities[index + 1].title) in its place")
       }
@@ -72,8 +76,9 @@ struct Acquisition: Sendable {
       // Before anything is presented: a crash must leave what the next run cleans up by.
       try await manager.save(lineage)
       isSaved = true
-      guard let issued = try await obtain(issuer) else { return false }
+      guard let (issued, issuer, omitted) = try await obtainAllowed(issuer) else { return false }
       await sessions.note(nil, from: directory)
+      lineage.omitted = omitted.isEmpty ? nil : omitted
       try await adopt(issued, from: issuer, lineage)
       return true
     } catch {
@@ -83,7 +88,7 @@ struct Acquisition: Sendable {
     }
   }
 
-  private func obtain(_ issuer: Issuer) async throws -> IssuedCertificate? {
+  func obtain(_ issuer: Issuer) async throws -> IssuedCertificate? {
     do {
       return mayOrder ? try await issuer.obtain() : try await issuer.resume()
     } catch let error as ACMEError where error.code == .accountDoesNotExist {
@@ -139,13 +144,18 @@ struct Acquisition: Sendable {
     let now = services.clock.now()
     var lineage = lineage
     lineage.issuance = Lineage.Issuance(
-      directory: issuer.directory, account: issuer.accountID, settings: settings, date: now,
+      directory: issuer.directory, account: issuer.accountID, settings: issuer.settings, date: now,
       // A rollback must not put a revoked generation back to use unawares.
       revoked: known?.issuance?.revoked)
-    lineage.lastFailure = nil
+    lineage.lastFailure = lineage.omitted?.first.map { .init(date: now, message: $0.message) }
     var schedule =
       lineage.schedule?.about(current?.leaf.sha256Fingerprint.hexadecimal) ?? RenewalState()
     schedule.noteSuccess(RenewalCertificate(issued.leaf), because: reason, now: now)
+    if lineage.omitted != nil {
+      // The names that are missing are tried again, ever more seldom.
+      schedule.failures = known?.omitted == nil ? nil : known?.schedule?.failures
+      schedule.noteFailure(of: RenewalCertificate(issued.leaf), now: now)
+    }
     lineage.schedule = schedule
     try await manager.save(lineage)
     do {
@@ -157,8 +167,24 @@ struct Acquisition: Sendable {
     await manager.events.append(
       Event(
         time: now, event: "issued", lineage: name.value, authority: issuer.directory,
-        names: settings.names.map(\.value), generation: generation.number,
+        names: issuer.settings.names.map(\.value), generation: generation.number,
         notAfter: issued.leaf.notAfter))
+    await prune(lineage)
+  }
+
+  /// Removes old generations; nothing depends on it, so that it comes last and may fail.
+  private func prune(_ lineage: Lineage) async {
+    do {
+      let pruned = try await Blocking.run {
+        try manager.certificates.prune(
+          name, keeping: settings.keepGenerations ?? CertificateStore.usualCount,
+          deployed: lineage.deployment?.certificate)
+      }
+      guard !pruned.isEmpty else { return }
+      services.logger.info("old generations of \(name) removed: \(pruned.map(\.number))")
+    } catch {
+      services.warn("old generations of \(name) were not removed: \(error)")
+    }
   }
 
   // MARK: - Failing
@@ -168,15 +194,11 @@ struct Acquisition: Sendable {
   /// A name that one CA could not validate is not tried at another: that would only hide what is
   /// wrong with the name.
   private func mayTurnAway(after error: any Error) -> Bool {
-    if let error = error as? ACMEError, error.isRetryable, error.code != .orderPending,
-      error.code != .rateLimited
-    {
-      return true
-    }
+    let refusal = error as? ACMEError
     let failure = CertctlError(wrapping: error)
-    let isLimit =
-      failure.code == .postponed || (error as? ACMEError)?.code == .rateLimited
-    guard isLimit else { return false }
+    if refusal?.code != .rateLimited, failure.code != .postponed {
+      return refusal?.isRetryable == true && refusal?.code != .orderPending
+    }
     guard let leaf = current?.leaf else { return true }
     let last = RenewalCertificate(leaf).lastSafeInstant
     return failure.retryAfter.map { $0 >= last } ?? (services.clock.now() >= last)

@@ -119,6 +119,9 @@ actor AuthoritySessions {
       hint: error.hint, problem: error.problem, isRetryable: true, retryAfter: error.retryAfter)
   }
 
+  /// Whether a CA gives no answer, or nothing but refusals.
+  func isOutOfReach(_ directory: String) -> Bool { closed[directory] != nil }
+
   /// Notes how asking a CA ended.
   ///
   /// One without an answer is out of reach. A rate limit or an error of the CA's own may concern one

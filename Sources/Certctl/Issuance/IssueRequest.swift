@@ -101,6 +101,10 @@ public struct SettingsOverrides: Sendable, Equatable {
   public var keyType: KeyType?
   /// Whether renewals keep the key.
   public var reuseKey: Bool?
+  /// Whether names that cannot be proved may be left out.
+  public var allowPartial: Bool?
+  /// The user's own certificate request.
+  public var csr: GivenRequest?
   /// The profile.
   public var profile: String?
   /// The preferred chain.
@@ -111,6 +115,10 @@ public struct SettingsOverrides: Sendable, Equatable {
   public var group: String?
   /// The key's mode in octal digits.
   public var keyMode: String?
+  /// The lineage's own deploy hooks: absolute paths, in place of all that it had; empty for none.
+  public var hooks: [String]?
+  /// How many generations stay on disk.
+  public var keepGenerations: Int?
 
   /// Nothing given.
   public init() {}
@@ -119,19 +127,32 @@ public struct SettingsOverrides: Sendable, Equatable {
   func resolved(
     names: [Identifier], lineage: LineageSettings?, defaults: SettingsOverrides
   ) -> LineageSettings {
-    LineageSettings(
+    let hasRequest = csr != nil || lineage?.csr != nil
+    return LineageSettings(
       names: names,
       authorities: authorities ?? lineage?.authorities ?? defaults.authorities ?? ["letsencrypt"],
       caBundle: caBundle ?? lineage?.caBundle ?? defaults.caBundle,
       challenge: resolvedChallenge(lineage: lineage?.challenge, defaults: defaults),
-      keyType: keyType ?? lineage?.keyType ?? defaults.keyType ?? .ec256,
-      reuseKey: reuseKey ?? lineage?.reuseKey ?? defaults.reuseKey ?? false,
+      keyType: resolvedKeyType(lineage: lineage, defaults: defaults),
+      reuseKey: !hasRequest && (reuseKey ?? lineage?.reuseKey ?? defaults.reuseKey ?? false),
+      csr: csr?.pem ?? lineage?.csr,
       profile: profile ?? lineage?.profile ?? defaults.profile,
       preferredChain: preferredChain ?? lineage?.preferredChain ?? defaults.preferredChain,
       files: FileSettings(
         owner: owner ?? lineage?.files.owner ?? defaults.owner,
         group: group ?? lineage?.files.group ?? defaults.group,
-        keyMode: keyMode ?? lineage?.files.keyMode ?? defaults.keyMode))
+        keyMode: keyMode ?? lineage?.files.keyMode ?? defaults.keyMode),
+      // None is an answer, too: it is kept, or the file's would come back.
+      hooks: hooks ?? lineage?.hooks ?? defaults.hooks,
+      keepGenerations: keepGenerations ?? lineage?.keepGenerations ?? defaults.keepGenerations,
+      allowPartial: allowPartial ?? lineage?.allowPartial ?? defaults.allowPartial)
+  }
+
+  /// With a request of the user's own the key is what it is, whatever the defaults are.
+  private func resolvedKeyType(
+    lineage: LineageSettings?, defaults: SettingsOverrides
+  ) -> KeyType {
+    csr?.keyType ?? keyType ?? lineage?.keyType ?? defaults.keyType ?? .ec256
   }
 
   private func resolvedChallenge(

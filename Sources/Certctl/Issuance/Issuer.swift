@@ -9,6 +9,8 @@ import Synchronization
 struct Issuer: Sendable {
   /// How long a CA may take to issue; then the order is left for the next run.
   static let timeLimit = Duration.seconds(300)
+  /// How old an order that makes no progress may get before another takes its place, in seconds.
+  static let patience: TimeInterval = 24 * 3600
   /// How far a CA's clock may be ahead of ours, in seconds.
   static let clockTolerance: TimeInterval = 3600
 
@@ -33,6 +35,16 @@ struct Issuer: Sendable {
   private var pending: PendingStore { PendingStore(state: state) }
   private var ledger: LedgerStore {
     LedgerStore(state: state, clock: services.clock, logger: services.logger)
+  }
+
+  /// The same for other names.
+  func with(names: [Identifier]) -> Issuer {
+    var settings = settings
+    settings.names = names
+    return Issuer(
+      name: name, settings: settings, directory: directory, authority: authority,
+      account: account, accountID: accountID, solver: solver, state: state, services: services,
+      currentKey: currentKey, replaces: replaces, heedsLimits: heedsLimits)
   }
 
   /// The same with another account.
@@ -154,7 +166,15 @@ struct Issuer: Sendable {
     services.progress(.resuming(authority.title))
     do {
       let order = try await account.order(at: record.url)
-      return order.status == .invalid ? nil : order
+      guard order.status != .invalid else { return nil }
+      let age = services.clock.now().timeIntervalSince(record.date)
+      if age > Self.patience, [.pending, .processing].contains(order.status) {
+        // A CA that crashed in the middle of a validation may never take it up again.
+        services.logger.warning("\(name): the order of \(record.date.rfc3339) is given up")
+        if order.status == .pending { try await giveUp(record.url) }
+        return nil
+      }
+      return order
     } catch let error as ACMEError where error.problem != nil && !error.isRetryable {
       services.logger.info("the order under way is gone: \(error)")
       return nil
@@ -184,10 +204,13 @@ struct Issuer: Sendable {
 
   /// The CSR of this order, made and synced with its key before the CA sees it.
   private func keptRequest() async throws -> CertificateRequest {
-    if let kept = try await Blocking.run({ try pending.request(of: name) }) {
-      return kept.request
-    }
+    if let kept = try await Blocking.run({ try self.kept() }) { return kept.request }
     return try await Blocking.run {
+      if let given = settings.csr {
+        let request = try GivenRequest(stored: given, of: name).request
+        try pending.keep(nil, request, of: name)
+        return request
+      }
       let reused = settings.reuseKey ? currentKey : nil
       let key =
         if let reused, reused.type == settings.keyType { reused } else {
@@ -201,12 +224,16 @@ struct Issuer: Sendable {
     }
   }
 
+  private func kept() throws -> (key: PrivateKey?, request: CertificateRequest)? {
+    try pending.request(of: name, needsKey: settings.csr == nil)
+  }
+
   /// Whether the next run can go on with the order: it was finalized, or the failure may pass.
   private func shouldKeepOrder(after error: any Error) async -> Bool {
     let isDiskFull = (error as? HostError)?.code == .diskFull
     let mayPass = CertctlError(wrapping: error).isRetryable || isDiskFull
     // A damaged key or request is there for somebody to look at.
-    let isFinalized = (try? await Blocking.run { try pending.request(of: name) != nil }) ?? true
+    let isFinalized = (try? await Blocking.run { try kept() != nil }) ?? true
     // A cancelled run of an order that no certificate can come from yet leaves nothing.
     if error is CancellationError { return isFinalized }
     if let error = error as? CertctlError, error.code == .unusableCertificate { return false }
@@ -220,7 +247,7 @@ struct Issuer: Sendable {
     guard let record = try? await Blocking.run({ try pending.order(of: name) }) else { return }
     let failure = CertctlError(wrapping: error)
     if failure.code == .challengeFailed {
-      let refused = (failure.problem?.subproblems ?? []).compactMap(\.identifier)
+      let refused = failure.identifiers
       await ledger.noteFailure(of: planned, names: refused.isEmpty ? settings.names : refused)
     }
     do {
@@ -249,7 +276,7 @@ struct Issuer: Sendable {
   // MARK: - Certificate
 
   private func download(_ order: Order) async throws -> IssuedCertificate {
-    guard let kept = try await Blocking.run({ try pending.request(of: name) }) else {
+    guard let kept = try await Blocking.run({ try self.kept() }) else {
       throw CertctlError(
         .damagedState, "the key of the order for \(name) is missing",
         hint: "it cannot be had back; run the command again for a new order")
@@ -264,7 +291,10 @@ struct Issuer: Sendable {
             + "the default chain is used")
       }
     }
-    let issued = IssuedCertificate(chain: chain.certificates, key: kept.key)
+    let issued =
+      if let key = kept.key { IssuedCertificate(chain: chain.certificates, key: key) } else {
+        IssuedCertificate(chain: chain.certificates, request: kept.request)
+      }
     try check(issued)
     return issued
   }
@@ -285,7 +315,7 @@ struct Issuer: Sendable {
       CertctlError(
         .unusableCertificate, "the certificate that the CA sent for \(name) \(what)", hint: hint)
     }
-    guard leaf.matches(issued.key) else { throw refuse("has another key than the request") }
+    guard issued.isPair else { throw refuse("has another key than the request") }
     let names = Set(leaf.dnsNames.map { $0.lowercased() } + leaf.ipAddresses)
     if let missing = settings.names.first(where: { !names.contains($0.value) }) {
       throw refuse("does not cover \(missing.value)")

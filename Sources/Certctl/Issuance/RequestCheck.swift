@@ -5,11 +5,14 @@ extension Manager {
   /// The settings that a request leads to, once they fit together.
   ///
   /// - Throws: `CertctlError` with code `usage`; no CA is asked and nothing is written.
-  func settings(for request: IssueRequest, _ known: Lineage?) throws -> LineageSettings {
+  func settings(
+    for request: IssueRequest, _ known: Lineage?, of name: LineageName
+  ) throws -> LineageSettings {
     let settings = request.overrides.resolved(
       names: request.names, lineage: known?.settings, defaults: defaults.settings)
     try request.overrides.checkUse(by: settings.challenge.type)
     try settings.challenge.check(settings.names)
+    try request.checkGivenRequest(settings, of: name)
     return settings
   }
 
@@ -17,12 +20,34 @@ extension Manager {
   func check(_ request: IssueRequest, as name: LineageName) async throws {
     _ = try completed(request.registration).contacts()
     try await Blocking.run {
-      let settings = try settings(for: request, try lineages.lineage(name))
+      let known = try lineages.lineage(name)
+      let settings = try settings(for: request, known, of: name)
       _ = try Catalog.solver(for: settings.challenge)
       for authority in settings.authorities { _ = try CertificateAuthority.named(authority) }
       _ = try settings.files.keyAttributes()
       if let bundle = settings.caBundle { try CABundle.inspect(bundle) }
       if let webroot = settings.challenge.webroot { try Self.checkWebroot(webroot) }
+      // Those that the lineage has had for long are the deployment's to tell of.
+      for hook in settings.hooks ?? [] where known?.settings.hooks?.contains(hook) != true {
+        try Self.checkHook(hook, isGiven: request.overrides.hooks != nil)
+      }
+    }
+  }
+
+  private static func checkHook(_ path: String, isGiven: Bool) throws {
+    do throws(HostError) {
+      _ = try TrustedProgram(path)
+    } catch {
+      let isMissing = error.code == .notFound
+      let why = isMissing ? "there is no such file" : error.detail ?? error.description
+      let hint =
+        isMissing && path.contains(" ")
+        ? "a hook is the path of one program, run without a shell and without arguments: put the "
+          + "command into a script" : error.hint
+      throw CertctlError(
+        isGiven ? .usage : .configuration,
+        "the hook \(escapedForTerminal(path)) cannot be used: \(escapedForTerminal(why))",
+        hint: hint.map(escapedForTerminal))
     }
   }
 

@@ -2,23 +2,6 @@ import FoundationEssentials
 import HostIO
 package import PKI
 
-/// A certificate with its chain and key, as the CA issued it.
-package struct IssuedCertificate: Sendable {
-  /// The leaf first, then each issuer.
-  package let chain: [Certificate]
-  /// The leaf's key.
-  package let key: PrivateKey
-
-  /// A leaf with its issuers, and the leaf's key.
-  package init(chain: [Certificate], key: PrivateKey) {
-    self.chain = chain
-    self.key = key
-  }
-
-  /// The certificate of the server itself.
-  var leaf: Certificate { chain[0] }
-}
-
 /// One issued version of a lineage: an immutable folder of the archive.
 package struct Generation: Sendable, Equatable {
   /// Its number, from 1.
@@ -58,20 +41,18 @@ package struct CertificateStore: Sendable {
   package func commit(
     _ certificate: IssuedCertificate, to name: LineageName, files: FileSettings
   ) throws -> Generation {
-    try trialHandshake(chain: certificate.chain, key: certificate.key)
+    try certificate.prove()
     let archive = state.archive(name)
     try prepare(archive)
     let newest = try generations(name).last
-    if let newest, let stored = try? load(newest, of: name), stored.leaf == certificate.leaf,
-      stored.leaf.matches(certificate.key)
-    {
+    if let newest, let stored = try? load(newest, of: name), stored.isSame(as: certificate) {
       try use(newest, of: name)
       return newest
     }
     let generation = Generation(number: (newest?.number ?? 0) + 1)
     try write(certificate, as: generation, of: name, files: files)
     let stored = try load(generation, of: name)
-    guard stored.leaf == certificate.leaf, stored.leaf.matches(stored.key) else {
+    guard stored.isSame(as: certificate) else {
       throw CertctlError(
         .state, "\(archive.path)/\(generation.folderName) does not hold what was written to it",
         hint: "check the disk; the certificate in use was left in place")
@@ -108,9 +89,20 @@ package struct CertificateStore: Sendable {
 
   /// A generation's chain and key.
   package func load(_ generation: Generation, of name: LineageName) throws -> IssuedCertificate {
-    IssuedCertificate(
-      chain: try loadChain(generation, of: name),
-      key: try file("privkey.pem", of: generation, name) { try PrivateKey(pem: $0) })
+    let chain = try loadChain(generation, of: name)
+    if try !hasKey(generation, of: name),
+      let request = try folder(generation, of: name).read("request.pem"),
+      let given = try? CertificateRequest(pem: request)
+    {
+      return IssuedCertificate(chain: chain, request: given)
+    }
+    return IssuedCertificate(
+      chain: chain, key: try file("privkey.pem", of: generation, name) { try PrivateKey(pem: $0) })
+  }
+
+  /// Whether a generation's key is here; it is not when the user made the request.
+  package func hasKey(_ generation: Generation, of name: LineageName) throws -> Bool {
+    try folder(generation, of: name).attributes(of: "privkey.pem") != nil
   }
 
   /// A generation's chain, without touching its key.
@@ -149,16 +141,25 @@ package struct CertificateStore: Sendable {
     try folder.write("cert.pem", pems[0], attributes)
     try folder.write("chain.pem", Array(pems.dropFirst().joined()), attributes)
     try folder.write("fullchain.pem", Array(pems.joined()), attributes)
-    try folder.write("privkey.pem", certificate.key.pemRepresentation(), files.keyAttributes())
+    if let key = certificate.key {
+      try folder.write("privkey.pem", key.pemRepresentation(), files.keyAttributes())
+    }
+    if let request = certificate.request {
+      try folder.write("request.pem", request.pem, attributes)
+    }
     try state.archive(name).setAttributes(files.folderAttributes(), of: temporary)
     try state.archive(name).rename(temporary, to: generation.folderName)
+  }
+
+  private func folder(_ generation: Generation, of name: LineageName) -> DurableFolder {
+    state.folder("archive/\(name)/\(generation.folderName)")
   }
 
   private func file<Content>(
     _ file: String, of generation: Generation, _ name: LineageName,
     _ parse: ([UInt8]) throws -> Content
   ) throws -> Content {
-    let folder = state.folder("archive/\(name)/\(generation.folderName)")
+    let folder = folder(generation, of: name)
     func damage(_ what: String) -> CertctlError {
       CertctlError(
         .damagedState, "\(folder.path)/\(file) \(what)",

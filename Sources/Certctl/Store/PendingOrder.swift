@@ -42,24 +42,35 @@ struct PendingStore: Sendable {
   }
 
   /// The key and CSR of an order that was finalized, or was about to be.
-  func request(of name: LineageName) throws -> (key: PrivateKey, request: CertificateRequest)? {
+  ///
+  /// - Parameters:
+  ///   - name: The lineage.
+  ///   - needsKey: Whether a CSR without its key is worth nothing; not so for one of the user's own.
+  /// - Returns: Nil when nothing was kept yet.
+  /// - Throws: `CertctlError` with code `damagedState`, `HostError`.
+  func request(
+    of name: LineageName, needsKey: Bool = true
+  ) throws -> (key: PrivateKey?, request: CertificateRequest)? {
     let folder = state.pending(name)
     // The CSR is written last: where it is, the key is.
-    guard let request = try folder.read("request.pem"), let key = try folder.read("privkey.pem")
-    else { return nil }
+    guard let request = try folder.read("request.pem") else { return nil }
+    let key = try folder.read("privkey.pem")
+    if key == nil && needsKey { return nil }
     do {
-      return (try PrivateKey(pem: key), try CertificateRequest(pem: request))
+      return (try key.map { try PrivateKey(pem: $0) }, try CertificateRequest(pem: request))
     } catch {
       throw CertctlError(
-        .damagedState, "the key or request in \(folder.path) is damaged: \(error.description)",
+        .damagedState, "the key or request in \(folder.path) is damaged: \(error)",
         hint: "restore it from a backup, or move the folder away to place a new order")
     }
   }
 
-  /// Keeps the key and the CSR, before the CA sees them.
-  func keep(_ key: PrivateKey, _ request: CertificateRequest, of name: LineageName) throws {
+  /// Keeps the key, if it is ours, and the CSR, before the CA sees them.
+  func keep(_ key: PrivateKey?, _ request: CertificateRequest, of name: LineageName) throws {
     let folder = state.pending(name)
-    try folder.write("privkey.pem", key.pemRepresentation(), StateDirectory.closedFile)
+    if let key {
+      try folder.write("privkey.pem", key.pemRepresentation(), StateDirectory.closedFile)
+    }
     try folder.write("request.pem", request.pem, StateDirectory.closedFile)
   }
 

@@ -16,6 +16,7 @@ struct Issue: AsyncParsableCommand {
         certctl issue example.com --webroot /var/www/html
         certctl issue example.com --challenge tls-alpn-01
         certctl issue 192.0.2.10 --profile shortlived
+        certctl issue --csr server.csr
         certctl issue example.com --ca zerossl --eab-kid ID --eab-hmac-key-file FILE
 
       The certificate is kept in live/NAME/ of the state directory: fullchain.pem and privkey.pem \
@@ -34,6 +35,7 @@ struct Issue: AsyncParsableCommand {
   @OptionGroup(title: "Account") var registration: RegistrationOptions
   @OptionGroup(title: "Validation") var validation: ValidationOptions
   @OptionGroup(title: "Certificate") var certificate: CertificateOptions
+  @OptionGroup(title: "Deployment") var deployment: DeploymentOptions
   @OptionGroup(title: "General") var global: GlobalOptions
 
   @Option(
@@ -79,7 +81,8 @@ struct Issue: AsyncParsableCommand {
     overrides.authorities = authority.ca.isEmpty ? nil : authority.ca
     overrides.caBundle = authority.caBundle.map(absolutePath)
     validation.apply(to: &overrides)
-    certificate.apply(to: &overrides)
+    try certificate.apply(to: &overrides)
+    deployment.apply(to: &overrides)
     return IssueRequest(
       names: identifiers, lineage: try lineage.map { try LineageName($0) }, overrides: overrides,
       registration: try registration.registration(output), force: force, dryRun: dryRun)
@@ -168,6 +171,17 @@ struct CertificateOptions: ParsableArguments {
     help: "Keep the key at renewals.")
   var reuseKey: Bool?
 
+  @Flag(
+    name: .customLong("allow-partial"), inversion: .prefixedNo,
+    help: "Leave out names that cannot be proved, and try them again at renewals.")
+  var allowPartial: Bool?
+
+  @Option(
+    help: ArgumentHelp(
+      "A certificate request of your own, PEM or DER: its names, its key, which stays yours.",
+      valueName: "file"))
+  var csr: String?
+
   @Option(help: "The certificate profile to ask the CA for, such as shortlived.")
   var profile: String?
 
@@ -190,13 +204,54 @@ struct CertificateOptions: ParsableArguments {
     help: ArgumentHelp("Mode of the key file. Default: 0600.", valueName: "octal"))
   var keyMode: String?
 
-  func apply(to overrides: inout SettingsOverrides) {
+  @Option(
+    name: .customLong("keep-generations"),
+    help: ArgumentHelp(
+      "How many generations stay on disk, 1 to 1000. Default: 5.", valueName: "count"))
+  var keepGenerations: Int?
+
+  func validate() throws {
+    if let keepGenerations, !(1...1000).contains(keepGenerations) {
+      throw ValidationError("--keep-generations takes a number from 1 to 1000")
+    }
+  }
+
+  func apply(to overrides: inout SettingsOverrides) throws {
+    overrides.csr = try csr.map(readRequest)
     overrides.keyType = keyType.flatMap { KeyType(rawValue: $0.rawValue) }
     overrides.reuseKey = reuseKey
+    overrides.allowPartial = allowPartial
     overrides.profile = profile
     overrides.preferredChain = preferredChain
     overrides.owner = owner
     overrides.group = group
     overrides.keyMode = keyMode
+    overrides.keepGenerations = keepGenerations
+  }
+}
+
+/// What makes servers use a new certificate.
+struct DeploymentOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Program to run after each new certificate, without a shell or arguments; may be repeated, "
+        + "and replaces those of before.", valueName: "path"))
+  var hook: [String] = []
+
+  @Flag(name: .customLong("no-hook"), help: "Run no programs for this certificate any more.")
+  var noHook = false
+
+  func validate() throws {
+    if noHook && !hook.isEmpty { throw ValidationError("--hook and --no-hook exclude each other") }
+    if hook.contains("") {
+      throw ValidationError("--hook is empty: give a program's path, or --no-hook for none")
+    }
+  }
+
+  func apply(to overrides: inout SettingsOverrides) {
+    if noHook { overrides.hooks = [] }
+    guard !hook.isEmpty else { return }
+    var seen: Set<String> = []
+    overrides.hooks = hook.map(absolutePath).filter { seen.insert($0).inserted }
   }
 }

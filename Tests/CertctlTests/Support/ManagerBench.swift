@@ -48,6 +48,30 @@ struct ManagerBench {
     return request
   }
 
+  /// Writes an executable hook that appends a line to the file `ran` of the folder.
+  @discardableResult
+  func hook(_ event: String, _ name: String = "log", script: String? = nil) throws -> String {
+    let line = #"echo "$CERTCTL_EVENT $CERTCTL_LINEAGE [$CERTCTL_NAMES]" >> \#(folder.path("ran"))"#
+    let path = try folder.write("etc/hooks/\(event).d/\(name)", "#!/bin/sh\n\(script ?? line)\n")
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+    return path
+  }
+
+  /// The hooks that ran so far, one line each, and forgets them.
+  func takeHookLog() -> [String] {
+    let lines = (folder.read("ran") ?? "").split(separator: "\n").map(String.init)
+    try? FileManager.default.removeItem(atPath: folder.path("ran"))
+    return lines
+  }
+
+  /// Forgets what the CAs said of themselves.
+  func forgetDirectories() throws {
+    try FileManager.default.removeItem(atPath: folder.path("state/cache/directories"))
+  }
+
+  /// Moves the clock on.
+  func advance(days: Double) { clock.advance(days * 86400) }
+
   /// All files below the state directory.
   var files: [String] {
     ((try? FileManager.default.subpathsOfDirectory(atPath: state.path)) ?? []).sorted()

@@ -9,8 +9,9 @@ package import Testing
 ///     try await SolverConformance(WebrootSolver.self, settings) { try await look($0) }.run()
 ///
 /// It presents two challenges at once, looks at each, retracts them, looks again, retracts a second
-/// time, retracts without having presented, and, where the challenges outlive the process, retracts
-/// by a fresh solver what a first one left behind, as after a crash.
+/// time, retracts without having presented, proves many orders side by side, and, where the
+/// challenges outlive the process, retracts by a fresh solver what a first one left behind, as after
+/// a crash.
 package struct SolverConformance<Solver: ChallengeSolver>: Sendable {
   /// What a look of the CA finds: the key authorization, its digest, or nothing.
   package typealias Look = @Sendable (PresentedChallenge) async throws -> Bool
@@ -46,6 +47,7 @@ package struct SolverConformance<Solver: ChallengeSolver>: Sendable {
     try await presentsAndRetracts(sourceLocation)
     try await retractsWhatWasNeverPresented(sourceLocation)
     try await canBeUsedAgain(sourceLocation)
+    try await servesOrdersSideBySide(sourceLocation)
     if Solver.outlivesProcess { try await retractsAfterACrash(sourceLocation) }
   }
 
@@ -78,6 +80,30 @@ package struct SolverConformance<Solver: ChallengeSolver>: Sendable {
     try await expect(visible: true, "the second time", place)
     try await solver.retract(challenges)
     try await expect(visible: false, "after the second time", place)
+  }
+
+  /// One order that is done takes nothing from those that are not, whenever it ends.
+  private func servesOrdersSideBySide(_ place: SourceLocation) async throws {
+    let solver = Solver(settings: settings)
+    let look = look
+    let found = try await withThrowingTaskGroup(of: Bool.self) { group in
+      for number in 0..<24 {
+        let challenge = PresentedChallenge(
+          identifier: .dns("order\(number).example.com"), token: "side_by_side-\(number)",
+          keyAuthorization: "side_by_side-\(number).thumbprint")
+        group.addTask {
+          try await solver.prepare()
+          try await solver.present([challenge])
+          try await solver.waitUntilVisible([challenge])
+          let isThere = try await look(challenge)
+          try await solver.retract([challenge])
+          return isThere
+        }
+      }
+      return try await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(found == Array(repeating: true, count: 24), sourceLocation: place)
+    try await expect(visible: false, "after orders side by side", place)
   }
 
   private func retractsAfterACrash(_ place: SourceLocation) async throws {

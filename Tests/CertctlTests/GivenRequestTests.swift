@@ -1,0 +1,272 @@
+import ACME
+import FoundationEssentials
+import PKI
+import TestSupport
+import Testing
+
+@testable import Certctl
+
+/// Certificates from a request of the user's own.
+struct GivenRequestTests {
+  private func withBench(_ body: (ManagerBench) async throws -> Void) async throws {
+    try await withTemporaryFolder(label: "csr") { folder in try await body(ManagerBench(folder)) }
+  }
+
+  private func given(
+    _ names: String..., type: KeyType = .ec256
+  ) throws -> (key: PrivateKey, request: GivenRequest) {
+    let key = try PrivateKey.generate(type)
+    let request = try CertificateRequest(key: key, dnsNames: names)
+    return (key, try GivenRequest(contents: request.pem))
+  }
+
+  private func issue(
+    _ bench: ManagerBench, _ given: GivenRequest?, _ names: [String] = [],
+    change: (inout IssueRequest) -> Void = { _ in }
+  ) async throws -> IssueReport {
+    try await bench.manager.issue(
+      bench.request {
+        $0.names = names.map { .dns($0) }
+        $0.overrides.csr = given
+        change(&$0)
+      })
+  }
+
+  private func live(_ bench: ManagerBench) throws -> IssuedCertificate {
+    let store = CertificateStore(state: bench.state)
+    let live = try #require(try store.liveGeneration(exampleName))
+    return try store.load(live, of: exampleName)
+  }
+
+  @Test func `the names and the key are those of the request, and no key is stored`() async throws {
+    try await withBench { bench in
+      let (key, request) = try given("example.com", "www.example.com", type: .ec384)
+      let report = try await issue(bench, request)
+      #expect(report.outcome == .issued)
+      #expect(report.certificate?.names == ["example.com", "www.example.com"])
+      #expect(report.certificate?.keyType == "ec384")
+      #expect(report.certificate?.privkey == nil)
+      #expect(report.certificate?.fullchain?.hasSuffix("live/example.com/fullchain.pem") == true)
+      let issued = try live(bench)
+      #expect(issued.key == nil && issued.isPair)
+      #expect(issued.leaf.matches(key))
+      #expect(!bench.files.contains { $0.contains("privkey") })
+      #expect(try await bench.manager.list().map(\.state) == [.valid])
+    }
+  }
+
+  @Test func `it is renewed from the same request, with nobody there`() async throws {
+    try await withBench { bench in
+      let (key, request) = try given("example.com")
+      _ = try await issue(bench, request)
+      let first = try live(bench).leaf
+      #expect(try await issue(bench, nil, ["example.com"]).outcome == .unchanged)
+      bench.clock.advance(70 * 86400)
+      let report = try await bench.manager.renew()
+      #expect(report.certificates.map(\.outcome) == [.renewed])
+      let second = try live(bench).leaf
+      #expect(second != first && second.matches(key))
+    }
+  }
+
+  @Test func `another request is another certificate, and going back is possible`() async throws {
+    try await withBench { bench in
+      let (first, firstRequest) = try given("example.com")
+      _ = try await issue(bench, firstRequest, ["example.com"])
+      let (second, secondRequest) = try given("example.com", "www.example.com")
+      let report = try await issue(bench, secondRequest)
+      #expect(report.reason.contains("new names"))
+      #expect(try live(bench).leaf.matches(second))
+      _ = try await bench.manager.rollback(exampleName)
+      #expect(try live(bench).leaf.matches(first))
+      let third = try given("example.com", "www.example.com").request
+      #expect(try await issue(bench, third).reason == "another certificate request is given")
+    }
+  }
+
+  @Test func `a lineage with a key of ours can be given a request`() async throws {
+    try await withBench { bench in
+      _ = try await issue(bench, nil, ["example.com"]) { $0.overrides.reuseKey = true }
+      let (key, request) = try given("example.com")
+      #expect(try await issue(bench, request).outcome == .issued)
+      #expect(try live(bench).leaf.matches(key))
+      #expect(try live(bench).key == nil)
+      #expect(bench.warnings.all.isEmpty)
+    }
+  }
+
+  @Test func `other names than those of the request are refused`() async throws {
+    try await withBench { bench in
+      let request = try given("example.com").request
+      let other = await failure { try await issue(bench, request, ["example.org"]) }
+      #expect(other?.code == .usage)
+      #expect(other?.message == "the certificate request is for example.com, not for example.org")
+      let same = try given("b.example.com", "example.com").request
+      let report = try await issue(bench, same, ["example.com", "b.example.com"])
+      #expect(report.outcome == .issued)
+      let more = await failure {
+        try await issue(bench, nil, ["example.com", "b.example.com", "c.example.com"])
+      }
+      #expect(more?.code == .usage)
+      #expect(more?.hint?.contains("give a new one by --csr") == true)
+    }
+  }
+
+  @Test func `what says how to make a key has no meaning`() async throws {
+    try await withBench { bench in
+      let request = try given("example.com").request
+      let changes: [(String, @Sendable (inout SettingsOverrides) -> Void)] = [
+        ("--key-type", { $0.keyType = .rsa2048 }), ("--reuse-key", { $0.reuseKey = true }),
+      ]
+      for (option, change) in changes {
+        let error = await failure { try await issue(bench, request) { change(&$0.overrides) } }
+        #expect(error?.exitCode == 64, "\(option)")
+        #expect(error?.message.hasPrefix("\(option) has no meaning") == true, "\(option)")
+      }
+      #expect(bench.ca.count() == 0)
+      _ = try await issue(bench, request)
+      let later = await failure {
+        try await issue(bench, nil, ["example.com"]) { $0.overrides.keyType = .ec384 }
+      }
+      #expect(later?.exitCode == 64)
+    }
+  }
+
+  @Test func `it is revoked by the account, and not without it`() async throws {
+    try await withBench { bench in
+      _ = try await issue(bench, given("example.com").request)
+      let byKey = await failure {
+        try await bench.manager.revoke(
+          exampleName, reason: .unspecified, byCertificateKey: true)
+      }
+      #expect(byKey?.code == .refused)
+      #expect(byKey?.hint?.contains("--by-certificate-key") == true)
+      #expect(
+        try await bench.manager.revoke(exampleName, reason: .superseded).state == .revoked)
+      #expect(bench.ca.revocation(of: try live(bench).leaf) == 4)
+    }
+  }
+
+  @Test func `an order under way goes on with the request that it has`() async throws {
+    try await withState { state, _ in
+      let bench = try await IssuerBench(state)
+      let (key, request) = try given("a.test")
+      let wanted = settings("a.test") { $0.csr = request.pem }
+      bench.holdOrders()
+      #expect(await failure { try await bench.issuer(wanted).obtain() }?.exitCode == 75)
+      bench.finishOrders()
+      bench.ca.resetLog()
+      let issued = try await bench.issuer(wanted).obtain()
+      #expect(issued.leaf.matches(key))
+      #expect(bench.ca.kinds == [.order, .certificate])
+    }
+  }
+
+  @Test func `hooks are told of no key`() throws {
+    var lineage = LineageReport(name: "example.com", state: .valid, names: ["example.com"])
+    lineage.directory = "/live/example.com"
+    lineage.fullchain = "/live/example.com/fullchain.pem"
+    let without = HookOccasion.deploy(lineage).environment(stateDirectory: "/")
+    #expect(without["CERTCTL_PRIVKEY"] == nil)
+    #expect(without["CERTCTL_FULLCHAIN"] == "/live/example.com/fullchain.pem")
+    lineage.privkey = "/live/example.com/privkey.pem"
+    let with = HookOccasion.deploy(lineage).environment(stateDirectory: "/")
+    #expect(with["CERTCTL_PRIVKEY"] == "/live/example.com/privkey.pem")
+  }
+}
+
+/// What is accepted as a request.
+@Suite(.requires("openssl"))
+struct GivenRequestFileTests {
+  /// Runs openssl req with a new key, and returns what it writes.
+  private func make(
+    _ folder: TemporaryFolder,
+    key: [String] = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+    _ arguments: String...
+  ) async throws -> [UInt8] {
+    let file = folder.path("request")
+    try await Program(
+      "openssl",
+      ["req", "-new", "-nodes", "-keyout", folder.path("key"), "-out", file] + key + arguments
+    ).run().requireSuccess("openssl req")
+    return [UInt8](try Data(contentsOf: URL(filePath: file)))
+  }
+
+  private func with(_ body: (TemporaryFolder) async throws -> Void) async throws {
+    try await withTemporaryFolder(label: "csr") { try await body($0) }
+  }
+
+  private func names(_ contents: [UInt8]) throws -> [String] {
+    try GivenRequest(contents: contents).names.map(\.value)
+  }
+
+  private func refused(_ contents: [UInt8]) async -> CertctlError? {
+    await failure { try GivenRequest(contents: contents) }
+  }
+
+  @Test func `PEM and DER, and a common name that says nothing new`() async throws {
+    try await with { folder in
+      let san = "subjectAltName=DNS:Example.com,DNS:www.example.com,IP:192.0.2.1"
+      let both = try await make(folder, "-subj", "/CN=www.example.com", "-addext", san)
+      #expect(try names(both) == ["example.com", "www.example.com", "192.0.2.1"])
+      let der = try await make(folder, "-subj", "/", "-addext", san, "-outform", "DER")
+      #expect(try names(der) == names(both))
+      let words = try await make(folder, "-subj", "/CN=My Server", "-addext", san)
+      #expect(try names(words).count == 3)
+    }
+  }
+
+  @Test func `a request without a name, or with a bad one, is refused`() async throws {
+    try await with { folder in
+      let none = await refused(try await make(folder, "-subj", "/CN=My Server"))
+      #expect(none?.code == .usage)
+      #expect(none?.message == "the certificate request asks for no name")
+      #expect(none?.hint?.contains("subjectAltName") == true)
+      let alone = await refused(try await make(folder, "-subj", "/CN=example.com"))
+      #expect(
+        alone?.message == "the certificate request names example.com in its subject only")
+      #expect(alone?.hint == none?.hint)
+      let san = "subjectAltName=DNS:example.com"
+      let more = await refused(
+        try await make(folder, "-subj", "/CN=mail.example.com", "-addext", san))
+      #expect(more?.message.contains("mail.example.com") == true)
+      let bad = await refused(
+        try await make(folder, "-subj", "/", "-addext", "subjectAltName=DNS:a b.example.com"))
+      #expect(bad?.code == .usage)
+      #expect(bad?.message.contains("asks for a bad name") == true)
+    }
+  }
+
+  static let weak: [([String], String)] = [
+    (["-newkey", "rsa:1024"], "RSA 1024"), (["-newkey", "ed25519"], "Ed25519"),
+    (["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp256k1"], "EC on secp256k1"),
+  ]
+
+  @Test(arguments: weak)
+  func `a key that CAs do not certify is named`(_ key: [String], _ name: String) async throws {
+    try await with { folder in
+      let error = await refused(try await make(folder, key: key, "-subj", "/CN=example.com"))
+      #expect(error?.code == .usage)
+      #expect(error?.message.hasSuffix(name) == true, "\(error?.message ?? "accepted")")
+      #expect(error?.hint?.contains("P-256") == true)
+    }
+  }
+
+  @Test func `what is no request, or is signed by another key, is refused`() async throws {
+    try await with { folder in
+      let good = try CertificateRequest(
+        key: PrivateKey.generate(.ec256), dnsNames: ["example.com"])
+      var damaged = good.der
+      damaged[damaged.count - 1] ^= 1
+      let error = await refused(damaged)
+      #expect(error?.code == .usage)
+      _ = try await make(folder, "-subj", "/CN=example.com")
+      for wrong in [[], Array("hello".utf8), [UInt8](try #require(folder.read("key")).utf8)] {
+        let error = await refused(wrong)
+        #expect(error?.code == .usage)
+        #expect(error?.message.hasPrefix("the certificate request cannot be used: ") == true)
+        #expect(error?.hint != nil)
+      }
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import FoundationEssentials
+import Glibc
+import TestSupport
+import Testing
+
+@testable import Certctl
+
+/// The deploy hooks that a lineage is given by `issue`.
+struct OwnHookTests {
+  private func withBench(
+    defaults: [String]? = nil, _ body: (ManagerBench, String) async throws -> Void
+  ) async throws {
+    try await withTemporaryFolder(label: "hooks") { folder in
+      let script = try folder.write("tell web", "#!/bin/sh\n")
+      try #require(chmod(script, 0o755) == 0)
+      var configuration = Configuration()
+      configuration.settings.hooks = defaults
+      try await body(try ManagerBench(folder, configuration: configuration), script)
+    }
+  }
+
+  private func hooks(_ bench: ManagerBench) throws -> [String]? {
+    try LineageStore(state: bench.state).lineage(exampleName)?.settings.hooks
+  }
+
+  @Test func `hooks are kept, replaced and taken away, without a new certificate`() async throws {
+    try await withBench { bench, script in
+      let manager = bench.manager
+      _ = try await manager.issue(bench.request("example.com") { $0.overrides.hooks = [script] })
+      #expect(try hooks(bench) == [script])
+      _ = try await manager.issue(bench.request("example.com"))
+      #expect(try hooks(bench) == [script])
+      let listed = try await manager.listHooks()
+      #expect(listed.map(\.path) == [script] && listed[0].lineage == "example.com")
+      let more = [script, "/bin/true"]
+      let changed = try await manager.issue(
+        bench.request("example.com") { $0.overrides.hooks = more })
+      #expect(changed.outcome == .unchanged)
+      #expect(try hooks(bench) == more)
+      _ = try await manager.issue(bench.request("example.com") { $0.overrides.hooks = [] })
+      #expect(try hooks(bench) == [])
+    }
+  }
+
+  @Test func `a hook that must not run is refused before anything is asked`() async throws {
+    try await withBench { bench, script in
+      func refused(_ hook: String) async -> CertctlError? {
+        await failure {
+          try await bench.manager.issue(
+            bench.request("example.com") { $0.overrides.hooks = [hook] })
+        }
+      }
+      chmod(script, 0o777)
+      let open = await refused(script)
+      #expect(open?.code == .usage)
+      #expect(open?.message.contains("can be written by everybody") == true)
+      #expect(open?.hint == "chmod go-w \(script)")
+      chmod(script, 0o644)
+      let plain = await refused(script)
+      #expect(plain?.message.hasSuffix("cannot be used: it is not executable") == true)
+      // As certbot takes it.
+      let command = await refused("/usr/bin/systemctl reload nginx")
+      #expect(command?.message.hasSuffix("cannot be used: there is no such file") == true)
+      #expect(command?.hint?.contains("without arguments") == true)
+      #expect(bench.ca.count() == 0)
+      #expect(bench.files.filter { !$0.hasPrefix("cache") }.isEmpty)
+    }
+  }
+
+  @Test func `a hook that went bad since does not stop an issue`() async throws {
+    try await withBench { bench, script in
+      _ = try await bench.manager.issue(
+        bench.request("example.com") { $0.overrides.hooks = [script] })
+      unlink(script)
+      let again = try await bench.manager.issue(bench.request("example.com") { $0.force = true })
+      #expect(again.outcome == .issued)
+    }
+  }
+
+  @Test func `a hook of the configuration file is checked as such`() async throws {
+    try await withBench(defaults: ["/no/such/hook"]) { bench, _ in
+      let error = await failure { try await bench.manager.issue(bench.request("example.com")) }
+      #expect(error?.code == .configuration)
+      #expect(error?.exitCode == 78)
+      #expect(error?.message.contains("/no/such/hook") == true)
+    }
+  }
+}

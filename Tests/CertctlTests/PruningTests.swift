@@ -1,0 +1,95 @@
+import FoundationEssentials
+import Glibc
+import HostIO
+import PKI
+import TestSupport
+import Testing
+
+@testable import Certctl
+
+struct PruningTests {
+  private let ca: TestCA
+
+  init() throws { ca = try TestCA(now: TestClock().now) }
+
+  /// Runs a test with so many generations, the last one in use.
+  private func withGenerations(
+    _ count: Int, _ body: (CertificateStore, [Certificate]) async throws -> Void
+  ) async throws {
+    try await withState { state, _ in
+      let store = CertificateStore(state: state)
+      var leaves: [Certificate] = []
+      for _ in 0..<count {
+        let certificate = try issued(ca, "example.com")
+        _ = try store.commit(certificate, to: exampleName, files: FileSettings())
+        leaves.append(certificate.leaf)
+      }
+      try await body(store, leaves)
+    }
+  }
+
+  private func numbers(_ store: CertificateStore) throws -> [Int] {
+    try store.generations(exampleName).map(\.number)
+  }
+
+  @Test func `the newest stay, the one in use among them`() async throws {
+    try await withGenerations(4) { store, _ in
+      let none = try store.prune(exampleName, keeping: 4, deployed: nil)
+      #expect(none.isEmpty)
+      #expect(try store.prune(exampleName, keeping: 3, deployed: nil).map(\.number) == [1])
+      #expect(try store.prune(exampleName, keeping: 1, deployed: nil).map(\.number) == [2, 3])
+      #expect(try numbers(store) == [4])
+      #expect(try store.prune(exampleName, keeping: 0, deployed: nil).isEmpty)
+    }
+  }
+
+  @Test func `what is newer than the one in use stays, and does not count`() async throws {
+    try await withGenerations(5) { store, _ in
+      try store.use(Generation(number: 3), of: exampleName)
+      #expect(try store.prune(exampleName, keeping: 2, deployed: nil).map(\.number) == [1])
+      #expect(try numbers(store) == [2, 3, 4, 5])
+    }
+  }
+
+  @Test func `what servers were last made to use stays`() async throws {
+    try await withGenerations(4) { store, leaves in
+      let deployed = leaves[0].sha256Fingerprint.hexadecimal
+      let pruned = try store.prune(exampleName, keeping: 1, deployed: deployed)
+      #expect(pruned.map(\.number) == [2, 3])
+      #expect(try numbers(store) == [1, 4])
+    }
+  }
+
+  @Test func `a damaged old generation goes, and without one in use none does`() async throws {
+    try await withGenerations(3) { store, leaves in
+      unlink("\(store.state.archive(exampleName).path)/0001/fullchain.pem")
+      let deployed = leaves[1].sha256Fingerprint.hexadecimal
+      #expect(try store.prune(exampleName, keeping: 1, deployed: deployed).map(\.number) == [1])
+      try store.state.live.remove("example.com")
+      #expect(try store.prune(exampleName, keeping: 1, deployed: nil).isEmpty)
+      #expect(try numbers(store) == [2, 3])
+    }
+  }
+
+  @Test func `five are kept unless somebody says otherwise, and that is remembered`() async throws {
+    try await withTemporaryFolder(label: "pruning") { folder in
+      let bench = try ManagerBench(folder)
+      for _ in 1...6 {
+        _ = try await bench.manager.issue(bench.request("example.com") { $0.force = true })
+      }
+      #expect(try await bench.manager.show(exampleName).generations == [2, 3, 4, 5, 6])
+      let fewer = try await bench.manager.issue(
+        bench.request("example.com") {
+          $0.force = true
+          $0.overrides.keepGenerations = 2
+        })
+      #expect(fewer.certificate?.generations == [6, 7])
+      let again = try await bench.manager.issue(bench.request("example.com") { $0.force = true })
+      #expect(again.certificate?.generations == [7, 8])
+      // As many as are wanted say nothing about the certificate.
+      let more = try await bench.manager.issue(
+        bench.request("example.com") { $0.overrides.keepGenerations = 9 })
+      #expect(more.outcome == .unchanged)
+    }
+  }
+}

@@ -1,0 +1,146 @@
+import ACME
+import FoundationEssentials
+import HostIO
+import PKI
+import TestSupport
+import Testing
+
+@testable import Certctl
+
+/// Spare CAs: used when one is out of order, and not to get round a failed validation.
+@Suite(.timeLimit(.minutes(2)))
+struct FailoverTests {
+  /// Two CAs, by the host of their URLs.
+  private struct Authorities: HTTPClient {
+    let first: FakeCA
+    let second: FakeCA
+
+    func send(_ request: HTTPRequest) async throws -> HTTPResponse {
+      try await (request.url.hasPrefix("https://spare.test") ? second : first).send(request)
+    }
+  }
+
+  private struct Bench {
+    let clock = TestClock()
+    let first: FakeCA
+    let second: FakeCA
+    let manager: Manager
+    let warnings = Recorder<String>()
+    let webroot: String
+
+    init(_ folder: TemporaryFolder) throws {
+      first = try FakeCA(clock: clock)
+      second = try FakeCA(clock: clock)
+      second.configure { $0.base = "https://spare.test" }
+      let root = try folder.makeFolder("www")
+      webroot = root
+      for ca in [first, second] {
+        ca.configure { settings in
+          settings.validate = { attempt in
+            readText("\(root)/.well-known/acme-challenge/\(attempt.token)")
+              == attempt.keyAuthorization ? nil : Problem(type: .unauthorized, status: 403)
+          }
+        }
+      }
+      var services = Services.of(first, clock)
+      let both = Authorities(first: first, second: second)
+      services.http = { _ in both }
+      services.warn = { [warnings] in warnings.add($0) }
+      manager = Manager(
+        stateDirectory: folder.path("state"), configDirectory: folder.path("etc"),
+        lockTimeout: .zero, services: services)
+    }
+
+    func issue(_ name: String = "a.test") async throws -> IssueReport {
+      var request = IssueRequest(
+        names: [try Identifier(parsing: name)], registration: Registration(terms: .agreed))
+      request.overrides.authorities = [first.directoryURL, second.directoryURL]
+      request.overrides.webroot = webroot
+      return try await manager.issue(request)
+    }
+  }
+
+  private func withBench(_ body: (Bench) async throws -> Void) async throws {
+    try await withTemporaryFolder(label: "failover") { try await body(Bench($0)) }
+  }
+
+  @Test func `the first CA issues, and the account at the spare one is made ahead`() async throws {
+    try await withBench { bench in
+      let report = try await bench.issue()
+      #expect(report.certificate?.directoryURL == bench.first.directoryURL)
+      #expect(bench.second.count(.newAccount) == 1)
+      #expect(bench.second.count(.newOrder) == 0)
+    }
+  }
+
+  @Test
+  func `when the first is out of reach the spare one issues, and the next time the first again`()
+    async throws
+  {
+    try await withBench { bench in
+      _ = try await bench.issue()
+      bench.clock.advance(63 * 86400)
+      bench.first.inject(.refuseConnection, on: .newNonce, times: 1000)
+      bench.first.inject(.refuseConnection, on: .renewalInfo, times: 1000)
+      let report = try await bench.manager.renew()
+      #expect(report.certificates.map(\.outcome) == [.renewed])
+      #expect(report.exitCode == 0)
+      let name = try LineageName("a.test")
+      #expect(
+        try await bench.manager.show(name).directoryURL == bench.second.directoryURL)
+      // It asks for nothing of the first CA's: neither its account nor what it replaces.
+      let order = try #require(bench.second.requests.first { $0.kind == .newOrder })
+      #expect(order.payload["replaces"].string == nil)
+      #expect(bench.warnings.all.contains { $0.contains("asking \(bench.second.directoryURL)") })
+      let quiet = try await bench.manager.renew()
+      #expect(quiet.certificates.allSatisfy { $0.outcome == .unchanged })
+      bench.first.dropFaults()
+      bench.clock.advance(70 * 86400)
+      #expect(try await bench.manager.renew().certificates.map(\.outcome) == [.renewed])
+      #expect(try await bench.manager.show(name).directoryURL == bench.first.directoryURL)
+    }
+  }
+
+  @Test func `a failed validation stays with the first CA`() async throws {
+    try await withBench { bench in
+      bench.first.configure { settings in
+        settings.validate = { _ in Problem(type: .connection, status: 400) }
+      }
+      let error = await failure { try await bench.issue() }
+      #expect(error?.code == .challengeFailed)
+      #expect(bench.second.count() == 0)
+    }
+  }
+
+  @Test(arguments: [(2.0, false), (60.0, true)])
+  func `a rate limit is waited out unless it outlasts the certificate`(
+    days: Double, goesOn: Bool
+  ) async throws {
+    try await withBench { bench in
+      _ = try await bench.issue()
+      bench.clock.advance(63 * 86400)
+      bench.second.resetLog()
+      let limited = Fault.problem(
+        "rateLimited", status: 429,
+        headers: [HTTPField(name: "Retry-After", value: String(Int(days * 86400)))])
+      bench.first.inject(limited, on: .newOrder, times: 1000)
+      let report = try await bench.manager.renew()
+      #expect(report.certificates.map(\.outcome) == [goesOn ? .renewed : .failed])
+      #expect(report.exitCode == (goesOn ? 0 : 75))
+      #expect(bench.second.count(.newOrder) == (goesOn ? 1 : 0))
+      guard !goesOn else { return }
+      // The time that the CA named is kept.
+      let named = bench.clock.now + (days - 0.1) * 86400
+      #expect((report.certificates[0].next ?? .distantPast) > named)
+    }
+  }
+
+  @Test func `a spare CA that cannot be had now is a warning`() async throws {
+    try await withBench { bench in
+      bench.second.inject(.refuseConnection, on: .directory, times: 1000)
+      let report = try await bench.issue()
+      #expect(report.outcome == .issued)
+      #expect(bench.warnings.all.contains { $0.contains("no account at the spare CA") })
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import ACME
+import TestSupport
+import Testing
+
+/// Many lineages that `certctl renew` renews side by side, at acme2certifier.
+@Suite(.timeLimit(.minutes(5)))
+struct RenewManyTests {
+  /// Gives the host these lineages with a certificate each, and one more that is not due.
+  private func obtain(
+    _ names: [String], on host: RenewalHost, within limit: Duration = .seconds(120)
+  ) async throws {
+    try await host.issue("model.example.com")
+    try host.addLineages(names, like: "model.example.com")
+    try host.writeHooks()
+    // A lineage without a certificate is due.
+    let run = try await host.renew("--jobs", "10", within: limit)
+    #expect(run.lineages("renewed") == names, "\(run)")
+    _ = host.takeHookLog()
+  }
+
+  @Test(.needsAcme2Certifier)
+  func `two hundred due lineages are renewed in one run`() async throws {
+    try await RenewalHost.run { host in
+      let names = (100..<300).map { "n\($0).example.com" }
+      let limit = Duration.seconds(200)
+      try await obtain(names, on: host, within: limit)
+      let old = try names.map { try host.leaf($0) }
+
+      try host.server.change(.init { $0.window = .past })
+      try host.server.proxy.forgetRequests()
+      let placed = try host.server.orders.count
+      let clock = ContinuousClock.now
+      let run = try await host.renew("--jobs", "10", within: limit)
+      print("200 lineages were renewed in \(ContinuousClock.now - clock)")
+      #expect(run.exitCode == 0, "\(run)")
+      #expect(run.lineages("renewed") == names, "\(run)")
+      #expect(names.allSatisfy { host.generationCount($0) == 2 })
+
+      let orders = try host.server.orders.dropFirst(placed)
+      #expect(Set(orders.map(\.replaces)) == Set(old.map { CertificateID($0)?.rawValue }))
+      #expect(orders.count == 200)
+      #expect(orders.allSatisfy { $0.status == 201 })
+      // nginx ends each connection after a thousand requests.
+      let requests = host.server.proxy.requests.count
+      #expect(host.server.proxy.connectionCount == (requests + 999) / 1000)
+      // One deploy for each, one post after all of them.
+      let log = host.takeHookLog()
+      #expect(log.dropLast().sorted() == names)
+      #expect(log.last == "post")
+    }
+  }
+
+  @Test(.needsAcme2Certifier, .requires("faketime"))
+  func `a CA that dies half-way leaves the finished finished and the others due`() async throws {
+    try await RenewalHost.run { host in
+      let names = (10..<50).map { "n\($0).example.com" }
+      try await obtain(names, on: host)
+
+      try host.server.change(
+        .init {
+          $0.window = .past
+          $0.diesAfter = 41 + 15
+        })
+      let run = try await host.renew("--jobs", "10")
+      #expect(!host.server.isRunning)
+      #expect(run.exitCode == 75, "\(run)")
+      let finished = run.lineages("renewed")
+      // It may have died before the last answers were sent.
+      #expect((1...15).contains(finished.count), "\(finished)")
+      #expect(run.outcomes.count == 40, "\(run)")
+      for name in names {
+        #expect(host.generationCount(name) == (finished.contains(name) ? 2 : 1), "\(name)")
+      }
+      #expect(host.takeHookLog().sorted() == finished + ["post"])
+
+      try await host.server.runAgain {
+        let again = try await host.renew("--jobs", "10", later: "+5 minutes")
+        #expect(again.exitCode == 0, "\(again)")
+        #expect(again.lineages("renewed") == names.filter { !finished.contains($0) }, "\(again)")
+      }
+      #expect(names.allSatisfy { host.generationCount($0) == 2 })
+    }
+  }
+}

@@ -1,0 +1,126 @@
+import FoundationEssentials
+import PKI
+import TestSupport
+import Testing
+
+/// A host that gets and renews its certificates at one acme2certifier by the built certctl.
+struct RenewalHost: Sendable {
+  /// Everything that the test writes; the state directory is `state` in it, hooks are in `hooks`.
+  let folder: TemporaryFolder
+  let server: Acme2Certifier
+  /// certctl with that state directory and that configuration directory.
+  let certctl: CertctlBinary
+
+  /// Runs a fresh server and a fresh state directory around `body`.
+  static func run<Result: Sendable>(
+    _ settings: Acme2Certifier.Settings = .init(), _ body: (RenewalHost) async throws -> Result
+  ) async throws -> Result {
+    try await Acme2Certifier.run(settings) { server in
+      try await withTemporaryFolder(label: "renewal") { folder in
+        var certctl = try CertctlBinary.locate(stateIn: folder)
+        certctl.commonArguments = ["--config", try folder.write("certctl.toml", "")]
+        return try await body(RenewalHost(folder: folder, server: server, certctl: certctl))
+      }
+    }
+  }
+
+  // MARK: - Commands
+
+  /// Runs `issue` by http-01 and certctl's own listener.
+  func issue(_ names: String..., options: [String] = []) async throws {
+    let arguments =
+      ["issue"] + names + ["--ca", server.directoryURL, "--ca-bundle", server.caBundlePath]
+      + ["--http-port", "\(server.httpPort)", "--http-address", "127.0.0.1", "--agree-tos"]
+    try await certctl.run(arguments + options).requireSuccess("issue")
+  }
+
+  /// What one `renew` did.
+  struct Run: Sendable, CustomStringConvertible {
+    let result: ProgramResult
+    let report: JSONValue
+
+    var exitCode: Int32? { result.exitCode }
+
+    /// How each lineage that it looked at ended, in certctl's words.
+    var outcomes: [String: String] {
+      Dictionary(
+        report["certificates"].array.map {
+          ($0["lineage"].string ?? "", $0["outcome"].string ?? "")
+        }
+      ) { first, _ in first }
+    }
+
+    /// The lineages that ended so, sorted.
+    func lineages(_ outcome: String) -> [String] {
+      outcomes.filter { $0.value == outcome }.keys.sorted()
+    }
+
+    var description: String { result.description }
+  }
+
+  /// Runs `renew --json`, by a clock that is set forward if `later` says so ("+3 hours").
+  func renew(
+    _ arguments: String..., later: String? = nil, within limit: Duration = .seconds(120)
+  ) async throws -> Run {
+    var program = certctl.program(["renew", "--json"] + arguments)
+    if let later {
+      program.arguments = ["-f", later, program.executable] + program.arguments
+      program.executable = "faketime"
+      // Waits are not a matter of the time of day.
+      program.environment["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
+    }
+    let result = try await program.run(within: limit)
+    return Run(result: result, report: try json(result))
+  }
+
+  // MARK: - State
+
+  /// The leaf in use.
+  func leaf(_ lineage: String) throws -> Certificate {
+    let text = try #require(folder.read("state/live/\(lineage)/fullchain.pem"))
+    return try #require(try Certificate.chain(pem: [UInt8](text.utf8)).first)
+  }
+
+  /// How many generations a lineage has.
+  func generationCount(_ lineage: String) -> Int {
+    let path = folder.path("state/archive/\(lineage)")
+    return ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).count
+  }
+
+  /// The requests so far, without the parts of URLs that are different each time.
+  var requests: [String] {
+    server.proxy.requests.map { request in
+      "\(request.method) \(request.path.split(separator: "/").prefix(2).joined(separator: "/"))"
+    }
+  }
+
+  /// Adds lineages like one that is there, without certificates: as if `issue` had been cut short.
+  func addLineages(_ names: [String], like model: String) throws {
+    let text = try #require(folder.read("state/lineages/\(model).json"))
+    var lineage = try #require(JSONValue([UInt8](text.utf8)))
+    lineage["issuance"] = nil
+    lineage["schedule"] = nil
+    for name in names {
+      lineage["name"] = .string(name)
+      lineage["settings"]["names"] = [["type": "dns", "value": .string(name)]]
+      try folder.write(
+        "state/lineages/\(name).json", String(decoding: lineage.bytes, as: UTF8.self))
+    }
+  }
+
+  /// Hooks that each write one line: the deploy hook the lineage, the post hook "post".
+  func writeHooks() throws {
+    let log = folder.path("hooks.log")
+    for (name, word) in [("deploy.d/log", "$CERTCTL_LINEAGE"), ("post.d/log", "post")] {
+      let script = "#!/bin/sh\necho \"\(word)\" >>\(log)\n"
+      let path = try folder.write("hooks/\(name)", script)
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+    }
+  }
+
+  /// What the hooks wrote since the last call.
+  func takeHookLog() -> [String] {
+    defer { folder.remove("hooks.log") }
+    return (folder.read("hooks.log") ?? "").split(separator: "\n").map(String.init)
+  }
+}
