@@ -29,6 +29,8 @@ public struct ACMEError: Error, Sendable, CustomStringConvertible {
   ///
   /// Its texts are hostile until escaped.
   public var problem: Problem?
+  /// The names that failed, when the CA told which ones of an order it was.
+  public var identifiers: [Identifier] = []
   /// The HTTP status of the answer, when there was one.
   public var status: Int?
   /// What the other side did or said, in words, when there is no problem document.

@@ -53,20 +53,26 @@ public struct CertctlError: Error, Sendable, CustomStringConvertible {
   public let hint: String?
   /// The CA's own words, with their subproblems.
   public let problem: Problem?
+  /// The names that failed, when the CA told which ones of an order it was.
+  public let identifiers: [Identifier]
   /// Whether the same command can succeed later without a change.
   public let isRetryable: Bool
   /// The earliest moment at which trying again makes sense, if one is known.
   public let retryAfter: Date?
 
+  /// Whether there is no time left for that: the last quarter of the lifetime has begun.
+  public private(set) var isUrgent = false
+
   /// An error of certctl's own.
   public init(
     _ code: Code, _ message: String, hint: String? = nil, problem: Problem? = nil,
-    isRetryable: Bool = false, retryAfter: Date? = nil
+    identifiers: [Identifier] = [], isRetryable: Bool = false, retryAfter: Date? = nil
   ) {
     self.code = code
     self.message = message
     self.hint = hint
     self.problem = problem
+    self.identifiers = identifiers
     self.isRetryable = isRetryable
     self.retryAfter = retryAfter
   }
@@ -76,7 +82,7 @@ public struct CertctlError: Error, Sendable, CustomStringConvertible {
 
   /// The exit code of a command that failed this way (design, section 6).
   public var exitCode: Int32 {
-    if isRetryable { return 75 }
+    if isRetryable { return isUrgent ? 1 : 75 }
     switch code {
     case .usage, .termsNotAgreed: return 64
     case .configuration: return 78
@@ -109,6 +115,8 @@ extension CertctlError {
       }
     self.init(
       code, error.description, hint: Self.hint(for: error) ?? error.hint, problem: error.problem,
+      identifiers: error.identifiers.isEmpty
+        ? (error.problem?.subproblems ?? []).compactMap(\.identifier) : error.identifiers,
       isRetryable: error.isRetryable, retryAfter: error.retryAfter)
   }
 
@@ -132,11 +140,18 @@ extension CertctlError {
     }
   }
 
+  /// The same error about a certificate of which the last quarter of the lifetime has begun.
+  func urgent() -> CertctlError {
+    var error = self
+    error.isUrgent = true
+    return error
+  }
+
   /// The same error with another hint.
   func advising(_ hint: String) -> CertctlError {
     CertctlError(
-      code, message, hint: hint, problem: problem, isRetryable: isRetryable,
-      retryAfter: retryAfter)
+      code, message, hint: hint, problem: problem, identifiers: identifiers,
+      isRetryable: isRetryable, retryAfter: retryAfter)
   }
 
   private init(_ error: HostError) {

@@ -118,7 +118,13 @@ extension LineageReport {
       case .now: now
       }
     renewReason = decision.description
-    state = isRevoked ? .revoked : now >= leaf.notAfter ? .expired : decision.isDue ? .due : .valid
+    let missing = lineage?.missingNames.map(\.value) ?? []
+    missingNames = missing.isEmpty ? nil : missing
+    state =
+      isRevoked
+      ? .revoked
+      : now >= leaf.notAfter
+        ? .expired : missing.isEmpty ? (decision.isDue ? .due : .valid) : .degraded
     if let lineage {
       let deployment = lineage.deployment ?? Deployment()
       self.deployment = deployment.progress(of: certificate.fingerprint)

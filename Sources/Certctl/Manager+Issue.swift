@@ -14,7 +14,14 @@ extension Manager {
       let request = request.withNames()
       let name = try await lineageName(for: request)
       try await check(request, as: name)
-      return try await withLineage(name) { try await issue(request, as: name) }
+      return try await withLineage(name) {
+        do {
+          return try await issue(request, as: name)
+        } catch {
+          if error is CancellationError { throw error }
+          throw await isUrgent(name) ? CertctlError(wrapping: error).urgent() : error
+        }
+      }
     } catch let error as CancellationError {
       throw error
     } catch {
@@ -104,6 +111,15 @@ extension Manager {
             + (failure.hint.map { " (\($0))" } ?? ""))
       }
     }
+  }
+
+  /// Whether the certificate in use is in the last quarter of its lifetime, or past it.
+  private func isUrgent(_ name: LineageName) async -> Bool {
+    guard let report = try? await report(on: name), let notBefore = report.notBefore,
+      let notAfter = report.notAfter
+    else { return false }
+    return RenewalSchedule.isUrgent(
+      notBefore: notBefore, notAfter: notAfter, now: services.clock.now())
   }
 
   // MARK: - Steps

@@ -33,6 +33,8 @@ public struct LineageReport: Encodable, Sendable {
   public enum State: String, CaseIterable, Encodable, Sendable {
     /// The certificate in use is valid, and not due.
     case valid
+    /// It is valid, without some of the wanted names, which could not be proved.
+    case degraded
     /// It is valid, and due for renewal.
     case due
     /// It has expired.
@@ -51,6 +53,8 @@ public struct LineageReport: Encodable, Sendable {
   public var state: State
   /// The names that are wanted.
   public var names: [String]
+  /// Those of them that the certificate in use had to be issued without.
+  public var missingNames: [String]?
   /// The CA's preset name or directory URL.
   public var authority: String?
   /// The directory URL of the CA that issued the certificate in use.

@@ -22,7 +22,7 @@ extension LineageReport {
   var attention: Attention? {
     switch state {
     case .expired, .revoked, .damaged: return .broken
-    case .due, .missing: return .wanting
+    case .due, .missing, .degraded: return .wanting
     case .valid: break
     }
     let isFailing = (failures ?? 0) > 0 || lastFailure != nil || deployment == .failed

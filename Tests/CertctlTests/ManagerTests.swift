@@ -56,6 +56,20 @@ struct ManagerTests {
     }
   }
 
+  @Test(arguments: [(63.0, 75), (70, 1), (95, 1)])
+  func `try later is an alarm once the last quarter of the lifetime has begun`(
+    days: Double, exitCode: Int32
+  ) async throws {
+    try await withBench { bench in
+      _ = try await bench.manager.issue(bench.request("example.com"))
+      bench.advance(days: days)
+      bench.ca.inject(.refuseConnection, on: .newNonce, times: 100)
+      let error = await failure { try await bench.manager.issue(bench.request("example.com")) }
+      #expect(error?.isRetryable == true)
+      #expect(error?.exitCode == exitCode)
+    }
+  }
+
   @Test func `settings come back with the next run`() async throws {
     try await withBench { bench in
       _ = try await bench.manager.issue(

@@ -90,7 +90,9 @@ extension Account {
       ?? ACMEError(
         .orderInvalid, "get a certificate for", subject: order.names, problem: order.error,
         detail: "the order is \(order.status)")
-    guard let first = failed.first?.error else { return overall }
+    guard var first = failed.first?.error else { return overall }
+    let identifiers = failed.map { Identifier(type: $0.identifier.type, value: $0.name) }
+    first.identifiers = identifiers
     guard failed.count > 1 else { return first }
     let subproblems = failed.map { authorization in
       var problem = authorization.failure ?? Problem(type: "about:blank", detail: "no reason given")
@@ -101,7 +103,9 @@ extension Account {
     let joined = Problem(
       type: .compound, detail: "\(failed.count) names could not be validated",
       subproblems: subproblems)
-    return ACMEError(
+    var error = ACMEError(
       .authorizationInvalid, "validate", subject: order.names, problem: joined, hint: joined.hint)
+    error.identifiers = identifiers
+    return error
   }
 }

@@ -98,6 +98,7 @@ public struct Configuration: Sendable, Equatable {
     },
     "dual": { $0.settings.dual = try bool($1) },
     "reuse-key": { $0.settings.reuseKey = try bool($1) },
+    "allow-partial": { $0.settings.allowPartial = try bool($1) },
     "profile": { $0.settings.profile = try string($1) },
     "preferred-chain": { $0.settings.preferredChain = try string($1) },
     "owner": { $0.settings.owner = try string($1) },

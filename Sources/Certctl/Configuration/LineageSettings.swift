@@ -18,6 +18,8 @@ public struct LineageSettings: Codable, Sendable, Equatable {
   public var rsaKeyType: KeyType?
   /// Whether renewals keep the key.
   public var reuseKey: Bool
+  /// Whether a certificate may be issued without the names that cannot be proved; false by default.
+  public var allowPartial: Bool?
   /// The user's own certificate request in PEM; then the key is none of certctl's business.
   public var csr: String?
   /// The certificate profile to ask the CA for (draft-ietf-acme-profiles).
@@ -37,7 +39,8 @@ public struct LineageSettings: Codable, Sendable, Equatable {
     challenge: ChallengeSettings = .init(type: .http01), keyType: KeyType = .ec256,
     rsaKeyType: KeyType? = nil, reuseKey: Bool = false, csr: String? = nil, profile: String? = nil,
     preferredChain: String? = nil,
-    files: FileSettings = .init(), hooks: [String]? = nil, keepGenerations: Int? = nil
+    files: FileSettings = .init(), hooks: [String]? = nil, keepGenerations: Int? = nil,
+    allowPartial: Bool? = nil
   ) {
     self.names = names
     self.authorities = authorities
@@ -52,6 +55,7 @@ public struct LineageSettings: Codable, Sendable, Equatable {
     self.files = files
     self.hooks = hooks
     self.keepGenerations = keepGenerations
+    self.allowPartial = allowPartial
   }
 
   /// Whether a certificate issued under `other` still is what these settings want.

@@ -76,13 +76,15 @@ struct Acquisition: Sendable {
       // Before anything is presented: a crash must leave what the next run cleans up by.
       try await manager.save(lineage)
       isSaved = true
-      guard var issued = try await obtain(issuer, mayOrder: mayOrder) else { return false }
+      guard let obtained = try await obtainAllowed(issuer) else { return false }
+      var (issued, allowed, omitted) = obtained
       var rsaPlace: Lineage.Issuance.Place?
       if settings.rsaKeyType != nil {
-        (issued.rsa, rsaPlace) = try await rsaCertificate(authority, beside: issued)
+        (issued.rsa, rsaPlace) = try await rsaCertificate(authority, beside: allowed)
       }
       await sessions.note(nil, from: directory)
-      try await adopt(issued, from: issuer, rsaPlace, lineage)
+      lineage.omitted = omitted.isEmpty ? nil : omitted
+      try await adopt(issued, from: allowed, rsaPlace, lineage)
       return true
     } catch {
       await sessions.note(error, from: directory)
@@ -95,10 +97,11 @@ struct Acquisition: Sendable {
   ///
   /// It may be ordered even where only an order under way was to be finished: it is part of that.
   private func rsaCertificate(
-    _ authority: CertificateAuthority, beside main: IssuedCertificate
+    _ authority: CertificateAuthority, beside main: Issuer
   ) async throws -> (IssuedCertificate.RSACertificate?, Lineage.Issuance.Place?) {
     let directory = authority.directory(for: settings.rsaKeyType ?? .rsa2048)
-    let issuer = try await issuer(authority, directory, .rsa)
+    var issuer = try await issuer(authority, directory, .rsa)
+    if main.settings.names != settings.names { issuer = issuer.with(names: main.settings.names) }
     guard let issued = try await obtain(issuer, mayOrder: true), let key = issued.key else {
       return (nil, nil)
     }
@@ -108,7 +111,8 @@ struct Acquisition: Sendable {
     )
   }
 
-  private func obtain(_ issuer: Issuer, mayOrder: Bool) async throws -> IssuedCertificate? {
+  func obtain(_ issuer: Issuer, mayOrder: Bool? = nil) async throws -> IssuedCertificate? {
+    let mayOrder = mayOrder ?? self.mayOrder
     do {
       return mayOrder ? try await issuer.obtain() : try await issuer.resume()
     } catch let error as ACMEError where error.code == .accountDoesNotExist {
@@ -167,14 +171,19 @@ struct Acquisition: Sendable {
     let now = services.clock.now()
     var lineage = lineage
     lineage.issuance = Lineage.Issuance(
-      directory: issuer.directory, account: issuer.accountID, rsa: rsa, settings: settings,
-      date: now,
+      directory: issuer.directory, account: issuer.accountID, rsa: rsa,
+      settings: issuer.settings, date: now,
       // A rollback must not put a revoked generation back to use unawares.
       revoked: known?.issuance?.revoked)
-    lineage.lastFailure = nil
+    lineage.lastFailure = lineage.omitted?.first.map { .init(date: now, message: $0.message) }
     var schedule =
       lineage.schedule?.about(current?.leaf.sha256Fingerprint.hexadecimal) ?? RenewalState()
     schedule.noteSuccess(RenewalCertificate(issued.leaves), because: reason, now: now)
+    if lineage.omitted != nil {
+      // The names that are missing are tried again, ever more seldom.
+      schedule.failures = known?.omitted == nil ? nil : known?.schedule?.failures
+      schedule.noteFailure(of: RenewalCertificate(issued.leaves), now: now)
+    }
     lineage.schedule = schedule
     try await manager.save(lineage)
     do {
@@ -186,7 +195,7 @@ struct Acquisition: Sendable {
     await manager.events.append(
       Event(
         time: now, event: "issued", lineage: name.value, authority: issuer.directory,
-        names: settings.names.map(\.value), generation: generation.number,
+        names: issuer.settings.names.map(\.value), generation: generation.number,
         notAfter: issued.leaf.notAfter))
     await prune(lineage)
   }

@@ -103,6 +103,8 @@ public struct SettingsOverrides: Sendable, Equatable {
   public var dual: Bool?
   /// Whether renewals keep the key.
   public var reuseKey: Bool?
+  /// Whether names that cannot be proved may be left out.
+  public var allowPartial: Bool?
   /// The user's own certificate request.
   public var csr: GivenRequest?
   /// The profile.
@@ -145,7 +147,8 @@ public struct SettingsOverrides: Sendable, Equatable {
         keyMode: keyMode ?? lineage?.files.keyMode ?? defaults.keyMode),
       // None is an answer, too: it is kept, or the file's would come back.
       hooks: hooks ?? lineage?.hooks ?? defaults.hooks,
-      keepGenerations: keepGenerations ?? lineage?.keepGenerations ?? defaults.keepGenerations)
+      keepGenerations: keepGenerations ?? lineage?.keepGenerations ?? defaults.keepGenerations,
+      allowPartial: allowPartial ?? lineage?.allowPartial ?? defaults.allowPartial)
   }
 
   /// With a request of the user's own the key is what it is, whatever the defaults are.

@@ -42,6 +42,16 @@ struct Issuer: Sendable {
     LedgerStore(state: state, clock: services.clock, logger: services.logger)
   }
 
+  /// The same for other names.
+  func with(names: [Identifier]) -> Issuer {
+    var settings = settings
+    settings.names = names
+    return Issuer(
+      name: name, settings: settings, directory: directory, authority: authority,
+      account: account, accountID: accountID, solver: solver, state: state, services: services,
+      part: part, currentKey: currentKey, replaces: replaces, heedsLimits: heedsLimits)
+  }
+
   /// The same with another account.
   func with(_ account: Account, id: String) -> Issuer {
     Issuer(
@@ -242,7 +252,7 @@ struct Issuer: Sendable {
     guard let record = try? await Blocking.run({ try pending.order(of: name) }) else { return }
     let failure = CertctlError(wrapping: error)
     if failure.code == .challengeFailed {
-      let refused = (failure.problem?.subproblems ?? []).compactMap(\.identifier)
+      let refused = failure.identifiers
       await ledger.noteFailure(of: planned, names: refused.isEmpty ? settings.names : refused)
     }
     do {

@@ -18,7 +18,7 @@ extension CertctlError {
     self.init(
       .challengeFailed, message,
       hint: Self.advice(for: type, (problems.first ?? error.problem)?.type),
-      problem: error.problem)
+      problem: error.problem, identifiers: error.identifiers)
   }
 
   /// The line safe for a terminal, with its own line break kept.

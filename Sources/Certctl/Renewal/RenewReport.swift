@@ -57,6 +57,8 @@ public struct RenewalResult: Encodable, Sendable {
   public var reason: String
   /// The names.
   public var names: [String] = []
+  /// The names that the certificate had to be issued without.
+  public var missingNames: [String]?
   /// When it is due, or tried again.
   public var next: Date?
   /// When the certificate in use ends.
@@ -74,7 +76,9 @@ public struct RenewalResult: Encodable, Sendable {
   var exitCode: Int32 {
     if deploymentError != nil { return 1 }
     switch outcome {
-    case .renewed, .unchanged, .due: return 0
+    // An attempt that left names out failed as far as these are concerned.
+    case .renewed: return missingNames == nil ? 0 : 1
+    case .unchanged, .due: return 0
     case .held, .postponed, .locked: return isUrgent ? 1 : 75
     case .failed: return error?.isRetryable == true && !isUrgent ? 75 : 1
     }

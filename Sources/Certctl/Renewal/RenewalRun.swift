@@ -165,10 +165,10 @@ struct RenewalRun: Sendable {
     var told: [HookResult] = []
     for result in results where result.exitCode == 1 {
       var notice = HookNotice(
-        reason: result.outcome == .failed || result.deploymentError != nil ? .failed : .expiring,
+        reason: .failed,
         message: result.notice, lineage: result.lineage, names: result.names,
         notAfter: result.notAfter, attempts: result.failures)
-      if result.isUrgent { notice.reason = .expiring }
+      if result.isUrgent, result.outcome != .renewed { notice.reason = .expiring }
       told += try await hooks.run(.notify(notice))
     }
     return told
@@ -184,6 +184,9 @@ extension RenewalResult {
   /// What a person is told of a failure.
   fileprivate var notice: String {
     var words = deploymentError ?? reason
+    if outcome == .renewed, let missingNames {
+      words = "renewed without \(missingNames.joined(separator: ", "))"
+    }
     if let notAfter, isUrgent { words += " (the certificate ends on \(notAfter.rfc3339))" }
     return words
   }

@@ -202,6 +202,8 @@ struct RenewalStep: Sendable {
     var result = RenewalResult(lineage: name.value, outcome: outcome, reason: reason)
     result.names = status.lineage.settings.names.map(\.value)
     result.failures = status.lineage.schedule?.failures?.count
+    let missing = status.lineage.missingNames.map(\.value)
+    result.missingNames = missing.isEmpty ? nil : missing
     guard let certificate = status.certificate else { return result }
     result.notAfter = certificate.notAfter
     result.isUrgent = RenewalSchedule.isUrgent(

@@ -15,6 +15,8 @@ public struct Lineage: Codable, Sendable, Equatable {
   public var issuance: Issuance?
   /// Why the last attempt failed; nil after a success.
   public var lastFailure: Failure?
+  /// The wanted names that the certificate in use had to be issued without.
+  public var omitted: [Omission]?
   /// What is remembered of its renewal; nil before the first run.
   public var schedule: RenewalState?
   /// What became of making servers use its certificates; nil before the first deployment.
@@ -59,6 +61,16 @@ public struct Lineage: Codable, Sendable, Equatable {
     }
   }
 
+  /// A name that could not be proved, and that the others did not wait for.
+  public struct Omission: Codable, Sendable, Equatable {
+    /// The name.
+    public var name: Identifier
+    /// When it could not be proved.
+    public var date: Date
+    /// What the CA said.
+    public var message: String
+  }
+
   /// A failed attempt.
   public struct Failure: Codable, Sendable, Equatable {
     /// When it failed.
@@ -73,7 +85,20 @@ extension Lineage {
   /// that one still is what is wanted.
   var wantedChange: String? {
     guard let issued = issuance?.settings else { return nil }
+    let missing = missingNames
+    var rest = settings
+    rest.names.removeAll { missing.contains($0) }
+    if !missing.isEmpty, rest.change(since: issued) == nil {
+      return "still without \(missing.map(\.value).joined(separator: ", "))"
+    }
     return settings.change(since: issued)
+  }
+
+  /// The wanted names that the certificate in use had to be issued without, and still is.
+  var missingNames: [Identifier] {
+    guard let issued = issuance?.settings.names else { return [] }
+    return (omitted ?? []).map(\.name)
+      .filter { settings.names.contains($0) && !issued.contains($0) }
   }
 }
 

@@ -177,6 +177,11 @@ struct CertificateOptions: ParsableArguments {
     help: "Keep the key at renewals.")
   var reuseKey: Bool?
 
+  @Flag(
+    name: .customLong("allow-partial"), inversion: .prefixedNo,
+    help: "Leave out names that cannot be proved, and try them again at renewals.")
+  var allowPartial: Bool?
+
   @Option(
     help: ArgumentHelp(
       "A certificate request of your own, PEM or DER: its names, its key, which stays yours.",
@@ -222,6 +227,7 @@ struct CertificateOptions: ParsableArguments {
     overrides.keyType = keyType.flatMap { KeyType(rawValue: $0.rawValue) }
     overrides.dual = dual
     overrides.reuseKey = reuseKey
+    overrides.allowPartial = allowPartial
     overrides.profile = profile
     overrides.preferredChain = preferredChain
     overrides.owner = owner

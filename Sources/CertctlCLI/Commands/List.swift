@@ -82,7 +82,9 @@ extension LineageReport {
   private var certificateFacts: Facts {
     [
       ("name", name), ("state", state.rawValue), ("problem", problem),
-      ("names", names.joined(separator: ", ")), ("CA", authority), ("issued by", directoryURL),
+      ("names", names.joined(separator: ", ")),
+      ("without", missingNames?.joined(separator: ", ")), ("CA", authority),
+      ("issued by", directoryURL),
       ("challenge", challenge), ("key type", keyType), ("issuer", issuer), ("serial", serial),
       ("SHA-256", sha256), ("valid from", notBefore?.rfc3339), ("valid until", notAfter?.rfc3339),
       ("obtained", obtained?.rfc3339),

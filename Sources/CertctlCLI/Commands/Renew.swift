@@ -103,7 +103,8 @@ extension RenewReport {
 
 extension RenewalResult {
   fileprivate var needsAttention: Bool {
-    deploymentError != nil || ![.renewed, .unchanged, .due].contains(outcome)
+    deploymentError != nil || missingNames != nil
+      || ![.renewed, .unchanged, .due].contains(outcome)
   }
 
   /// The lineage in one line, and its hint in another.
@@ -117,6 +118,9 @@ extension RenewalResult {
       }
     var text = "\(escapedForTerminal(lineage)): \(word): \(reason)"
     if outcome == .renewed, let notAfter { text += "; valid until \(notAfter.rfc3339)" }
+    if let missingNames, outcome == .renewed {
+      text += "\n  without: \(missingNames.joined(separator: ", "))"
+    }
     if let hint = error?.hint { text += "\n  hint: \(hint)" }
     if let deploymentError {
       text += "\n  not deployed: \(escapedForTerminal(deploymentError))"

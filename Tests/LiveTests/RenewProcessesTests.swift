@@ -1,0 +1,172 @@
+import FoundationEssentials
+import Glibc
+import TestSupport
+import Testing
+
+/// Two `certctl renew` over the same twenty certificates, all of them due because they were revoked.
+///
+/// Each makes one order at a time: Debian's Pebble can lock up under orders side by side.
+@Suite(
+  .timeLimit(.minutes(6)), .requires("pebble", "pebble-challtestsrv", "nginx", "openssl", "curl"))
+struct RenewProcessesTests {
+  /// What the fleet looks like before each run, and what it must look like in the end.
+  private static let count = 20
+  private static let names = (1...count).map { "n\($0 < 10 ? "0" : "")\($0).example.com" }
+  /// Talks while it works; the other way of running gives its report as JSON.
+  private static let talking = ["renew", "--jobs", "1", "--verbose"]
+
+  // MARK: - Through a webroot
+
+  @Test func `what another run is at is left to it, and the rest is renewed`() async throws {
+    try await CrashLab.run { lab in
+      let fleet = try await Self.dueFleet("one stopped", in: lab)
+      let first = try await Self.renew(fleet, Self.talking) { first in
+        try await first.waitForOutput("waiting for the CA to validate")
+        first.send(SIGSTOP)
+        let second = try await Self.renew(fleet)
+        #expect(second.exitCode == 75, "\(second)")
+        let outcomes = try Self.outcomes(second)
+        #expect(outcomes.count { $0.value["outcome"].string == "renewed" } == Self.count - 1)
+        let left = outcomes.values.filter { $0["outcome"].string == "locked" }
+        #expect(left.count == 1, "\(second)")
+        // Who it is, so that one can look at what it does.
+        let reason = left.first?["reason"].string ?? ""
+        #expect(reason.contains("process \(first.pid) ("), "\(second)")
+        #expect(reason.contains("certctl renew --jobs 1"), "\(second)")
+        #expect(left.first?["error"]["code"].string == "locked")
+        first.send(SIGCONT)
+      }
+      #expect(first.exitCode == 0, "\(first)")
+      #expect(first.standardOutput.ranges(of: ": renewed: ").count == 1, "\(first)")
+      #expect(fleet.ledger().orders == Self.count)
+      Self.expectRenewedOnce(fleet)
+    }
+  }
+
+  @Test func `two runs at once renew each certificate once`() async throws {
+    try await CrashLab.run { lab in
+      let fleet = try await Self.dueFleet("two at once", in: lab)
+      let (one, other) = try await Self.twoAtOnce(fleet)
+      for result in [one, other] { try Self.expectDoneOrLocked(result) }
+      #expect(fleet.ledger().orders == Self.count)
+      Self.expectRenewedOnce(fleet)
+    }
+  }
+
+  @Test func `one of two runs is killed, at many moments, and each certificate is still made once`()
+    async throws
+  {
+    try await CrashLab.run { lab in
+      // Before steps of the first to the fifth certificate that it works at.
+      for step in [40, 85, 140, 200, 260] {
+        let fleet = try await Self.dueFleet("killed before step \(step)", in: lab)
+        let (killed, other) = try await Self.twoAtOnce(
+          fleet, environment: ["CERTCTL_FAULT_KILL": "\(step)"])
+        #expect(killed.signal == SIGKILL, "\(fleet.label): \(killed)")
+        try Self.expectDoneOrLocked(other)
+        try await Self.expectNextRunFinishes(fleet)
+      }
+    }
+  }
+
+  @Test func `one of two runs is killed by kill -9, whatever it is at`() async throws {
+    try await CrashLab.run { lab in
+      let words = [
+        "ordering a certificate", "presenting", "waiting for the CA to validate", "making a key",
+        "fetching", "storing",
+      ]
+      for word in words {
+        let fleet = try await Self.dueFleet("killed while \(word)", in: lab)
+        let killed = try await Self.renew(fleet, Self.talking) { running in
+          async let other = Self.renew(fleet)
+          // Not the first certificate: both are at work by then.
+          try await poll("\"\(word)\" three times", every: .milliseconds(1)) {
+            running.standardError.ranges(of: word).count >= 3
+          }
+          running.send(SIGKILL)
+          try Self.expectDoneOrLocked(try await other)
+        }
+        #expect(killed.signal == SIGKILL, "\(fleet.label): \(killed)")
+        try await Self.expectNextRunFinishes(fleet)
+      }
+    }
+  }
+
+  // MARK: - The fleet
+
+  /// A state directory with all certificates due: a copy of one that is made once in each lab.
+  private static func dueFleet(_ label: String, in lab: CrashLab) async throws -> CrashCase {
+    try await lab.copiedCase(label, of: "fleet") { fleet in
+      for name in names {
+        try await fleet.certctl(
+          ["issue", name, "--webroot", lab.webroot, "--agree-tos"] + lab.authority
+        ).requireSuccess("issue")
+        try await fleet.certctl(["revoke", name]).requireSuccess("revoke")
+      }
+    }
+  }
+
+  private static func renew(
+    _ fleet: CrashCase, _ arguments: [String] = ["renew", "--jobs", "1", "--json"],
+    environment: [String: String?] = [:],
+    whileRunning: (RunningProgram) async throws -> Void = { _ in }
+  ) async throws -> ProgramResult {
+    var binary = fleet.lab.binary
+    binary.environment["CERTCTL_STATE_DIR"] = fleet.state
+    return try await binary.run(
+      arguments, environment: environment, within: .seconds(120), whileRunning: whileRunning)
+  }
+
+  private static func twoAtOnce(
+    _ fleet: CrashCase, environment: [String: String?] = [:]
+  ) async throws -> (ProgramResult, ProgramResult) {
+    async let one = renew(fleet, environment: environment)
+    async let other = renew(fleet)
+    return (try await one, try await other)
+  }
+
+  /// What a run says of each lineage.
+  private static func outcomes(_ result: ProgramResult) throws -> [String: JSONValue] {
+    let list = try json(result)["certificates"].array
+    return Dictionary(list.map { ($0["lineage"].string ?? "", $0) }) { $1 }
+  }
+
+  // MARK: - Expectations
+
+  /// A run that met another one: it did its part, and left the rest with code 75.
+  private static func expectDoneOrLocked(_ result: ProgramResult) throws {
+    let outcomes = try outcomes(result)
+    let words = Set(outcomes.values.map { $0["outcome"].string ?? "" })
+    #expect(words.isSubset(of: ["renewed", "unchanged", "locked"]), "\(result)")
+    #expect(result.exitCode == (words.contains("locked") ? 75 : 0), "\(result)")
+  }
+
+  /// The run after a crash, with nobody's help.
+  private static func expectNextRunFinishes(_ fleet: CrashCase) async throws {
+    let next = try await renew(fleet)
+    #expect(next.exitCode == 0, "\(fleet.label): \(next)")
+    // An order that the CA has and we have no record of dies by itself; one at most.
+    #expect((count...count + 1).contains(fleet.ledger().orders), fleet.comment)
+    expectRenewedOnce(fleet)
+  }
+
+  /// The CA has made one certificate for each lineage, all are in use, and nothing is left behind.
+  private static func expectRenewedOnce(_ fleet: CrashCase) {
+    #expect(fleet.ledger().serials.count == count, fleet.comment)
+    let state = TemporaryFolder(existing: fleet.state)
+    for name in names {
+      #expect(state.linkTarget("live/\(name)") == "../archive/\(name)/0002", fleet.comment)
+      let generations = entries("\(fleet.state)/archive/\(name)")
+      #expect(generations == ["0001", "0002"], "\(fleet.label): \(name)")
+    }
+    for folder in ["journal", "pending"] {
+      #expect(entries("\(fleet.state)/\(folder)") == [], "\(fleet.label): \(folder)")
+    }
+    let left = TemporaryFolder(existing: fleet.lab.webroot).contents()
+    #expect(left.allSatisfy { !$0.contains("acme-challenge/") }, "\(fleet.label): \(left)")
+  }
+
+  private static func entries(_ path: String) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+  }
+}
