@@ -43,6 +43,8 @@ public struct CertctlError: Error, Sendable, CustomStringConvertible {
     /// certctl itself waits, without asking: a limit of the CA that it knows would be passed, or the
     /// CA was out of reach for another certificate a moment ago.
     public static let postponed = Code(rawValue: "postponed")
+    /// There is a new certificate, but servers could not be made to use it.
+    public static let deploymentFailed = Code(rawValue: "deploymentFailed")
   }
 
   /// The kind of failure.

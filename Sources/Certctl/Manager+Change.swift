@@ -139,7 +139,7 @@ extension Manager {
     try await Blocking.run { try certificates.use(generation, of: name) }
   }
 
-  private func inUse(_ name: LineageName) async throws -> IssuedCertificate {
+  func inUse(_ name: LineageName) async throws -> IssuedCertificate {
     let current = try await Blocking.run {
       try certificates.liveGeneration(name).map { try certificates.load($0, of: name) }
     }
@@ -150,7 +150,7 @@ extension Manager {
     return current
   }
 
-  private func change<T: Sendable>(
+  func change<T: Sendable>(
     _ name: LineageName, _ body: () async throws -> T
   ) async throws -> T {
     do {

@@ -24,6 +24,7 @@ struct CertctlCommand: AsyncParsableCommand {
     version: certctlVersion,
     subcommands: [
       Issue.self, Renew.self, List.self, Show.self, Revoke.self, Delete.self, Rollback.self,
+      Rekey.self,
       AccountCommand.self, HookCommand.self,
     ])
 

@@ -8,7 +8,7 @@ import Testing
 /// difference before it is committed.
 struct HelpTests {
   static let commands: [String] = [
-    "", "issue", "renew", "list", "show", "revoke", "delete", "rollback", "account",
+    "", "issue", "renew", "list", "show", "revoke", "delete", "rollback", "rekey", "account",
     "account register",
     "account show", "account update", "account rollover", "account deactivate",
     "hook", "hook list", "hook run",

@@ -34,19 +34,19 @@ struct PruningTests {
 
   @Test func `the newest stay, the one in use among them`() async throws {
     try await withGenerations(4) { store, _ in
-      let none = try store.prune(exampleName, keeping: 4, deployed: nil)
+      let none = try store.prune(exampleName, keeping: 4, sparing: [])
       #expect(none.isEmpty)
-      #expect(try store.prune(exampleName, keeping: 3, deployed: nil).map(\.number) == [1])
-      #expect(try store.prune(exampleName, keeping: 1, deployed: nil).map(\.number) == [2, 3])
+      #expect(try store.prune(exampleName, keeping: 3, sparing: []).map(\.number) == [1])
+      #expect(try store.prune(exampleName, keeping: 1, sparing: []).map(\.number) == [2, 3])
       #expect(try numbers(store) == [4])
-      #expect(try store.prune(exampleName, keeping: 0, deployed: nil).isEmpty)
+      #expect(try store.prune(exampleName, keeping: 0, sparing: []).isEmpty)
     }
   }
 
   @Test func `what is newer than the one in use stays, and does not count`() async throws {
     try await withGenerations(5) { store, _ in
       try store.use(Generation(number: 3), of: exampleName)
-      #expect(try store.prune(exampleName, keeping: 2, deployed: nil).map(\.number) == [1])
+      #expect(try store.prune(exampleName, keeping: 2, sparing: []).map(\.number) == [1])
       #expect(try numbers(store) == [2, 3, 4, 5])
     }
   }
@@ -54,7 +54,7 @@ struct PruningTests {
   @Test func `what servers were last made to use stays`() async throws {
     try await withGenerations(4) { store, leaves in
       let deployed = leaves[0].sha256Fingerprint.hexadecimal
-      let pruned = try store.prune(exampleName, keeping: 1, deployed: deployed)
+      let pruned = try store.prune(exampleName, keeping: 1, sparing: [deployed])
       #expect(pruned.map(\.number) == [2, 3])
       #expect(try numbers(store) == [1, 4])
     }
@@ -64,9 +64,9 @@ struct PruningTests {
     try await withGenerations(3) { store, leaves in
       unlink("\(store.state.archive(exampleName).path)/0001/fullchain.pem")
       let deployed = leaves[1].sha256Fingerprint.hexadecimal
-      #expect(try store.prune(exampleName, keeping: 1, deployed: deployed).map(\.number) == [1])
+      #expect(try store.prune(exampleName, keeping: 1, sparing: [deployed]).map(\.number) == [1])
       try store.state.live.remove("example.com")
-      #expect(try store.prune(exampleName, keeping: 1, deployed: nil).isEmpty)
+      #expect(try store.prune(exampleName, keeping: 1, sparing: []).isEmpty)
       #expect(try numbers(store) == [2, 3])
     }
   }

@@ -45,6 +45,43 @@ struct KeyPolicyTests {
     }
   }
 
+  @Test(.needsPebble)
+  func `a compromised key is replaced, and its certificate revoked when servers have the new one`()
+    async throws
+  {
+    try await LiveHost.run { host in
+      let hook = try host.folder.write(
+        "hook", "#!/bin/sh\ntest ! -e '\(host.folder.path("broken"))'\n")
+      try await Program("chmod", ["755", hook]).run().requireSuccess("chmod")
+      try await host.issue("example.com", options: ["--reuse-key", "--hook", hook])
+        .requireSuccess("issue")
+      let old = try host.leaf("example.com")
+
+      try host.folder.write("broken", "")
+      let failed = try await host.certctl.run(["rekey", "example.com", "--compromised"])
+      #expect(failed.exitCode == 1, "\(failed)")
+      #expect(failed.standardError.contains("the old one was not revoked"), "\(failed)")
+      #expect(failed.standardError.contains("hint: "), "\(failed)")
+      #expect(try await status(host, old) == "Valid")
+      let new = try host.leaf("example.com")
+      #expect(new.publicKey != old.publicKey)
+
+      host.folder.remove("broken")
+      let result = try await host.certctl.run(["rekey", "example.com", "--compromised"])
+      #expect(result.exitCode == 0, "\(result)")
+      #expect(result.standardOutput.contains("Revoked the old certificate, serial"), "\(result)")
+      #expect(try host.leaf("example.com") == new)
+      #expect(try await status(host, old) == "Revoked")
+      #expect(try await status(host, new) == "Valid")
+
+      let again = try await host.certctl.run(
+        ["rekey", "example.com", "--key-type", "ec384", "--json"])
+      #expect(try json(again)["revoked"].array.isEmpty, "\(again)")
+      #expect(try host.leaf("example.com").publicKey.type == .ec384)
+      #expect(try await status(host, new) == "Valid")
+    }
+  }
+
   private func rsa(_ host: LiveHost) throws -> Certificate {
     let folder = "state/live/example.com/rsa"
     let text = try #require(host.folder.read("\(folder)/fullchain.pem"))

@@ -137,7 +137,8 @@ struct Acquisition: Sendable {
       name: name, settings: settings, directory: directory, authority: authority,
       account: account, accountID: record.id, solver: solver, state: manager.state,
       services: services, part: part,
-      currentKey: part == .rsa ? current?.rsa?.key : current?.key,
+      // Whoever changes the key does not want the old one, whatever else was asked for.
+      currentKey: known?.rekey != nil ? nil : part == .rsa ? current?.rsa?.key : current?.key,
       replaces: try await replaced(part, by: record.id, client),
       previous: known?.issuance.flatMap { issuance in
         let isSame = Set(issuance.settings.names) == Set(settings.names)
@@ -185,6 +186,8 @@ struct Acquisition: Sendable {
       schedule.noteFailure(of: RenewalCertificate(issued.leaves), now: now)
     }
     lineage.schedule = schedule
+    // A key that nobody else knows needs no more than another one in its place.
+    if lineage.rekey?.isCompromised == false { lineage.rekey = nil }
     try await manager.save(lineage)
     do {
       try await Blocking.run { try pending.discard(name) }
@@ -206,7 +209,7 @@ struct Acquisition: Sendable {
       let pruned = try await Blocking.run {
         try manager.certificates.prune(
           name, keeping: settings.keepGenerations ?? CertificateStore.usualCount,
-          deployed: lineage.deployment?.certificate)
+          sparing: lineage.unprunable)
       }
       guard !pruned.isEmpty else { return }
       services.logger.info("old generations of \(name) removed: \(pruned.map(\.number))")

@@ -22,6 +22,9 @@ public struct Lineage: Codable, Sendable, Equatable {
   /// What became of making servers use its certificates; nil before the first deployment.
   public var deployment: Deployment?
 
+  /// A change of key that is under way.
+  public var rekey: Rekey?
+
   static let formatVersion = 1
 
   /// A lineage that has no certificate yet.
@@ -103,6 +106,11 @@ extension Lineage {
 }
 
 extension Lineage {
+  /// The fingerprints of the leaves whose generations are still needed, however old they are.
+  var unprunable: Set<String> {
+    Set([deployment?.certificate].compactMap { $0 } + (rekey?.old ?? []).map(\.sha256))
+  }
+
   /// Notes that certificates were revoked, so that nothing puts them back to use unawares.
   mutating func noteRevoked(_ leaves: [Certificate], now: Date) {
     guard var issuance else { return }

@@ -1,0 +1,53 @@
+import ArgumentParser
+import Certctl
+import HostIO
+import PKI
+
+/// `certctl rekey`: a new key and certificate, now.
+struct Rekey: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Give a certificate a new key, also with --reuse-key.",
+    usage: "certctl rekey <name> [<options>]",
+    discussion: """
+      Examples:
+        certctl rekey example.com
+        certctl rekey example.com --key-type ec384
+        certctl rekey example.com --compromised
+
+      A new certificate with a new key is issued and deployed. With --compromised the old one is \
+      then revoked, by its own key and for the reason keyCompromise; not before, so that no server \
+      is left with a revoked certificate. If the deployment fails, nothing is revoked: put it \
+      right and run the same command again.
+      """)
+
+  @Argument(help: "The certificate's name, as certctl list shows it.") var name: String
+
+  @Flag(help: "Somebody else may know the old key: revoke the old certificate.")
+  var compromised = false
+
+  @Option(
+    name: .customLong("key-type"),
+    help: ArgumentHelp("The new key's type. Default: as before.", valueName: "type"))
+  var keyType: CertificateKeyType?
+
+  @OptionGroup(title: "General") var global: GlobalOptions
+
+  func run() async throws {
+    try await Bootstrap.run(global) { manager, output in
+      let report = try await manager.rekey(
+        try LineageName(name), isCompromised: compromised,
+        keyType: keyType.flatMap { KeyType(rawValue: $0.rawValue) })
+      output.result(report, text: text(report))
+    }
+  }
+
+  private func text(_ report: RekeyReport) -> String {
+    let certificate = report.certificate
+    let lines = [
+      "\(certificate.name) has a new key: generation \(certificate.generation ?? 0), valid until "
+        + "\(certificate.notAfter?.rfc3339 ?? "-")."
+    ]
+    let revoked = report.revoked.map { "Revoked the old certificate, serial \($0)." }
+    return (lines + revoked).joined(separator: "\n")
+  }
+}
