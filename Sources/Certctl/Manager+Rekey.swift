@@ -35,11 +35,15 @@ extension Manager {
     _ name: LineageName, isCompromised: Bool = false, keyType: KeyType? = nil
   ) async throws -> RekeyReport {
     try await change(name) {
-      var lineage = try await begin(name, isCompromised: isCompromised)
+      let lineage = try await begin(name, isCompromised: isCompromised)
       let log = HookLog()
-      if try await stillHasOldKey(lineage, name) {
-        try await replace(&lineage, name, keyType, log)
+      let isOld = try await stillHasOldKey(lineage, name)
+      let isUnderWay = try await isOrderUnderWay(name)
+      if isOld || isUnderWay {
+        try await replace(lineage, name, keyType, mayOrder: isOld, log)
       } else {
+        // What a crash left of an order that has become the certificate in use.
+        try await Blocking.run { try PendingStore(state: state).discard(name) }
         log.add(
           try await deploy(
             reporting: name, isCompromised: lineage.rekey?.isCompromised ?? false))
@@ -109,9 +113,8 @@ extension Manager {
 
   /// Orders, stores and deploys a certificate with a new key.
   private func replace(
-    _ lineage: inout Lineage, _ name: LineageName, _ keyType: KeyType?, _ log: HookLog
+    _ known: Lineage, _ name: LineageName, _ keyType: KeyType?, mayOrder: Bool, _ log: HookLog
   ) async throws {
-    let known = lineage
     let isCompromised = known.rekey?.isCompromised ?? false
     var overrides = SettingsOverrides()
     overrides.keyType = keyType
@@ -121,10 +124,12 @@ extension Manager {
     let acquisition = Acquisition(
       manager: self, sessions: AuthoritySessions(self, registration: completed(.init())),
       name: name, known: known, settings: settings, current: try await inUse(name),
-      heedsLimits: !isCompromised)
+      mayOrder: mayOrder, heedsLimits: !isCompromised)
     do {
       try await withHooks(due: [try await report(on: name)], log) {
-        _ = try await acquisition.run()
+        if try await !acquisition.run() {
+          try await Blocking.run { try PendingStore(state: state).discard(name) }
+        }
         log.add(try await deploy(reporting: name, isCompromised: isCompromised))
       } occasion: { result in
         let reports = ((try? await self.report(on: name)).map { [$0] }) ?? []

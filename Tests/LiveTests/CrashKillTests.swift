@@ -87,6 +87,35 @@ extension CrashTests {
       #expect(count > 120)
     }
 
+    @Test func `a change of key killed at any step is gone on with, the old key's end last`()
+      async throws
+    {
+      let count = try await forEachStep(of: .rekey) { lab, steps, number in
+        let crashed = try await kill(.rekey, lab, steps, number)
+        let first = try #require(crashed.read("archive/example.com/0001/cert.pem"))
+        let old = try Certificate(pem: Array(first.utf8))
+        let leaf = try #require(try crashed.expectLivePairOrNone(), "\(crashed.label)")
+        let isDone = try await isRevoked(old, lab)
+        #expect(leaf.publicKey != old.publicKey || !isDone, "\(crashed.label): revoked too early")
+
+        let result = try await crashed.certctl(["rekey", CrashLab.name, "--compromised"])
+        #expect(result.exitCode == 0, "\(crashed.label): \(result)")
+        let final = try #require(try crashed.expectLivePairOrNone(), "\(crashed.label)")
+        #expect(try await isRevoked(old, lab), "\(crashed.label): the old key is still good")
+        #expect(try await !isRevoked(final, lab), "\(crashed.label): the new one is revoked")
+        try await crashed.expectList(leaf: final)
+        crashed.expectTidy()
+      }
+      print("killed at each of \(count) steps of a change of key")
+      #expect(count > 90)
+    }
+
+    private func isRevoked(_ leaf: Certificate, _ lab: CrashLab) async throws -> Bool {
+      let serial = hexadecimal(Array(leaf.serialNumber.drop { $0 == 0 }))
+      let text = try await lab.pebble.certificateStatus(serialNumber: serial)
+      return text.contains("Revoked")
+    }
+
     @Test func `a rollover killed at any step leaves an account that works`() async throws {
       let count = try await forEachStep(of: .rollover) { lab, steps, number in
         let crashed = try await kill(.rollover, lab, steps, number)
