@@ -22,36 +22,46 @@ extension Manager {
           hint: "revoke it with another client, by its key")
       }
       let current = try await inUse(name)
-      let client = try client(
-        directory: issuance.directory, caBundle: issuance.settings.caBundle)
-      let stored = try await Blocking.run {
-        try accounts.account(issuance.account, for: issuance.directory)
-      }
-      if !byCertificateKey, let stored, let url = stored.record.url,
-        stored.record.deactivated == nil
-      {
-        try await client.account(url: url, key: stored.key)
-          .revoke(certificate: current.leaf, reason: reason)
-      } else {
-        guard let key = current.key else {
-          throw CertctlError(
-            .refused, "the key of \(name) is not here: it was made from a request of your own",
-            hint: byCertificateKey
-              ? "leave out --by-certificate-key to revoke it by the account"
-              : "the account that ordered it is gone, too: revoke it where its key is")
-        }
-        try await client.revoke(certificate: current.leaf, certificateKey: key, reason: reason)
+      var keyed: [(Certificate, PrivateKey?, CertificatePart)] = [
+        (current.leaf, current.key, .main)
+      ]
+      if let rsa = current.rsa { keyed.append((rsa.leaf, rsa.key, .rsa)) }
+      for (leaf, key, part) in keyed {
+        try await revoke(
+          leaf, key, of: name, issuance, part, reason: reason, byKey: byCertificateKey)
       }
       let now = services.clock.now()
-      lineage.issuance?.revoked =
-        (issuance.revoked ?? [:]).merging(
-          [current.leaf.sha256Fingerprint.hexadecimal: now]) { $1 }
+      lineage.noteRevoked(current.leaves, now: now)
       try await save(lineage)
       await events.append(
         Event(
           time: now, event: "revoked", lineage: name.value, authority: issuance.directory))
       return try await report(on: name)
     }
+  }
+
+  /// Revokes one certificate by the account that ordered it, or by its key.
+  private func revoke(
+    _ leaf: Certificate, _ key: PrivateKey?, of name: LineageName,
+    _ issuance: Lineage.Issuance, _ part: CertificatePart, reason: RevocationReason, byKey: Bool
+  ) async throws {
+    let place = issuance.place(of: part)
+    let client = try client(directory: place.directory, caBundle: issuance.settings.caBundle)
+    let stored = try await Blocking.run {
+      try accounts.account(place.account, for: place.directory)
+    }
+    if !byKey, let stored, let url = stored.record.url, stored.record.deactivated == nil {
+      return try await client.account(url: url, key: stored.key)
+        .revoke(certificate: leaf, reason: reason)
+    }
+    guard let key else {
+      throw CertctlError(
+        .refused, "the key of \(name) is not here: it was made from a request of your own",
+        hint: byKey
+          ? "leave out --by-certificate-key to revoke it by the account"
+          : "the account that ordered it is gone, too: revoke it where its key is")
+    }
+    try await client.revoke(certificate: leaf, certificateKey: key, reason: reason)
   }
 
   /// Removes a lineage with its certificates and keys.

@@ -81,19 +81,22 @@ extension Manager {
     report.generations = try certificates.generations(name).map(\.number)
     guard let live = try certificates.liveGeneration(name) else { return report }
     report.describe(
-      try certificates.loadChain(live, of: name)[0], of: lineage, now: services.clock.now())
+      try certificates.loadLeaves(live, of: name), of: lineage, now: services.clock.now())
     report.generation = live.number
     report.directory = certificates.livePath(name)
     report.fullchain = certificates.livePath(name, "fullchain.pem")
     report.privkey =
       try certificates.hasKey(live, of: name) ? certificates.livePath(name, "privkey.pem") : nil
+    report.rsa?.fullchain = certificates.livePath(name, "rsa/fullchain.pem")
+    report.rsa?.privkey = certificates.livePath(name, "rsa/privkey.pem")
     return report
   }
 }
 
 extension LineageReport {
-  fileprivate mutating func describe(_ leaf: Certificate, of lineage: Lineage?, now: Date) {
-    let certificate = RenewalCertificate(leaf)
+  fileprivate mutating func describe(_ leaves: [Certificate], of lineage: Lineage?, now: Date) {
+    let (leaf, certificate) = (leaves[0], RenewalCertificate(leaves))
+    rsa = leaves.dropFirst().first.map { RSA($0) }
     if names.isEmpty { names = leaf.dnsNames + leaf.ipAddresses }
     issuer = leaf.issuerCommonName ?? leaf.issuer
     serial = leaf.serialNumber.hexadecimal

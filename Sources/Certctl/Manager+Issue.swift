@@ -37,7 +37,7 @@ extension Manager {
 
     let current = try await currentCertificate(name, mayBeDamaged: request.force)
     let plan = try IssuePlan(
-      settings: settings, issued: known?.issuance?.settings, leaf: current?.leaf,
+      settings: settings, issued: known?.issuance?.settings, leaf: current?.firstDue,
       isRevoked: known?.isRevoked(current?.leaf) ?? false, force: request.force || request.dryRun,
       now: services.clock.now())
     let directory = try self.directory(of: authority, settings, dryRun: request.dryRun)

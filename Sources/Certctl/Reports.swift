@@ -1,4 +1,5 @@
 public import FoundationEssentials
+import PKI
 
 /// What `issue` did.
 public struct IssueReport: Encodable, Sendable {
@@ -97,10 +98,43 @@ public struct LineageReport: Encodable, Sendable {
   public var fullchain: String?
   /// The key in PEM; nil where it is not here, because the user made the request.
   public var privkey: String?
+  /// The RSA certificate beside the other, where there are two.
+  public var rsa: RSA?
   /// Why the last attempt failed.
   public var lastFailure: Lineage.Failure?
   /// What is damaged.
   public var problem: String?
+}
+
+extension LineageReport {
+  /// The RSA certificate of a lineage that has two.
+  public struct RSA: Encodable, Sendable {
+    /// The key type.
+    public let keyType: String
+    /// The common name of the leaf's issuer.
+    public let issuer: String
+    /// The serial number in hexadecimal.
+    public let serial: String
+    /// The SHA-256 fingerprint of the leaf in hexadecimal.
+    public let sha256: String
+    /// When the certificate begins to be valid.
+    public let notBefore: Date
+    /// When it ends.
+    public let notAfter: Date
+    /// The leaf and its issuers in PEM.
+    public var fullchain: String?
+    /// The key in PEM.
+    public var privkey: String?
+
+    init(_ leaf: Certificate) {
+      keyType = leaf.publicKey.type?.rawValue ?? leaf.publicKey.kind
+      issuer = leaf.issuerCommonName ?? leaf.issuer
+      serial = leaf.serialNumber.hexadecimal
+      sha256 = leaf.sha256Fingerprint.hexadecimal
+      notBefore = leaf.notBefore
+      notAfter = leaf.notAfter
+    }
+  }
 }
 
 /// An account as `account show` tells it.

@@ -36,6 +36,7 @@ struct ConfigurationTests {
       webroot = "/srv/www"
       tls-port = 8443
       key-type = "rsa3072"
+      dual = true
       reuse-key = true
       profile = "shortlived"
       preferred-chain = "Some Root"
@@ -57,6 +58,7 @@ struct ConfigurationTests {
     expected.settings.webroot = "/srv/www"
     expected.settings.tlsPort = 8443
     expected.settings.keyType = .rsa3072
+    expected.settings.dual = true
     expected.settings.reuseKey = true
     expected.settings.profile = "shortlived"
     expected.settings.preferredChain = "Some Root"
@@ -88,7 +90,8 @@ struct ConfigurationTests {
     "ca = 'nowhere'", "ca = 'http://ca.test/dir'", "ca-bundle = 'relative.pem'",
     "challenge = 'http'", "challenge = 1", "http-port = '80'", "http-port = 0", "http-port = 65536",
     "http-address = 'localhost'", "webroot = 'www'", "webroot = ''", "tls-port = 1.5",
-    "key-type = 'ed25519'", "key-type = 'p256'", "reuse-key = 1", "profile = []", "owner = 0",
+    "key-type = 'ed25519'", "key-type = 'p256'", "reuse-key = 1", "dual = 1", "profile = []",
+    "owner = 0",
     "group = 0", "key-mode = 600", "keep-generations = 0", "keep-generations = 1001",
     "keep-generations = '5'", "hook = 'tell'", "hook = ['/bin/true', 'tell']", "hook = []",
     "metrics-file = 'certctl.prom'", "metrics-file = ''",

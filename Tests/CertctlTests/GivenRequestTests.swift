@@ -117,6 +117,7 @@ struct GivenRequestTests {
       let request = try given("example.com").request
       let changes: [(String, @Sendable (inout SettingsOverrides) -> Void)] = [
         ("--key-type", { $0.keyType = .rsa2048 }), ("--reuse-key", { $0.reuseKey = true }),
+        ("--dual", { $0.dual = true }),
       ]
       for (option, change) in changes {
         let error = await failure { try await issue(bench, request) { change(&$0.overrides) } }

@@ -37,6 +37,19 @@ extension CrashCase {
     return chain[0]
   }
 
+  /// The RSA leaf in use beside the other; nil when there is none.
+  func expectRSAPairOrNone() throws -> Certificate? {
+    let folder = "live/\(CrashLab.name)/rsa"
+    guard TemporaryFolder(existing: "\(state)/live").contains("\(CrashLab.name)/rsa") else {
+      return nil
+    }
+    let chain = try Certificate.chain(pem: bytes("\(folder)/fullchain.pem"))
+    let key = try PrivateKey(pem: bytes("\(folder)/privkey.pem"))
+    #expect(chain[0].matches(key) && key.type == .rsa2048, "\(label): no RSA pair")
+    #expect(chain.count == 2 && Certificate.isOrdered(chain), "\(label): the RSA chain is broken")
+    return chain[0]
+  }
+
   /// `list` works and says what is in use, nothing damaged.
   func expectList(leaf: Certificate?) async throws {
     let result = try await certctl(["list", "--json"])
@@ -78,10 +91,10 @@ extension CrashCase {
     #expect(ledger().accounts <= 1, "\(label): accounts made at the CA")
   }
 
-  /// The CA made one certificate in this case, and it is the one in use.
-  func expectMadeOnce(_ leaf: Certificate) {
-    let serial = hexadecimal(Array(leaf.serialNumber.drop { $0 == 0 }))
-    #expect(ledger().serials == [serial], "\(label): the CA made other certificates")
+  /// The CA made these certificates in this case, in this order, and no other.
+  func expectMadeOnce(_ leaves: Certificate...) {
+    let serials = leaves.map { hexadecimal(Array($0.serialNumber.drop { $0 == 0 })) }
+    #expect(ledger().serials == serials, "\(label): the CA made other certificates")
   }
 
   /// Where `live` points.

@@ -70,6 +70,23 @@ extension CrashTests {
       print("killed at each step from the pruning on, of \(count) steps")
     }
 
+    @Test func `two certificates killed at any step are both there or both not`() async throws {
+      let count = try await forEachStep(of: .dual) { lab, steps, number in
+        let crashed = try await kill(.dual, lab, steps, number)
+        let leaf = try #require(try crashed.expectLivePairOrNone(), "\(crashed.label)")
+        let isSwitched = crashed.liveTarget == "../archive/example.com/0002"
+        #expect(try (crashed.expectRSAPairOrNone() != nil) == isSwitched, "\(crashed.label)")
+
+        let final = try await succeed(crashed, ["--dual"])
+        let rsa = try #require(try crashed.expectRSAPairOrNone(), "\(crashed.label)")
+        #expect(crashed.liveTarget == "../archive/example.com/0002", "\(crashed.label)")
+        if isSwitched { #expect(final == leaf, "\(crashed.label)") }
+        crashed.expectMadeOnce(final, rsa)
+      }
+      print("killed at each of \(count) steps of an issue of two certificates")
+      #expect(count > 120)
+    }
+
     @Test func `a rollover killed at any step leaves an account that works`() async throws {
       let count = try await forEachStep(of: .rollover) { lab, steps, number in
         let crashed = try await kill(.rollover, lab, steps, number)
@@ -121,8 +138,10 @@ extension CrashTests {
     /// The next run, without any step of repair: it succeeds and leaves everything in order.
     ///
     /// - Returns: The leaf in use.
-    private func succeed(_ crashed: CrashCase) async throws -> Certificate {
-      let result = try await crashed.certctl(crashed.lab.issue)
+    private func succeed(
+      _ crashed: CrashCase, _ options: [String] = []
+    ) async throws -> Certificate {
+      let result = try await crashed.certctl(crashed.lab.issue + options)
       #expect(result.exitCode == 0, "\(crashed.label): the next issue failed: \(result)")
       let leaf = try #require(
         try crashed.expectLivePairOrNone(), "\(crashed.label): no certificate: \(result)")

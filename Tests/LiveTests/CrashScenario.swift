@@ -10,6 +10,8 @@ enum CrashScenario: String, CaseIterable, CustomTestStringConvertible {
   case secondIssue = "issue --force"
   /// A third generation, for which the first one goes: the second is the one deployed last.
   case pruning = "issue --force --keep-generations 1"
+  /// An RSA certificate beside a new one: two orders, one generation.
+  case dual = "issue --dual"
   case rollover = "account rollover"
   case delete
 
@@ -25,7 +27,7 @@ enum CrashScenario: String, CaseIterable, CustomTestStringConvertible {
       try await fresh.certctl(["account", "register", "--agree-tos"] + lab.authority)
         .requireSuccess(label)
       return fresh
-    case .secondIssue:
+    case .secondIssue, .dual:
       return try await lab.copiedCase(label, of: "one generation") {
         try await $0.certctl(lab.issue).requireSuccess("issue")
       }
@@ -41,6 +43,7 @@ enum CrashScenario: String, CaseIterable, CustomTestStringConvertible {
     switch self {
     case .firstIssue: lab.issue
     case .secondIssue: lab.issue + ["--force"]
+    case .dual: lab.issue + ["--dual"]
     case .pruning: lab.issue + ["--force", "--keep-generations", "1"]
     case .rollover: ["account", "rollover"] + lab.authority
     case .delete: ["delete", CrashLab.name]
@@ -61,10 +64,12 @@ enum CrashScenario: String, CaseIterable, CustomTestStringConvertible {
         command(lab), environment: ["CERTCTL_FAULT_TRACE": trace, fault: "\(number)"])
       let passed = CrashSteps(trace: readText(trace) ?? "").names
       // Pebble 2.4.0 reuses an authorization in one of a hundred orders even when told not to.
+      let isJournal = { (step: String) in step == "open journal/example.com.json" }
       let isReused =
-        passed.prefix(number) != expected[...] && !passed.contains("open journal/example.com.json")
+        passed.prefix(number) != expected[...]
+        && passed.count(where: isJournal) < expected.count(where: isJournal)
       attempts -= 1
-      if isReused, self == .secondIssue || self == .pruning, attempts > 0 { continue }
+      if isReused, [.secondIssue, .pruning, .dual].contains(self), attempts > 0 { continue }
       // Else a step would be left out, and another one tried twice.
       #expect(
         Array(passed.prefix(number)) == expected,

@@ -6,6 +6,60 @@ import Testing
 /// Whose key it is, and how many there are.
 @Suite(.timeLimit(.minutes(5)))
 struct KeyPolicyTests {
+  @Test(.needsPebble)
+  func `two certificates are kept in one lineage, renewed together and revoked together`()
+    async throws
+  {
+    try await LiveHost.run { host in
+      try await host.issue("example.com").requireSuccess("one")
+      let result = try await host.issue("example.com", options: ["--dual", "--key-type", "ec384"])
+      #expect(result.exitCode == 0, "\(result)")
+      #expect(result.standardOutput.contains("/live/example.com/rsa/fullchain.pem"))
+      let first = try rsa(host)
+      #expect(first.publicKey.type == .rsa2048)
+      #expect(try host.leaf("example.com").publicKey.type == .ec384)
+      #expect(try host.isPair("example.com"))
+      let files = ["cert.pem", "chain.pem", "fullchain.pem", "privkey.pem"]
+      #expect(host.entries("live/example.com") == files + ["rsa"])
+      #expect(host.entries("live/example.com/rsa") == files)
+      #expect(host.entries("pending").isEmpty)
+      let report = try await host.report("example.com")
+      #expect(report["rsa"]["keyType"].string == "rsa2048")
+      #expect(report["keyType"].string == "ec384")
+      let unchanged = try await host.issue("example.com", options: ["--json"])
+      #expect(try json(unchanged)["outcome"].string == "unchanged")
+
+      try await host.certctl.run(["renew", "--force"]).requireSuccess("renew")
+      let second = try rsa(host)
+      #expect(second != first)
+      try await host.certctl.run(["rollback", "example.com"]).requireSuccess("rollback")
+      #expect(try rsa(host) == first)
+      let both = [try host.leaf("example.com"), first]
+      try await host.certctl.run(["revoke", "example.com"]).requireSuccess("revoke")
+      for leaf in both { #expect(try await status(host, leaf) == "Revoked") }
+      #expect(try await status(host, second) == "Valid")
+
+      let single = try await host.issue("example.com", options: ["--no-dual"])
+      #expect(single.exitCode == 0, "\(single)")
+      #expect(host.entries("live/example.com") == files)
+    }
+  }
+
+  private func rsa(_ host: LiveHost) throws -> Certificate {
+    let folder = "state/live/example.com/rsa"
+    let text = try #require(host.folder.read("\(folder)/fullchain.pem"))
+    let leaf = try Certificate.chain(pem: [UInt8](text.utf8))[0]
+    let key = try #require(host.folder.read("\(folder)/privkey.pem"))
+    #expect(leaf.matches(try PrivateKey(pem: [UInt8](key.utf8))))
+    return leaf
+  }
+
+  private func status(_ host: LiveHost, _ leaf: Certificate) async throws -> String? {
+    let serial = hexadecimal(Array(leaf.serialNumber.drop { $0 == 0 }))
+    let text = try await host.pebble.certificateStatus(serialNumber: serial)
+    return JSONValue([UInt8](text.utf8))?["Status"].string
+  }
+
   /// Makes a key and a request for it by OpenSSL, and returns the request's path.
   private func request(
     _ host: LiveHost, _ name: String, _ arguments: String...

@@ -96,6 +96,7 @@ public struct Configuration: Sendable, Equatable {
       }
       configuration.settings.keyType = type
     },
+    "dual": { $0.settings.dual = try bool($1) },
     "reuse-key": { $0.settings.reuseKey = try bool($1) },
     "allow-partial": { $0.settings.allowPartial = try bool($1) },
     "profile": { $0.settings.profile = try string($1) },

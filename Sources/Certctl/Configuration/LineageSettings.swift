@@ -14,6 +14,8 @@ public struct LineageSettings: Codable, Sendable, Equatable {
   public var challenge: ChallengeSettings
   /// The type of the certificate's key.
   public var keyType: KeyType
+  /// The type of a second key, RSA beside ECDSA; nil for one certificate only.
+  public var rsaKeyType: KeyType?
   /// Whether renewals keep the key.
   public var reuseKey: Bool
   /// Whether a certificate may be issued without the names that cannot be proved; false by default.
@@ -35,7 +37,7 @@ public struct LineageSettings: Codable, Sendable, Equatable {
   public init(
     names: [Identifier], authorities: [String], caBundle: String? = nil,
     challenge: ChallengeSettings = .init(type: .http01), keyType: KeyType = .ec256,
-    reuseKey: Bool = false, csr: String? = nil, profile: String? = nil,
+    rsaKeyType: KeyType? = nil, reuseKey: Bool = false, csr: String? = nil, profile: String? = nil,
     preferredChain: String? = nil,
     files: FileSettings = .init(), hooks: [String]? = nil, keepGenerations: Int? = nil,
     allowPartial: Bool? = nil
@@ -45,6 +47,7 @@ public struct LineageSettings: Codable, Sendable, Equatable {
     self.caBundle = caBundle
     self.challenge = challenge
     self.keyType = keyType
+    self.rsaKeyType = rsaKeyType
     self.reuseKey = reuseKey
     self.csr = csr
     self.profile = profile
@@ -67,6 +70,10 @@ public struct LineageSettings: Codable, Sendable, Equatable {
     if authorities != other.authorities { return "another CA is wanted" }
     if csr != other.csr { return "another certificate request is given" }
     if keyType != other.keyType { return "another key type is wanted: \(keyType.rawValue)" }
+    if rsaKeyType != other.rsaKeyType {
+      return rsaKeyType.map { "an RSA certificate beside it is wanted: \($0.rawValue)" }
+        ?? "no RSA certificate beside it is wanted any more"
+    }
     if profile != other.profile { return "another profile is wanted" }
     return preferredChain != other.preferredChain ? "another chain is wanted" : nil
   }

@@ -20,6 +20,8 @@ extension HookOccasion {
       for file in ["cert", "chain", "fullchain"] + (hasKey ? ["privkey"] : []) {
         variables["CERTCTL_\(file.uppercased())"] = "\(folder)/\(file).pem"
       }
+      variables["CERTCTL_RSA_FULLCHAIN"] = lineage.rsa?.fullchain
+      variables["CERTCTL_RSA_PRIVKEY"] = lineage.rsa?.privkey
       variables["RENEWED_LINEAGE"] = folder
       variables["RENEWED_DOMAINS"] = variables["CERTCTL_NAMES"]
     case .post(let renewed, let failed):

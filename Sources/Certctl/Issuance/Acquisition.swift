@@ -76,10 +76,15 @@ struct Acquisition: Sendable {
       // Before anything is presented: a crash must leave what the next run cleans up by.
       try await manager.save(lineage)
       isSaved = true
-      guard let (issued, issuer, omitted) = try await obtainAllowed(issuer) else { return false }
+      guard let obtained = try await obtainAllowed(issuer) else { return false }
+      var (issued, allowed, omitted) = obtained
+      var rsaPlace: Lineage.Issuance.Place?
+      if settings.rsaKeyType != nil {
+        (issued.rsa, rsaPlace) = try await rsaCertificate(authority, beside: allowed)
+      }
       await sessions.note(nil, from: directory)
       lineage.omitted = omitted.isEmpty ? nil : omitted
-      try await adopt(issued, from: issuer, lineage)
+      try await adopt(issued, from: allowed, rsaPlace, lineage)
       return true
     } catch {
       await sessions.note(error, from: directory)
@@ -88,7 +93,26 @@ struct Acquisition: Sendable {
     }
   }
 
-  func obtain(_ issuer: Issuer) async throws -> IssuedCertificate? {
+  /// The RSA certificate beside the one that was just obtained, whose order waits on disk for it.
+  ///
+  /// It may be ordered even where only an order under way was to be finished: it is part of that.
+  private func rsaCertificate(
+    _ authority: CertificateAuthority, beside main: Issuer
+  ) async throws -> (IssuedCertificate.RSACertificate?, Lineage.Issuance.Place?) {
+    let directory = authority.directory(for: settings.rsaKeyType ?? .rsa2048)
+    var issuer = try await issuer(authority, directory, .rsa)
+    if main.settings.names != settings.names { issuer = issuer.with(names: main.settings.names) }
+    guard let issued = try await obtain(issuer, mayOrder: true), let key = issued.key else {
+      return (nil, nil)
+    }
+    return (
+      .init(chain: issued.chain, key: key),
+      .init(directory: directory, account: issuer.accountID)
+    )
+  }
+
+  func obtain(_ issuer: Issuer, mayOrder: Bool? = nil) async throws -> IssuedCertificate? {
+    let mayOrder = mayOrder ?? self.mayOrder
     do {
       return mayOrder ? try await issuer.obtain() : try await issuer.resume()
     } catch let error as ACMEError where error.code == .accountDoesNotExist {
@@ -103,7 +127,7 @@ struct Acquisition: Sendable {
   }
 
   private func issuer(
-    _ authority: CertificateAuthority, _ directory: String
+    _ authority: CertificateAuthority, _ directory: String, _ part: CertificatePart = .main
   ) async throws -> Issuer {
     let (record, account) = try await sessions.account(
       at: directory, caBundle: settings.caBundle, isOnly: settings.authorities.count == 1)
@@ -112,21 +136,23 @@ struct Acquisition: Sendable {
     return Issuer(
       name: name, settings: settings, directory: directory, authority: authority,
       account: account, accountID: record.id, solver: solver, state: manager.state,
-      services: services, currentKey: current?.key,
-      replaces: try await replaced(by: record.id, client),
+      services: services, part: part,
+      currentKey: part == .rsa ? current?.rsa?.key : current?.key,
+      replaces: try await replaced(part, by: record.id, client),
       previous: known?.issuance.flatMap { issuance in
         let isSame = Set(issuance.settings.names) == Set(settings.names)
-        return isSame && issuance.directory == directory ? issuance.date : nil
+        return isSame && issuance.place(of: part).directory == directory ? issuance.date : nil
       }, heedsLimits: heedsLimits)
   }
 
   /// The certificate that the order is to replace (RFC 9773, section 5): only the CA and the
   /// account that issued it are told.
   private func replaced(
-    by accountID: String, _ client: ACMEClient
+    _ part: CertificatePart, by accountID: String, _ client: ACMEClient
   ) async throws -> CertificateID? {
-    guard let leaf = current?.leaf, let issuance = known?.issuance,
-      issuance.directory == client.directoryURL, issuance.account == accountID,
+    let place = Lineage.Issuance.Place(directory: client.directoryURL, account: accountID)
+    guard let leaf = part == .rsa ? current?.rsa?.leaf : current?.leaf,
+      known?.issuance?.place(of: part) == place,
       try await client.directory().renewalInfo != nil
     else { return nil }
     return CertificateID(leaf)
@@ -135,7 +161,8 @@ struct Acquisition: Sendable {
   // MARK: - Storing
 
   private func adopt(
-    _ issued: IssuedCertificate, from issuer: Issuer, _ lineage: Lineage
+    _ issued: IssuedCertificate, from issuer: Issuer, _ rsa: Lineage.Issuance.Place?,
+    _ lineage: Lineage
   ) async throws {
     services.progress(.storing)
     let generation = try await Blocking.run {
@@ -144,17 +171,18 @@ struct Acquisition: Sendable {
     let now = services.clock.now()
     var lineage = lineage
     lineage.issuance = Lineage.Issuance(
-      directory: issuer.directory, account: issuer.accountID, settings: issuer.settings, date: now,
+      directory: issuer.directory, account: issuer.accountID, rsa: rsa,
+      settings: issuer.settings, date: now,
       // A rollback must not put a revoked generation back to use unawares.
       revoked: known?.issuance?.revoked)
     lineage.lastFailure = lineage.omitted?.first.map { .init(date: now, message: $0.message) }
     var schedule =
       lineage.schedule?.about(current?.leaf.sha256Fingerprint.hexadecimal) ?? RenewalState()
-    schedule.noteSuccess(RenewalCertificate(issued.leaf), because: reason, now: now)
+    schedule.noteSuccess(RenewalCertificate(issued.leaves), because: reason, now: now)
     if lineage.omitted != nil {
       // The names that are missing are tried again, ever more seldom.
       schedule.failures = known?.omitted == nil ? nil : known?.schedule?.failures
-      schedule.noteFailure(of: RenewalCertificate(issued.leaf), now: now)
+      schedule.noteFailure(of: RenewalCertificate(issued.leaves), now: now)
     }
     lineage.schedule = schedule
     try await manager.save(lineage)
@@ -199,8 +227,8 @@ struct Acquisition: Sendable {
     if refusal?.code != .rateLimited, failure.code != .postponed {
       return refusal?.isRetryable == true && refusal?.code != .orderPending
     }
-    guard let leaf = current?.leaf else { return true }
-    let last = RenewalCertificate(leaf).lastSafeInstant
+    guard let current else { return true }
+    let last = RenewalCertificate(current.leaves).lastSafeInstant
     return failure.retryAfter.map { $0 >= last } ?? (services.clock.now() >= last)
   }
 
@@ -220,7 +248,7 @@ struct Acquisition: Sendable {
         var failed = isUnderWay ? lineage : known ?? lineage
         failed.lastFailure = .init(date: now, message: failure.message)
         if !(error is CancellationError), failure.code != .postponed {
-          let certificate = current.map { RenewalCertificate($0.leaf) }
+          let certificate = current.map { RenewalCertificate($0.leaves) }
           var schedule =
             failed.schedule?.about(certificate?.fingerprint)
             ?? RenewalState(certificate: certificate?.fingerprint)

@@ -114,6 +114,7 @@ extension IssueRequest {
     let given = try GivenRequest(stored: pem, of: name)
     let useless: [(String, Bool)] = [
       ("--key-type", overrides.keyType != nil), ("--reuse-key", overrides.reuseKey == true),
+      ("--dual", overrides.dual == true),
       ("--allow-partial", overrides.allowPartial == true),
     ]
     for (option, isGiven) in useless where isGiven {

@@ -99,6 +99,8 @@ public struct SettingsOverrides: Sendable, Equatable {
   public var tlsPort: Int?
   /// The key type.
   public var keyType: KeyType?
+  /// Whether there is an RSA certificate beside an ECDSA one; `keyType` is that of either.
+  public var dual: Bool?
   /// Whether renewals keep the key.
   public var reuseKey: Bool?
   /// Whether names that cannot be proved may be left out.
@@ -128,12 +130,13 @@ public struct SettingsOverrides: Sendable, Equatable {
     names: [Identifier], lineage: LineageSettings?, defaults: SettingsOverrides
   ) -> LineageSettings {
     let hasRequest = csr != nil || lineage?.csr != nil
+    let keyTypes = resolvedKeyTypes(lineage: lineage, defaults: defaults)
     return LineageSettings(
       names: names,
       authorities: authorities ?? lineage?.authorities ?? defaults.authorities ?? ["letsencrypt"],
       caBundle: caBundle ?? lineage?.caBundle ?? defaults.caBundle,
       challenge: resolvedChallenge(lineage: lineage?.challenge, defaults: defaults),
-      keyType: resolvedKeyType(lineage: lineage, defaults: defaults),
+      keyType: keyTypes.main, rsaKeyType: keyTypes.rsa,
       reuseKey: !hasRequest && (reuseKey ?? lineage?.reuseKey ?? defaults.reuseKey ?? false),
       csr: csr?.pem ?? lineage?.csr,
       profile: profile ?? lineage?.profile ?? defaults.profile,
@@ -149,10 +152,19 @@ public struct SettingsOverrides: Sendable, Equatable {
   }
 
   /// With a request of the user's own the key is what it is, whatever the defaults are.
-  private func resolvedKeyType(
+  ///
+  /// Of two certificates the one is ECDSA, the other RSA, and a type that is given is that of its kind.
+  private func resolvedKeyTypes(
     lineage: LineageSettings?, defaults: SettingsOverrides
-  ) -> KeyType {
-    csr?.keyType ?? keyType ?? lineage?.keyType ?? defaults.keyType ?? .ec256
+  ) -> (main: KeyType, rsa: KeyType?) {
+    if let csr { return (csr.keyType, nil) }
+    let wanted = keyType ?? lineage?.keyType ?? defaults.keyType ?? .ec256
+    let isDual = dual ?? lineage.map { $0.rsaKeyType != nil } ?? defaults.dual ?? false
+    guard isDual, lineage?.csr == nil else { return (wanted, nil) }
+    let known = [lineage?.keyType, lineage?.rsaKeyType, defaults.keyType].compactMap { $0 }
+    return wanted.isRSA
+      ? (known.first { !$0.isRSA } ?? .ec256, wanted)
+      : (wanted, known.first(where: \.isRSA) ?? .rsa2048)
   }
 
   private func resolvedChallenge(

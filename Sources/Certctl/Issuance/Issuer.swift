@@ -23,6 +23,8 @@ struct Issuer: Sendable {
   let solver: any ChallengeSolver
   let state: StateDirectory
   let services: Services
+  /// Which of two certificates it is for.
+  var part = CertificatePart.main
   /// The key in use, for `--reuse-key`.
   let currentKey: PrivateKey?
   /// The certificate that a new order replaces (RFC 9773, section 5).
@@ -32,7 +34,10 @@ struct Issuer: Sendable {
   /// Whether the limits that we know of the CA may forbid a new order.
   var heedsLimits = true
 
-  private var pending: PendingStore { PendingStore(state: state) }
+  private var pending: PendingStore { PendingStore(state: state, part: part) }
+  private var keyType: KeyType {
+    part == .rsa ? settings.rsaKeyType ?? .rsa2048 : settings.keyType
+  }
   private var ledger: LedgerStore {
     LedgerStore(state: state, clock: services.clock, logger: services.logger)
   }
@@ -44,14 +49,14 @@ struct Issuer: Sendable {
     return Issuer(
       name: name, settings: settings, directory: directory, authority: authority,
       account: account, accountID: accountID, solver: solver, state: state, services: services,
-      currentKey: currentKey, replaces: replaces, heedsLimits: heedsLimits)
+      part: part, currentKey: currentKey, replaces: replaces, heedsLimits: heedsLimits)
   }
 
   /// The same with another account.
   func with(_ account: Account, id: String) -> Issuer {
     Issuer(
       name: name, settings: settings, directory: directory, authority: authority,
-      account: account, accountID: id, solver: solver, state: state, services: services,
+      account: account, accountID: id, solver: solver, state: state, services: services, part: part,
       currentKey: currentKey, previous: previous, heedsLimits: heedsLimits)
   }
 
@@ -213,8 +218,8 @@ struct Issuer: Sendable {
       }
       let reused = settings.reuseKey ? currentKey : nil
       let key =
-        if let reused, reused.type == settings.keyType { reused } else {
-          try PrivateKey.generate(settings.keyType)
+        if let reused, reused.type == keyType { reused } else {
+          try PrivateKey.generate(keyType)
         }
       let request = try CertificateRequest(
         key: key, dnsNames: settings.names.filter { $0.type == .dns }.map(\.value),

@@ -51,12 +51,12 @@ extension Acquisition {
   /// Whether a certificate with these names is worth an order: another one than that in use is, or
   /// one whose time has come.
   private func isWorthIssuing(_ names: [Identifier]) -> Bool {
-    guard let leaf = current?.leaf, let known, let issued = known.issuance?.settings.names,
+    guard let current, let known, let issued = known.issuance?.settings.names,
       Set(issued) == Set(names), heedsLimits
     else { return true }
     let decision = RenewalDecision(
-      certificate: RenewalCertificate(leaf), state: known.schedule,
-      isRevoked: known.isRevoked(leaf), now: manager.services.clock.now())
+      certificate: RenewalCertificate(current.leaves), state: known.schedule,
+      isRevoked: known.isRevoked(current.leaf), now: manager.services.clock.now())
     return decision.isDue
   }
 }

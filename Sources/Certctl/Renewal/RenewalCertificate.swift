@@ -24,6 +24,16 @@ package struct RenewalCertificate: Sendable, Equatable {
       notAfter: leaf.notAfter)
   }
 
+  /// The facts of certificates that are renewed together: the dates of the one that is due first,
+  /// under the fingerprint of the first one.
+  init(_ leaves: [Certificate]) {
+    let all = leaves.map { RenewalCertificate($0) }
+    let none = RenewalCertificate(
+      fingerprint: "", notBefore: .distantPast, notAfter: .distantPast)
+    self = all.min { $0.dueDate < $1.dueDate } ?? none
+    fingerprint = all.first?.fingerprint ?? ""
+  }
+
   /// How long it lives, in seconds.
   package var lifetime: TimeInterval { max(0, notAfter.timeIntervalSince(notBefore)) }
 

@@ -33,7 +33,7 @@ struct RenewalStep: Sendable {
     let isUnderWay: Bool
     let now: Date
 
-    var certificate: RenewalCertificate? { current.map { RenewalCertificate($0.leaf) } }
+    var certificate: RenewalCertificate? { current.map { RenewalCertificate($0.leaves) } }
 
     /// Whether it is to be renewed.
     var decision: RenewalDecision {
@@ -105,10 +105,10 @@ struct RenewalStep: Sendable {
 
   /// Whether the CA has to be asked when to renew.
   private func asks(_ status: Status) -> Bool {
-    guard let leaf = status.current?.leaf, CertificateID(leaf) != nil,
-      status.lineage.issuance != nil, !status.lineage.isRevoked(leaf)
+    guard let current = status.current, let leaf = current.leaves.first,
+      CertificateID(leaf) != nil, status.lineage.issuance != nil, !status.lineage.isRevoked(leaf)
     else { return false }
-    let certificate = RenewalCertificate(leaf)
+    let certificate = RenewalCertificate(current.leaves)
     return (status.lineage.schedule?.about(certificate.fingerprint) ?? RenewalState())
       .asksRenewalInfo(for: certificate, now: status.now)
   }
@@ -128,7 +128,8 @@ struct RenewalStep: Sendable {
         state.noteNoRenewalInfo(now: status.now)
       } else {
         var generator = SystemRandomNumberGenerator()
-        let info = try await client.renewalInfo(for: id)
+        var info = try await client.renewalInfo(for: id)
+        if let other = try await rsaRenewalInfo(status), other.end < info.end { info = other }
         state.adopt(info, now: status.now, using: &generator)
       }
       await sessions.note(nil, from: issuance.directory)
@@ -145,6 +146,17 @@ struct RenewalStep: Sendable {
     try await manager.save(lineage)
     return Status(
       lineage: lineage, current: status.current, isUnderWay: status.isUnderWay, now: status.now)
+  }
+
+  /// What the CA says of the RSA certificate beside the other; both are renewed together.
+  private func rsaRenewalInfo(_ status: Status) async throws -> RenewalInfo? {
+    guard let id = (status.current?.rsa?.leaf).flatMap({ CertificateID($0) }),
+      let issuance = status.lineage.issuance
+    else { return nil }
+    let client = try await sessions.client(
+      for: issuance.place(of: .rsa).directory, caBundle: issuance.settings.caBundle)
+    guard try await client.directory().renewalInfo != nil else { return nil }
+    return try await client.renewalInfo(for: id)
   }
 
   // MARK: - Renewing

@@ -73,9 +73,9 @@ extension Manager {
   ) -> ScheduleIndex.Entry? {
     guard let lineage = try? lineages.lineage(name), lineage.lastFailure == nil,
       let live = try? certificates.liveGeneration(name),
-      let leaf = try? certificates.loadChain(live, of: name).first
+      let leaves = try? certificates.loadLeaves(live, of: name), let leaf = leaves.first
     else { return nil }
-    let certificate = RenewalCertificate(leaf)
+    let certificate = RenewalCertificate(leaves)
     let decision = RenewalDecision(
       certificate: certificate, state: lineage.schedule, isRevoked: lineage.isRevoked(leaf),
       settingsChanged: lineage.wantedChange, lookAhead: 0, now: now)

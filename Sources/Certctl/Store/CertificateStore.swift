@@ -90,14 +90,20 @@ package struct CertificateStore: Sendable {
   /// A generation's chain and key.
   package func load(_ generation: Generation, of name: LineageName) throws -> IssuedCertificate {
     let chain = try loadChain(generation, of: name)
-    if try !hasKey(generation, of: name),
-      let request = try folder(generation, of: name).read("request.pem"),
+    let folder = folder(generation, of: name)
+    if try !hasKey(generation, of: name), let request = try folder.read("request.pem"),
       let given = try? CertificateRequest(pem: request)
     {
       return IssuedCertificate(chain: chain, request: given)
     }
     return IssuedCertificate(
-      chain: chain, key: try file("privkey.pem", of: generation, name) { try PrivateKey(pem: $0) })
+      chain: chain,
+      key: try file("privkey.pem", in: folder, name) { try PrivateKey(pem: $0) },
+      rsa: try rsaFolder(generation, of: name).map { folder in
+        .init(
+          chain: try file("fullchain.pem", in: folder, name) { try Certificate.chain(pem: $0) },
+          key: try file("privkey.pem", in: folder, name) { try PrivateKey(pem: $0) })
+      })
   }
 
   /// Whether a generation's key is here; it is not when the user made the request.
@@ -107,7 +113,16 @@ package struct CertificateStore: Sendable {
 
   /// A generation's chain, without touching its key.
   package func loadChain(_ generation: Generation, of name: LineageName) throws -> [Certificate] {
-    try file("fullchain.pem", of: generation, name) { try Certificate.chain(pem: $0) }
+    try file("fullchain.pem", in: folder(generation, of: name), name) {
+      try Certificate.chain(pem: $0)
+    }
+  }
+
+  /// A generation's leaf, and that of the RSA certificate beside it, without touching their keys.
+  package func loadLeaves(_ generation: Generation, of name: LineageName) throws -> [Certificate] {
+    let leaf = try loadChain(generation, of: name)[0]
+    guard let folder = try rsaFolder(generation, of: name) else { return [leaf] }
+    return [leaf, try file("cert.pem", in: folder, name) { try Certificate(pem: $0) }]
   }
 
   /// Removes a lineage's certificates: the link first, so that nothing in use loses its key.
@@ -136,30 +151,46 @@ package struct CertificateStore: Sendable {
     let temporary = ".tmp-\(generation.folderName)"
     let folder = state.folder("archive/\(name)/\(temporary)")
     try folder.create(StateDirectory.closed)
-    let pems = certificate.chain.map(\.pem)
+    try write(certificate.chain, certificate.key, in: folder, files)
+    if let request = certificate.request {
+      try folder.write("request.pem", request.pem, files.certificateAttributes())
+    }
+    if let rsa = certificate.rsa {
+      let inner = state.folder("archive/\(name)/\(temporary)/rsa")
+      try inner.create(StateDirectory.closed)
+      try write(rsa.chain, rsa.key, in: inner, files)
+      try folder.setAttributes(files.folderAttributes(), of: "rsa")
+    }
+    try state.archive(name).setAttributes(files.folderAttributes(), of: temporary)
+    try state.archive(name).rename(temporary, to: generation.folderName)
+  }
+
+  private func write(
+    _ chain: [Certificate], _ key: PrivateKey?, in folder: DurableFolder, _ files: FileSettings
+  ) throws {
+    let pems = chain.map(\.pem)
     let attributes = try files.certificateAttributes()
     try folder.write("cert.pem", pems[0], attributes)
     try folder.write("chain.pem", Array(pems.dropFirst().joined()), attributes)
     try folder.write("fullchain.pem", Array(pems.joined()), attributes)
-    if let key = certificate.key {
-      try folder.write("privkey.pem", key.pemRepresentation(), files.keyAttributes())
-    }
-    if let request = certificate.request {
-      try folder.write("request.pem", request.pem, attributes)
-    }
-    try state.archive(name).setAttributes(files.folderAttributes(), of: temporary)
-    try state.archive(name).rename(temporary, to: generation.folderName)
+    guard let key else { return }
+    try folder.write("privkey.pem", key.pemRepresentation(), files.keyAttributes())
   }
 
   private func folder(_ generation: Generation, of name: LineageName) -> DurableFolder {
     state.folder("archive/\(name)/\(generation.folderName)")
   }
 
+  /// The folder of the RSA certificate beside the other; nil when there is none.
+  private func rsaFolder(_ generation: Generation, of name: LineageName) throws -> DurableFolder? {
+    guard try folder(generation, of: name).attributes(of: "rsa") != nil else { return nil }
+    return state.folder("archive/\(name)/\(generation.folderName)/rsa")
+  }
+
   private func file<Content>(
-    _ file: String, of generation: Generation, _ name: LineageName,
+    _ file: String, in folder: DurableFolder, _ name: LineageName,
     _ parse: ([UInt8]) throws -> Content
   ) throws -> Content {
-    let folder = folder(generation, of: name)
     func damage(_ what: String) -> CertctlError {
       CertctlError(
         .damagedState, "\(folder.path)/\(file) \(what)",

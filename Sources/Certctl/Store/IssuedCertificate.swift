@@ -8,11 +8,25 @@ package struct IssuedCertificate: Sendable {
   package let key: PrivateKey?
   /// The user's own request that it was made from; nil where the key is ours.
   package let request: CertificateRequest?
+  /// The RSA certificate beside this one, which is ECDSA then.
+  package var rsa: RSACertificate?
+
+  /// A certificate with its chain and RSA key, for clients that know nothing else.
+  package struct RSACertificate: Sendable {
+    /// The leaf first, then each issuer.
+    package let chain: [Certificate]
+    /// The leaf's key.
+    package let key: PrivateKey
+
+    /// The certificate of the server itself.
+    var leaf: Certificate { chain[0] }
+  }
 
   /// A leaf with its issuers, and the leaf's key.
-  package init(chain: [Certificate], key: PrivateKey) {
+  package init(chain: [Certificate], key: PrivateKey, rsa: RSACertificate? = nil) {
     self.chain = chain
     self.key = key
+    self.rsa = rsa
     request = nil
   }
 
@@ -26,21 +40,31 @@ package struct IssuedCertificate: Sendable {
   /// The certificate of the server itself.
   var leaf: Certificate { chain[0] }
 
-  /// Whether the leaf has the key that belongs here, or that of the request.
+  /// The leaf, and that of the RSA certificate beside it.
+  var leaves: [Certificate] { [leaf] + (rsa.map { [$0.leaf] } ?? []) }
+
+  /// The leaf that is due for renewal first.
+  var firstDue: Certificate {
+    leaves.min { RenewalCertificate($0).dueDate < RenewalCertificate($1).dueDate } ?? leaf
+  }
+
+  /// Whether each leaf has the key that belongs here, or that of the request.
   var isPair: Bool {
+    if let rsa, !rsa.leaf.matches(rsa.key) { return false }
     if let key { return leaf.matches(key) }
     return request.map { leaf.certifies($0.publicKey) } ?? false
   }
 
-  /// Whether both are the same leaf, each with what belongs to it.
+  /// Whether both are the same leaves, each with what belongs to it.
   func isSame(as other: IssuedCertificate) -> Bool {
-    leaf == other.leaf && (key == nil) == (other.key == nil) && isPair && other.isPair
+    leaves == other.leaves && (key == nil) == (other.key == nil) && isPair && other.isPair
   }
 
   /// Checks it as a server would use it.
   ///
   /// - Throws: `PKIError` when a server could not.
   func prove() throws {
+    if let rsa { try trialHandshake(chain: rsa.chain, key: rsa.key) }
     if let key { return try trialHandshake(chain: chain, key: key) }
     guard isPair else {
       throw CertctlError(

@@ -1,6 +1,7 @@
 public import ACME
 public import FoundationEssentials
 import HostIO
+import PKI
 
 /// One named certificate over time: what is wanted, and what has happened.
 public struct Lineage: Codable, Sendable, Equatable {
@@ -35,6 +36,8 @@ public struct Lineage: Codable, Sendable, Equatable {
     public var directory: String
     /// The local id of the account that ordered it.
     public var account: String
+    /// Where the RSA certificate beside it came from, if that is another place.
+    public var rsa: Place?
     /// The settings that it was ordered with.
     public var settings: LineageSettings
     /// When it was stored.
@@ -42,6 +45,20 @@ public struct Lineage: Codable, Sendable, Equatable {
     /// When generations, this one or earlier ones, were revoked, by their SHA-256 fingerprints in
     /// hexadecimal.
     public var revoked: [String: Date]?
+
+    /// A CA's directory, and an account there.
+    public struct Place: Codable, Sendable, Equatable {
+      /// The directory URL of the CA.
+      public var directory: String
+      /// The local id of the account.
+      public var account: String
+    }
+
+    /// Where each of two certificates came from.
+    func place(of part: CertificatePart) -> Place {
+      let main = Place(directory: directory, account: account)
+      return part == .rsa ? rsa ?? main : main
+    }
   }
 
   /// A name that could not be proved, and that the others did not wait for.
@@ -82,6 +99,16 @@ extension Lineage {
     guard let issued = issuance?.settings.names else { return [] }
     return (omitted ?? []).map(\.name)
       .filter { settings.names.contains($0) && !issued.contains($0) }
+  }
+}
+
+extension Lineage {
+  /// Notes that certificates were revoked, so that nothing puts them back to use unawares.
+  mutating func noteRevoked(_ leaves: [Certificate], now: Date) {
+    guard var issuance else { return }
+    let new = leaves.map { ($0.sha256Fingerprint.hexadecimal, now) }
+    issuance.revoked = (issuance.revoked ?? [:]).merging(new) { $1 }
+    self.issuance = issuance
   }
 }
 

@@ -23,9 +23,21 @@ struct PendingOrder: Codable, Sendable, Equatable {
   let date: Date
 }
 
-/// The orders under way, one for each lineage.
+/// Which certificate of a lineage that has two.
+enum CertificatePart: Sendable {
+  /// The only one, or the one on an elliptic curve.
+  case main
+  /// The RSA certificate beside it.
+  case rsa
+}
+
+/// The orders under way: one for each lineage, and one more for an RSA certificate beside it.
+///
+/// The second one lies in `pending/<name>/rsa/`. It is placed when the first one has become a
+/// certificate, and that one's record stays until both are stored.
 struct PendingStore: Sendable {
   let state: StateDirectory
+  var part = CertificatePart.main
 
   /// The lineage's order under way; nil when there is none.
   func order(of name: LineageName) throws -> PendingOrder? {
@@ -38,6 +50,7 @@ struct PendingStore: Sendable {
     try state.folder("pending").create(StateDirectory.closed)
     try discard(name)
     try state.pending(name).create(StateDirectory.closed)
+    if part == .rsa { try folder(name).create(StateDirectory.closed) }
     try file(name).write(order)
   }
 
@@ -51,7 +64,7 @@ struct PendingStore: Sendable {
   func request(
     of name: LineageName, needsKey: Bool = true
   ) throws -> (key: PrivateKey?, request: CertificateRequest)? {
-    let folder = state.pending(name)
+    let folder = folder(name)
     // The CSR is written last: where it is, the key is.
     guard let request = try folder.read("request.pem") else { return nil }
     let key = try folder.read("privkey.pem")
@@ -67,22 +80,30 @@ struct PendingStore: Sendable {
 
   /// Keeps the key, if it is ours, and the CSR, before the CA sees them.
   func keep(_ key: PrivateKey?, _ request: CertificateRequest, of name: LineageName) throws {
-    let folder = state.pending(name)
+    let folder = folder(name)
     if let key {
       try folder.write("privkey.pem", key.pemRepresentation(), StateDirectory.closedFile)
     }
     try folder.write("request.pem", request.pem, StateDirectory.closedFile)
   }
 
-  /// Forgets the order: it became a certificate, or never will.
+  /// Forgets the order, and the main one with it that of the RSA certificate: it became a
+  /// certificate, or never will.
   func discard(_ name: LineageName) throws {
     // The record goes first: key and CSR without it mean nothing to the next run.
-    try state.pending(name).remove("order.json")
-    try state.folder("pending").removeTree(name.value)
+    try folder(name).remove("order.json")
+    switch part {
+    case .main: try state.folder("pending").removeTree(name.value)
+    case .rsa: try state.pending(name).removeTree("rsa")
+    }
+  }
+
+  private func folder(_ name: LineageName) -> DurableFolder {
+    part == .main ? state.pending(name) : state.folder("pending/\(name)/rsa")
   }
 
   private func file(_ name: LineageName) -> StateFile<PendingOrder> {
     StateFile(
-      folder: state.pending(name), name: "order.json", version: PendingOrder.formatVersion)
+      folder: folder(name), name: "order.json", version: PendingOrder.formatVersion)
   }
 }

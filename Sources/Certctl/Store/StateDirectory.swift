@@ -33,7 +33,7 @@ package struct StateDirectory: Sendable {
   /// lineages share may hold the work of another process: there only this lineage's go.
   func sweep(_ name: LineageName) {
     try? archive(name).sweepTemporaries()
-    try? pending(name).sweepTemporaries()
+    for path in ["", "/rsa"] { try? folder("pending/\(name)\(path)").sweepTemporaries() }
     for folder in [live, folder("archive"), folder("pending")] {
       try? folder.sweepTemporaries(of: name.value)
     }

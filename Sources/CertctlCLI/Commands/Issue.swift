@@ -100,12 +100,13 @@ struct Issue: AsyncParsableCommand {
     case .unchanged: return "Nothing to do: \(report.reason)."
     case .issued:
       guard let certificate = report.certificate else { return "Issued." }
+      let rsa = certificate.rsa.map { "\n  and RSA in   \($0.fullchain ?? "-")" } ?? ""
       return """
         Issued \(certificate.name): \(certificate.names.joined(separator: ", "))
           valid until  \(certificate.notAfter?.rfc3339 ?? "-")
           renews       \(certificate.renewAt?.rfc3339 ?? "-")
           certificate  \(certificate.fullchain ?? "-")
-          key          \(certificate.privkey ?? "-")
+          key          \(certificate.privkey ?? "not here: it is yours")\(rsa)
         """
     }
   }
@@ -172,6 +173,11 @@ struct CertificateOptions: ParsableArguments {
   var keyType: CertificateKeyType?
 
   @Flag(
+    inversion: .prefixedNo,
+    help: "An RSA certificate beside an ECDSA one; --key-type says which of its kind.")
+  var dual: Bool?
+
+  @Flag(
     name: .customLong("reuse-key"), inversion: .prefixedNo,
     help: "Keep the key at renewals.")
   var reuseKey: Bool?
@@ -224,6 +230,7 @@ struct CertificateOptions: ParsableArguments {
   func apply(to overrides: inout SettingsOverrides) throws {
     overrides.csr = try csr.map(readRequest)
     overrides.keyType = keyType.flatMap { KeyType(rawValue: $0.rawValue) }
+    overrides.dual = dual
     overrides.reuseKey = reuseKey
     overrides.allowPartial = allowPartial
     overrides.profile = profile

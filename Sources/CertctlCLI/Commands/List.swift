@@ -101,6 +101,8 @@ extension LineageReport {
       ("generation", generation.map(String.init)),
       ("kept", generations.map { $0.map(String.init).joined(separator: ", ") }),
       ("certificate", fullchain), ("key", privkey),
+      ("RSA", rsa.map { "\($0.keyType), serial \($0.serial), until \($0.notAfter.rfc3339)" }),
+      ("RSA chain", rsa?.fullchain), ("RSA key", rsa?.privkey),
     ]
   }
 }

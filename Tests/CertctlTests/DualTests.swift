@@ -1,0 +1,226 @@
+import ACME
+import FoundationEssentials
+import PKI
+import TestSupport
+import Testing
+
+@testable import Certctl
+
+/// An RSA certificate beside an ECDSA one.
+struct DualTests {
+  private func withBench(_ body: (ManagerBench) async throws -> Void) async throws {
+    try await withTemporaryFolder(label: "dual") { folder in try await body(ManagerBench(folder)) }
+  }
+
+  private func live(_ bench: ManagerBench) throws -> IssuedCertificate {
+    let store = CertificateStore(state: bench.state)
+    let live = try #require(try store.liveGeneration(exampleName))
+    return try store.load(live, of: exampleName)
+  }
+
+  @discardableResult
+  private func issue(
+    _ bench: ManagerBench, force: Bool = false,
+    _ change: (inout SettingsOverrides) -> Void = { _ in }
+  ) async throws -> IssueReport {
+    try await bench.manager.issue(
+      bench.request("example.com") {
+        $0.force = force
+        change(&$0.overrides)
+      })
+  }
+
+  // MARK: - Settings
+
+  private func types(
+    _ change: (inout SettingsOverrides) -> Void, lineage: LineageSettings? = nil,
+    defaults: (inout SettingsOverrides) -> Void = { _ in }
+  ) -> [KeyType?] {
+    var (overrides, file) = (SettingsOverrides(), SettingsOverrides())
+    change(&overrides)
+    defaults(&file)
+    let settings = overrides.resolved(
+      names: [.dns("example.com")], lineage: lineage, defaults: file)
+    return [settings.keyType, settings.rsaKeyType]
+  }
+
+  @Test func `a key type is that of its kind, the other is the usual one`() {
+    #expect(types { $0.dual = true } == [.ec256, .rsa2048])
+    #expect(
+      types {
+        $0.dual = true
+        $0.keyType = .ec384
+      } == [.ec384, .rsa2048])
+    #expect(
+      types {
+        $0.dual = true
+        $0.keyType = .rsa4096
+      } == [.ec256, .rsa4096])
+    #expect(types({ $0.keyType = .ec384 }, defaults: { $0.dual = true }) == [.ec384, .rsa2048])
+    #expect(types({ $0.dual = true }, defaults: { $0.keyType = .rsa3072 }) == [.ec256, .rsa3072])
+  }
+
+  @Test func `what a lineage has stays until it is told otherwise`() {
+    let two = settings("example.com") { ($0.keyType, $0.rsaKeyType) = (.ec384, .rsa3072) }
+    #expect(types({ _ in }, lineage: two) == [.ec384, .rsa3072])
+    #expect(types({ $0.keyType = .rsa4096 }, lineage: two) == [.ec384, .rsa4096])
+    #expect(types({ $0.keyType = .ec256 }, lineage: two) == [.ec256, .rsa3072])
+    #expect(types({ $0.dual = false }, lineage: two) == [.ec384, nil])
+    let one = settings("example.com") { $0.keyType = .rsa4096 }
+    #expect(types({ _ in }, lineage: one, defaults: { $0.dual = true }) == [.rsa4096, nil])
+    #expect(types({ $0.dual = true }, lineage: one) == [.ec256, .rsa4096])
+  }
+
+  @Test func `turning it on or off is a change`() {
+    let one = settings("example.com")
+    let two = settings("example.com") { $0.rsaKeyType = .rsa2048 }
+    #expect(two.change(since: one) == "an RSA certificate beside it is wanted: rsa2048")
+    #expect(one.change(since: two) == "no RSA certificate beside it is wanted any more")
+    #expect(two.change(since: two) == nil)
+  }
+
+  @Test func `the one that is due first decides`() throws {
+    let ca = try TestCA(now: TestClock().now)
+    let (short, long) = (try issued(ca, "a.test", days: 30), try issued(ca, "a.test", days: 90))
+    let (first, second) = (RenewalCertificate(short.leaf), RenewalCertificate(long.leaf))
+    #expect(RenewalCertificate([short.leaf, long.leaf]) == first)
+    let other = RenewalCertificate([long.leaf, short.leaf])
+    #expect(other.fingerprint == second.fingerprint)
+    #expect(other.dueDate == first.dueDate && other.notAfter == first.notAfter)
+    #expect(RenewalCertificate([long.leaf]) == second)
+  }
+
+  // MARK: - Issuance
+
+  @Test func `both are in one generation, and the second needs no validation`() async throws {
+    try await withBench { bench in
+      bench.ca.configure { $0.reusesAuthorizations = true }
+      let report = try await issue(bench) { $0.dual = true }
+      let both = try live(bench)
+      #expect(both.isPair)
+      #expect(both.key?.type == .ec256 && both.rsa?.key.type == .rsa2048)
+      #expect(bench.ca.count(.newOrder) == 2)
+      #expect(bench.ca.count(.challenge) == 1)
+      #expect(report.certificate?.generation == 1)
+      #expect(report.certificate?.keyType == "ec256")
+      #expect(report.certificate?.rsa?.keyType == "rsa2048")
+      #expect(report.certificate?.rsa?.privkey?.hasSuffix("example.com/rsa/privkey.pem") == true)
+      #expect(!bench.files.contains { $0.hasPrefix("pending/example.com") })
+    }
+  }
+
+  @Test func `renewals keep the two kinds, and the keys if that is wanted`() async throws {
+    try await withBench { bench in
+      try await issue(bench) {
+        $0.dual = true
+        $0.reuseKey = true
+      }
+      let first = try live(bench)
+      bench.clock.advance(70 * 86400)
+      #expect(try await bench.manager.renew().certificates.map(\.outcome) == [.renewed])
+      let second = try live(bench)
+      #expect(second.rsa?.leaf != first.rsa?.leaf && second.leaf != first.leaf)
+      #expect(second.rsa?.key.publicKey == first.rsa?.key.publicKey)
+      #expect(second.key?.publicKey == first.key?.publicKey)
+    }
+  }
+
+  @Test func `it is turned on and off in place`() async throws {
+    try await withBench { bench in
+      try await issue(bench)
+      #expect(try await issue(bench) { $0.dual = true }.outcome == .issued)
+      #expect(try live(bench).rsa != nil)
+      #expect(try await issue(bench).outcome == .unchanged)
+      #expect(try await issue(bench) { $0.dual = false }.outcome == .issued)
+      #expect(try live(bench).rsa == nil)
+      #expect(try await bench.manager.rollback(exampleName).rsa != nil)
+    }
+  }
+
+  @Test func `a failure of the second leaves the old ones, and is taken up by the next`()
+    async throws
+  {
+    try await withBench { bench in
+      try await issue(bench)
+      let before = try live(bench).leaf
+      let finalized = Recorder<Int>()
+      bench.ca.configure {
+        $0.bend = { kind, body in
+          guard kind == .order, body["status"].string == "valid" else { return }
+          finalized.add(1)
+          // The first order says it once; the second never.
+          guard finalized.all.count > 1 else { return }
+          body["status"] = "processing"
+          body["certificate"] = nil
+        }
+      }
+      let error = await failure { try await issue(bench) { $0.dual = true } }
+      #expect(error?.exitCode == 75)
+      #expect(try live(bench).leaf == before)
+      #expect(bench.files.contains("pending/example.com/rsa/privkey.pem"))
+      bench.ca.configure { $0.bend = nil }
+      bench.ca.resetLog()
+      let report = try await issue(bench) { $0.dual = true }
+      #expect(report.outcome == .issued)
+      #expect(bench.ca.count(.newOrder) == 0 && bench.ca.count(.finalize) == 0)
+      #expect(try live(bench).rsa != nil)
+      #expect(!bench.files.contains { $0.hasPrefix("pending/example.com") })
+    }
+  }
+
+  @Test func `both are revoked together`() async throws {
+    try await withBench { bench in
+      try await issue(bench) { $0.dual = true }
+      let leaves = try live(bench).leaves
+      for byKey in [true, false] {
+        let report = try await bench.manager.revoke(
+          exampleName, reason: .superseded, byCertificateKey: byKey)
+        #expect(report.state == .revoked)
+        #expect(leaves.map { bench.ca.revocation(of: $0) } == [4, 4])
+      }
+    }
+  }
+
+  @Test func `hooks are told of both`() throws {
+    var lineage = LineageReport(name: "example.com", state: .valid, names: ["example.com"])
+    let one = HookOccasion.deploy(lineage).environment(stateDirectory: "/")
+    #expect(one["CERTCTL_RSA_FULLCHAIN"] == nil)
+    let ca = try TestCA(now: TestClock().now)
+    lineage.rsa = .init(try issued(ca, "example.com").leaf)
+    lineage.rsa?.fullchain = "/live/rsa/fullchain.pem"
+    lineage.rsa?.privkey = "/live/rsa/privkey.pem"
+    let two = HookOccasion.deploy(lineage).environment(stateDirectory: "/")
+    #expect(two["CERTCTL_RSA_FULLCHAIN"] == "/live/rsa/fullchain.pem")
+    #expect(two["CERTCTL_RSA_PRIVKEY"] == "/live/rsa/privkey.pem")
+  }
+
+  // MARK: - Store
+
+  @Test func `one is never without the other`() async throws {
+    try await withState { state, folder in
+      let ca = try TestCA(now: TestClock().now)
+      let store = CertificateStore(state: state)
+      var both = try issued(ca, "example.com")
+      let key = try PrivateKey.generate(.rsa2048)
+      let rsa = try issued(ca, "example.com", key: key)
+      both.rsa = .init(chain: rsa.chain, key: key)
+      let generation = try store.commit(both, to: exampleName, files: FileSettings())
+      #expect(try store.commit(both, to: exampleName, files: FileSettings()) == generation)
+      #expect(try store.loadLeaves(generation, of: exampleName) == both.leaves)
+      // The same leaf with another companion is another certificate.
+      var other = both
+      let third = try issued(ca, "example.com", key: key)
+      other.rsa = .init(chain: third.chain, key: key)
+      #expect(try store.commit(other, to: exampleName, files: FileSettings()).number == 2)
+      other.rsa = .init(chain: third.chain, key: try PrivateKey.generate(.rsa2048))
+      #expect(throws: PKIError.self) {
+        try store.commit(other, to: exampleName, files: FileSettings())
+      }
+      folder.remove("state/archive/example.com/0001/rsa/privkey.pem")
+      let error = #expect(throws: CertctlError.self) {
+        try store.load(generation, of: exampleName)
+      }
+      #expect(error?.message.hasSuffix("0001/rsa/privkey.pem is missing") == true)
+    }
+  }
+}
