@@ -370,6 +370,26 @@ a_crash_is_told() {
   rm /etc/certctl/certctl.toml
 }
 
+a_run_that_is_stopped() {
+  local hook=/etc/certctl/hooks/deploy.d/zz-wait alarms
+  alarms=$(journal -u 'certctl-failure@*' | wc -l)
+  systemctl reset-failed
+  rm /var/lib/deployed
+  printf '#!/bin/sh\nexec sleep 60\n' >"$hook"
+  chmod 0755 "$hook"
+  certctl revoke web.test --quiet >/dev/null
+  systemctl start --no-block certctl-renew.service
+  expect "a hook waits" soon 20 test -e /var/lib/deployed
+  systemctl stop certctl-renew.service
+  expect "a run that is stopped has not failed" \
+    is "$(property certctl-renew.service Result) $(systemctl is-failed certctl-renew.service)" \
+    "success inactive"
+  expect "and no alarm is raised" is "$(journal -u 'certctl-failure@*' | wc -l)" "$alarms"
+  rm "$hook" /var/lib/deployed
+  systemctl start certctl-renew.service
+  expect "the next run deploys what that one renewed" grep -qx web.test /var/lib/deployed
+}
+
 a_ca_that_is_down() {
   local alarms
   rm -f /var/lib/told
@@ -417,6 +437,7 @@ inside() {
   a_users_own
   a_failure_is_told
   a_crash_is_told
+  a_run_that_is_stopped
   a_ca_that_is_down
   the_end_of_it
 }
