@@ -81,4 +81,31 @@ struct RenewManyTests {
       #expect(names.allSatisfy { host.generationCount($0) == 2 })
     }
   }
+
+  @Test(.requires("pebble", "pebble-challtestsrv"))
+  func `two hundred lineages one after another at Pebble, with one deploy step`() async throws {
+    try await LiveHost.run { host in
+      var certctl = host.certctl
+      certctl.commonArguments = ["--config", try host.folder.write("certctl.toml", "")]
+      try await host.issue("model.example.com").requireSuccess("issue")
+      let names = (100..<300).map { "n\($0).example.com" }
+      try host.folder.addLineages(names, like: "model.example.com")
+      try host.folder.writeLoggingHooks()
+      let result = try await certctl.run(
+        ["renew", "--json", "--jobs", "1"], within: .seconds(200))
+      #expect(result.exitCode == 0, "\(result)")
+      let outcomes = try json(result)["certificates"].array.map { $0["outcome"].string }
+      #expect(outcomes.count { $0 == "renewed" } == 200)
+      #expect(host.entries("live").count == 201)
+      #expect(host.entries("pending").isEmpty)
+      let log = host.folder.takeHookLog()
+      // The model was deployed when it was issued.
+      #expect(log.dropLast().sorted() == names)
+      #expect(log.last == "post")
+      // Nothing is left to do, and nobody is asked.
+      let size = host.pebble.logSize
+      try await certctl.run(["renew"]).requireSuccess("renew")
+      #expect(host.pebble.log(after: size).contains("calling handler") == false)
+    }
+  }
 }

@@ -96,31 +96,43 @@ struct RenewalHost: Sendable {
 
   /// Adds lineages like one that is there, without certificates: as if `issue` had been cut short.
   func addLineages(_ names: [String], like model: String) throws {
-    let text = try #require(folder.read("state/lineages/\(model).json"))
+    try folder.addLineages(names, like: model)
+  }
+
+  /// Hooks that each write one line: the deploy hook the lineage, the post hook "post".
+  func writeHooks() throws { try folder.writeLoggingHooks() }
+
+  /// What the hooks wrote since the last call.
+  func takeHookLog() -> [String] { folder.takeHookLog() }
+}
+
+extension TemporaryFolder {
+  /// Adds lineages like one that is there, without certificates: as if `issue` had been cut short.
+  func addLineages(_ names: [String], like model: String) throws {
+    let text = try #require(read("state/lineages/\(model).json"))
     var lineage = try #require(JSONValue([UInt8](text.utf8)))
     lineage["issuance"] = nil
     lineage["schedule"] = nil
     for name in names {
       lineage["name"] = .string(name)
       lineage["settings"]["names"] = [["type": "dns", "value": .string(name)]]
-      try folder.write(
-        "state/lineages/\(name).json", String(decoding: lineage.bytes, as: UTF8.self))
+      try write("state/lineages/\(name).json", String(decoding: lineage.bytes, as: UTF8.self))
     }
   }
 
   /// Hooks that each write one line: the deploy hook the lineage, the post hook "post".
-  func writeHooks() throws {
-    let log = folder.path("hooks.log")
+  func writeLoggingHooks() throws {
+    let log = path("hooks.log")
     for (name, word) in [("deploy.d/log", "$CERTCTL_LINEAGE"), ("post.d/log", "post")] {
       let script = "#!/bin/sh\necho \"\(word)\" >>\(log)\n"
-      let path = try folder.write("hooks/\(name)", script)
+      let path = try write("hooks/\(name)", script)
       try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
     }
   }
 
-  /// What the hooks wrote since the last call.
+  /// What these hooks wrote since the last call.
   func takeHookLog() -> [String] {
-    defer { folder.remove("hooks.log") }
-    return (folder.read("hooks.log") ?? "").split(separator: "\n").map(String.init)
+    defer { remove("hooks.log") }
+    return (read("hooks.log") ?? "").split(separator: "\n").map(String.init)
   }
 }
