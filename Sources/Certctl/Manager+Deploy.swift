@@ -49,6 +49,7 @@ extension Manager {
   /// - Parameters:
   ///   - name: The lineage.
   ///   - known: What ``deployToServers(_:)`` said of it, where it was asked for many at once.
+  /// - Returns: The hooks that ran, and why it failed, if it did.
   /// - Throws: `CertctlError` with code `locked` when another process deploys for longer than the
   ///   user's patience; `CancellationError`.
   func deploy(

@@ -25,7 +25,8 @@ package struct TCPConnection: ~Copyable {
         .connectFailed, operation: "connect to", subject: peer, detail: "this is no address")
     }
     defer { unsafe freeaddrinfo(list) }
-    let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+    let kind =
+      Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
       | Int32(SOCK_NONBLOCK.rawValue)
     let descriptor = Descriptor(
       try Descriptor.call("connect to", peer) {
@@ -89,7 +90,8 @@ package struct TCPConnection: ~Copyable {
   ) throws(HostError) {
     while true {
       let left = deadline - .now
-      let milliseconds = left.components.seconds * 1000
+      let milliseconds =
+        left.components.seconds * 1000
         + left.components.attoseconds / 1_000_000_000_000_000
       guard milliseconds > 0 else {
         throw HostError(

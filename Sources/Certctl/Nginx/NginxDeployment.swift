@@ -185,7 +185,8 @@ struct NginxDeployment: Sendable {
   private static func probeName(_ server: NginxServer, _ target: Target) -> String? {
     let plain = server.names.filter { !$0.hasPrefix("~") && !$0.contains("$") && $0 != "_" }
       .map { name in
-        name.hasPrefix("*.") ? "www\(name.dropFirst())" : name.hasPrefix(".") ? "\(name.dropFirst())" : name
+        name.hasPrefix("*.")
+          ? "www\(name.dropFirst())" : name.hasPrefix(".") ? "\(name.dropFirst())" : name
       }
       .filter { !$0.isEmpty && !$0.hasSuffix(".*") }
     return plain.first { target.leaf.covers($0) } ?? plain.first

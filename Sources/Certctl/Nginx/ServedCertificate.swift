@@ -11,6 +11,7 @@ enum ServedCertificate {
   ///   - listen: Where to connect.
   ///   - name: The name for SNI.
   ///   - limit: How long all of it may take.
+  /// - Returns: The chain as it was sent.
   /// - Throws: `HostError` or `PKIError`.
   static func chain(
     at listen: NginxServer.Listen, for name: String, within limit: Duration = .seconds(5)

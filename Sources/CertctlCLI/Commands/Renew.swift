@@ -126,7 +126,9 @@ extension RenewalResult {
       text += "\n  not deployed: \(escapedForTerminal(deploymentError))"
       text += "\n  the next run deploys it again"
     }
-    if needsAttention, deploymentError == nil, let next { text += "\n  next attempt: \(next.rfc3339)" }
+    if needsAttention, deploymentError == nil, let next {
+      text += "\n  next attempt: \(next.rfc3339)"
+    }
     if isUrgent, let notAfter { text += "\n  the certificate ends on \(notAfter.rfc3339)" }
     return text
   }
