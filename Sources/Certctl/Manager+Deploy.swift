@@ -22,27 +22,53 @@ extension Manager {
     }
   }
 
-  /// Makes servers use the certificate in use, unless they were made to already.
+  /// Makes nginx serve the certificates in use of these lineages: one reload for all.
+  ///
+  /// - Returns: Why it failed, by lineage; those that are not named are served, or not used by it.
+  /// - Throws: `CertctlError` with code `locked` when another process deploys for longer than the
+  ///   user's patience; `CancellationError`.
+  func deployToServers(_ names: [LineageName]) async throws -> [LineageName: String] {
+    let targets = try await Blocking.run {
+      names.compactMap { name in
+        (try? self.liveLeaf(name)).flatMap { $0 }
+          .map { NginxDeployment.Target(name: name, leaf: $0) }
+      }
+    }
+    guard !targets.isEmpty else { return [:] }
+    let lock = try await deploymentLock()
+    defer { lock.release() }
+    return try await NginxDeployment(state: state, services: services).deploy(targets)
+  }
+
+  /// Makes servers use the certificate in use, unless they were made to already: nginx, then
+  /// whatever the deploy hooks see to.
   ///
   /// The caller holds the lineage's lock. What came of it is kept with the lineage: a failure is
   /// tried again by the next run, even when nothing is due.
   ///
+  /// - Parameters:
+  ///   - name: The lineage.
+  ///   - known: What ``deployToServers(_:)`` said of it, where it was asked for many at once.
+  /// - Returns: The hooks that ran, and why it failed, if it did.
   /// - Throws: `CertctlError` with code `locked` when another process deploys for longer than the
   ///   user's patience; `CancellationError`.
-  func deploy(_ name: LineageName) async throws -> DeploymentOutcome {
+  func deploy(
+    _ name: LineageName, servers known: [LineageName: String]? = nil
+  ) async throws -> DeploymentOutcome {
     guard var lineage = try await Blocking.run({ try lineages.lineage(name) }),
       let leaf = try await Blocking.run({ try liveLeaf(name) })
     else { return DeploymentOutcome() }
     let fingerprint = leaf.sha256Fingerprint.hexadecimal
     var deployment = lineage.deployment ?? Deployment()
     guard deployment.progress(of: fingerprint) != .deployed else { return DeploymentOutcome() }
+    let servers = if let known { known } else { try await deployToServers([name]) }
     // One at a time: hooks of two lineages may restart the same server.
-    let lock = try await state.lock("deployment", wait: lockTimeout, clock: services.clock)
+    let lock = try await deploymentLock()
     defer { lock.release() }
     var outcome = DeploymentOutcome(
       hooks: try await hooks.run(
         .deploy(try await report(on: name)), own: lineage.settings.hooks ?? []))
-    outcome.failure = outcome.hooks.first { !$0.succeeded }?.message
+    outcome.failure = servers[name] ?? outcome.hooks.first { !$0.succeeded }?.message
     let now = services.clock.now()
     if let failure = outcome.failure {
       deployment.noteFailure(of: fingerprint, failure, now: now)
@@ -51,13 +77,15 @@ extension Manager {
     }
     lineage.deployment = deployment
     try await save(lineage)
-    if !outcome.hooks.isEmpty {
-      await events.append(
-        Event(
-          time: now, event: outcome.failure == nil ? "deployed" : "deploymentFailed",
-          lineage: name.value, message: outcome.failure))
-    }
+    await events.append(
+      Event(
+        time: now, event: outcome.failure == nil ? "deployed" : "deploymentFailed",
+        lineage: name.value, message: outcome.failure))
     return outcome
+  }
+
+  private func deploymentLock() async throws -> FileLock {
+    try await state.lock("deployment", wait: lockTimeout, clock: services.clock)
   }
 
   private func liveLeaf(_ name: LineageName) throws -> Certificate? {

@@ -13,6 +13,10 @@ public struct Services: Sendable {
   public var progress: @Sendable (Progress) -> Void
   /// Told what a person should know although nothing failed.
   public var warn: @Sendable (String) -> Void
+  /// Runs programs.
+  package var runner: any CommandRunner = ProcessRunner()
+  /// Finds the nginx that run on this host; blocks.
+  package var findNginx: @Sendable () -> [RunningNginx] = { RunningNginx.find() }
 
   /// Services for a manager.
   public init(

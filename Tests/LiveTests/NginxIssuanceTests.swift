@@ -32,14 +32,45 @@ struct NginxIssuanceTests {
         try await host.issue(names, by: options + ["--force"]).requireSuccess("the renewal")
         let second = try host.leaf("example.com")
         #expect(second != first)
-        // Nothing tells nginx yet, and the old pair is still there for it.
-        #expect(try await served(tlsPort, root) == first)
-        try await nginx.reload()
+        // certctl has told nginx, and seen that it serves the new one.
         #expect(try await served(tlsPort, root) == second)
+        #expect(try await host.report("example.com")["deployment"].string == "deployed")
 
         try await host.certctl.run(["rollback", "example.com"]).requireSuccess("rollback")
-        try await nginx.reload()
         #expect(try await served(tlsPort, root) == first)
+      }
+    }
+  }
+
+  @Test(.needsPebble, .needsNginx)
+  func `a configuration that is broken is not loaded, named, and tried again by the next run`()
+    async throws
+  {
+    try await LiveHost.run { host in
+      try await withNginx(host) { nginx, tlsPort in
+        let options = ["--webroot", nginx.folder.path("web")]
+        try await host.issue(["example.com"], by: options).requireSuccess("issue")
+        try await nginx.reload(http: plainServer(host) + secureServer(host, tlsPort))
+        let root = try host.folder.write("root.pem", try await host.pebble.root())
+        let first = try host.leaf("example.com")
+        let good = try #require(nginx.folder.read("nginx.conf"))
+        try nginx.folder.write("nginx.conf", good + "upstream broken {\n")
+
+        let result = try await host.issue(["example.com"], by: options + ["--force"])
+        #expect(result.exitCode == 1, "\(result)")
+        #expect(result.standardError.contains("not served yet"))
+        #expect(result.standardError.contains("nginx.conf"))
+        #expect(try await served(tlsPort, root) == first)
+        let renewal = try await host.certctl.run(["renew", "--json"])
+        #expect(renewal.exitCode == 1, "\(renewal)")
+        let told = try json(renewal)["certificates"].array.first
+        #expect(told?["outcome"].string == "unchanged")
+        #expect(told?["deploymentError"].string?.contains("nginx") == true)
+
+        try nginx.folder.write("nginx.conf", good)
+        try await host.certctl.run(["renew"]).requireSuccess("renew")
+        #expect(try await served(tlsPort, root) == host.leaf("example.com"))
+        #expect(host.entries("archive/example.com").count == 2)
       }
     }
   }

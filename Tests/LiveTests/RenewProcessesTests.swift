@@ -92,6 +92,45 @@ struct RenewProcessesTests {
     }
   }
 
+  // MARK: - By listeners on one port
+
+  @Test func `two runs that want one port make no certificate twice, and say who has it`()
+    async throws
+  {
+    try await LiveHost.run { host in
+      for name in Self.names {
+        try await host.issue(name).requireSuccess("issue")
+        try await host.certctl.run(["revoke", name]).requireSuccess("revoke")
+      }
+      let start = host.pebble.logSize
+      let runs = try await withThrowingTaskGroup(of: ProgramResult.self) { group in
+        for _ in 1...2 {
+          group.addTask { try await host.certctl.run(["renew", "--jobs", "1", "--json"]) }
+        }
+        return try await group.reduce(into: []) { $0.append($1) }
+      }
+      for outcome in try runs.flatMap({ try Self.outcomes($0).values }) {
+        let reason = outcome["reason"].string ?? ""
+        switch outcome["outcome"].string {
+        case "locked": #expect(reason.contains(/process \d+ \(.* renew --jobs 1 --json\)/))
+        // Whose port it is can no longer be seen once it has been given up.
+        case "failed":
+          #expect(reason.contains(/(process \d+ \(.* renew.*\)|another process) listens/))
+        default: break
+        }
+      }
+      // Whoever found the port taken waits before the next attempt, unless a person is in a hurry.
+      let left = Self.names.filter { host.entries("archive/\($0)") == ["0001"] }
+      if !left.isEmpty {
+        try await host.certctl.run(["renew", "--jobs", "1", "--force"] + left)
+          .requireSuccess("renew")
+      }
+      #expect(CrashLedger(log: host.pebble.log(after: start)).serials.count == Self.count)
+      for name in Self.names { #expect(host.entries("archive/\(name)") == ["0001", "0002"]) }
+      #expect(host.entries("journal") == [] && host.entries("pending") == [])
+    }
+  }
+
   // MARK: - The fleet
 
   /// A state directory with all certificates due: a copy of one that is made once in each lab.

@@ -22,6 +22,6 @@ struct SystemdBootTests {
       // The machine is not able to, whatever is installed on it: its kernel, or the container's.
       try Test.cancel("\(result.standardOutput.tail(lines: 1))")
     }
-    #expect(result.exitCode == 0, "\(result)")
+    #expect(result.exitCode == 0, "see what the script printed; \(result.standardError)")
   }
 }

@@ -20,6 +20,8 @@ public enum Progress: Sendable {
   case downloading
   /// It writes the certificate to the disk.
   case storing
+  /// It makes this server load its configuration anew.
+  case reloading(String)
   /// It runs the hook at this path.
   case running(hook: String)
 
@@ -37,6 +39,7 @@ public enum Progress: Sendable {
     case .finalizing: "making a key and sending the request"
     case .downloading: "fetching the certificate"
     case .storing: "storing the certificate"
+    case .reloading(let server): "reloading \(server)"
     case .running(let hook): "running the hook \(escapedForTerminal(hook))"
     }
   }

@@ -135,10 +135,13 @@ struct RenewalRun: Sendable {
     _ names: [LineageName], _ results: [RenewalResult], _ log: HookLog
   ) async throws -> [RenewalResult] {
     var failures: [String: String] = [:]
-    for name in names where try await manager.needsDeployment(name) {
+    var waiting: [LineageName] = []
+    for name in names where try await manager.needsDeployment(name) { waiting.append(name) }
+    let servers = try await manager.deployToServers(waiting)
+    for name in waiting {
       do {
         let outcome = try await manager.withLineage(name, wait: .zero) {
-          try await manager.deploy(name)
+          try await manager.deploy(name, servers: servers)
         }
         log.add(outcome.hooks)
         failures[name.value] = outcome.failure

@@ -60,6 +60,11 @@ struct Issue: AsyncParsableCommand {
         output.warn("the certificate is there, but a hook failed: \(hook.text)")
         hasFailed.withLock { $0 = true }
       }
+      if let failure = report.certificate?.deploymentFailure, report.outcome == .issued {
+        output.warn(
+          "the certificate is there, but is not served yet: \(escapedForTerminal(failure))")
+        hasFailed.withLock { $0 = true }
+      }
     }
     if hasFailed.withLock({ $0 }) { throw ExitCode.failure }
   }

@@ -124,8 +124,11 @@ extension RenewalResult {
     if let hint = error?.hint { text += "\n  hint: \(hint)" }
     if let deploymentError {
       text += "\n  not deployed: \(escapedForTerminal(deploymentError))"
+      text += "\n  the next run deploys it again"
     }
-    if needsAttention, let next { text += "\n  next attempt: \(next.rfc3339)" }
+    if needsAttention, deploymentError == nil, let next {
+      text += "\n  next attempt: \(next.rfc3339)"
+    }
     if isUrgent, let notAfter { text += "\n  the certificate ends on \(notAfter.rfc3339)" }
     return text
   }

@@ -1,0 +1,202 @@
+import FoundationEssentials
+import HostIO
+import Logging
+import PKI
+
+/// Makes the nginx of this host serve certificates, and proves that it does.
+struct NginxDeployment: Sendable {
+  /// How long the new workers may take to serve what they have loaded.
+  static let patience = Duration.seconds(15)
+  /// How long old workers may go on taking connections beside the new ones.
+  static let overlap = Duration.milliseconds(300)
+
+  let state: StateDirectory
+  let services: Services
+
+  /// A lineage, and the certificate that is to be served for it.
+  struct Target: Sendable {
+    let name: LineageName
+    let leaf: Certificate
+  }
+
+  /// What one nginx has to do with the targets.
+  private struct Use: Sendable {
+    let nginx: RunningNginx
+    /// The servers that serve a target, by lineage.
+    let servers: [LineageName: [NginxServer]]
+  }
+
+  /// Tests the configuration, reloads once, and looks at each address for each target.
+  ///
+  /// An nginx that uses none of the targets is left alone, and so is one that this user may not ask.
+  ///
+  /// - Returns: Why it failed, by lineage; those that are not named are served, or not used.
+  /// - Throws: `CancellationError`.
+  func deploy(_ targets: [Target]) async throws -> [LineageName: String] {
+    var failures: [LineageName: String] = [:]
+    for use in try await uses(of: targets) {
+      let concerned = targets.filter { use.servers[$0.name] != nil }
+      if let failure = try await reload(use.nginx) {
+        for target in concerned { failures[target.name] = failure }
+        continue
+      }
+      for target in concerned.prefix(1) {
+        for server in use.servers[target.name] ?? [] {
+          _ = try await proof(of: target, by: server)
+        }
+      }
+      // The first round waits for the new workers; for a moment the old ones take connections
+      // beside them, so that only the second round proves that they are gone.
+      try await services.clock.sleep(Self.overlap)
+      for target in concerned {
+        for server in use.servers[target.name] ?? [] where failures[target.name] == nil {
+          failures[target.name] = try await proof(of: target, by: server)
+        }
+      }
+    }
+    return failures
+  }
+
+  // MARK: - Who uses what
+
+  private func uses(of targets: [Target]) async throws -> [Use] {
+    guard !targets.isEmpty else { return [] }
+    let find = services.findNginx
+    let running = try await Blocking.run { find() }
+    var uses: [Use] = []
+    for nginx in running {
+      let result: CommandResult
+      do {
+        result = try await services.runner.run(nginx.dump)
+      } catch let error as CancellationError {
+        throw error
+      } catch {
+        services.logger.info("\(nginx.executable) cannot be asked: \(error)")
+        continue
+      }
+      guard let configuration = NginxConfiguration(dump: result.output) else {
+        // A configuration that is broken is not printed. Whether it uses ours is not known: then
+        // the test that fails tells the user.
+        if !result.succeeded, await mayAsk(nginx) {
+          uses.append(Use(nginx: nginx, servers: targets.reduce(into: [:]) { $0[$1.name] = [] }))
+        }
+        continue
+      }
+      let found = try await Blocking.run { servers(of: configuration, using: targets) }
+      if !found.isEmpty { uses.append(Use(nginx: nginx, servers: found)) }
+    }
+    return uses
+  }
+
+  /// Whether this user is the one who runs it: another one cannot even read its configuration.
+  private func mayAsk(_ nginx: RunningNginx) async -> Bool {
+    let owner = FileManager.default.fileOwner(atPath: "/proc/\(nginx.pid)")
+    return owner != nil && owner == FileManager.default.fileOwner(atPath: "/proc/self")
+  }
+
+  private func servers(
+    of configuration: NginxConfiguration, using targets: [Target]
+  ) -> [LineageName: [NginxServer]] {
+    var found: [LineageName: [NginxServer]] = [:]
+    let live = "\(state.live.path)/"
+    let archive = "\(Self.resolved(state.folder("archive").path))/"
+    for server in configuration.servers {
+      for path in server.certificates {
+        // By its name, or by links of the user's own that lead here.
+        let resolved = Self.resolved(path)
+        let name =
+          path.hasPrefix(live)
+          ? path.dropFirst(live.count)
+          : resolved.hasPrefix(archive) ? resolved.dropFirst(archive.count) : ""
+        guard let word = name.split(separator: "/").first,
+          let target = targets.first(where: { $0.name.value == word })
+        else { continue }
+        found[target.name, default: []].append(server)
+      }
+    }
+    return found
+  }
+
+  private static func resolved(_ path: String) -> String {
+    URL(filePath: path).resolvingSymlinksInPath().path
+  }
+
+  // MARK: - Reload
+
+  private func reload(_ nginx: RunningNginx) async throws -> String? {
+    services.progress(.reloading("nginx"))
+    for command in [nginx.test, nginx.reload] {
+      let words = ([command.executable] + command.arguments).joined(separator: " ")
+      do {
+        let result = try await services.runner.run(command)
+        guard result.succeeded else {
+          return "\(words) failed: " + Self.firstLines(result.output)
+        }
+      } catch let error as CancellationError {
+        throw error
+      } catch {
+        return CertctlError(wrapping: error).message
+      }
+    }
+    return nil
+  }
+
+  private static func firstLines(_ output: String) -> String {
+    let lines = output.split(separator: "\n").prefix(3).map(String.init)
+    return lines.isEmpty ? "it said nothing" : lines.joined(separator: " ")
+  }
+
+  // MARK: - Proof
+
+  /// Looks until the new certificate is served at each address; returns why it is not.
+  private func proof(of target: Target, by server: NginxServer) async throws -> String? {
+    guard let name = Self.probeName(server, target) else { return nil }
+    for listen in server.listens {
+      var waited = Duration.zero
+      var pause = Duration.milliseconds(50)
+      while let fault = try await fault(of: target, at: listen, for: name) {
+        guard waited < Self.patience else { return fault }
+        try await services.clock.sleep(pause)
+        waited += pause
+        pause = min(pause * 2, .seconds(1))
+      }
+    }
+    return nil
+  }
+
+  private func fault(
+    of target: Target, at listen: NginxServer.Listen, for name: String
+  ) async throws -> String? {
+    let place = "\(name) at \(listen.endpoint)"
+    do {
+      let chain = try await Blocking.run { try ServedCertificate.chain(at: listen, for: name) }
+      guard let leaf = chain.first else { return "nginx shows no certificate for \(place)" }
+      if leaf == target.leaf { return nil }
+      return "nginx serves another certificate for \(place): "
+        + "\(leaf.serialNumber.hexadecimal), valid until \(leaf.notAfter.rfc3339)"
+    } catch let error as CancellationError {
+      throw error
+    } catch {
+      return "nginx does not answer for \(place): \(CertctlError(wrapping: error).message)"
+    }
+  }
+
+  /// A name by which nginx chooses this server: one of its own that the certificate covers too.
+  private static func probeName(_ server: NginxServer, _ target: Target) -> String? {
+    let plain = server.names.filter { !$0.hasPrefix("~") && !$0.contains("$") && $0 != "_" }
+      .map { name in
+        name.hasPrefix("*.")
+          ? "www\(name.dropFirst())" : name.hasPrefix(".") ? "\(name.dropFirst())" : name
+      }
+      .filter { !$0.isEmpty && !$0.hasSuffix(".*") }
+    return plain.first { target.leaf.covers($0) } ?? plain.first
+      ?? target.leaf.dnsNames.first { !$0.hasPrefix("*") }
+  }
+}
+
+extension FileManager {
+  /// The number of the user who owns it; nil when it is not there.
+  fileprivate func fileOwner(atPath path: String) -> UInt32? {
+    (try? attributesOfItem(atPath: path))?[.ownerAccountID] as? UInt32
+  }
+}

@@ -1,0 +1,78 @@
+import FoundationEssentials
+import HostIO
+
+/// The nginx that runs on this host: not in a container, and not another one that could be started.
+package struct RunningNginx: Sendable, Equatable {
+  /// The number of its master process.
+  let pid: Int32
+  /// The path of the program.
+  let executable: String
+  /// The options that say which configuration it runs with: `-c`, `-p`, `-g`, `-e`.
+  let options: [String]
+  /// The unit of systemd that runs it, if one does.
+  let unit: String?
+
+  /// What the titles of master processes begin with.
+  static let title = "nginx: master process "
+
+  /// Those that run; blocks.
+  static func find() -> [RunningNginx] {
+    ProcessTable.processes(titled: title).compactMap(RunningNginx.init)
+  }
+
+  /// Reads the title that the master gives itself: its own command line.
+  init?(_ process: RunningProcess) {
+    var words = process.title.dropFirst(Self.title.count).split(separator: " ").map(String.init)
+    guard process.title.hasPrefix(Self.title), !words.isEmpty else { return nil }
+    let program = words.removeFirst()
+    var options: [String] = []
+    while !words.isEmpty {
+      let word = words.removeFirst()
+      guard ["-c", "-p", "-e", "-g"].contains(word), !words.isEmpty else { continue }
+      // The value of -g has spaces in it, and the title does not say where it ends.
+      var value = [words.removeFirst()]
+      while word == "-g", let next = words.first, !["-c", "-p", "-e"].contains(next) {
+        value.append(next)
+        words.removeFirst()
+      }
+      options += [word, value.joined(separator: " ")]
+    }
+    guard let path = program.hasPrefix("/") ? program : Self.inUsualPlaces(program) else {
+      return nil
+    }
+    self.init(pid: process.pid, executable: path, options: options, unit: process.unit)
+  }
+
+  /// Describes one.
+  init(pid: Int32, executable: String, options: [String], unit: String?) {
+    self.pid = pid
+    self.executable = executable
+    self.options = options
+    self.unit = unit
+  }
+
+  private static func inUsualPlaces(_ name: String) -> String? {
+    ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/nginx/sbin", "/usr/local/bin"]
+      .map { "\($0)/\(name)" }
+      .first { FileManager.default.isExecutableFile(atPath: $0) }
+  }
+
+  /// The command that prints the whole configuration, after testing it.
+  var dump: Command { Command(executable, ["-T", "-q"] + options, outputLimit: 64 << 20) }
+
+  /// The command that tests the configuration.
+  var test: Command { Command(executable, ["-t", "-q"] + options) }
+
+  /// The command that makes it load its configuration anew, without losing a connection.
+  ///
+  /// The service manager is asked where one runs it, so that it knows.
+  var reload: Command {
+    let manager = "/usr/bin/systemctl"
+    if let unit, FileManager.default.isExecutableFile(atPath: manager),
+      FileManager.default.fileExists(atPath: "/run/systemd/system")
+    {
+      return Command(manager, ["reload", unit])
+    }
+    return Command(executable, ["-s", "reload"] + options)
+  }
+}
