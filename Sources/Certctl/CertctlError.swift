@@ -166,6 +166,9 @@ extension CertctlError {
       }
     let hint =
       switch error.code {
+      case .permissionDenied where SystemAccount.isRoot:
+        "root lacks the right here, as in a sandbox: for the service of systemd see Timer.md in "
+          + "certctl's documentation (CapabilityBoundingSet=CAP_CHOWN, ReadWritePaths=)"
       case .permissionDenied: "run it as root, with sudo, or choose another place by --state-dir"
       case .diskFull: "make room, then give the same command again: nothing was lost"
       default: String?.none

@@ -30,8 +30,8 @@ extension Manager {
   func deployToServers(_ names: [LineageName]) async throws -> [LineageName: String] {
     let targets = try await Blocking.run {
       names.compactMap { name in
-        (try? self.liveLeaf(name)).flatMap { $0 }
-          .map { NginxDeployment.Target(name: name, leaf: $0) }
+        (try? self.liveLeaves(name)).flatMap { $0.isEmpty ? nil : $0 }
+          .map { NginxDeployment.Target(name: name, leaves: $0) }
       }
     }
     guard !targets.isEmpty else { return [:] }
@@ -89,7 +89,11 @@ extension Manager {
   }
 
   private func liveLeaf(_ name: LineageName) throws -> Certificate? {
-    guard let live = try certificates.liveGeneration(name) else { return nil }
-    return try certificates.loadChain(live, of: name).first
+    try liveLeaves(name).first
+  }
+
+  private func liveLeaves(_ name: LineageName) throws -> [Certificate] {
+    guard let live = try certificates.liveGeneration(name) else { return [] }
+    return try certificates.loadLeaves(live, of: name)
   }
 }

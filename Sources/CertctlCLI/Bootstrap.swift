@@ -29,12 +29,20 @@ struct Bootstrap: Sendable {
   ///
   /// A signal cancels the command; when all that it presented is retracted, the process ends by
   /// that signal. A second signal ends it at once.
+  ///
+  /// - Parameters:
+  ///   - options: What every command takes.
+  ///   - needsConfiguration: Whether a configuration file that is wrong is the end; else it is a
+  ///     warning, and the built-in defaults hold.
+  ///   - body: The command.
+  /// - Throws: The exit code.
   static func run(
-    _ options: GlobalOptions, _ body: @escaping @Sendable (Manager, Output) async throws -> Void
+    _ options: GlobalOptions, needsConfiguration: Bool = true,
+    _ body: @escaping @Sendable (Manager, Output) async throws -> Void
   ) async throws {
     let bootstrap = Bootstrap(options)
     do {
-      let manager = try bootstrap.manager()
+      let manager = try bootstrap.manager(needsConfiguration)
       try await endingBySignal {
         bootstrap.line.clear()
         bootstrap.output.note(
@@ -51,9 +59,15 @@ struct Bootstrap: Sendable {
     }
   }
 
-  private func manager() throws -> Manager {
-    Manager(
-      stateDirectory: stateDirectory, configuration: try configuration(),
+  private func manager(_ needsConfiguration: Bool) throws -> Manager {
+    var settings = Configuration()
+    do {
+      settings = try configuration()
+    } catch let error as CertctlError where !needsConfiguration {
+      output.warn(error.message)
+    }
+    return Manager(
+      stateDirectory: stateDirectory, configuration: settings,
       configDirectory: options.configDirectory, lockTimeout: .seconds(options.lockTimeout),
       services: services())
   }

@@ -18,6 +18,15 @@ package enum PortHolder {
     return nil
   }
 
+  /// Whether another process of this very program listens there.
+  package static func isAnotherOfUs(port: Int) -> Bool {
+    guard let holder = find(port: port), holder.pid != getpid() else { return false }
+    let names = [holder.pid, getpid()].map { pid in
+      try? DurableFolder(path: "/proc/\(pid)", root: "/proc").read("comm", limit: 64)
+    }
+    return names[0] != nil && names[0] == names[1]
+  }
+
   /// The link texts of the sockets that listen on the port, such as "socket:[1234]".
   private static func listening(in table: String, _ port: Int) -> [String] {
     let folder = DurableFolder(path: "/proc/net", root: "/proc")

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// A process of this host, as `/proc` shows it to everybody.
 package struct RunningProcess: Sendable, Equatable {
   /// Its number.
@@ -6,12 +8,15 @@ package struct RunningProcess: Sendable, Equatable {
   package let title: String
   /// The unit of systemd that it belongs to, such as `nginx.service`; nil when it has none.
   package let unit: String?
+  /// Whether this process may send it signals: it is of the same user, or this one is root.
+  package let isOurs: Bool
 
   /// Describes a process.
-  package init(pid: Int32, title: String, unit: String? = nil) {
+  package init(pid: Int32, title: String, unit: String? = nil, isOurs: Bool = true) {
     self.pid = pid
     self.title = title
     self.unit = unit
+    self.isOurs = isOurs
   }
 }
 
@@ -30,7 +35,8 @@ package enum ProcessTable {
       else { return nil }
       let words = bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
       return RunningProcess(
-        pid: pid, title: words.joined(separator: " ").trimmingSpaces, unit: unit(folder))
+        pid: pid, title: words.joined(separator: " ").trimmingSpaces, unit: unit(folder),
+        isOurs: isOurs(folder))
     }
   }
 
@@ -39,6 +45,13 @@ package enum ProcessTable {
     let status = text(folder, "status").split(separator: "\n")
     guard let line = status.first(where: { $0.hasPrefix("NSpid:") }) else { return false }
     return line.split { $0 == " " || $0 == "\t" }.count > 2
+  }
+
+  private static func isOurs(_ folder: DurableFolder) -> Bool {
+    // The owner of the folder is root where the process has more rights than its user.
+    let line = text(folder, "status").split(separator: "\n").first { $0.hasPrefix("Uid:") }
+    let real = line?.split { $0 == " " || $0 == "\t" }.dropFirst().first.flatMap { UInt32($0) }
+    return geteuid() == 0 || real == geteuid()
   }
 
   private static func unit(_ folder: DurableFolder) -> String? {

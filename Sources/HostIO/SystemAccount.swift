@@ -2,6 +2,9 @@ internal import Glibc
 
 /// The users and groups of this machine, by name.
 package enum SystemAccount {
+  /// Whether this process is root's.
+  package static var isRoot: Bool { geteuid() == 0 }
+
   /// The number of a user; nil when there is none of that name.
   package static func userID(named name: String) -> UInt32? {
     var entry = unsafe passwd()

@@ -4,17 +4,24 @@ import Synchronization
 /// A listener of our own that orders side by side share: the first to come starts it, the last to
 /// leave stops it.
 actor SharedListener<Server: Sendable> {
+  private let port: Int
   private let start: @Sendable () async throws -> Server
   private let stop: @Sendable (Server) async -> Void
   private var users = 0
   private var running: Task<Server, any Error>?
   private var stopping: Task<Void, Never>?
 
+  /// How long to wait for another certctl that has the port: it gives it up when its orders are
+  /// proved.
+  static var patience: Duration { .seconds(120) }
+
   /// A listener that is not started yet.
   init(
+    port: Int,
     start: @escaping @Sendable () async throws -> Server,
     stop: @escaping @Sendable (Server) async -> Void
   ) {
+    self.port = port
     self.start = start
     self.stop = stop
   }
@@ -25,11 +32,11 @@ actor SharedListener<Server: Sendable> {
   func join() async throws {
     users += 1
     if running == nil {
-      let (start, earlier) = (start, stopping)
+      let (port, start, earlier) = (port, start, stopping)
       running = Task {
         // The port is free only when the one before has let it go.
         await earlier?.value
-        return try await start()
+        return try await Self.started(start, port)
       }
     }
     guard let running else { return }
@@ -39,6 +46,25 @@ actor SharedListener<Server: Sendable> {
       // Who comes later tries again.
       if self.running == running { self.running = nil }
       throw error
+    }
+  }
+
+  private static func started(
+    _ start: @Sendable () async throws -> Server, _ port: Int
+  ) async throws -> Server {
+    let end = ContinuousClock.now + patience
+    while true {
+      do {
+        return try await start()
+      } catch let error as HostError where error.code == .addressInUse {
+        guard try await Blocking.run({ PortHolder.isAnotherOfUs(port: port) }) else { throw error }
+        guard ContinuousClock.now < end else {
+          throw CertctlError(
+            .locked, error.description, hint: "wait for it to end, then give the command again",
+            isRetryable: true)
+        }
+        try await Task.sleep(for: .milliseconds(200))
+      }
     }
   }
 

@@ -21,10 +21,11 @@ public final class StandaloneHTTPSolver: ChallengeSolver {
 
   /// A solver for the address and port of these settings.
   public init(settings: ChallengeSettings) {
-    let endpoints = settings.endpoints(port: settings.httpPort ?? 80)
+    let port = settings.httpPort ?? 80
+    let endpoints = settings.endpoints(port: port)
     let answers = Answers()
     self.answers = answers
-    listener = SharedListener {
+    listener = SharedListener(port: port) {
       try await HTTPServer.start(endpoints: endpoints) { answers.answer($0) }
     } stop: { server in
       await server.stop()

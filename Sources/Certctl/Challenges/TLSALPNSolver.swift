@@ -18,10 +18,11 @@ public final class TLSALPNSolver: ChallengeSolver {
 
   /// A solver for the address and port of these settings.
   public init(settings: ChallengeSettings) {
-    let endpoints = settings.endpoints(port: settings.tlsPort ?? 443)
+    let port = settings.tlsPort ?? 443
+    let endpoints = settings.endpoints(port: port)
     let certificates = ChallengeCertificates()
     self.certificates = certificates
-    listener = SharedListener {
+    listener = SharedListener(port: port) {
       try await ByteServer.start(endpoints: endpoints) {
         HandshakeSession(configuration: certificates.configuration)
       }

@@ -250,7 +250,7 @@ struct Acquisition: Sendable {
       } else {
         var failed = isUnderWay ? lineage : known ?? lineage
         failed.lastFailure = .init(date: now, message: failure.message)
-        if !(error is CancellationError), failure.code != .postponed {
+        if !(error is CancellationError), failure.code != .postponed, failure.code != .locked {
           let certificate = current.map { RenewalCertificate($0.leaves) }
           var schedule =
             failed.schedule?.about(certificate?.fingerprint)

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import HostIO
 
 /// A TLS server of nginx: where it listens, for which names, and with which certificates.
@@ -18,7 +19,7 @@ struct NginxServer: Sendable, Equatable {
   var certificates: [String]
 }
 
-/// What `nginx -T` prints: every file of the configuration in use.
+/// The configuration of an nginx: every file of it.
 struct NginxConfiguration: Sendable {
   /// The files by their paths, as nginx names them.
   private let files: [String: [NginxDirective]]
@@ -47,6 +48,35 @@ struct NginxConfiguration: Sendable {
     self.files = files
     self.main = main
     folder = main.lastIndex(of: "/").map { String(main[..<$0]) } ?? ""
+  }
+
+  /// Reads the files themselves: nginx prints none of them when it refuses one; blocks.
+  ///
+  /// - Parameter path: The absolute path of the main file.
+  init(reading path: String) {
+    main = path
+    folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
+    var files: [String: [NginxDirective]] = [:]
+    var waiting = [path]
+    while let next = waiting.popLast(), files.count < 10_000 {
+      guard files[next] == nil, let bytes = FileManager.default.contents(atPath: next) else {
+        continue
+      }
+      let directives = NginxDirective.parse(String(decoding: bytes, as: UTF8.self))
+      files[next] = directives
+      for pattern in Self.includes(in: directives) {
+        let whole = pattern.hasPrefix("/") ? pattern : "\(folder)/\(pattern)"
+        waiting += PathPattern.paths(matching: whole)
+      }
+    }
+    self.files = files
+  }
+
+  private static func includes(in directives: [NginxDirective]) -> [String] {
+    directives.flatMap { directive in
+      directive.name == "include"
+        ? directive.arguments : includes(in: directive.block ?? [])
+    }
   }
 
   /// The servers that speak TLS, of web, mail and streams.

@@ -16,7 +16,8 @@ struct NginxDeployment: Sendable {
   /// A lineage, and the certificate that is to be served for it.
   struct Target: Sendable {
     let name: LineageName
-    let leaf: Certificate
+    /// The leaf; two where there is an RSA certificate beside the ECDSA one.
+    let leaves: [Certificate]
   }
 
   /// What one nginx has to do with the targets.
@@ -74,24 +75,25 @@ struct NginxDeployment: Sendable {
         services.logger.info("\(nginx.executable) cannot be asked: \(error)")
         continue
       }
-      guard let configuration = NginxConfiguration(dump: result.output) else {
-        // A configuration that is broken is not printed. Whether it uses ours is not known: then
-        // the test that fails tells the user.
-        if !result.succeeded, await mayAsk(nginx) {
-          uses.append(Use(nginx: nginx, servers: targets.reduce(into: [:]) { $0[$1.name] = [] }))
-        }
-        continue
-      }
+      let configuration = try await configuration(of: nginx, result)
       let found = try await Blocking.run { servers(of: configuration, using: targets) }
       if !found.isEmpty { uses.append(Use(nginx: nginx, servers: found)) }
     }
     return uses
   }
 
-  /// Whether this user is the one who runs it: another one cannot even read its configuration.
-  private func mayAsk(_ nginx: RunningNginx) async -> Bool {
-    let owner = FileManager.default.fileOwner(atPath: "/proc/\(nginx.pid)")
-    return owner != nil && owner == FileManager.default.fileOwner(atPath: "/proc/self")
+  /// What `nginx -T` printed, or, as it prints nothing of what it refuses, the files themselves.
+  private func configuration(
+    of nginx: RunningNginx, _ result: CommandResult
+  ) async throws -> NginxConfiguration {
+    if let configuration = NginxConfiguration(dump: result.output) { return configuration }
+    let path: String
+    if let given = nginx.configurationFile {
+      path = given
+    } else {
+      path = RunningNginx.builtIn(try await services.runner.run(nginx.version).output)
+    }
+    return try await Blocking.run { NginxConfiguration(reading: path) }
   }
 
   private func servers(
@@ -171,7 +173,7 @@ struct NginxDeployment: Sendable {
     do {
       let chain = try await Blocking.run { try ServedCertificate.chain(at: listen, for: name) }
       guard let leaf = chain.first else { return "nginx shows no certificate for \(place)" }
-      if leaf == target.leaf { return nil }
+      if target.leaves.contains(leaf) { return nil }
       return "nginx serves another certificate for \(place): "
         + "\(leaf.serialNumber.hexadecimal), valid until \(leaf.notAfter.rfc3339)"
     } catch let error as CancellationError {
@@ -189,14 +191,7 @@ struct NginxDeployment: Sendable {
           ? "www\(name.dropFirst())" : name.hasPrefix(".") ? "\(name.dropFirst())" : name
       }
       .filter { !$0.isEmpty && !$0.hasSuffix(".*") }
-    return plain.first { target.leaf.covers($0) } ?? plain.first
-      ?? target.leaf.dnsNames.first { !$0.hasPrefix("*") }
-  }
-}
-
-extension FileManager {
-  /// The number of the user who owns it; nil when it is not there.
-  fileprivate func fileOwner(atPath path: String) -> UInt32? {
-    (try? attributesOfItem(atPath: path))?[.ownerAccountID] as? UInt32
+    return plain.first { name in target.leaves.contains { $0.covers(name) } } ?? plain.first
+      ?? target.leaves.flatMap(\.dnsNames).first { !$0.hasPrefix("*") }
   }
 }

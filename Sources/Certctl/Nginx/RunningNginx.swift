@@ -17,7 +17,8 @@ package struct RunningNginx: Sendable, Equatable {
 
   /// Those that run; blocks.
   static func find() -> [RunningNginx] {
-    ProcessTable.processes(titled: title).compactMap(RunningNginx.init)
+    // Another user's cannot be asked, and not be told either.
+    ProcessTable.processes(titled: title).filter(\.isOurs).compactMap(RunningNginx.init)
   }
 
   /// Reads the title that the master gives itself: its own command line.
@@ -59,6 +60,26 @@ package struct RunningNginx: Sendable, Equatable {
 
   /// The command that prints the whole configuration, after testing it.
   var dump: Command { Command(executable, ["-T", "-q"] + options, outputLimit: 64 << 20) }
+
+  /// The main file that it was started with; nil for the one that was built in.
+  var configurationFile: String? {
+    options.firstIndex(of: "-c").map { options[$0 + 1] }.map { path in
+      let prefix = options.firstIndex(of: "-p").map { options[$0 + 1] } ?? ""
+      return path.hasPrefix("/") ? path : "\(prefix)/\(path)"
+    }
+  }
+
+  /// The command that tells how it was built.
+  var version: Command { Command(executable, ["-V"]) }
+
+  /// The main file that was built in, from what `-V` says.
+  static func builtIn(_ version: String) -> String {
+    let mark = "--conf-path="
+    guard let start = version.ranges(of: mark).first?.upperBound else {
+      return "/etc/nginx/nginx.conf"
+    }
+    return String(version[start...].prefix { $0 != " " && $0 != "\n" })
+  }
 
   /// The command that tests the configuration.
   var test: Command { Command(executable, ["-t", "-q"] + options) }

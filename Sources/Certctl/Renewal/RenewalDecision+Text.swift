@@ -22,6 +22,11 @@ extension RenewalDecision: CustomStringConvertible {
     if case .at = self { false } else { true }
   }
 
+  /// Whether it is due, and something holds it back.
+  package var isHeld: Bool {
+    if case .held = self { true } else { false }
+  }
+
   /// Why it is, or will be, due.
   package var reason: Reason {
     switch self {

@@ -93,7 +93,8 @@ struct RenewalStep: Sendable {
       })
     finding.result.next = decision.next
     if case .held = decision { finding.result.outcome = .held }
-    finding.needsCertificate = request.force || decision.isNow || status.isUnderWay
+    finding.needsCertificate =
+      request.force || decision.isNow || (status.isUnderWay && !decision.isHeld)
     if request.dryRun, finding.needsCertificate {
       finding.result.outcome = .due
       if request.force { finding.result.reason = "--force was given" }
@@ -180,8 +181,8 @@ struct RenewalStep: Sendable {
     try await manager.cleanJournal(name, status.lineage.settings.challenge)
     let decision = status.decision
     let isDue = request.force || decision.isNow
-    guard isDue || status.isUnderWay else {
-      return result(status, .unchanged, decision.description)
+    guard isDue || (status.isUnderWay && !decision.isHeld) else {
+      return result(status, decision.isHeld ? .held : .unchanged, decision.description)
     }
     let acquisition = Acquisition(
       manager: manager, sessions: sessions, name: name, known: status.lineage,
@@ -190,8 +191,11 @@ struct RenewalStep: Sendable {
     guard try await acquisition.run() else {
       return result(status, .unchanged, decision.description)
     }
-    return result(
-      try await self.status(), .renewed, request.force ? "--force was given" : "\(decision)")
+    let reason =
+      request.force
+      ? "--force was given"
+      : isDue ? "\(decision)" : "the order of an earlier run was brought to its end"
+    return result(try await self.status(), .renewed, reason)
   }
 
   // MARK: - Results
@@ -213,7 +217,8 @@ struct RenewalStep: Sendable {
   }
 
   private func failed(_ error: any Error) async -> RenewalResult {
-    let error = CertctlError(wrapping: error)
+    var error = CertctlError(wrapping: error)
+    if error.code == .locked { error = error.advising("the next run comes back to it") }
     let outcome: RenewalResult.Outcome =
       switch error.code {
       case .locked: .locked

@@ -37,7 +37,8 @@ struct HookList: AsyncParsableCommand {
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
-    try await Bootstrap.run(global) { manager, output in
+    // A wrong configuration is among the things that the hooks are there to tell of.
+    try await Bootstrap.run(global, needsConfiguration: false) { manager, output in
       let hooks = try await manager.listHooks()
       let folder = manager.hooks.directory
       output.result(
@@ -103,7 +104,8 @@ struct HookRun: AsyncParsableCommand {
 
   func run() async throws {
     let hasFailed = Mutex(false)
-    try await Bootstrap.run(global) { manager, output in
+    // A wrong configuration is among the things that the hooks are there to tell of.
+    try await Bootstrap.run(global, needsConfiguration: false) { manager, output in
       let results = try await manager.tryHooks(
         named: name, event: event.event, lineage: try lineage.map { try LineageName($0) },
         notice: message.map { HookNotice(reason: .runFailed, message: $0) })
