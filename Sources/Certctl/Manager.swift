@@ -88,6 +88,13 @@ public struct Manager: Sendable {
     if case .notAgreed = registration.terms, defaults.agreesToTerms {
       registration.terms = .agreed
     }
+    if let keyID = defaults.externalKeyID, let secret = defaults.externalKey {
+      let configDirectory = configDirectory
+      registration.configuredAccount = {
+        let key = try await Blocking.run { try secret.read(configDirectory: configDirectory) }
+        return try ExternalAccount(keyID: keyID, encodedKey: key)
+      }
+    }
     return registration
   }
 }

@@ -30,8 +30,8 @@ extension CrashTests {
           "\(file.path)")
         #expect(own.zipEndsBeforeNextBegins, "\(file.path)")
       }
-      // account.json twice, lineage twice; key, order, journal, key and CSR, four PEM files, cache.
-      #expect(made.count == 14, "\(made)")
+      // account.json twice, lineage three times, the last with its deployment; key, order, journal, key and CSR, four PEM files, cache.
+      #expect(made.count == 15, "\(made)")
     }
 
     /// After a rename the folder is synced before anything else is renamed or a request leaves.

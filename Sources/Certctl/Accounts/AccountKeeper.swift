@@ -122,8 +122,7 @@ struct AccountKeeper: Sendable {
     let terms = try await agreedTerms(registration)
     let record = AccountRecord(
       id: Self.randomID(), directory: directory, contacts: contacts,
-      termsAgreed: terms != nil, termsOfService: terms ?? nil,
-      externalAccount: registration.externalAccount?.keyID, created: clock.now())
+      termsAgreed: terms != nil, termsOfService: terms ?? nil, created: clock.now())
     return try await Blocking.run {
       try store.create(record, key: try PrivateKey.generate(keyType))
     }
@@ -138,23 +137,34 @@ struct AccountKeeper: Sendable {
       record.termsOfService = terms
     }
     if !registration.emails.isEmpty { record.contacts = try registration.contacts() }
+    let external = try await externalAccount(registration)
     let account: Account
     do {
       account = try await client.register(
         key: stored.key,
         NewAccount(
           contacts: record.contacts, termsOfServiceAgreed: record.termsAgreed,
-          externalAccount: registration.externalAccount))
+          externalAccount: external))
     } catch let error as ACMEError
-      where registration.externalAccount != nil && error.problem?.type == .unauthorized
+      where external != nil && error.problem?.type == .unauthorized
     {
       throw CertctlError(wrapping: error).advising(
         "compare --eab-kid and the key in --eab-hmac-key-file with what the CA's web site shows")
     }
     record.url = account.url
-    if let keyID = registration.externalAccount?.keyID { record.externalAccount = keyID }
+    if let external { record.externalAccount = external.keyID }
     try await save(record)
     return (record, account)
+  }
+
+  /// The account at the CA's own site: the one that was given, or where the CA needs one, the one of
+  /// the configuration file.
+  private func externalAccount(_ registration: Registration) async throws -> ExternalAccount? {
+    if let given = registration.externalAccount { return given }
+    guard let configured = registration.configuredAccount,
+      try await client.directory().externalAccountRequired
+    else { return nil }
+    return try await configured()
   }
 
   /// The URL of the terms that were agreed to; `.some(nil)` when the CA has none.

@@ -12,6 +12,10 @@ public struct Configuration: Sendable, Equatable {
   public var settings = SettingsOverrides()
   /// The contact e-mail addresses for new accounts.
   public var emails: [String] = []
+  /// The key identifier of the account at the site of a CA that needs one.
+  public var externalKeyID: String?
+  /// Where the HMAC key that belongs to it lies.
+  public var externalKey: SecretReference?
   /// Whether the terms of service of every CA in `ca` are agreed to.
   public var agreesToTerms = false
   /// Where `renew` writes its metrics for Prometheus, an absolute path; nil writes none.
@@ -68,6 +72,8 @@ public struct Configuration: Sendable, Equatable {
       configuration.emails = try strings(value)
       _ = try Registration(emails: configuration.emails).contacts()
     },
+    "eab-kid": { $0.externalKeyID = try string($1) },
+    "eab-hmac-key-file": { $0.externalKey = try SecretReference(string($1)) },
     "agree-tos": { $0.agreesToTerms = try bool($1) },
     "ca": { configuration, value in
       let names = try strings(value)

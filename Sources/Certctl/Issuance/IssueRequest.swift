@@ -50,6 +50,8 @@ public struct Registration: Sendable {
   public var terms: Terms
   /// The account at the CA's own site to bind to (RFC 8555, section 7.3.4).
   public var externalAccount: ExternalAccount?
+  /// The one of the configuration file, read when a CA that needs one is registered with.
+  var configuredAccount: (@Sendable () async throws -> ExternalAccount)?
 
   /// A registration without contact or agreement.
   public init(

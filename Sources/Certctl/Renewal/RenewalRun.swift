@@ -137,7 +137,14 @@ struct RenewalRun: Sendable {
     var failures: [String: String] = [:]
     var waiting: [LineageName] = []
     for name in names where try await manager.needsDeployment(name) { waiting.append(name) }
-    let servers = try await manager.deployToServers(waiting)
+    let servers: [LineageName: String]
+    do {
+      servers = try await manager.deployToServers(waiting)
+    } catch let error as CertctlError where error.code == .locked {
+      // Another process deploys, and goes on for longer than the user waits: the next run sees to it.
+      services.warn(error.message)
+      return results
+    }
     for name in waiting {
       do {
         let outcome = try await manager.withLineage(name, wait: .zero) {

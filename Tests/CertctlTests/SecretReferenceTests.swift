@@ -1,0 +1,60 @@
+import ACME
+import FoundationEssentials
+import TestSupport
+import Testing
+
+@testable import Certctl
+
+/// Secrets are named in the configuration, and read where they lie.
+struct SecretReferenceTests {
+  @Test(arguments: ["", "key", "./key", "credential:", "credential:../x", "credential:a/b"])
+  func `what names no secret is refused`(_ text: String) {
+    let error = #expect(throws: CertctlError.self) { try SecretReference(text) }
+    #expect(error?.code == .configuration)
+    #expect(error?.hint != nil)
+  }
+
+  @Test func `a credential is the service's, and by hand a file of the configuration`() async throws
+  {
+    try await withTemporaryFolder(label: "secrets") { folder in
+      try folder.write("etc/secrets/key", " by hand\n")
+      try folder.write("run/key", "by the service\n")
+      let secret = try SecretReference("credential:key")
+      let place = folder.path("etc")
+      #expect(try secret.read(configDirectory: place, environment: [:]) == "by hand")
+      let environment = ["CREDENTIALS_DIRECTORY": folder.path("run")]
+      #expect(
+        try secret.read(configDirectory: place, environment: environment) == "by the service")
+      let file = try SecretReference(folder.path("run/key"))
+      #expect(try file.read(configDirectory: place, environment: [:]) == "by the service")
+      let error = #expect(throws: CertctlError.self) {
+        try SecretReference("credential:other").read(configDirectory: place, environment: [:])
+      }
+      #expect(error?.message.contains("secrets/other") == true)
+    }
+  }
+
+  @Test(arguments: [true, false])
+  func `the configured external account goes to a CA that needs one, and to no other`(
+    _ isNeeded: Bool
+  ) async throws {
+    try await withTemporaryFolder(label: "secrets") { folder in
+      let key: [UInt8] = Array(repeating: 7, count: 32)
+      try folder.write("etc/secrets/eab", Base64URL.encode(key))
+      let bench = try ManagerBench(
+        folder,
+        configuration: Configuration(
+          toml: """
+            eab-kid = "kid-1"
+            eab-hmac-key-file = "credential:eab"
+            """, path: "certctl.toml"))
+      bench.ca.configure {
+        $0.externalAccounts = ["kid-1": key]
+        $0.requiresExternalAccount = isNeeded
+      }
+      _ = try await bench.manager.issue(bench.request("a.test"))
+      let account = try await bench.manager.listAccounts().first
+      #expect(account?.externalAccount == (isNeeded ? "kid-1" : nil))
+    }
+  }
+}
