@@ -6,6 +6,8 @@ import PKI
 struct DeploymentOutcome: Sendable {
   /// The hooks that ran.
   var hooks: [HookResult] = []
+  /// Whether a server was seen to serve it.
+  var isServed = false
   /// Why it failed; nil when it did not.
   var failure: String?
 }
@@ -24,10 +26,10 @@ extension Manager {
 
   /// Makes nginx serve the certificates in use of these lineages: one reload for all.
   ///
-  /// - Returns: Why it failed, by lineage; those that are not named are served, or not used by it.
+  /// - Returns: What came of it, by lineage; those that are not named are not used by any.
   /// - Throws: `CertctlError` with code `locked` when another process deploys for longer than the
   ///   user's patience; `CancellationError`.
-  func deployToServers(_ names: [LineageName]) async throws -> [LineageName: String] {
+  func deployToServers(_ names: [LineageName]) async throws -> [LineageName: ServerAnswer] {
     let targets = try await Blocking.run {
       names.compactMap { name in
         (try? self.liveLeaves(name)).flatMap { $0.isEmpty ? nil : $0 }
@@ -53,7 +55,7 @@ extension Manager {
   /// - Throws: `CertctlError` with code `locked` when another process deploys for longer than the
   ///   user's patience; `CancellationError`.
   func deploy(
-    _ name: LineageName, servers known: [LineageName: String]? = nil
+    _ name: LineageName, servers known: [LineageName: ServerAnswer]? = nil
   ) async throws -> DeploymentOutcome {
     guard var lineage = try await Blocking.run({ try lineages.lineage(name) }),
       let leaf = try await Blocking.run({ try liveLeaf(name) })
@@ -68,7 +70,12 @@ extension Manager {
     var outcome = DeploymentOutcome(
       hooks: try await hooks.run(
         .deploy(try await report(on: name)), own: lineage.settings.hooks ?? []))
-    outcome.failure = servers[name] ?? outcome.hooks.first { !$0.succeeded }?.message
+    outcome.failure = outcome.hooks.first { !$0.succeeded }?.message
+    switch servers[name] {
+    case .failed(let reason): outcome.failure = reason
+    case .served: outcome.isServed = true
+    case nil: break
+    }
     let now = services.clock.now()
     if let failure = outcome.failure {
       deployment.noteFailure(of: fingerprint, failure, now: now)

@@ -153,9 +153,9 @@ extension Manager {
   {
     let outcome = try await deploy(name)
     guard let failure = outcome.failure else {
-      if isCompromised, try await hasNoDeployHook(name) {
+      if isCompromised, !outcome.isServed, try await hasNoDeployHook(name) {
         services.warn(
-          "no hook tells servers of the new certificate of \(name): reload them now, as the old "
+          "nothing tells servers of the new certificate of \(name): reload them now, as the old "
             + "one is revoked")
       }
       return outcome.hooks

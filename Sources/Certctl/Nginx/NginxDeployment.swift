@@ -3,6 +3,14 @@ import HostIO
 import Logging
 import PKI
 
+/// What came of making a server use a certificate.
+enum ServerAnswer: Sendable, Equatable {
+  /// It serves it, as a handshake showed.
+  case served
+  /// It does not, for this reason.
+  case failed(String)
+}
+
 /// Makes the nginx of this host serve certificates, and proves that it does.
 struct NginxDeployment: Sendable {
   /// How long the new workers may take to serve what they have loaded.
@@ -31,14 +39,14 @@ struct NginxDeployment: Sendable {
   ///
   /// An nginx that uses none of the targets is left alone, and so is one that this user may not ask.
   ///
-  /// - Returns: Why it failed, by lineage; those that are not named are served, or not used.
+  /// - Returns: What came of those that an nginx uses.
   /// - Throws: `CancellationError`.
-  func deploy(_ targets: [Target]) async throws -> [LineageName: String] {
-    var failures: [LineageName: String] = [:]
+  func deploy(_ targets: [Target]) async throws -> [LineageName: ServerAnswer] {
+    var answers: [LineageName: ServerAnswer] = [:]
     for use in try await uses(of: targets) {
       let concerned = targets.filter { use.servers[$0.name] != nil }
       if let failure = try await reload(use.nginx) {
-        for target in concerned { failures[target.name] = failure }
+        for target in concerned { answers[target.name] = .failed(failure) }
         continue
       }
       for target in concerned.prefix(1) {
@@ -50,12 +58,18 @@ struct NginxDeployment: Sendable {
       // beside them, so that only the second round proves that they are gone.
       try await services.clock.sleep(Self.overlap)
       for target in concerned {
-        for server in use.servers[target.name] ?? [] where failures[target.name] == nil {
-          failures[target.name] = try await proof(of: target, by: server)
+        var failure: String?
+        for server in use.servers[target.name] ?? [] where failure == nil {
+          failure = try await proof(of: target, by: server)
+        }
+        if let failure {
+          answers[target.name] = .failed(failure)
+        } else if answers[target.name] == nil {
+          answers[target.name] = .served
         }
       }
     }
-    return failures
+    return answers
   }
 
   // MARK: - Who uses what
@@ -66,16 +80,16 @@ struct NginxDeployment: Sendable {
     let running = try await Blocking.run { find() }
     var uses: [Use] = []
     for nginx in running {
-      let result: CommandResult
+      let configuration: NginxConfiguration
       do {
-        result = try await services.runner.run(nginx.dump)
+        configuration = try await self.configuration(
+          of: nginx, try await services.runner.run(nginx.dump))
       } catch let error as CancellationError {
         throw error
       } catch {
         services.logger.info("\(nginx.executable) cannot be asked: \(error)")
         continue
       }
-      let configuration = try await configuration(of: nginx, result)
       let found = try await Blocking.run { servers(of: configuration, using: targets) }
       if !found.isEmpty { uses.append(Use(nginx: nginx, servers: found)) }
     }

@@ -137,7 +137,7 @@ struct RenewalRun: Sendable {
     var failures: [String: String] = [:]
     var waiting: [LineageName] = []
     for name in names where try await manager.needsDeployment(name) { waiting.append(name) }
-    let servers: [LineageName: String]
+    let servers: [LineageName: ServerAnswer]
     do {
       servers = try await manager.deployToServers(waiting)
     } catch let error as CertctlError where error.code == .locked {
