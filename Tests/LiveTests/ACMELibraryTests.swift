@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// The ACME library by itself against a real CA.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct ACMELibraryTests {
   private func client(_ pebble: Pebble) -> ACMEClient {
     let http = CurlHTTPClient(

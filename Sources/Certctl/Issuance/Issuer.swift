@@ -16,7 +16,7 @@ struct Issuer: Sendable {
 
   let name: LineageName
   let settings: LineageSettings
-  let directory: String
+  var directory: String
   let authority: CertificateAuthority
   let account: Account
   let accountID: String

@@ -1,0 +1,124 @@
+import ACME
+import FoundationEssentials
+import HostIO
+import Logging
+import PKI
+import TestSupport
+import Testing
+
+@testable import Certctl
+
+/// The ledger on disk holds orders back before the CA has to, and across runs.
+struct LedgerStoreTests {
+  /// How many of five go at once: the last waits a little, as the CA counts later than we do.
+  private let atOnce = 4
+  private let directory = "https://acme-v02.api.letsencrypt.org/directory"
+
+  private func order(_ names: String..., replacing: Bool = false) -> PlannedOrder {
+    PlannedOrder(
+      directory: directory, account: "a", identifiers: names.map { .dns($0) },
+      isReplacement: replacing)
+  }
+
+  private func withLedger(
+    _ body: (LedgerStore, TestClock, TemporaryFolder) async throws -> Void
+  ) async throws {
+    try await withState { state, folder in
+      let clock = TestClock()
+      let store = LedgerStore(
+        state: state, clock: clock.wall,
+        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      try await body(store, clock, folder)
+    }
+  }
+
+  @Test func `one order too many for the same names is put off, with a time`() async throws {
+    try await withLedger { ledger, clock, _ in
+      for _ in 0..<atOnce { try await ledger.reserve(order("a.test"), heedsLimits: true) }
+      let error = await failure {
+        try await ledger.reserve(order("a.test"), heedsLimits: true)
+      }
+      #expect(error?.code == .postponed)
+      #expect(error?.exitCode == 75)
+      let until = try #require(error?.retryAfter)
+      #expect((clock.now...clock.now + 7 * 86400).contains(until))
+      // Other names, a person who insists, and renewals that the CA is told of are not concerned.
+      try await ledger.reserve(order("b.test"), heedsLimits: true)
+      try await ledger.reserve(order("a.test"), heedsLimits: false)
+      try await ledger.reserve(order("a.test", replacing: true), heedsLimits: true)
+      clock.advance(until.timeIntervalSince(clock.now) + 2 * 86400)
+      try await ledger.reserve(order("a.test"), heedsLimits: true)
+    }
+  }
+
+  @Test func `what is given back can be used again`() async throws {
+    try await withLedger { ledger, _, _ in
+      for _ in 0..<20 {
+        try await ledger.reserve(order("a.test"), heedsLimits: true)
+        await ledger.noteFailure(of: order("a.test"), names: [])
+      }
+    }
+  }
+
+  @Test func `failed validations of a name hold its next order back for a while`() async throws {
+    try await withLedger { ledger, clock, _ in
+      for _ in 0..<atOnce {
+        try await ledger.reserve(order("a.test"), heedsLimits: true)
+        await ledger.noteFailure(of: order("a.test"), names: [.dns("a.test")])
+      }
+      let error = await failure {
+        try await ledger.reserve(order("a.test"), heedsLimits: true)
+      }
+      #expect(error?.message.contains("failed validations of a.test") == true)
+      clock.advance(3600)
+      try await ledger.reserve(order("a.test"), heedsLimits: true)
+    }
+  }
+
+  @Test func `orders side by side do not pass the limit together`() async throws {
+    try await withLedger { ledger, _, _ in
+      let allowed = await withTaskGroup(of: Bool.self) { group in
+        for _ in 0..<20 {
+          group.addTask {
+            (try? await ledger.reserve(order("a.test"), heedsLimits: true)) != nil
+          }
+        }
+        return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+      }
+      #expect(allowed == atOnce)
+    }
+  }
+
+  @Test func `one that is damaged is begun anew, and none is written for a CA without limits`()
+    async throws
+  {
+    try await withLedger { ledger, _, folder in
+      var unknown = order("a.test")
+      unknown.directory = "https://ca.test/dir"
+      try await ledger.reserve(unknown, heedsLimits: true)
+      #expect(!folder.contains("state/cache/ledger.json"))
+      try await ledger.reserve(order("a.test"), heedsLimits: true)
+      try folder.write("state/cache/ledger.json", "{")
+      try await ledger.reserve(order("a.test"), heedsLimits: true)
+      #expect(folder.read("state/cache/ledger.json")?.contains("set ") == true)
+    }
+  }
+
+  @Test func `the issuer counts an order before it is placed, and asks nothing when it is put off`()
+    async throws
+  {
+    try await withState { state, _ in
+      let bench = try await IssuerBench(state)
+      var issuer = bench.issuer(settings("a.test"))
+      issuer.directory = directory
+      for _ in 0..<atOnce {
+        _ = try await issuer.obtain()
+        try bench.pending.discard(exampleName)
+      }
+      bench.ca.resetLog()
+      let error = await failure { try await issuer.obtain() }
+      #expect(error?.code == .postponed)
+      #expect(bench.ca.count(.newOrder) == 0)
+    }
+  }
+}
