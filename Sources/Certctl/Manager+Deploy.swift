@@ -30,12 +30,7 @@ extension Manager {
   /// - Throws: `CertctlError` with code `locked` when another process deploys for longer than the
   ///   user's patience; `CancellationError`.
   func deployToServers(_ names: [LineageName]) async throws -> [LineageName: ServerAnswer] {
-    let targets = try await Blocking.run {
-      names.compactMap { name in
-        (try? self.liveLeaves(name)).flatMap { $0.isEmpty ? nil : $0 }
-          .map { NginxDeployment.Target(name: name, leaves: $0) }
-      }
-    }
+    let targets = try await targets(names)
     guard !targets.isEmpty else { return [:] }
     let lock = try await deploymentLock()
     defer { lock.release() }
@@ -91,7 +86,17 @@ extension Manager {
     return outcome
   }
 
-  private func deploymentLock() async throws -> FileLock {
+  /// What is to be served of these lineages; those without a certificate are left out.
+  func targets(_ names: [LineageName]) async throws -> [NginxDeployment.Target] {
+    try await Blocking.run {
+      names.compactMap { name in
+        (try? self.liveLeaves(name)).flatMap { $0.isEmpty ? nil : $0 }
+          .map { NginxDeployment.Target(name: name, leaves: $0) }
+      }
+    }
+  }
+
+  func deploymentLock() async throws -> FileLock {
     try await state.lock("deployment", wait: lockTimeout, clock: services.clock)
   }
 

@@ -11,7 +11,7 @@ struct HelpTests {
     "", "issue", "renew", "list", "show", "revoke", "delete", "rollback", "rekey", "account",
     "account register",
     "account show", "account update", "account rollover", "account deactivate",
-    "hook", "hook list", "hook run",
+    "nginx", "nginx status", "nginx test", "nginx reload", "hook", "hook list", "hook run",
   ]
 
   /// `Fixtures` beside `Tests` and `Sources`.

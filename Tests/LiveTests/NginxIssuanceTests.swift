@@ -67,12 +67,31 @@ struct NginxIssuanceTests {
         #expect(told?["outcome"].string == "unchanged")
         #expect(told?["deploymentError"].string?.contains("nginx") == true)
 
+        let broken = try await status(of: nginx, host)
+        #expect(broken["problem"].string?.contains("nginx.conf") == true, "\(broken)")
+        let old = broken["certificates"].array.first
+        #expect(old?["lineage"].string == "example.com")
+        #expect(old?["problem"].string?.contains("serves another certificate") == true)
+
         try nginx.folder.write("nginx.conf", good)
         try await host.certctl.run(["renew"]).requireSuccess("renew")
+        let repaired = try await status(of: nginx, host)
+        #expect(repaired["problem"] == .null)
+        #expect(repaired["certificates"].array.first?["problem"] == .null)
+        #expect(
+          repaired["certificates"].array.first?["addresses"].array.map(\.string)
+            == ["127.0.0.1:\(tlsPort)"])
         #expect(try await served(tlsPort, root) == host.leaf("example.com"))
         #expect(host.entries("archive/example.com").count == 2)
       }
     }
+  }
+
+  /// What `nginx status` says of this nginx; other tests have theirs on the same machine.
+  private func status(of nginx: NginxServer, _ host: LiveHost) async throws -> JSONValue {
+    let result = try await host.certctl.run(["nginx", "status", "--json"])
+    let all = try json(result)["nginx"].array
+    return try #require(all.first { $0["pid"] == .number(Double(nginx.pid)) }, "\(result)")
   }
 
   @Test(.needsPebble, .needsNginx)

@@ -29,7 +29,7 @@ struct NginxDeployment: Sendable {
   }
 
   /// What one nginx has to do with the targets.
-  private struct Use: Sendable {
+  struct Use: Sendable {
     let nginx: RunningNginx
     /// The servers that serve a target, by lineage.
     let servers: [LineageName: [NginxServer]]
@@ -43,39 +43,49 @@ struct NginxDeployment: Sendable {
   /// - Throws: `CancellationError`.
   func deploy(_ targets: [Target]) async throws -> [LineageName: ServerAnswer] {
     var answers: [LineageName: ServerAnswer] = [:]
-    for use in try await uses(of: targets) {
+    for use in try await uses(of: targets) where !use.servers.isEmpty {
       let concerned = targets.filter { use.servers[$0.name] != nil }
       if let failure = try await reload(use.nginx) {
         for target in concerned { answers[target.name] = .failed(failure) }
         continue
       }
-      for target in concerned.prefix(1) {
-        for server in use.servers[target.name] ?? [] {
-          _ = try await proof(of: target, by: server)
-        }
+      // One that failed at another nginx stays failed.
+      answers.merge(try await prove(concerned, by: use)) { $0 == .served ? $1 : $0 }
+    }
+    return answers
+  }
+
+  /// Looks at each address for each target, after a reload.
+  func prove(_ targets: [Target], by use: Use) async throws -> [LineageName: ServerAnswer] {
+    for target in targets.prefix(1) {
+      for server in use.servers[target.name] ?? [] {
+        _ = try await proof(of: target, by: server)
       }
-      // The first round waits for the new workers; for a moment the old ones take connections
-      // beside them, so that only the second round proves that they are gone.
-      try await services.clock.sleep(Self.overlap)
-      for target in concerned {
-        var failure: String?
-        for server in use.servers[target.name] ?? [] where failure == nil {
-          failure = try await proof(of: target, by: server)
-        }
-        if let failure {
-          answers[target.name] = .failed(failure)
-        } else if answers[target.name] == nil {
-          answers[target.name] = .served
-        }
+    }
+    // The first round waits for the new workers; for a moment the old ones take connections
+    // beside them, so that only the second round proves that they are gone.
+    try await services.clock.sleep(Self.overlap)
+    var answers: [LineageName: ServerAnswer] = [:]
+    for target in targets {
+      var failure: String?
+      for server in use.servers[target.name] ?? [] where failure == nil {
+        failure = try await proof(of: target, by: server)
       }
+      answers[target.name] = failure.map { .failed($0) } ?? .served
     }
     return answers
   }
 
   // MARK: - Who uses what
 
-  private func uses(of targets: [Target]) async throws -> [Use] {
+  /// The nginx that run here, each with the servers that use a target.
+  func uses(of targets: [Target]) async throws -> [Use] {
     guard !targets.isEmpty else { return [] }
+    return try await allUses(of: targets)
+  }
+
+  /// The same, asked although there is nothing to be served.
+  func allUses(of targets: [Target]) async throws -> [Use] {
     let find = services.findNginx
     let running = try await Blocking.run { find() }
     var uses: [Use] = []
@@ -91,7 +101,7 @@ struct NginxDeployment: Sendable {
         continue
       }
       let found = try await Blocking.run { servers(of: configuration, using: targets) }
-      if !found.isEmpty { uses.append(Use(nginx: nginx, servers: found)) }
+      uses.append(Use(nginx: nginx, servers: found))
     }
     return uses
   }
@@ -139,9 +149,17 @@ struct NginxDeployment: Sendable {
 
   // MARK: - Reload
 
-  private func reload(_ nginx: RunningNginx) async throws -> String? {
+  /// Tests the configuration, and lets nginx load it; returns why that failed, if it did.
+  func reload(_ nginx: RunningNginx) async throws -> String? {
     services.progress(.reloading("nginx"))
-    for command in [nginx.test, nginx.reload] {
+    return try await run([nginx.test, nginx.reload])
+  }
+
+  /// Tests the configuration; returns what nginx says against it.
+  func test(_ nginx: RunningNginx) async throws -> String? { try await run([nginx.test]) }
+
+  private func run(_ commands: [Command]) async throws -> String? {
+    for command in commands {
       let words = ([command.executable] + command.arguments).joined(separator: " ")
       do {
         let result = try await services.runner.run(command)
@@ -180,7 +198,8 @@ struct NginxDeployment: Sendable {
     return nil
   }
 
-  private func fault(
+  /// Why one address does not serve the target now; nil when it does.
+  func fault(
     of target: Target, at listen: NginxServer.Listen, for name: String
   ) async throws -> String? {
     let place = "\(name) at \(listen.endpoint)"
@@ -198,7 +217,7 @@ struct NginxDeployment: Sendable {
   }
 
   /// A name by which nginx chooses this server: one of its own that the certificate covers too.
-  private static func probeName(_ server: NginxServer, _ target: Target) -> String? {
+  static func probeName(_ server: NginxServer, _ target: Target) -> String? {
     let plain = server.names.filter { !$0.hasPrefix("~") && !$0.contains("$") && $0 != "_" }
       .map { name in
         name.hasPrefix("*.")

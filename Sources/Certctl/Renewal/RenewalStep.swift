@@ -31,6 +31,8 @@ struct RenewalStep: Sendable {
     let lineage: Lineage
     let current: IssuedCertificate?
     let isUnderWay: Bool
+    /// Whether a run that was cut short left what is of no use to an order.
+    let hasLeftovers: Bool
     let now: Date
 
     var certificate: RenewalCertificate? { current.map { RenewalCertificate($0.leaves) } }
@@ -52,9 +54,10 @@ struct RenewalStep: Sendable {
   func look() async throws -> Finding {
     do {
       var status = try await self.status()
-      if !request.dryRun, asks(status) {
+      if !request.dryRun, asks(status) || status.hasLeftovers {
         status = try await manager.withLineage(name, wait: .zero) {
           let status = try await self.status()
+          if status.hasLeftovers { try await clean(status) }
           return asks(status) ? try await asked(status) : status
         }
       }
@@ -76,11 +79,22 @@ struct RenewalStep: Sendable {
           hint: "give the names once more: certctl issue, with --name \(name)")
       }
       let live = try manager.certificates.liveGeneration(name)
+      let state = manager.state
+      let isUnderWay = try PendingStore(state: state).order(of: name) != nil
+      let hasFolder = try state.folder("pending").attributes(of: name.value) != nil
+      let challenges = try ChallengeJournal(state: state).challenges(of: name)
       return Status(
         lineage: lineage, current: try live.map { try manager.certificates.load($0, of: name) },
-        isUnderWay: try PendingStore(state: manager.state).order(of: name) != nil,
-        now: clock.now())
+        isUnderWay: isUnderWay,
+        hasLeftovers: (hasFolder && !isUnderWay) || !challenges.isEmpty, now: clock.now())
     }
+  }
+
+  /// Takes back what was presented, and forgets a key without an order.
+  private func clean(_ status: Status) async throws {
+    try await manager.cleanJournal(name, status.lineage.settings.challenge)
+    guard !status.isUnderWay else { return }
+    try await Blocking.run { try PendingStore(state: manager.state).discard(name) }
   }
 
   private func finding(_ status: Status) -> Finding {
@@ -146,7 +160,8 @@ struct RenewalStep: Sendable {
     lineage.schedule = state
     try await manager.save(lineage)
     return Status(
-      lineage: lineage, current: status.current, isUnderWay: status.isUnderWay, now: status.now)
+      lineage: lineage, current: status.current, isUnderWay: status.isUnderWay,
+      hasLeftovers: false, now: status.now)
   }
 
   /// What the CA says of the RSA certificate beside the other; both are renewed together.

@@ -239,6 +239,18 @@ struct RenewRunTests {
     }
   }
 
+  @Test func `what a run that was cut short left of a finished order goes`() async throws {
+    try await withBench { bench in
+      _ = try await bench.manager.renew()
+      // As a kill between two removals leaves it: a key without an order.
+      try bench.folder.write("state/pending/a.test/privkey.pem", "key")
+      let report = try await bench.manager.renew()
+      #expect(report.certificates.map(\.outcome) == [.unchanged])
+      #expect(!bench.folder.contains("state/pending/a.test"))
+      #expect(try await bench.manager.renew().certificates.isEmpty)
+    }
+  }
+
   @Test func `a damaged lineage is named and stops no other`() async throws {
     try await withBench { bench in
       bench.advance(days: 63)

@@ -1,0 +1,106 @@
+import ArgumentParser
+import Certctl
+import HostIO
+import Synchronization
+
+/// `certctl nginx`: the nginx that run on this host.
+struct NginxCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "nginx",
+    abstract: "Test or reload nginx, and look at what it serves.",
+    usage: "certctl nginx <command> [<options>]",
+    discussion: """
+      Examples:
+        certctl nginx status
+        certctl nginx test
+        certctl nginx reload
+
+      Each nginx that runs on this host is meant, with the configuration that it was started with; \
+      nothing is ever started. certctl issue and renew reload nginx by themselves.
+      """,
+    subcommands: [NginxStatus.self, NginxTest.self, NginxReload.self])
+}
+
+struct NginxStatus: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "status",
+    abstract: "Show which certificates nginx uses, and whether it serves the newest.",
+    usage: "certctl nginx status [<options>]",
+    discussion: """
+      Examples:
+        certctl nginx status
+        certctl nginx status --json
+
+      Exit code 1 when the configuration is refused, or another certificate is served than the one \
+      in use.
+      """)
+
+  @OptionGroup(title: "General") var global: GlobalOptions
+
+  func run() async throws { try await runNginx(.status, global) }
+}
+
+struct NginxTest: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "test",
+    abstract: "Test the configuration of the nginx that runs.",
+    usage: "certctl nginx test [<options>]",
+    discussion: """
+      Examples:
+        certctl nginx test
+      """)
+
+  @OptionGroup(title: "General") var global: GlobalOptions
+
+  func run() async throws { try await runNginx(.test, global) }
+}
+
+struct NginxReload: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "reload",
+    abstract: "Test the configuration, reload it, and prove what is served by handshakes.",
+    usage: "certctl nginx reload [<options>]",
+    discussion: """
+      Examples:
+        certctl nginx reload
+
+      Through systemd where it runs nginx. A configuration that nginx refuses is not loaded.
+      """)
+
+  @OptionGroup(title: "General") var global: GlobalOptions
+
+  func run() async throws { try await runNginx(.reload, global) }
+}
+
+private func runNginx(_ action: Manager.NginxAction, _ global: GlobalOptions) async throws {
+  let isWell = Mutex(true)
+  try await Bootstrap.run(global) { manager, output in
+    let reports = try await manager.nginx(action)
+    output.result(
+      NginxListReport(nginx: reports), text: reports.map(\.text).joined(separator: "\n"))
+    isWell.withLock { $0 = reports.allSatisfy(\.isWell) }
+  }
+  if !isWell.withLock({ $0 }) { throw ExitCode.failure }
+}
+
+private struct NginxListReport: Encodable {
+  let version = 1
+  let nginx: [NginxReport]
+}
+
+extension NginxReport {
+  /// The nginx for a person: itself, then a line for each certificate.
+  fileprivate var text: String {
+    var lines = [
+      "\(executable), process \(pid)" + (unit.map { ", \(escapedForTerminal($0))" } ?? "")
+    ]
+    lines.append("  configuration: " + (problem.map(escapedForTerminal) ?? "ok"))
+    for use in certificates {
+      let place = use.addresses.joined(separator: ", ")
+      let answer = use.problem.map { "not served: \(escapedForTerminal($0))" } ?? "\(place)"
+      lines.append("  \(escapedForTerminal(use.lineage)): \(answer)")
+    }
+    if certificates.isEmpty { lines.append("  uses no certificate of certctl's") }
+    return lines.joined(separator: "\n")
+  }
+}
