@@ -8,9 +8,10 @@ DESTDIR ?=
 # every test run refuses it. The flag changes no output, so nothing is built twice because of it.
 STRICT := --explicit-target-dependency-import-check error
 
-# What ships: the Swift runtime inside, no RUNPATH, symbols resolved at start, stripped.
+# What ships: the Swift runtime inside, no RUNPATH, symbols resolved at start, stripped, functions with
+# the same code kept once.
 RELEASE := -c release --product certctl --static-swift-stdlib --disable-local-rpath \
-	-Xlinker -z -Xlinker now -Xlinker -s
+	-Xlinker -z -Xlinker now -Xlinker -s -Xlinker --icf=all
 
 # Everything that `make install` copies.
 STAGE := .build/stage
