@@ -21,6 +21,8 @@ struct Acquisition: Sendable {
   var mayOrder = true
   /// Whether the limits that we know of a CA may forbid it.
   var heedsLimits = true
+  /// Whether an account that the CA no longer knows is registered again, as a renewal does.
+  var registersAgain = false
 
   private var services: Services { manager.services }
   private var pending: PendingStore { PendingStore(state: manager.state) }
@@ -116,7 +118,7 @@ struct Acquisition: Sendable {
     do {
       return mayOrder ? try await issuer.obtain() : try await issuer.resume()
     } catch let error as ACMEError where error.code == .accountDoesNotExist {
-      guard reason != nil else { throw error }
+      guard registersAgain else { throw error }
       // Nobody watches: the same key, and the terms that were agreed to, give an account again.
       services.warn("\(error); the account is registered again")
       let (record, account) = try await sessions.accountAgain(

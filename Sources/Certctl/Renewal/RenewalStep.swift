@@ -202,7 +202,8 @@ struct RenewalStep: Sendable {
     let acquisition = Acquisition(
       manager: manager, sessions: sessions, name: name, known: status.lineage,
       settings: status.lineage.settings, current: status.current,
-      reason: request.force ? nil : decision.reason, mayOrder: isDue, heedsLimits: !request.force)
+      reason: request.force ? nil : decision.reason, mayOrder: isDue, heedsLimits: !request.force,
+      registersAgain: true)
     guard try await acquisition.run() else {
       return result(status, .unchanged, decision.description)
     }

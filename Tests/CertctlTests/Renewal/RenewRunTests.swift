@@ -210,12 +210,15 @@ struct RenewRunTests {
     }
   }
 
-  @Test func `an account that the CA forgot is registered again with the same key`() async throws {
+  @Test(arguments: [false, true])
+  func `an account that the CA forgot is registered again with the same key`(
+    force: Bool
+  ) async throws {
     try await withBench { bench in
       let before = try await bench.manager.listAccounts()
       bench.ca.forgetAccounts()
       bench.advance(days: 63)
-      let report = try await bench.manager.renew(RenewRequest(jobs: 1))
+      let report = try await bench.manager.renew(RenewRequest(force: force, jobs: 1))
       #expect(report.certificates.map(\.outcome) == [.renewed, .renewed])
       #expect(bench.ca.count(.newAccount) == 1)
       let after = try await bench.manager.listAccounts()
