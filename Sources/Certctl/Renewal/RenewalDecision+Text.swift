@@ -34,7 +34,7 @@ extension RenewalDecision: CustomStringConvertible {
     }
   }
 
-  /// When there is something to do next; nil for now.
+  /// When there is something to do next; nil when that is at once.
   package var next: Date? {
     switch self {
     case .now: nil
