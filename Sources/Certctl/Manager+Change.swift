@@ -108,9 +108,15 @@ extension Manager {
             ?? "\(name) has no generation before the one in use",
           hint: "its generations: \(there.isEmpty ? "none" : there)")
       }
-      try await use(wanted, of: name, force: force)
-      let deployed = try await deploy(name)
-      if let failure = deployed.failure { services.warn("not deployed: \(failure)") }
+      try await choose(wanted, of: name, force: force)
+      if let failure = try await deploy(name).failure {
+        let report = try await report(on: name)
+        throw CertctlError(
+          .deploymentFailed,
+          "generation \(wanted.number) of \(name) could not be deployed: \(failure)",
+          hint: (report.generationInUse.map { "generation \($0) is still in use; " } ?? "")
+            + "certctl renew tries it again")
+      }
       await events.append(
         Event(
           time: services.clock.now(), event: "rolledBack", lineage: name.value,
@@ -119,7 +125,8 @@ extension Manager {
     }
   }
 
-  private func use(_ generation: Generation, of name: LineageName, force: Bool) async throws {
+  /// Makes a generation the candidate for the next deployment.
+  private func choose(_ generation: Generation, of name: LineageName, force: Bool) async throws {
     let stored = try await Blocking.run { try certificates.load(generation, of: name) }
     let lineage = try await Blocking.run { try lineages.lineage(name) }
     guard stored.isPair else {
@@ -136,18 +143,35 @@ extension Manager {
         .refused, "generation \(generation.number) of \(name) \(fault)",
         hint: "give --force to use it all the same")
     }
-    try await Blocking.run { try certificates.use(generation, of: name) }
+    guard var lineage else {
+      // Without its file nothing can be kept of a candidate.
+      return try await Blocking.run { try certificates.use(generation, of: name) }
+    }
+    lineage.candidate = generation.number
+    try await save(lineage)
   }
 
   func inUse(_ name: LineageName) async throws -> IssuedCertificate {
-    let current = try await Blocking.run {
-      try certificates.liveGeneration(name).map { try certificates.load($0, of: name) }
+    let live = try await Blocking.run { try certificates.liveGeneration(name) }
+    return try await certificate(live, of: name)
+  }
+
+  /// What is to be used: the candidate for the next deployment, else what is in use.
+  func chosen(_ name: LineageName) async throws -> IssuedCertificate {
+    let generation = try await Blocking.run {
+      try certificates.chosenGeneration(name, lineages.lineage(name))
     }
-    guard let current else {
+    return try await certificate(generation, of: name)
+  }
+
+  private func certificate(
+    _ generation: Generation?, of name: LineageName
+  ) async throws -> IssuedCertificate {
+    guard let generation else {
       throw CertctlError(
         .notFound, "\(name) has no certificate in use", hint: "get one: certctl issue \(name)")
     }
-    return current
+    return try await Blocking.run { try certificates.load(generation, of: name) }
   }
 
   func change<T: Sendable>(

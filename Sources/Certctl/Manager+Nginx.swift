@@ -48,7 +48,7 @@ extension Manager {
     do {
       let names = try await Blocking.run { try lineages.names() }
       let targets = try await targets(names)
-      let deployment = NginxDeployment(state: state, services: services)
+      let deployment = try await nginxDeployment()
       let uses = try await deployment.allUses(of: targets)
       guard !uses.isEmpty else {
         throw CertctlError(
@@ -109,7 +109,8 @@ extension Manager {
     for server in use.servers[target.name] ?? [] {
       guard let name = NginxDeployment.probeName(server, target) else { continue }
       for listen in server.listens {
-        if let fault = try await deployment.fault(of: target, at: listen, for: name) {
+        if let fault = try await deployment.fault(of: target, at: listen, for: name, of: use.nginx)
+        {
           return fault
         }
       }

@@ -63,8 +63,10 @@ public struct LineageReport: Encodable, Sendable {
   public var challenge: String?
   /// The key type.
   public var keyType: String?
-  /// The generation in use.
+  /// The generation that all of this is about: the one in use, or to be used.
   public var generation: Int?
+  /// The one that servers use until they were made to use that one; nil when they were.
+  public var generationInUse: Int?
   /// All generations on disk.
   public var generations: [Int]?
   /// The common name of the leaf's issuer.

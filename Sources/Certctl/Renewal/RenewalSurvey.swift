@@ -72,7 +72,7 @@ extension Manager {
     of name: LineageName, files: [Int64], now: Date
   ) -> ScheduleIndex.Entry? {
     guard let lineage = try? lineages.lineage(name), lineage.lastFailure == nil,
-      let live = try? certificates.liveGeneration(name),
+      lineage.candidate == nil, let live = try? certificates.liveGeneration(name),
       let leaves = try? certificates.loadLeaves(live, of: name), let leaf = leaves.first
     else { return nil }
     let certificate = RenewalCertificate(leaves)
