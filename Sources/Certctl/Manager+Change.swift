@@ -10,10 +10,13 @@ extension Manager {
   /// or `byCertificateKey` is set.
   ///
   /// - Returns: The lineage after it.
+  /// - Throws: `CertctlError`, `refused` when it is in use and `inUse` does not allow it.
   public func revoke(
-    _ name: LineageName, reason: RevocationReason, byCertificateKey: Bool = false
+    _ name: LineageName, reason: RevocationReason, byCertificateKey: Bool = false,
+    inUse policy: InUsePolicy = .refuse
   ) async throws -> LineageReport {
     try await change(name) {
+      try await requireUnused(name, policy)
       guard var lineage = try await Blocking.run({ try lineages.lineage(name) }),
         let issuance = lineage.issuance
       else {
@@ -33,6 +36,7 @@ extension Manager {
       let now = services.clock.now()
       lineage.noteRevoked(current.leaves, now: now)
       try await save(lineage)
+      if case .replaceByPlaceholder = policy { try await replaceByPlaceholder(name) }
       await events.append(
         Event(
           time: now, event: "revoked", lineage: name.value, authority: issuance.directory))
@@ -65,15 +69,27 @@ extension Manager {
   }
 
   /// Removes a lineage with its certificates and keys.
-  public func delete(_ name: LineageName) async throws {
+  ///
+  /// - Throws: `CertctlError`, `refused` when it is in use and `inUse` does not allow it.
+  public func delete(_ name: LineageName, inUse policy: InUsePolicy = .refuse) async throws {
     try await change(name) {
+      try await requireUnused(name, policy)
       // Only the lineage's settings say where an earlier run's challenges were presented.
       if let lineage = try? await Blocking.run({ try lineages.lineage(name) }) {
         try await cleanJournal(name, lineage.settings.challenge)
       }
-      try await Blocking.run {
+      var keepsPlaceholder = false
+      if case .replaceByPlaceholder = policy {
+        try await replaceByPlaceholder(name)
+        keepsPlaceholder = true
+      }
+      try await Blocking.run { [keepsPlaceholder] in
         // What servers read goes before what says how to renew it.
-        try certificates.remove(name)
+        if keepsPlaceholder {
+          _ = try certificates.prune(name, keeping: 1, sparing: [])
+        } else {
+          try certificates.remove(name)
+        }
         try PendingStore(state: state).discard(name)
         try lineages.remove(name)
       }

@@ -194,6 +194,7 @@ extension Manager {
 extension RunningNginx {
   /// What a later run finds it again by.
   var reference: Transaction.ServerReference {
-    .init(container: container, executable: executable, options: options)
+
+    .init(container: container?.name, executable: executable, options: options)
   }
 }

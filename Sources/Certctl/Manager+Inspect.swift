@@ -127,6 +127,9 @@ extension LineageReport {
       ? .revoked
       : now >= leaf.notAfter
         ? .expired : missing.isEmpty ? (decision.isDue ? .due : .valid) : .degraded
+    if leaf.isPlaceholder {
+      (state, renewAt, renewReason) = (.placeholder, now, "a placeholder is no certificate")
+    }
     if let lineage {
       let deployment = lineage.deployment ?? Deployment()
       self.deployment = deployment.progress(of: certificate.fingerprint)

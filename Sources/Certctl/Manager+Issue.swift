@@ -176,7 +176,7 @@ extension Manager {
       return try await Blocking.run {
         let lineage = try lineages.lineage(name)
         return try certificates.chosenGeneration(name, lineage)
-          .map { try certificates.load($0, of: name) }
+          .map { try certificates.load($0, of: name) }?.unlessPlaceholder
       }
     } catch let error as CertctlError where error.code == .damagedState && mayBeDamaged {
       services.warn("\(error.message); it is replaced by a new certificate")

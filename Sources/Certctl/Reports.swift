@@ -43,6 +43,8 @@ public struct LineageReport: Encodable, Sendable {
     case revoked
     /// There is no certificate yet.
     case missing
+    /// Servers are given a self-signed placeholder.
+    case placeholder
     /// Something on disk is damaged; `problem` says what.
     case damaged
   }

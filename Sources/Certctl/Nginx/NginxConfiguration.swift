@@ -74,20 +74,25 @@ struct NginxConfiguration: Sendable {
 
   /// Reads the files themselves: nginx prints none of them when it refuses one; blocks.
   ///
-  /// - Parameter path: The absolute path of the main file.
-  init(reading path: String) {
+  /// - Parameters:
+  ///   - path: The absolute path of the main file, as nginx sees it.
+  ///   - nginx: Whose files they are, if they are not those of this host.
+  init(reading path: String, of nginx: RunningNginx? = nil) {
+    let hostPath = { (path: String) in nginx.map { $0.hostPath(path) } ?? path }
     let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
     var texts: [String: String] = [:]
     var waiting = [path]
     while let next = waiting.popLast(), texts.count < 10_000 {
-      guard texts[next] == nil, let bytes = FileManager.default.contents(atPath: next) else {
-        continue
-      }
+      guard texts[next] == nil, let file = hostPath(next),
+        let bytes = FileManager.default.contents(atPath: file)
+      else { continue }
       let text = String(decoding: bytes, as: UTF8.self)
       texts[next] = text
       for pattern in Self.includes(in: NginxDirective.parse(text)) {
         let whole = pattern.hasPrefix("/") ? pattern : "\(folder)/\(pattern)"
-        waiting += PathPattern.paths(matching: whole)
+        guard let hostPattern = hostPath(whole) else { continue }
+        waiting += PathPattern.paths(matching: hostPattern)
+          .compactMap { found in nginx.map { $0.serverPath(found) } ?? found }
       }
     }
     self.init(main: path, texts: texts)
@@ -158,6 +163,23 @@ struct NginxConfiguration: Sendable {
     return NginxServer(
       listens: listens, names: all.filter { $0.name == "server_name" }.flatMap(\.arguments),
       certificates: settings.certificates, policy: settings.policy)
+  }
+
+  /// Whether a file of this path, once it is there, is read as a part of the `http` block.
+  func includesInHTTP(_ path: String) -> Bool {
+    expanded(files[main] ?? [], depth: 0).filter { $0.name == "http" }
+      .contains { includes(path, in: $0.block ?? [], depth: 0) }
+  }
+
+  private func includes(_ path: String, in directives: [NginxDirective], depth: Int) -> Bool {
+    guard depth < 32 else { return false }
+    return directives.contains { directive in
+      guard directive.name == "include", let value = directive.value else { return false }
+      let pattern = absolute(value)
+      if pattern == path || PathPattern.matches(path, pattern) { return true }
+      return files.keys.filter { $0 == pattern || PathPattern.matches($0, pattern) }
+        .contains { includes(path, in: files[$0] ?? [], depth: depth + 1) }
+    }
   }
 
   /// The directives with those of included files in their places.

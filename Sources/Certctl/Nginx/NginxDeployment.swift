@@ -229,7 +229,7 @@ struct NginxDeployment: Sendable {
       } else {
         path = RunningNginx.builtIn(try await services.runner.run(nginx.version).output)
       }
-      configuration = try await Blocking.run { nginx.configuration(reading: path) }
+      configuration = try await Blocking.run { NginxConfiguration(reading: path, of: nginx) }
     }
     let folder = configuration.folder
     guard let hostFolder = nginx.hostPath(folder) else {

@@ -101,10 +101,70 @@ struct NginxTrial: Sendable {
   /// Lets each server's protocols and ciphers shake hands with the certificates that it would have:
   /// `nginx -t` accepts ciphers that fit no key that is there.
   ///
+  /// - Parameters:
+  ///   - targets: The certificates that would be in use.
+  ///   - configuration: What nginx would read.
+  ///   - place: The nginx.
   /// - Returns: What does not fit; nil when all does.
   func rehearsal(
     _ targets: [NginxDeployment.Target], _ configuration: NginxConfiguration, at place: NginxPlace
   ) async throws -> String? {
-    nil
+    for server in configuration.servers {
+      let names = Set(
+        server.certificates.compactMap { deployment.lineage(of: $0, for: place.nginx) })
+      guard let target = targets.first(where: { names.contains($0.name.value) }) else { continue }
+      let fault: String? = try await Blocking.run {
+        let policy = TLSPolicy(server, nginx: place.nginx)
+        let identities = try identities(of: target, server, place.nginx)
+        guard !identities.isEmpty else { return nil }
+        let name = NginxDeployment.probeName(server, target) ?? target.name.value
+        do {
+          // What stops only some clients is the operator's business.
+          for finding in try rehearse(identities, policy, serverName: name) {
+            deployment.services.warn("\(name): \(finding)")
+          }
+          return nil
+        } catch let error as PKIError {
+          return "with the TLS settings of nginx for \(name), no client could connect: \(error)"
+            + (error.hint.map { " (\($0))" } ?? "")
+        }
+      }
+      if let fault { return fault }
+    }
+    return nil
+  }
+
+  /// What a server would show of a target: its certificate, or both, if it has two.
+  private func identities(
+    of target: NginxDeployment.Target, _ server: NginxServer, _ nginx: RunningNginx
+  ) throws -> [TLSEngine.Identity] {
+    let store = CertificateStore(state: deployment.state)
+    guard let generation = try target.candidate ?? store.liveGeneration(target.name) else {
+      return []
+    }
+    let stored = try store.load(generation, of: target.name)
+    // By the file's name: the path is that of the candidate, or one of the user's own.
+    let hasRSA = server.certificates.contains { $0.contains("/rsa/") }
+    let hasMain = server.certificates.contains { !$0.contains("/rsa/") }
+    var identities: [TLSEngine.Identity] = []
+    if hasMain || !hasRSA, let key = stored.key {
+      identities.append(try TLSEngine.Identity(chain: stored.chain, key: key))
+    }
+    if hasRSA, let rsa = stored.rsa {
+      identities.append(try TLSEngine.Identity(chain: rsa.chain, key: rsa.key))
+    }
+    return identities
+  }
+}
+
+extension TLSPolicy {
+  /// What an nginx server says.
+  init(_ server: NginxServer, nginx: RunningNginx) {
+    self.init(
+      ciphers: server.policy["ssl_ciphers"]?.first, groups: server.policy["ssl_ecdh_curve"]?.first,
+      dhParameters: server.policy["ssl_dhparam"]?.first.flatMap(nginx.hostPath)
+        .flatMap { FileManager.default.contents(atPath: $0) }.map { [UInt8]($0) })
+    let versions = (server.policy["ssl_protocols"] ?? []).compactMap { TLSVersion(directive: $0) }
+    if !versions.isEmpty { self.versions = Set(versions) }
   }
 }

@@ -84,7 +84,8 @@ struct RenewalStep: Sendable {
       let hasFolder = try state.folder("pending").attributes(of: name.value) != nil
       let challenges = try ChallengeJournal(state: state).challenges(of: name)
       return Status(
-        lineage: lineage, current: try chosen.map { try manager.certificates.load($0, of: name) },
+        lineage: lineage,
+        current: try chosen.map { try manager.certificates.load($0, of: name) }?.unlessPlaceholder,
         isUnderWay: isUnderWay,
         hasLeftovers: (hasFolder && !isUnderWay) || !challenges.isEmpty, now: clock.now())
     }

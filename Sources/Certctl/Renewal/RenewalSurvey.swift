@@ -73,7 +73,8 @@ extension Manager {
   ) -> ScheduleIndex.Entry? {
     guard let lineage = try? lineages.lineage(name), lineage.lastFailure == nil,
       lineage.candidate == nil, let live = try? certificates.liveGeneration(name),
-      let leaves = try? certificates.loadLeaves(live, of: name), let leaf = leaves.first
+      let leaves = try? certificates.loadLeaves(live, of: name), let leaf = leaves.first,
+      !leaf.isPlaceholder
     else { return nil }
     let certificate = RenewalCertificate(leaves)
     let decision = RenewalDecision(
