@@ -257,6 +257,18 @@ extension Manager {
       }
       _ = try await SiteTransaction(deployment: try await nginxDeployment(), place: tree.place)
         .run(changes)
+      if tree.records.isEmpty { await removeFolders(of: tree) }
+    }
+  }
+
+  /// Removes the folders that were certctl's alone; one that is not empty stays.
+  private func removeFolders(of tree: SiteTree) async {
+    for folder in [
+      "\(SiteFiles.challenges)/.well-known/acme-challenge", "\(SiteFiles.challenges)/.well-known",
+      SiteFiles.challenges, SiteFiles.folder,
+    ] {
+      let (parent, name) = FileChange.place(of: tree.place.hostPath(folder))
+      _ = try? await Blocking.run { try parent.removeIfEmpty(name) }
     }
   }
 
