@@ -48,7 +48,8 @@ extension Manager {
       let site = request.site
       let name = try LineageName(site.certificate)
       try await recoverIfNeeded()
-      let place = try await nginxPlace(folder: request.nginxFolder, container: request.container)
+      let place = try await nginxPlace(
+        folder: request.nginxFolder, container: request.container, for: name)
       let known = try await Blocking.run { try siteStore.record(site.name) }
       let record = SiteRecord(
         site: site, place: SitePlace(folder: place.hostFolder, container: request.container),
