@@ -140,10 +140,11 @@ extension Manager {
   /// The nginx that certctl has to do with: those of this host, those of the configuration file, and
   /// those of sites.
   func nginxDeployment() async throws -> NginxDeployment {
-    let ofSites = try await Blocking.run { try siteStore.all().compactMap(\.place.container) }
+    let places = try await Blocking.run { try siteStore.all().map(\.place) }
     return NginxDeployment(
       state: state, services: services,
-      containers: Set(ofSites + defaults.nginxContainers).sorted())
+      containers: Set(places.compactMap(\.container) + defaults.nginxContainers).sorted(),
+      copies: Set(places.compactMap(\.copy)).sorted().map(CertificateCopy.init))
   }
 
   /// Removes old generations; nothing depends on it, so that it comes last and may fail.

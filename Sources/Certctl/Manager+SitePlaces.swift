@@ -10,16 +10,16 @@ extension Manager {
   ///   - folder: The folder of its main file, as this host sees it; nil for the only one, or for
   ///     that of `/etc/nginx`.
   ///   - container: The container that it runs in; nil for this host.
-  ///   - lineage: The certificate that it is to serve, whose mounts are looked at.
+  ///   - request: What is asked of it, for which its mounts are looked at.
   /// - Throws: `CertctlError` with code `notFound` when none runs, `configuration` when the
   ///   container cannot be worked with, `nginxRefused` when nginx refuses what it has already.
   func nginxPlace(
-    folder: String?, container: String?, for lineage: LineageName? = nil
+    folder: String?, container: String?, for request: SiteRequest? = nil
   ) async throws -> NginxPlace {
     let place: NginxPlace
     if let container {
       let nginx = try await RunningNginx.inContainer(container, runner: services.runner)
-      if let lineage { try await check(nginx, lineage) }
+      if let request { try await check(nginx, request) }
       place = try await NginxDeployment(state: state, services: services).place(of: nginx)
     } else {
       place = try await hostPlace(folder)
@@ -33,12 +33,17 @@ extension Manager {
   }
 
   /// Looks at the mounts of a container, before anything is written.
-  private func check(_ nginx: RunningNginx, _ lineage: LineageName) async throws {
+  private func check(_ nginx: RunningNginx, _ request: SiteRequest) async throws {
+    let lineage = try LineageName(request.site.certificate)
     let known = try await Blocking.run { try lineages.lineage(lineage) }
     let isThere = try await Blocking.run { try certificates.liveGeneration(lineage) != nil }
     let warnings = try await nginx.checkMounts(
-      stateDirectory: state.path, copy: nil, lineages: isThere ? [lineage.value] : [],
-      keys: try (known?.settings.files ?? FileSettings()).keyAttributes())
+      stateDirectory: state.path, copy: request.copy, lineages: isThere ? [lineage.value] : [],
+      keys: try FileSettings(
+        owner: request.overrides.owner ?? known?.settings.files.owner,
+        group: request.overrides.group ?? known?.settings.files.group,
+        keyMode: request.overrides.keyMode ?? known?.settings.files.keyMode
+      ).keyAttributes())
     for warning in warnings { services.warn(warning) }
   }
 

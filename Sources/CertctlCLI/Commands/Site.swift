@@ -80,6 +80,13 @@ struct SiteAdd: AsyncParsableCommand {
   @OptionGroup(title: "Deployment") var deployment: DeploymentOptions
   @OptionGroup(title: "General") var global: GlobalOptions
 
+  @Option(
+    name: .customLong("deploy-copy"),
+    help: ArgumentHelp(
+      "Folder for copies of the certificates, for an nginx that cannot follow links.",
+      valueName: "dir"))
+  var copy: String?
+
   @Flag(help: "Write files anew that were changed by hand.")
   var force = false
 
@@ -95,7 +102,8 @@ struct SiteAdd: AsyncParsableCommand {
         SiteRequest(
           site: try site.site(hosts: hosts, upstream: upstream),
           nginxFolder: nginx.folder.map(absolutePath), container: nginx.container,
-          overrides: overrides, registration: try registration.registration(output), force: force))
+          copy: copy.map(absolutePath), overrides: overrides,
+          registration: try registration.registration(output), force: force))
       output.result(SiteResult(report), text: report.text)
     }
   }
