@@ -137,9 +137,14 @@ extension Manager {
     try await state.lock("deployment", wait: lockTimeout, clock: services.clock)
   }
 
-  /// The nginx that certctl has to do with.
+  /// The nginx that certctl has to do with: those of this host, those of the configuration file, and
+  /// those of sites.
   func nginxDeployment() async throws -> NginxDeployment {
-    NginxDeployment(state: state, services: services)
+    let places = try await Blocking.run { try siteStore.all().map(\.place) }
+    return NginxDeployment(
+      state: state, services: services,
+      containers: Set(places.compactMap(\.container) + defaults.nginxContainers).sorted(),
+      copies: Set(places.compactMap(\.copy)).sorted().map(CertificateCopy.init))
   }
 
   /// Removes old generations; nothing depends on it, so that it comes last and may fail.

@@ -10,13 +10,16 @@ extension Manager {
   ///   - folder: The folder of its main file, as this host sees it; nil for the only one, or for
   ///     that of `/etc/nginx`.
   ///   - container: The container that it runs in; nil for this host.
+  ///   - request: What is asked of it, for which its mounts are looked at.
   /// - Throws: `CertctlError` with code `notFound` when none runs, `configuration` when the
   ///   container cannot be worked with, `nginxRefused` when nginx refuses what it has already.
-  func nginxPlace(folder: String?, container: String?) async throws -> NginxPlace {
+  func nginxPlace(
+    folder: String?, container: String?, for request: SiteRequest? = nil
+  ) async throws -> NginxPlace {
     let place: NginxPlace
     if let container {
       let nginx = try await RunningNginx.inContainer(container, runner: services.runner)
-      try await nginx.checkMounts(stateDirectory: state.path, copy: nil)
+      if let request { try await check(nginx, request) }
       place = try await NginxDeployment(state: state, services: services).place(of: nginx)
     } else {
       place = try await hostPlace(folder)
@@ -27,6 +30,34 @@ extension Manager {
         hint: "put that right first; certctl changed nothing")
     }
     return place
+  }
+
+  /// Looks at the mounts of a container, before anything is written.
+  private func check(_ nginx: RunningNginx, _ request: SiteRequest) async throws {
+    let lineage = try LineageName(request.site.certificate)
+    let known = try await Blocking.run { try lineages.lineage(lineage) }
+    let isThere = try await Blocking.run { try certificates.liveGeneration(lineage) != nil }
+    let warnings = try await nginx.checkMounts(
+      stateDirectory: state.path, copy: request.copy, lineages: isThere ? [lineage.value] : [],
+      keys: try FileSettings(
+        owner: request.overrides.owner ?? known?.settings.files.owner,
+        group: request.overrides.group ?? known?.settings.files.group,
+        keyMode: request.overrides.keyMode ?? known?.settings.files.keyMode
+      ).keyAttributes())
+    for warning in warnings { services.warn(warning) }
+  }
+
+  /// The compose file for an nginx in a container that uses certificates of this state directory.
+  ///
+  /// - Throws: `CertctlError` with code `usage` for what cannot stand in such a file.
+  public func composeFile(
+    container: String, image: String, nginxFolder: String, copy: String? = nil,
+    httpPort: Int = 80, httpsPort: Int = 443, hasHTTP3: Bool = false, network: String = "proxy"
+  ) throws -> String {
+    try ComposeFile(
+      container: container, image: image, nginxFolder: nginxFolder, stateDirectory: state.path,
+      copy: copy, ports: (httpPort, httpsPort), hasHTTP3: hasHTTP3, network: network
+    ).text
   }
 
   private func hostPlace(_ folder: String?) async throws -> NginxPlace {

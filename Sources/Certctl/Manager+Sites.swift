@@ -11,6 +11,8 @@ public struct SiteRequest: Sendable {
   public var nginxFolder: String?
   /// The container that nginx runs in; nil for this host.
   public var container: String?
+  /// The folder, on this host, of copies of the certificates that nginx is to use instead.
+  public var copy: String?
   /// How to get a certificate, should there be none for the site.
   public var overrides: SettingsOverrides
   /// How to register an account for that.
@@ -21,12 +23,14 @@ public struct SiteRequest: Sendable {
   /// A request for a site.
   public init(
     site: Site, nginxFolder: String? = nil, container: String? = nil,
-    overrides: SettingsOverrides = .init(), registration: Registration = .init(),
+    copy: String? = nil, overrides: SettingsOverrides = .init(),
+    registration: Registration = .init(),
     force: Bool = false
   ) {
     self.site = site
     self.nginxFolder = nginxFolder
     self.container = container
+    self.copy = copy
     self.overrides = overrides
     self.registration = registration
     self.force = force
@@ -48,12 +52,15 @@ extension Manager {
       let site = request.site
       let name = try LineageName(site.certificate)
       try await recoverIfNeeded()
-      let place = try await nginxPlace(folder: request.nginxFolder, container: request.container)
+      let place = try await nginxPlace(
+        folder: request.nginxFolder, container: request.container, for: request)
       let known = try await Blocking.run { try siteStore.record(site.name) }
       let record = SiteRecord(
-        site: site, place: SitePlace(folder: place.hostFolder, container: request.container),
+        site: site,
+        place: SitePlace(
+          folder: place.hostFolder, container: request.container, copy: request.copy),
         added: known?.added ?? services.clock.now())
-      if let known, known.place != record.place {
+      if let known, !known.place.isSameNginx(as: record.place) {
         throw CertctlError(
           .refused, "\(site.name) is a site of another nginx: \(known.place.folder)",
           hint: "remove it there: certctl site remove \(site.name)")
@@ -138,7 +145,7 @@ extension Manager {
     let changes = try await Blocking.run {
       let changes = try tree.changes(for: record, stage)
       try tree.checkOwners(of: changes, force: force)
-      return try changes + siteStore.change(site.name, to: record)
+      return try changes + copies(for: record) + siteStore.change(site.name, to: record)
     }
     let deployment = try await nginxDeployment()
     let transaction = SiteTransaction(deployment: deployment, place: tree.place)
@@ -156,6 +163,17 @@ extension Manager {
       try await proof.redirects()
       try await proof.serves(target, try await deployment.place(of: tree.place.nginx))
     }
+  }
+
+  /// The copies of its certificate that a site uses.
+  private func copies(for record: SiteRecord) throws -> [FileChange] {
+    let name = try LineageName(record.site.certificate)
+    guard let folder = record.place.copy, let live = try certificates.liveGeneration(name) else {
+      return []
+    }
+    let files = try lineages.lineage(name)?.settings.files ?? FileSettings()
+    return try CertificateCopy(folder: folder)
+      .changes(for: name, certificates.load(live, of: name), files)
   }
 
   /// Takes a site away that never had a certificate, or puts back the one that was there before.
@@ -177,7 +195,8 @@ extension Manager {
     let found = try await nginxPlace(folder: place.folder, container: place.container)
     let records = try await Blocking.run {
       try siteStore.all().filter { other in
-        other.place == place && other.site.name != name && other.site.name != record?.site.name
+        other.place.isSameNginx(as: place) && other.site.name != name
+          && other.site.name != record?.site.name
       } + [record].compactMap { $0 }
     }
     let version = try await services.runner.run(found.nginx.version)
@@ -186,14 +205,16 @@ extension Manager {
         .configuration, "\(found.nginx.executable) does not say which version it is",
         hint: "look at: nginx -V")
     }
-    guard let live = found.nginx.serverPath(state.live.path) else {
+    let source = place.copy ?? state.live.path
+    guard let certificates = found.nginx.serverPath(source) else {
       throw CertctlError(
-        .configuration, "the container does not see \(state.live.path)",
+        .configuration, "the container does not see \(source)",
         hint: "certctl site compose prints the mounts that it needs")
     }
     return SiteTree(
       place: found, build: build,
-      certificates: SitePaths(nginx: found.folder, certificates: live, isCopied: false),
+      certificates: SitePaths(
+        nginx: found.folder, certificates: certificates, isCopied: place.copy != nil),
       records: records)
   }
 
@@ -257,6 +278,18 @@ extension Manager {
       }
       _ = try await SiteTransaction(deployment: try await nginxDeployment(), place: tree.place)
         .run(changes)
+      if tree.records.isEmpty { await removeFolders(of: tree) }
+    }
+  }
+
+  /// Removes the folders that were certctl's alone; one that is not empty stays.
+  private func removeFolders(of tree: SiteTree) async {
+    for folder in [
+      "\(SiteFiles.challenges)/.well-known/acme-challenge", "\(SiteFiles.challenges)/.well-known",
+      SiteFiles.challenges, SiteFiles.folder,
+    ] {
+      let (parent, name) = FileChange.place(of: tree.place.hostPath(folder))
+      _ = try? await Blocking.run { try parent.removeIfEmpty(name) }
     }
   }
 

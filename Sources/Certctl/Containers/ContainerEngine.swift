@@ -50,7 +50,8 @@ struct ContainerEngine: Sendable, Equatable {
   ) async throws -> ContainerInspection? {
     try refuseOtherMachines()
     let result = try await runner.run(
-      command(["inspect", "--type", "container", "--format", "{{json .}}", container]))
+      // Without a format: Podman 4 prints its list for "{{json .}}" too.
+      command(["inspect", "--type", "container", container]))
     if result.succeeded, let found = ContainerInspection(output: result.output) { return found }
     if !result.timedOut, Self.saysNotFound(result.output) { return nil }
     throw failure(result)
@@ -59,7 +60,7 @@ struct ContainerEngine: Sendable, Equatable {
   /// The names of the containers that a filter of the engine leaves; none when it does not answer.
   func names(filter: String? = nil, runner: any CommandRunner) async throws -> [String] {
     let filters = filter.map { ["--all", "--filter", $0] } ?? []
-    let result = try await runner.run(command(["ps", "--format", "{{.Names}}"] + filters))
+    let result = try await runner.run(command(["ps"] + filters + ["--format", "{{.Names}}"]))
     guard result.succeeded else { return [] }
     return result.output.split(separator: "\n").map(String.init)
       .filter(NginxContainer.isName).sorted()

@@ -45,17 +45,17 @@ struct ContainerInspection: Decodable, Sendable, Equatable {
   /// The file of the host that it sees as `/etc/resolv.conf`.
   var resolverFile: String?
 
-  /// Reads the line with the JSON object among those that a command line printed.
+  /// Reads the JSON among what a command line printed: a list with one container.
   ///
-  /// Warnings stand on lines of their own: both outputs come in one stream.
+  /// Warnings stand on lines of their own, before or after it: both outputs come in one stream.
   init?(output: String) {
-    for line in output.split(separator: "\n") where line.hasPrefix("{") {
-      if let found = try? JSONDecoder().decode(Self.self, from: Data(line.utf8)) {
-        self = found
-        return
-      }
-    }
-    return nil
+    let lines = output.split(separator: "\n", omittingEmptySubsequences: false)
+    guard let start = lines.firstIndex(where: { $0.hasPrefix("[") }),
+      let end = lines.lastIndex(where: { $0.hasSuffix("]") }), start <= end
+    else { return nil }
+    let json = Data(lines[start...end].joined(separator: "\n").utf8)
+    guard let found = try? JSONDecoder().decode([Self].self, from: json).first else { return nil }
+    self = found
   }
 }
 

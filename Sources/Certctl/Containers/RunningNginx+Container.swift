@@ -131,6 +131,9 @@ extension NginxContainer {
         .configuration, "container \(name) is paused", hint: "\(engine.name) unpause \(name)")
     }
     guard !state.isRunning || state.isRestarting || state.pid <= 0 else { return }
+    if let fault = try await Blocking.run({ emptyFolder }) {
+      throw MountFault.error([fault], in: self)
+    }
     let words = try await engine.lastLines(of: name, runner: runner)
     let doing =
       state.isRestarting ? "ends each time that it is started" : "is not running (\(state.status))"
@@ -138,5 +141,16 @@ extension NginxContainer {
       .configuration, "container \(name) \(doing)" + (words.isEmpty ? "" : ": \(words)"),
       hint: state.isRestarting
         ? "look at: \(engine.name) logs \(name)" : "start it: \(engine.name) start \(name)")
+  }
+
+  /// Why nginx finds no configuration: a folder of the host that has none is mounted over it.
+  private var emptyFolder: MountFault? {
+    let main = "/etc/nginx/nginx.conf"
+    let survey = MountSurvey(
+      container: self, configuration: main, stateDirectory: "/var/lib/certctl", copy: nil)
+    guard let mount = mount(at: main), mount.kind == .bind, mount.destination != main else {
+      return nil
+    }
+    return survey.emptyFolder(main.moved(from: mount.destination, to: mount.source).parentFolder)
   }
 }

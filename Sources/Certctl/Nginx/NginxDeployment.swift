@@ -22,6 +22,8 @@ struct NginxDeployment: Sendable {
   let services: Services
   /// The names of the containers in which an nginx is to be looked for, beside this host.
   var containers: [String] = []
+  /// Where copies of certificates are kept.
+  var copies: [CertificateCopy] = []
 
   /// A lineage, and the certificate that is to be served for it.
   struct Target: Sendable {
@@ -64,7 +66,7 @@ struct NginxDeployment: Sendable {
     }
     // Without another one to go back to, a refused certificate is better than none at all.
     let accepted = targets.filter { answers[$0.name] == nil || !$0.hasOther }
-    let changes = accepted.compactMap(change)
+    let changes = try await Blocking.run { try accepted.flatMap(fileChanges) }
     let concerned = uses.filter { use in accepted.contains { use.servers[$0.name] != nil } }
     let transaction = try await begin(changes, concerned)
     do {
@@ -87,18 +89,25 @@ struct NginxDeployment: Sendable {
       try await Blocking.run { try transaction?.finish() }
     } else {
       let again = concerned.filter { use in failed.contains { use.servers[$0.name] != nil } }
-      try await putBack(transaction, Set(failed.compactMap { change($0)?.path }), again)
+      let paths = try await Blocking.run { try failed.flatMap(fileChanges).map(\.path) }
+      try await putBack(transaction, Set(paths), again)
     }
     return answers
   }
 
-  /// What `live` is to point to.
-  private func change(_ target: Target) -> FileChange? {
-    target.candidate.map { generation in
-      FileChange(
-        "\(state.live.path)/\(target.name)",
-        .link("../archive/\(target.name)/\(generation.folderName)"))
-    }
+  /// What `live` is to point to, and the copies that go with it.
+  private func fileChanges(_ target: Target) throws -> [FileChange] {
+    guard let generation = target.candidate else { return [] }
+    let link = FileChange(
+      "\(state.live.path)/\(target.name)",
+      .link("../archive/\(target.name)/\(generation.folderName)"))
+    let here = copies.filter { $0.has(target.name) }
+    guard !here.isEmpty else { return [link] }
+    let certificate = try CertificateStore(state: state).load(generation, of: target.name)
+    let files = try LineageStore(state: state).lineage(target.name)?.settings.files
+    return try here.flatMap {
+      try $0.changes(for: target.name, certificate, files ?? FileSettings())
+    } + [link]
   }
 
   private func begin(_ changes: [FileChange], _ uses: [Use]) async throws -> Transaction? {
@@ -266,6 +275,7 @@ struct NginxDeployment: Sendable {
     if path.hasPrefix(live) {
       return path.dropFirst(live.count).split(separator: "/").first.map(String.init)
     }
+    if let name = copies.lazy.compactMap({ $0.lineage(of: path) }).first { return name }
     let archive = "\(Self.resolved(state.folder("archive").path))/"
     let resolved = Self.resolved(path)
     guard resolved.hasPrefix(archive) else { return nil }

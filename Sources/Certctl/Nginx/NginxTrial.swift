@@ -81,6 +81,8 @@ struct NginxTrial: Sendable {
       let target = targets.first(where: { $0.name.value == name }),
       let generation = target.candidate, let hostPath = nginx.hostPath(path)
     else { return nil }
+    // A copy is replaced by itself: there is none of the candidate yet.
+    if deployment.copies.contains(where: { $0.lineage(of: hostPath) != nil }) { return nil }
     let live = "\(deployment.state.live.path)/\(name)/"
     let file: Substring
     if hostPath.hasPrefix(live) {

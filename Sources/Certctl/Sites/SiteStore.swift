@@ -22,6 +22,13 @@ struct SitePlace: Codable, Sendable, Hashable {
   var folder: String
   /// The container that it runs in; nil for this host.
   var container: String?
+  /// The folder of the copies that it uses instead of the certificates; nil for these themselves.
+  var copy: String?
+
+  /// Whether both are about one nginx.
+  func isSameNginx(as other: SitePlace) -> Bool {
+    folder == other.folder && container == other.container
+  }
 }
 
 /// The sites that certctl wrote: `sites/<name>.json`.

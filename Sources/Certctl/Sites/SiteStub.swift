@@ -55,4 +55,3 @@ struct SiteRenderer: Sendable {
     return text
   }
 }
-extension RunningNginx { func checkMounts(stateDirectory: String, copy: String?) async throws {} }

@@ -80,6 +80,13 @@ struct SiteAdd: AsyncParsableCommand {
   @OptionGroup(title: "Deployment") var deployment: DeploymentOptions
   @OptionGroup(title: "General") var global: GlobalOptions
 
+  @Option(
+    name: .customLong("deploy-copy"),
+    help: ArgumentHelp(
+      "Folder for copies of the certificates, for an nginx that cannot follow links.",
+      valueName: "dir"))
+  var copy: String?
+
   @Flag(help: "Write files anew that were changed by hand.")
   var force = false
 
@@ -95,7 +102,8 @@ struct SiteAdd: AsyncParsableCommand {
         SiteRequest(
           site: try site.site(hosts: hosts, upstream: upstream),
           nginxFolder: nginx.folder.map(absolutePath), container: nginx.container,
-          overrides: overrides, registration: try registration.registration(output), force: force))
+          copy: copy.map(absolutePath), overrides: overrides,
+          registration: try registration.registration(output), force: force))
       output.result(SiteResult(report), text: report.text)
     }
   }
@@ -226,7 +234,64 @@ struct SiteRemove: AsyncParsableCommand {
   }
 }
 
+/// `certctl site compose`.
+struct SiteCompose: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compose",
+    abstract: "Print a compose file for nginx in a container.",
+    usage: "certctl site compose [<options>]",
+    discussion: """
+      Examples:
+        certctl site compose > compose.yaml
+        certctl site compose --nginx-container proxy --nginx-dir /srv/proxy/nginx
+
+      It mounts the folder of nginx's configuration, and the certificates in the same place as on \
+      this host; nothing else of the state directory, and no socket of the engine.
+      """)
+
+  @Option(
+    name: .customLong("nginx-container"),
+    help: ArgumentHelp("The name of the service and its container.", valueName: "name"))
+  var container = "nginx"
+  @Option(
+    name: .customLong("nginx-dir"),
+    help: ArgumentHelp("The folder of nginx.conf on this host.", valueName: "dir"))
+  var folder = "./nginx"
+  @Option(help: "The image.") var image = "nginx:stable"
+  @Option(help: "The network that upstream containers join.") var network = "proxy"
+  @Option(
+    name: .customLong("listen-http"),
+    help: ArgumentHelp("Port of this host for HTTP.", valueName: "port"))
+  var httpPort = 80
+  @Option(
+    name: .customLong("listen-https"),
+    help: ArgumentHelp("Port of this host for HTTPS.", valueName: "port"))
+  var httpsPort = 443
+  @Flag(name: .customLong("http3"), help: "Publish the HTTPS port over UDP, too.")
+  var hasHTTP3 = false
+  @Option(
+    name: .customLong("deploy-copy"),
+    help: ArgumentHelp(
+      "Folder of copies of the certificates, mounted instead of them.", valueName: "dir"))
+  var copy: String?
+  @OptionGroup(title: "General") var global: GlobalOptions
+
+  func run() async throws {
+    try await Bootstrap.run(global) { manager, output in
+      let file = try manager.composeFile(
+        container: container, image: image, nginxFolder: folder, copy: copy.map(absolutePath),
+        httpPort: httpPort, httpsPort: httpsPort, hasHTTP3: hasHTTP3, network: network)
+      output.result(ComposeResult(compose: file), text: String(file.dropLast()))
+    }
+  }
+}
+
 // MARK: - Printing
+
+private struct ComposeResult: Encodable {
+  let version = 1
+  let compose: String
+}
 
 private struct SiteResult: Encodable {
   let version = 1
@@ -276,9 +341,4 @@ extension SiteReport.State {
     case .uncertified: "without a valid certificate"
     }
   }
-}
-
-struct SiteCompose: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "compose")
-  func run() async throws {}
 }
