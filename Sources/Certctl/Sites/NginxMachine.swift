@@ -45,19 +45,21 @@ extension NginxSurroundings {
 
     /// The machine of a process, in whatever container it is; blocks.
     ///
-    /// - Parameter pid: The process, as this host counts; nil is this host.
-    static func of(_ pid: Int32?) -> Machine {
+    /// - Parameter pid: The process, as this host counts; of one that is not there or cannot be
+    ///   looked at, this host.
+    static func of(_ pid: Int32) -> Machine {
       func text(_ path: String) -> String? {
         FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
       }
-      guard let pid else {
+      let ofProcess = Machine(
+        resolvConf: text("/proc/\(pid)/root/etc/resolv.conf"),
+        hosts: text("/proc/\(pid)/root/etc/hosts"), ifInet6: text("/proc/\(pid)/net/if_inet6"))
+      guard pid > 0, ofProcess != Machine() else {
         return Machine(
           resolvConf: text("/etc/resolv.conf"), hosts: text("/etc/hosts"),
           ifInet6: text("/proc/net/if_inet6"))
       }
-      return Machine(
-        resolvConf: text("/proc/\(pid)/root/etc/resolv.conf"),
-        hosts: text("/proc/\(pid)/root/etc/hosts"), ifInet6: text("/proc/\(pid)/net/if_inet6"))
+      return ofProcess
     }
 
     /// The words of each line that has some, without comments.

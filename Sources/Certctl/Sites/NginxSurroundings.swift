@@ -1,5 +1,5 @@
 import ACME
-import FoundationEssentials
+import HostIO
 
 /// What lies around certctl's own files: what other files of nginx's configuration say, and what the
 /// machine is like that nginx runs on.

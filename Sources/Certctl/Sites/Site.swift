@@ -55,6 +55,8 @@ public struct Site: Sendable, Equatable {
     return host.isWildcard ? "_wildcard.\(host.baseDomain)" : host.value
   }
 
+  /// What answers, in one line.
+  public var target: String { content.description }
   /// The port of plain HTTP.
   public var httpPort: Int { settings.httpPort }
   /// The port of HTTPS.
@@ -77,9 +79,10 @@ public struct Site: Sendable, Equatable {
   ///   - now: The moment of writing.
   ///   - previous: The site as it was before, if it was there.
   public func startingHSTS(at now: Date, after previous: Site?) throws -> Site {
-    guard settings.hsts != nil else { return self }
+    guard var hsts = settings.hsts else { return self }
+    hsts.since = previous?.settings.hsts?.since ?? hsts.since ?? now
     var settings = settings
-    settings.hsts?.since = previous?.settings.hsts?.since ?? settings.hsts?.since ?? now
+    settings.hsts = hsts
     return try Site(
       hosts: hosts, certificate: certificate, content: content, locations: locations,
       settings: settings)

@@ -1,3 +1,5 @@
+import ACME
+
 extension SiteRenderer {
   /// A block before the servers.
   func write(_ group: SiteRoutes.Group, into text: inout NginxText) {

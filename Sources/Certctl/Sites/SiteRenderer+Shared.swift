@@ -1,3 +1,5 @@
+import ACME
+
 extension SiteRenderer {
   /// The texts of the files that all sites share, by their paths in nginx's folder.
   ///

@@ -1,3 +1,4 @@
+import ACME
 import FoundationEssentials
 
 /// Writes the nginx files of sites, for the nginx that is there.

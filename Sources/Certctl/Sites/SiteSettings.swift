@@ -110,8 +110,11 @@ public struct SiteSettings: Sendable, Equatable {
   /// The name that https upstreams are called by; nil is the upstream's own.
   public var upstreamName: String?
 
-  /// The settings of a plain reverse proxy, and what `change` makes of them.
-  public init(_ change: (inout SiteSettings) throws -> Void = { _ in }) rethrows { try change(&self) }
+  /// The settings of a plain reverse proxy.
+  public init() {}
+
+  /// What `change` makes of these.
+  public init(_ change: (inout SiteSettings) throws -> Void) rethrows { try change(&self) }
 
   /// Checks each against the grammar of what nginx may read.
   ///
