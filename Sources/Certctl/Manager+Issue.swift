@@ -174,8 +174,9 @@ extension Manager {
   ) async throws -> IssuedCertificate? {
     do {
       return try await Blocking.run {
-        guard let generation = try certificates.liveGeneration(name) else { return nil }
-        return try certificates.load(generation, of: name)
+        let lineage = try lineages.lineage(name)
+        return try certificates.chosenGeneration(name, lineage)
+          .map { try certificates.load($0, of: name) }?.unlessPlaceholder
       }
     } catch let error as CertctlError where error.code == .damagedState && mayBeDamaged {
       services.warn("\(error.message); it is replaced by a new certificate")

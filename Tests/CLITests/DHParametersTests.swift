@@ -187,7 +187,8 @@ struct DHParametersTests {
     #expect(
       DHProgressDisplay.bar(half, width: 120)
         == "[#########-----------] 49 %, half end within 8 s from now, 9 of 10 within 24 s")
-    #expect(DHProgressDisplay.bar(half, width: 60) == "[#########-----------] 49 %, 693 of about 1000")
+    #expect(
+      DHProgressDisplay.bar(half, width: 60) == "[#########-----------] 49 %, 693 of about 1000")
     for width in 0..<120 { #expect(DHProgressDisplay.bar(half, width: width).count <= width) }
     let words = [59, 119, 120, 7199, 7200, 172_799, 172_800].map {
       DHProgressDisplay.words(.seconds($0))

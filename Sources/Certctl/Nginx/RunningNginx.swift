@@ -1,9 +1,9 @@
 import FoundationEssentials
 import HostIO
 
-/// The nginx that runs on this host: not in a container, and not another one that could be started.
+/// An nginx that runs: on this host, or in a container of it; not one that could be started.
 package struct RunningNginx: Sendable, Equatable {
-  /// The number of its master process.
+  /// The number of its master process, as this host counts.
   let pid: Int32
   /// The path of the program.
   let executable: String
@@ -11,18 +11,23 @@ package struct RunningNginx: Sendable, Equatable {
   let options: [String]
   /// The unit of systemd that runs it, if one does.
   let unit: String?
+  /// The container that it runs in; nil on the host itself.
+  package var container: NginxContainer?
 
   /// What the titles of master processes begin with.
   static let title = "nginx: master process "
 
-  /// Those that run; blocks.
+  /// Those that run on the host itself; blocks.
   static func find() -> [RunningNginx] {
     // Another user's cannot be asked, and not be told either.
-    ProcessTable.processes(titled: title).filter(\.isOurs).compactMap(RunningNginx.init)
+    ProcessTable.processes(titled: title).filter(\.isOurs)
+      .compactMap { RunningNginx($0) }
   }
 
   /// Reads the title that the master gives itself: its own command line.
-  init?(_ process: RunningProcess) {
+  ///
+  /// In a container the program is found by the container's own `PATH`.
+  init?(_ process: RunningProcess, in container: NginxContainer? = nil) {
     var words = process.title.dropFirst(Self.title.count).split(separator: " ").map(String.init)
     guard process.title.hasPrefix(Self.title), !words.isEmpty else { return nil }
     let program = words.removeFirst()
@@ -38,18 +43,23 @@ package struct RunningNginx: Sendable, Equatable {
       }
       options += [word, value.joined(separator: " ")]
     }
-    guard let path = program.hasPrefix("/") ? program : Self.inUsualPlaces(program) else {
-      return nil
-    }
-    self.init(pid: process.pid, executable: path, options: options, unit: process.unit)
+    let isPath = program.hasPrefix("/") || container != nil
+    guard let path = isPath ? program : Self.inUsualPlaces(program) else { return nil }
+    self.init(
+      pid: process.pid, executable: path, options: options, unit: process.unit,
+      container: container)
   }
 
   /// Describes one.
-  init(pid: Int32, executable: String, options: [String], unit: String?) {
+  init(
+    pid: Int32, executable: String, options: [String], unit: String?,
+    container: NginxContainer? = nil
+  ) {
     self.pid = pid
     self.executable = executable
     self.options = options
     self.unit = unit
+    self.container = container
   }
 
   private static func inUsualPlaces(_ name: String) -> String? {
@@ -59,7 +69,7 @@ package struct RunningNginx: Sendable, Equatable {
   }
 
   /// The command that prints the whole configuration, after testing it.
-  var dump: Command { Command(executable, ["-T", "-q"] + options, outputLimit: 64 << 20) }
+  var dump: Command { command(["-T", "-q"] + options, outputLimit: 64 << 20) }
 
   /// The main file that it was started with; nil for the one that was built in.
   var configurationFile: String? {
@@ -70,7 +80,7 @@ package struct RunningNginx: Sendable, Equatable {
   }
 
   /// The command that tells how it was built.
-  var version: Command { Command(executable, ["-V"]) }
+  var version: Command { command(["-V"]) }
 
   /// The main file that was built in, from what `-V` says.
   static func builtIn(_ version: String) -> String {
@@ -82,18 +92,40 @@ package struct RunningNginx: Sendable, Equatable {
   }
 
   /// The command that tests the configuration.
-  var test: Command { Command(executable, ["-t", "-q"] + options) }
+  var test: Command { command(["-t", "-q"] + options) }
+
+  /// The command that tests another main file, and prints that whole configuration.
+  ///
+  /// Includes that are relative are relative to its folder.
+  ///
+  /// - Parameter path: Its absolute path, as nginx sees it.
+  func dump(configuration path: String) -> Command {
+    var others = options
+    while let index = others.firstIndex(of: "-c") { others.removeSubrange(index...(index + 1)) }
+    return command(["-T", "-q"] + others + ["-c", path], outputLimit: 64 << 20)
+  }
 
   /// The command that makes it load its configuration anew, without losing a connection.
   ///
-  /// The service manager is asked where one runs it, so that it knows.
+  /// The service manager is asked where one runs it, so that it knows. In a container nginx itself
+  /// sends the signal: one that the engine sends says nothing of a configuration that is refused,
+  /// reaches whatever is the first process, and can spoil the restart policy.
   var reload: Command {
     let manager = "/usr/bin/systemctl"
-    if let unit, FileManager.default.isExecutableFile(atPath: manager),
+    if container == nil, let unit, FileManager.default.isExecutableFile(atPath: manager),
       FileManager.default.fileExists(atPath: "/run/systemd/system")
     {
       return Command(manager, ["reload", unit])
     }
-    return Command(executable, ["-s", "reload"] + options)
+    return command(["-s", "reload"] + options)
+  }
+
+  /// The program with these arguments, run where it runs.
+  private func command(_ arguments: [String], outputLimit: Int = 64 << 10) -> Command {
+    let limit = Duration.seconds(600)
+    if let container {
+      return container.command([executable] + arguments, within: limit, outputLimit: outputLimit)
+    }
+    return Command(executable, arguments, timeLimit: limit, outputLimit: outputLimit)
   }
 }

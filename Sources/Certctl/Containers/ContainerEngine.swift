@@ -1,0 +1,124 @@
+import FoundationEssentials
+import HostIO
+
+/// A container engine of this machine, asked by its command line: `docker` or `podman`.
+struct ContainerEngine: Sendable, Equatable {
+  /// The absolute path of the program.
+  let executable: String
+  /// What its environment says about where the engine listens.
+  let environment: [String: String]
+
+  /// The name of the program, as a person types it.
+  var name: String { String(executable.split(separator: "/").last ?? "docker") }
+
+  /// The command lines that are installed, docker's first; blocks.
+  ///
+  /// They are not looked for in `PATH`: certctl runs as root, and what it starts is not to depend
+  /// on the shell that it was started from.
+  static func installed(
+    in folders: [String] = ["/usr/bin", "/usr/local/bin", "/bin", "/snap/bin"],
+    environment: [String: String] = ProcessInfo.processInfo.environment
+  ) -> [ContainerEngine] {
+    let ours = environment.filter { Self.variables.contains($0.key) }
+    return ["docker", "podman"].compactMap { name in
+      folders.map { "\($0)/\(name)" }
+        .first { FileManager.default.isExecutableFile(atPath: $0) }
+        .map { ContainerEngine(executable: $0, environment: ours) }
+    }
+  }
+
+  /// What the command lines read to find their engine.
+  private static let variables: Set<String> = [
+    "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY",
+    "DOCKER_API_VERSION", "CONTAINER_HOST", "CONTAINER_CONNECTION", "XDG_RUNTIME_DIR",
+  ]
+
+  /// A command of the engine, without a shell.
+  func command(
+    _ arguments: [String], within limit: Duration = .seconds(60), outputLimit: Int = 4 << 20
+  ) -> Command {
+    Command(
+      executable, arguments, environment: environment, timeLimit: limit, outputLimit: outputLimit)
+  }
+
+  /// What the engine knows of a container; nil when it has none of that name.
+  ///
+  /// - Throws: `CertctlError` with code `configuration` when the engine cannot be asked,
+  ///   `CancellationError`.
+  func inspect(
+    _ container: String, runner: any CommandRunner
+  ) async throws -> ContainerInspection? {
+    try refuseOtherMachines()
+    let result = try await runner.run(
+      // Without a format: Podman 4 prints its list for "{{json .}}" too.
+      command(["inspect", "--type", "container", container]))
+    if result.succeeded, let found = ContainerInspection(output: result.output) { return found }
+    if !result.timedOut, Self.saysNotFound(result.output) { return nil }
+    throw failure(result)
+  }
+
+  /// The names of the containers that a filter of the engine leaves; none when it does not answer.
+  func names(filter: String? = nil, runner: any CommandRunner) async throws -> [String] {
+    let filters = filter.map { ["--all", "--filter", $0] } ?? []
+    let result = try await runner.run(command(["ps"] + filters + ["--format", "{{.Names}}"]))
+    guard result.succeeded else { return [] }
+    return result.output.split(separator: "\n").map(String.init)
+      .filter(NginxContainer.isName).sorted()
+  }
+
+  /// The last lines that a container wrote; empty when the engine does not tell.
+  func lastLines(of container: String, runner: any CommandRunner) async throws -> String {
+    let result = try await runner.run(
+      command(["logs", "--tail", "3", container], outputLimit: 8 << 10))
+    guard result.succeeded else { return "" }
+    return Self.oneLine(result.output)
+  }
+
+  // MARK: - Failures
+
+  /// Mounts are paths of the machine on which the engine runs: only this one's can be written.
+  private func refuseOtherMachines() throws {
+    for name in ["DOCKER_HOST", "CONTAINER_HOST"] {
+      guard let host = environment[name], !host.isEmpty, !host.hasPrefix("unix:") else { continue }
+      throw CertctlError(
+        .configuration, "\(name) names an engine that is not reached by a socket of this machine",
+        hint: "run certctl on the machine on which the container runs")
+    }
+  }
+
+  private static func saysNotFound(_ output: String) -> Bool {
+    let words = output.lowercased()
+    return ["no such container", "no such object", "no container with name or id"]
+      .contains { words.contains($0) }
+  }
+
+  /// Why the engine could not be asked, in its own words.
+  func failure(_ result: CommandResult) -> CertctlError {
+    let words = result.output.lowercased()
+    if result.timedOut {
+      return CertctlError(
+        .configuration, "the engine behind \(executable) does not answer",
+        hint: "look at: systemctl status \(name)")
+    }
+    if words.contains("permission denied") {
+      return CertctlError(
+        .configuration, "this user may not use \(name): \(Self.oneLine(result.output))",
+        hint: "run certctl as root; who may use the engine's socket is root in all but name anyway")
+    }
+    if words.contains("cannot connect") || words.contains("unable to connect")
+      || words.contains("is the docker daemon running")
+    {
+      return CertctlError(
+        .configuration, "the engine of \(name) is not running: \(Self.oneLine(result.output))",
+        hint: "start it: systemctl start \(name)")
+    }
+    return CertctlError(
+      .configuration, "\(name) cannot be asked: \(Self.oneLine(result.output))")
+  }
+
+  /// The first of the text, on one line, without what a terminal would obey.
+  static func oneLine(_ text: String) -> String {
+    let lines = text.split { $0.isNewline }.prefix(4).joined(separator: " / ")
+    return lines.isEmpty ? "it said nothing" : escapedForTerminal(String(lines.prefix(400)))
+  }
+}

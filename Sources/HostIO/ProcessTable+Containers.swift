@@ -1,0 +1,122 @@
+internal import Glibc
+
+/// As whom a process acts on files, by the numbers of this host.
+package struct ProcessIdentity: Sendable, Equatable {
+  /// The user by whom files are opened.
+  package var user: UInt32
+  /// Its groups.
+  package var groups: Set<UInt32>
+  /// Whether modes do not stop it from reading (CAP_DAC_OVERRIDE or CAP_DAC_READ_SEARCH).
+  package var readsEverything: Bool
+  /// The users of this host that exist in its user namespace; nil where that is all of them.
+  package var knownUsers: [ClosedRange<UInt32>]?
+
+  /// Describes one.
+  package init(
+    user: UInt32, groups: Set<UInt32>, readsEverything: Bool,
+    knownUsers: [ClosedRange<UInt32>]? = nil
+  ) {
+    self.user = user
+    self.groups = groups
+    self.readsEverything = readsEverything
+    self.knownUsers = knownUsers
+  }
+
+  /// Whether it may do what the bits say (4 read, 1 enter) to a file of that owner, group and mode.
+  package func may(_ bits: UInt32, owner: UInt32, group: UInt32, mode: UInt32) -> Bool {
+    let isKnown = knownUsers.map { ranges in ranges.contains { $0.contains(owner) } } ?? true
+    // A right over all files counts only for owners that the user namespace has.
+    if readsEverything, isKnown { return true }
+    if owner == user { return mode >> 6 & bits == bits }
+    if groups.contains(group) { return mode >> 3 & bits == bits }
+    return mode & bits == bits
+  }
+}
+
+extension ProcessTable {
+  /// The processes whose title begins with `prefix` among those that descend from another one.
+  ///
+  /// Blocks. The other one may be the one, and containers are no hindrance.
+  package static func processes(
+    titled prefix: String, startedBy ancestor: Int32
+  ) -> [RunningProcess] {
+    let names = (try? Descriptor.folder("/proc").names(subject: "/proc")) ?? []
+    return names.compactMap { Int32($0) }.sorted().compactMap { pid in
+      guard let title = title(of: pid), title.hasPrefix(prefix), isStarted(pid, by: ancestor)
+      else { return nil }
+      return RunningProcess(pid: pid, title: title)
+    }
+  }
+
+  /// Whether a process of this number is to be seen; blocks.
+  package static func isThere(_ pid: Int32) -> Bool { !fields(of: pid).isEmpty }
+
+  private static func isStarted(_ pid: Int32, by ancestor: Int32) -> Bool {
+    var next = pid
+    for _ in 0..<64 where next > 1 {
+      if next == ancestor { return true }
+      next = fields(of: next)["PPid"].flatMap { Int32($0) } ?? 0
+    }
+    return false
+  }
+
+  /// As whom a process acts on files; nil when it is gone or hidden.
+  package static func identity(of pid: Int32) -> ProcessIdentity? {
+    let fields = fields(of: pid)
+    // Real, effective, saved, and the one for files.
+    let user = fields["Uid"].map(numbers)
+    let group = fields["Gid"].map(numbers)
+    guard let user, user.count == 4, let group, group.count == 4 else { return nil }
+    let rights = fields["CapEff"].flatMap { UInt64($0, radix: 16) } ?? 0
+    let overridesModes: UInt64 = 1 << 1
+    let readsAndSearches: UInt64 = 1 << 2
+    return ProcessIdentity(
+      user: user[3], groups: Set(numbers(fields["Groups"] ?? "") + [group[3]]),
+      readsEverything: rights & (overridesModes | readsAndSearches) != 0,
+      knownUsers: users(of: pid))
+  }
+
+  /// The users of this host that a user namespace has; nil where it is this process's own.
+  private static func users(of pid: Int32) -> [ClosedRange<UInt32>]? {
+    let map = text(of: pid, "uid_map")
+    guard !map.isEmpty, map != text(of: getpid(), "uid_map") else { return nil }
+    return map.split(separator: "\n").compactMap { line in
+      let words = numbers(String(line))
+      guard words.count == 3, words[2] > 0 else { return nil }
+      return words[1]...(words[1] &+ (words[2] - 1))
+    }
+  }
+
+  private static func numbers(_ text: String) -> [UInt32] {
+    text.split { $0 == " " || $0 == "\t" }.compactMap { UInt32($0) }
+  }
+
+  private static func title(of pid: Int32) -> String? {
+    let words = text(of: pid, "cmdline").split(separator: "\0")
+    return words.isEmpty ? nil : words.joined(separator: " ").withoutSpacesAtEnd
+  }
+
+  /// The lines of `/proc/…/status`.
+  private static func fields(of pid: Int32) -> [String: String] {
+    var fields: [String: String] = [:]
+    for line in text(of: pid, "status").split(separator: "\n") {
+      guard let colon = line.firstIndex(of: ":") else { continue }
+      fields[String(line[..<colon])] =
+        line[line.index(after: colon)...].drop { $0 == "\t" || $0 == " " }.description
+    }
+    return fields
+  }
+
+  private static func text(of pid: Int32, _ file: String) -> String {
+    let folder = DurableFolder(path: "/proc/\(pid)", root: "/proc")
+    return String(decoding: (try? folder.read(file, limit: 1 << 16)) ?? [], as: UTF8.self)
+  }
+}
+
+extension String {
+  fileprivate var withoutSpacesAtEnd: String {
+    var text = Substring(self)
+    while text.hasSuffix(" ") { text = text.dropLast() }
+    return String(text)
+  }
+}
