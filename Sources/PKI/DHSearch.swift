@@ -38,7 +38,7 @@ package final class DHSearch: Sendable {
   init(anyBits bits: Int) {
     self.bits = bits
     // The sieve's costs grow with its limit, those of a candidate with the cube of its size.
-    sieve = DHSieve(limit: max(256, bits * bits / 4))
+    sieve = DHSieve(limit: max(256, bits * bits / 16))
     // Hardy and Littlewood: the density of the q for which 2q+1 is prime, too, is 2C / (ln q ln 2q).
     let twinPrimeConstant = 0.660_161_815_846_87
     let logarithm = Double(bits) * 0.693_147_180_559_945

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import HostIO
 package import PKI
 
@@ -56,7 +57,10 @@ package struct DHParametersFile: Sendable {
         .refused, "\(escapedForTerminal(path)) is a link to \(escapedForTerminal(link))",
         hint: "name the file itself")
     }
-    guard let old = try await contents() else { return true }
+    guard let old = try await contents() else {
+      try checkFolder()
+      return true
+    }
     if let parameters, old == parameters.pem { return false }
     guard force else {
       throw CertctlError(
@@ -75,6 +79,19 @@ package struct DHParametersFile: Sendable {
     }
   }
 
+  /// Finds before an hour of work what the writing would find after it.
+  private func checkFolder() throws {
+    var isFolder = false
+    let shown = escapedForTerminal(folder.path)
+    guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder), isFolder
+    else { throw CertctlError(.state, "there is no folder \(shown)", hint: "make it first") }
+    guard FileManager.default.isWritableFile(atPath: folder.path) else {
+      throw CertctlError(
+        .state, "this user may not write in \(shown)",
+        hint: "run it as root, with sudo, or name another file")
+    }
+  }
+
   private func contents() async throws -> [UInt8]? {
     try await advising { try await Blocking.run { [folder, name] in try folder.read(name) } }
   }
@@ -85,8 +102,6 @@ package struct DHParametersFile: Sendable {
     } catch let error as HostError where error.code == .permissionDenied {
       throw CertctlError(wrapping: error).advising(
         "run it as root, with sudo, or name another file")
-    } catch let error as HostError where error.code == .notFound {
-      throw CertctlError(wrapping: error).advising("make the folder first")
     }
   }
 }
