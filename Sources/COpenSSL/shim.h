@@ -7,8 +7,10 @@
 #define OPENSSL_NO_DEPRECATED 1
 
 #include <openssl/bio.h>
+#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/dh.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/objects.h>
@@ -51,6 +53,11 @@ static inline int certctl_push_point(
 static inline int certctl_push_rsa(OSSL_PARAM_BLD *builder, const BIGNUM *n, const BIGNUM *e) {
   return OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n)
       && OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e);
+}
+
+static inline int certctl_push_group(OSSL_PARAM_BLD *builder, const BIGNUM *p, const BIGNUM *g) {
+  return OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_FFC_P, p)
+      && OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_FFC_G, g);
 }
 
 // Macros: memory.
@@ -140,6 +147,35 @@ static inline void certctl_disable_sessions(SSL_CTX *context) {
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_num_tickets(context, 0);
+}
+
+// Macros: what an nginx server sets.
+
+static inline int certctl_set_groups(SSL_CTX *context, const char *groups) {
+  return (int)SSL_CTX_set1_groups_list(context, groups);
+}
+
+static inline int certctl_set_signature_algorithms(SSL_CTX *context, const char *algorithms) {
+  return (int)SSL_CTX_set1_sigalgs_list(context, algorithms);
+}
+
+// Closes gaps between the versions, which a minimum and a maximum cannot.
+static inline void certctl_refuse_version(SSL_CTX *context, int version) {
+  switch (version) {
+    case TLS1_VERSION: SSL_CTX_set_options(context, SSL_OP_NO_TLSv1); break;
+    case TLS1_1_VERSION: SSL_CTX_set_options(context, SSL_OP_NO_TLSv1_1); break;
+    case TLS1_2_VERSION: SSL_CTX_set_options(context, SSL_OP_NO_TLSv1_2); break;
+    case TLS1_3_VERSION: SSL_CTX_set_options(context, SSL_OP_NO_TLSv1_3); break;
+  }
+}
+
+static inline int certctl_ciphers_count(const SSL_CTX *context) {
+  STACK_OF(SSL_CIPHER) *ciphers = SSL_CTX_get_ciphers(context);
+  return ciphers == NULL ? 0 : sk_SSL_CIPHER_num(ciphers);
+}
+
+static inline const SSL_CIPHER *certctl_ciphers_at(const SSL_CTX *context, int index) {
+  return sk_SSL_CIPHER_value(SSL_CTX_get_ciphers(context), index);
 }
 
 #endif

@@ -45,6 +45,8 @@ public struct CertctlError: Error, Sendable, CustomStringConvertible {
     public static let postponed = Code(rawValue: "postponed")
     /// There is a new certificate, but servers could not be made to use it.
     public static let deploymentFailed = Code(rawValue: "deploymentFailed")
+    /// nginx does not accept the configuration that it would get; nothing was changed.
+    public static let nginxRefused = Code(rawValue: "nginxRefused")
   }
 
   /// The kind of failure.

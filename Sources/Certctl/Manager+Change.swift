@@ -10,10 +10,13 @@ extension Manager {
   /// or `byCertificateKey` is set.
   ///
   /// - Returns: The lineage after it.
+  /// - Throws: `CertctlError`, `refused` when it is in use and `inUse` does not allow it.
   public func revoke(
-    _ name: LineageName, reason: RevocationReason, byCertificateKey: Bool = false
+    _ name: LineageName, reason: RevocationReason, byCertificateKey: Bool = false,
+    inUse policy: InUsePolicy = .refuse
   ) async throws -> LineageReport {
     try await change(name) {
+      try await requireUnused(name, policy)
       guard var lineage = try await Blocking.run({ try lineages.lineage(name) }),
         let issuance = lineage.issuance
       else {
@@ -33,6 +36,7 @@ extension Manager {
       let now = services.clock.now()
       lineage.noteRevoked(current.leaves, now: now)
       try await save(lineage)
+      if case .replaceByPlaceholder = policy { try await replaceByPlaceholder(name) }
       await events.append(
         Event(
           time: now, event: "revoked", lineage: name.value, authority: issuance.directory))
@@ -65,15 +69,27 @@ extension Manager {
   }
 
   /// Removes a lineage with its certificates and keys.
-  public func delete(_ name: LineageName) async throws {
+  ///
+  /// - Throws: `CertctlError`, `refused` when it is in use and `inUse` does not allow it.
+  public func delete(_ name: LineageName, inUse policy: InUsePolicy = .refuse) async throws {
     try await change(name) {
+      try await requireUnused(name, policy)
       // Only the lineage's settings say where an earlier run's challenges were presented.
       if let lineage = try? await Blocking.run({ try lineages.lineage(name) }) {
         try await cleanJournal(name, lineage.settings.challenge)
       }
-      try await Blocking.run {
+      var keepsPlaceholder = false
+      if case .replaceByPlaceholder = policy {
+        try await replaceByPlaceholder(name)
+        keepsPlaceholder = true
+      }
+      try await Blocking.run { [keepsPlaceholder] in
         // What servers read goes before what says how to renew it.
-        try certificates.remove(name)
+        if keepsPlaceholder {
+          _ = try certificates.prune(name, keeping: 1, sparing: [])
+        } else {
+          try certificates.remove(name)
+        }
         try PendingStore(state: state).discard(name)
         try lineages.remove(name)
       }
@@ -108,9 +124,15 @@ extension Manager {
             ?? "\(name) has no generation before the one in use",
           hint: "its generations: \(there.isEmpty ? "none" : there)")
       }
-      try await use(wanted, of: name, force: force)
-      let deployed = try await deploy(name)
-      if let failure = deployed.failure { services.warn("not deployed: \(failure)") }
+      try await choose(wanted, of: name, force: force)
+      if let failure = try await deploy(name).failure {
+        let report = try await report(on: name)
+        throw CertctlError(
+          .deploymentFailed,
+          "generation \(wanted.number) of \(name) could not be deployed: \(failure)",
+          hint: (report.generationInUse.map { "generation \($0) is still in use; " } ?? "")
+            + "certctl renew tries it again")
+      }
       await events.append(
         Event(
           time: services.clock.now(), event: "rolledBack", lineage: name.value,
@@ -119,7 +141,8 @@ extension Manager {
     }
   }
 
-  private func use(_ generation: Generation, of name: LineageName, force: Bool) async throws {
+  /// Makes a generation the candidate for the next deployment.
+  private func choose(_ generation: Generation, of name: LineageName, force: Bool) async throws {
     let stored = try await Blocking.run { try certificates.load(generation, of: name) }
     let lineage = try await Blocking.run { try lineages.lineage(name) }
     guard stored.isPair else {
@@ -136,18 +159,35 @@ extension Manager {
         .refused, "generation \(generation.number) of \(name) \(fault)",
         hint: "give --force to use it all the same")
     }
-    try await Blocking.run { try certificates.use(generation, of: name) }
+    guard var lineage else {
+      // Without its file nothing can be kept of a candidate.
+      return try await Blocking.run { try certificates.use(generation, of: name) }
+    }
+    lineage.candidate = generation.number
+    try await save(lineage)
   }
 
   func inUse(_ name: LineageName) async throws -> IssuedCertificate {
-    let current = try await Blocking.run {
-      try certificates.liveGeneration(name).map { try certificates.load($0, of: name) }
+    let live = try await Blocking.run { try certificates.liveGeneration(name) }
+    return try await certificate(live, of: name)
+  }
+
+  /// What is to be used: the candidate for the next deployment, else what is in use.
+  func chosen(_ name: LineageName) async throws -> IssuedCertificate {
+    let generation = try await Blocking.run {
+      try certificates.chosenGeneration(name, lineages.lineage(name))
     }
-    guard let current else {
+    return try await certificate(generation, of: name)
+  }
+
+  private func certificate(
+    _ generation: Generation?, of name: LineageName
+  ) async throws -> IssuedCertificate {
+    guard let generation else {
       throw CertctlError(
         .notFound, "\(name) has no certificate in use", hint: "get one: certctl issue \(name)")
     }
-    return current
+    return try await Blocking.run { try certificates.load(generation, of: name) }
   }
 
   func change<T: Sendable>(

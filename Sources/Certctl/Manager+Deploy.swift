@@ -1,5 +1,6 @@
 import FoundationEssentials
 import HostIO
+import Logging
 import PKI
 
 /// What came of making servers use a certificate.
@@ -13,85 +14,121 @@ struct DeploymentOutcome: Sendable {
 }
 
 extension Manager {
-  /// Whether there is a certificate in use that servers were not made to use.
+  /// Whether there is a certificate that servers were not made to use.
   func needsDeployment(_ name: LineageName) async throws -> Bool {
-    try await Blocking.run {
-      guard let lineage = try? lineages.lineage(name), let leaf = try? liveLeaf(name) else {
-        return false
-      }
-      return (lineage.deployment ?? Deployment())
-        .progress(of: leaf.sha256Fingerprint.hexadecimal) != .deployed
-    }
+    try await Blocking.run { try waitingDeployment(of: name) != nil }
   }
 
-  /// Makes nginx serve the certificates in use of these lineages: one reload for all.
-  ///
-  /// - Returns: What came of it, by lineage; those that are not named are not used by any.
-  /// - Throws: `CertctlError` with code `locked` when another process deploys for longer than the
-  ///   user's patience; `CancellationError`.
-  func deployToServers(_ names: [LineageName]) async throws -> [LineageName: ServerAnswer] {
-    let targets = try await targets(names)
-    guard !targets.isEmpty else { return [:] }
-    let lock = try await deploymentLock()
-    defer { lock.release() }
-    return try await NginxDeployment(state: state, services: services).deploy(targets)
+  /// Makes servers use the certificate of one lineage, unless they were made to already.
+  func deploy(_ name: LineageName) async throws -> DeploymentOutcome {
+    try await deploy([name])[name] ?? DeploymentOutcome()
   }
 
-  /// Makes servers use the certificate in use, unless they were made to already: nginx, then
-  /// whatever the deploy hooks see to.
+  /// Makes servers use the newest certificates of these lineages, unless they were made to already:
+  /// nginx, with one reload for all, then whatever the deploy hooks see to.
   ///
-  /// The caller holds the lineage's lock. What came of it is kept with the lineage: a failure is
-  /// tried again by the next run, even when nothing is due.
+  /// The caller holds the lineages' locks. What came of it is kept with each lineage: a failure is
+  /// tried again by the next run, even when nothing is due. A certificate that nginx refuses or does
+  /// not serve is not in use afterwards; hooks run only for what is.
   ///
-  /// - Parameters:
-  ///   - name: The lineage.
-  ///   - known: What ``deployToServers(_:)`` said of it, where it was asked for many at once.
-  /// - Returns: The hooks that ran, and why it failed, if it did.
+  /// - Returns: What came of those that needed it.
   /// - Throws: `CertctlError` with code `locked` when another process deploys for longer than the
   ///   user's patience; `CancellationError`.
-  func deploy(
-    _ name: LineageName, servers known: [LineageName: ServerAnswer]? = nil
-  ) async throws -> DeploymentOutcome {
-    guard var lineage = try await Blocking.run({ try lineages.lineage(name) }),
-      let leaf = try await Blocking.run({ try liveLeaf(name) })
-    else { return DeploymentOutcome() }
-    let fingerprint = leaf.sha256Fingerprint.hexadecimal
-    var deployment = lineage.deployment ?? Deployment()
-    guard deployment.progress(of: fingerprint) != .deployed else { return DeploymentOutcome() }
-    let servers = if let known { known } else { try await deployToServers([name]) }
+  func deploy(_ names: [LineageName]) async throws -> [LineageName: DeploymentOutcome] {
+    let waiting = try await Blocking.run { try names.compactMap(waitingDeployment) }
+    guard !waiting.isEmpty else { return [:] }
     // One at a time: hooks of two lineages may restart the same server.
     let lock = try await deploymentLock()
     defer { lock.release() }
-    var outcome = DeploymentOutcome(
-      hooks: try await hooks.run(
-        .deploy(try await report(on: name)), own: lineage.settings.hooks ?? []))
-    outcome.failure = outcome.hooks.first { !$0.succeeded }?.message
-    switch servers[name] {
+    try await recover()
+    let answers = try await nginxDeployment().deploy(waiting.map(\.target))
+    var outcomes: [LineageName: DeploymentOutcome] = [:]
+    for deployment in waiting {
+      let name = deployment.target.name
+      outcomes[name] = try await conclude(deployment, answers[name])
+    }
+    return outcomes
+  }
+
+  /// Runs the hooks of a lineage whose certificate is in use, and keeps what came of it.
+  private func conclude(
+    _ waiting: WaitingDeployment, _ answer: ServerAnswer?
+  ) async throws -> DeploymentOutcome {
+    let name = waiting.target.name
+    var outcome = DeploymentOutcome()
+    let live = try await Blocking.run { try certificates.liveGeneration(name) }
+    let isInUse = live == waiting.generation
+    if isInUse {
+      outcome.hooks = try await hooks.run(
+        .deploy(try await report(on: name)), own: waiting.lineage.settings.hooks ?? [])
+      outcome.failure = outcome.hooks.first { !$0.succeeded }?.message
+    }
+    switch answer {
     case .failed(let reason): outcome.failure = reason
     case .served: outcome.isServed = true
     case nil: break
     }
     let now = services.clock.now()
+    // A run that was cut short before may have left a newer one.
+    var lineage = try await Blocking.run { try lineages.lineage(name) } ?? waiting.lineage
+    var deployment = lineage.deployment ?? Deployment()
     if let failure = outcome.failure {
-      deployment.noteFailure(of: fingerprint, failure, now: now)
+      deployment.noteFailure(of: waiting.fingerprint, failure, now: now)
     } else {
-      deployment.noteSuccess(of: fingerprint, now: now)
+      deployment.noteSuccess(of: waiting.fingerprint, now: now)
     }
     lineage.deployment = deployment
+    if isInUse { lineage.candidate = nil }
     try await save(lineage)
     await events.append(
       Event(
         time: now, event: outcome.failure == nil ? "deployed" : "deploymentFailed",
         lineage: name.value, message: outcome.failure))
+    if isInUse { await prune(lineage, name) }
     return outcome
   }
 
-  /// What is to be served of these lineages; those without a certificate are left out.
+  // MARK: - What waits
+
+  /// A certificate that servers are to be made to use.
+  private struct WaitingDeployment: Sendable {
+    let lineage: Lineage
+    let generation: Generation
+    let target: NginxDeployment.Target
+
+    var fingerprint: String {
+      target.leaves.first?.sha256Fingerprint.hexadecimal ?? ""
+    }
+  }
+
+  private func waitingDeployment(of name: LineageName) throws -> WaitingDeployment? {
+    guard let lineage = try? lineages.lineage(name),
+      let target = try? target(name, lineage),
+      let generation = try certificates.chosenGeneration(name, lineage)
+    else { return nil }
+    let waiting = WaitingDeployment(lineage: lineage, generation: generation, target: target)
+    let isDone =
+      target.candidate == nil
+      && (lineage.deployment ?? Deployment()).progress(of: waiting.fingerprint) == .deployed
+    return isDone ? nil : waiting
+  }
+
+  private func target(_ name: LineageName, _ lineage: Lineage?) throws -> NginxDeployment.Target? {
+    guard let chosen = try certificates.chosenGeneration(name, lineage) else { return nil }
+    let live = try certificates.liveGeneration(name)
+    return NginxDeployment.Target(
+      name: name, leaves: try certificates.loadLeaves(chosen, of: name),
+      candidate: live == chosen ? nil : chosen, hasOther: live != nil && live != chosen)
+  }
+
+  /// What is in use of these lineages; those without a certificate are left out.
   func targets(_ names: [LineageName]) async throws -> [NginxDeployment.Target] {
     try await Blocking.run {
       names.compactMap { name in
-        (try? self.liveLeaves(name)).flatMap { $0.isEmpty ? nil : $0 }
-          .map { NginxDeployment.Target(name: name, leaves: $0) }
+        guard let live = try? certificates.liveGeneration(name),
+          let leaves = try? certificates.loadLeaves(live, of: name)
+        else { return nil }
+        return NginxDeployment.Target(name: name, leaves: leaves)
       }
     }
   }
@@ -100,12 +137,69 @@ extension Manager {
     try await state.lock("deployment", wait: lockTimeout, clock: services.clock)
   }
 
-  private func liveLeaf(_ name: LineageName) throws -> Certificate? {
-    try liveLeaves(name).first
+  /// The nginx that certctl has to do with: those of this host, those of the configuration file, and
+  /// those of sites.
+  func nginxDeployment() async throws -> NginxDeployment {
+    let places = try await Blocking.run { try siteStore.all().map(\.place) }
+    return NginxDeployment(
+      state: state, services: services,
+      containers: Set(places.compactMap(\.container) + defaults.nginxContainers).sorted(),
+      copies: Set(places.compactMap(\.copy)).sorted().map(CertificateCopy.init))
   }
 
-  private func liveLeaves(_ name: LineageName) throws -> [Certificate] {
-    guard let live = try certificates.liveGeneration(name) else { return [] }
-    return try certificates.loadLeaves(live, of: name)
+  /// Removes old generations; nothing depends on it, so that it comes last and may fail.
+  private func prune(_ lineage: Lineage, _ name: LineageName) async {
+    do {
+      let pruned = try await Blocking.run {
+        try certificates.prune(
+          name, keeping: lineage.settings.keepGenerations ?? CertificateStore.usualCount,
+          sparing: lineage.unprunable)
+      }
+      guard !pruned.isEmpty else { return }
+      services.logger.info("old generations of \(name) removed: \(pruned.map(\.number))")
+    } catch {
+      services.warn("old generations of \(name) were not removed: \(error)")
+    }
+  }
+
+  // MARK: - After a crash
+
+  /// Puts back what an earlier run changed and did not bring to its end, if there is any.
+  func recoverIfNeeded() async throws {
+    let entries = try await Blocking.run { try state.folder("transactions").entries() }
+    guard !entries.isEmpty else { return }
+    let lock = try await deploymentLock()
+    defer { lock.release() }
+    try await recover()
+  }
+
+  /// The same for a caller who holds the deployment lock.
+  func recover() async throws {
+    let left = try await Blocking.run { try Transaction.unfinished(in: state) }
+    guard !left.isEmpty else { return }
+    services.warn(
+      "an earlier run was cut short while it changed what nginx uses: it is put back")
+    for transaction in left {
+      for path in try await Blocking.run({ try transaction.undo() }) {
+        services.warn("\(path) was changed by somebody else since, and was left as it is")
+      }
+    }
+    let servers = Set(left.flatMap(\.record.servers))
+    let deployment = try await nginxDeployment()
+    for place in try await deployment.places() where servers.contains(place.nginx.reference) {
+      guard let failure = try await deployment.reload(place.nginx) else { continue }
+      services.warn("what was there before is in place again, but: \(failure)")
+    }
+    try await Blocking.run { for transaction in left { try transaction.finish() } }
+    await events.append(
+      Event(time: services.clock.now(), event: "recovered", message: "\(left.count)"))
+  }
+}
+
+extension RunningNginx {
+  /// What a later run finds it again by.
+  var reference: Transaction.ServerReference {
+
+    .init(container: container?.name, executable: executable, options: options)
   }
 }

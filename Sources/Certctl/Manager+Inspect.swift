@@ -79,14 +79,16 @@ extension Manager {
     report.lastFailure = lineage?.lastFailure
     report.failures = lineage?.schedule?.failures?.count
     report.generations = try certificates.generations(name).map(\.number)
-    guard let live = try certificates.liveGeneration(name) else { return report }
+    guard let chosen = try certificates.chosenGeneration(name, lineage) else { return report }
     report.describe(
-      try certificates.loadLeaves(live, of: name), of: lineage, now: services.clock.now())
-    report.generation = live.number
+      try certificates.loadLeaves(chosen, of: name), of: lineage, now: services.clock.now())
+    report.generation = chosen.number
+    let live = try certificates.liveGeneration(name)
+    if let live, live != chosen { report.generationInUse = live.number }
     report.directory = certificates.livePath(name)
     report.fullchain = certificates.livePath(name, "fullchain.pem")
     report.privkey =
-      try certificates.hasKey(live, of: name) ? certificates.livePath(name, "privkey.pem") : nil
+      try certificates.hasKey(chosen, of: name) ? certificates.livePath(name, "privkey.pem") : nil
     report.rsa?.fullchain = certificates.livePath(name, "rsa/fullchain.pem")
     report.rsa?.privkey = certificates.livePath(name, "rsa/privkey.pem")
     return report
@@ -125,6 +127,9 @@ extension LineageReport {
       ? .revoked
       : now >= leaf.notAfter
         ? .expired : missing.isEmpty ? (decision.isDue ? .due : .valid) : .degraded
+    if leaf.isPlaceholder {
+      (state, renewAt, renewReason) = (.placeholder, now, "a placeholder is no certificate")
+    }
     if let lineage {
       let deployment = lineage.deployment ?? Deployment()
       self.deployment = deployment.progress(of: certificate.fingerprint)

@@ -174,8 +174,9 @@ extension Manager {
   ) async throws -> IssuedCertificate? {
     do {
       return try await Blocking.run {
-        guard let generation = try certificates.liveGeneration(name) else { return nil }
-        return try certificates.load(generation, of: name)
+        let lineage = try lineages.lineage(name)
+        return try certificates.chosenGeneration(name, lineage)
+          .map { try certificates.load($0, of: name) }?.unlessPlaceholder
       }
     } catch let error as CertctlError where error.code == .damagedState && mayBeDamaged {
       services.warn("\(error.message); it is replaced by a new certificate")
@@ -199,9 +200,12 @@ extension Manager {
       lineage.settings = settings
       try await save(lineage)
     }
+    // What a run that was cut short got, and did not put to use.
+    let isWaiting = try await Blocking.run { try lineages.lineage(name)?.candidate != nil }
+    let hooks = isWaiting ? try await deploy(name).hooks : []
     return IssueReport(
       outcome: .unchanged, reason: reason, certificate: try await report(on: name),
-      directory: directory)
+      directory: directory, hooks: hooks.isEmpty ? nil : hooks)
   }
 
   func save(_ lineage: Lineage) async throws {

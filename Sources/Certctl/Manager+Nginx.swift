@@ -1,4 +1,5 @@
 import HostIO
+import PKI
 
 /// One nginx of this host, as `nginx status` tells it.
 public struct NginxReport: Encodable, Sendable {
@@ -18,6 +19,8 @@ public struct NginxReport: Encodable, Sendable {
   public let executable: String
   /// The unit of systemd that runs it.
   public let unit: String?
+  /// The container that it runs in; nil on this host.
+  public let container: String?
   /// What it says against its configuration, or against a reload; nil when all is well.
   public var problem: String?
   /// The certificates of certctl's that it uses, by lineage.
@@ -46,9 +49,13 @@ extension Manager {
   ///   deploys; `CancellationError`.
   public func nginx(_ action: NginxAction) async throws -> [NginxReport] {
     do {
-      let names = try await Blocking.run { try lineages.names() }
+      // A placeholder can be in use without a lineage.
+      let names = try await Blocking.run {
+        try Set(lineages.names() + state.live.entries().compactMap { try? LineageName($0) })
+          .sorted { $0.value < $1.value }
+      }
       let targets = try await targets(names)
-      let deployment = NginxDeployment(state: state, services: services)
+      let deployment = try await nginxDeployment()
       let uses = try await deployment.allUses(of: targets)
       guard !uses.isEmpty else {
         throw CertctlError(
@@ -74,6 +81,7 @@ extension Manager {
     let concerned = targets.filter { use.servers[$0.name] != nil }
     var report = NginxReport(
       pid: use.nginx.pid, executable: use.nginx.executable, unit: use.nginx.unit,
+      container: use.nginx.container?.name,
       certificates: concerned.map { target in
         let listens = (use.servers[target.name] ?? []).flatMap(\.listens)
         return .init(
@@ -106,10 +114,14 @@ extension Manager {
   private func fault(
     of target: NginxDeployment.Target, by use: NginxDeployment.Use, _ deployment: NginxDeployment
   ) async throws -> String? {
+    if target.leaves.contains(where: \.isPlaceholder) {
+      return "it is a placeholder, which no client trusts"
+    }
     for server in use.servers[target.name] ?? [] {
       guard let name = NginxDeployment.probeName(server, target) else { continue }
       for listen in server.listens {
-        if let fault = try await deployment.fault(of: target, at: listen, for: name) {
+        if let fault = try await deployment.fault(of: target, at: listen, for: name, of: use.nginx)
+        {
           return fault
         }
       }

@@ -102,7 +102,7 @@ extension Manager {
   /// Whether servers would still be given one of the old keys.
   private func stillHasOldKey(_ lineage: Lineage, _ name: LineageName) async throws -> Bool {
     guard let rekey = lineage.rekey else { return true }
-    let live = try await inUse(name).leaves
+    let live = try await chosen(name).leaves
     let old = try await Blocking.run { try oldCertificates(rekey, name) }
     return live.contains { leaf in
       let sha256 = leaf.sha256Fingerprint.hexadecimal
@@ -123,7 +123,7 @@ extension Manager {
     try await cleanJournal(name, known.settings.challenge)
     let acquisition = Acquisition(
       manager: self, sessions: AuthoritySessions(self, registration: completed(.init())),
-      name: name, known: known, settings: settings, current: try await inUse(name),
+      name: name, known: known, settings: settings, current: try await chosen(name),
       mayOrder: mayOrder, heedsLimits: !isCompromised)
     do {
       try await withHooks(due: [try await report(on: name)], log) {

@@ -1,5 +1,6 @@
 import ACME
 import HostIO
+import Logging
 import PKI
 
 /// Everything that certctl does, for the command line and for programs.
@@ -53,6 +54,26 @@ public struct Manager: Sendable {
     defer { lock.release() }
     try await Blocking.run { state.sweep(name) }
     return try await body()
+  }
+
+  /// Runs `body` alone on those of these lineages on which no other process is at work.
+  ///
+  /// - Throws: What `body` throws.
+  func withFreeLineages<T: Sendable>(
+    _ names: [LineageName], _ body: ([LineageName]) async throws -> T
+  ) async throws -> T {
+    var free: [LineageName] = []
+    var locks: [FileLock] = []
+    defer { for lock in locks { lock.release() } }
+    for name in names {
+      do {
+        locks.append(try await lock(name, wait: .zero))
+        free.append(name)
+      } catch let error as CertctlError where error.code == .locked {
+        services.logger.info("\(error.message)")
+      }
+    }
+    return try await body(free)
   }
 
   /// The lock of a lineage; says whom it waits for.

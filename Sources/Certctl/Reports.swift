@@ -43,6 +43,8 @@ public struct LineageReport: Encodable, Sendable {
     case revoked
     /// There is no certificate yet.
     case missing
+    /// Servers are given a self-signed placeholder.
+    case placeholder
     /// Something on disk is damaged; `problem` says what.
     case damaged
   }
@@ -63,8 +65,10 @@ public struct LineageReport: Encodable, Sendable {
   public var challenge: String?
   /// The key type.
   public var keyType: String?
-  /// The generation in use.
+  /// The generation that all of this is about: the one in use, or to be used.
   public var generation: Int?
+  /// The one that servers use until they were made to use that one; nil when they were.
+  public var generationInUse: Int?
   /// All generations on disk.
   public var generations: [Int]?
   /// The common name of the leaf's issuer.

@@ -13,6 +13,12 @@ public struct Services: Sendable {
   public var progress: @Sendable (Progress) -> Void
   /// Told what a person should know although nothing failed.
   public var warn: @Sendable (String) -> Void
+  /// Makes the HTTP client that looks at the servers of this machine.
+  package var localHTTP: @Sendable () -> any HTTPClient = {
+    CurlHTTPClient(
+      .init(
+        userAgent: "certctl", connectTimeout: .seconds(3), timeout: .seconds(5), usesProxy: false))
+  }
   /// Runs programs.
   package var runner: any CommandRunner = ProcessRunner()
   /// Finds the nginx that run on this host; blocks.

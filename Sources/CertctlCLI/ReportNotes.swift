@@ -21,7 +21,7 @@ extension LineageReport {
   /// How much it wants to be looked at; nil when all is well.
   var attention: Attention? {
     switch state {
-    case .expired, .revoked, .damaged: return .broken
+    case .expired, .revoked, .damaged, .placeholder: return .broken
     case .due, .missing, .degraded: return .wanting
     case .valid: break
     }

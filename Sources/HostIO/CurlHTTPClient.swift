@@ -29,12 +29,15 @@ public final class CurlHTTPClient: HTTPClient {
     public var maximumHeaderBytes: Int
     /// Which addresses are used.
     public var addressFamily: AddressFamily
+    /// Whether the proxies of the environment are used; not for what is on this machine.
+    public var usesProxy: Bool
 
     /// Makes a configuration.
     public init(
       userAgent: String, caBundle: String? = nil, connectTimeout: Duration = .seconds(10),
       timeout: Duration = .seconds(60), maximumResponseBytes: Int = 4 << 20,
-      maximumHeaderBytes: Int = 64 << 10, addressFamily: AddressFamily = .any
+      maximumHeaderBytes: Int = 64 << 10, addressFamily: AddressFamily = .any,
+      usesProxy: Bool = true
     ) {
       self.userAgent = userAgent
       self.caBundle = caBundle
@@ -43,6 +46,7 @@ public final class CurlHTTPClient: HTTPClient {
       self.maximumResponseBytes = maximumResponseBytes
       self.maximumHeaderBytes = maximumHeaderBytes
       self.addressFamily = addressFamily
+      self.usesProxy = usesProxy
     }
   }
 

@@ -115,7 +115,7 @@ extension DurableFolder {
     }
   }
 
-  private func make(
+  func make(
     _ temporary: String, as name: String, _ bytes: [UInt8], _ attributes: FileAttributes,
     in folder: borrowing Descriptor
   ) throws(HostError) {
@@ -134,7 +134,7 @@ extension DurableFolder {
     }
   }
 
-  private func move(
+  func move(
     _ temporary: String, to name: String, in folder: borrowing Descriptor
   ) throws(HostError) {
     let raw = folder.raw

@@ -85,6 +85,8 @@ final class EasyHandle {
     set(CURLOPT_CONNECTTIMEOUT_MS, max(1, configuration.connectTimeout.milliseconds))
     set(CURLOPT_TIMEOUT_MS, max(1, (transfer.deadline - .now).milliseconds))
     set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+    // The empty string also keeps curl from reading the environment.
+    if !configuration.usesProxy { set(CURLOPT_PROXY, "") }
     // A cancelled name lookup is left to its thread instead of waited for.
     set(CURLOPT_QUICK_EXIT, 1)
     // Refuses what announces itself as too large. The answer to a HEAD announces, but never comes.

@@ -25,22 +25,11 @@ package enum ChallengeCertificate {
         .malformed, operation: operation, subject: name,
         reasons: ["the digest has \(digest.count) bytes instead of 32"])
     }
-    ErrorQueue.clear()
-    let certificate = try unsafe Owned(X509_new(), X509_free, operation)
-    try fill(certificate, key, operation)
-    let isAddress = IPAddressText.octets(name) != nil
-    let names = try AlternativeNames.make(
-      dnsNames: isAddress ? [] : [name], ipAddresses: isAddress ? [name] : [], operation)
-    guard
-      unsafe X509_add1_ext_i2d(
-        certificate.pointer, NID_subject_alt_name, UnsafeMutableRawPointer(names.pointer), 0, 0)
-        == 1
-    else { throw .drained(operation) }
-    try addIdentifier(digest, to: certificate, operation)
-    guard unsafe X509_sign(certificate.pointer, key.handle.pointer, key.family.digest) > 0 else {
-      throw .drained(operation)
+    return try SelfSigned.make(
+      commonName: "ACME challenge", names: [name], days: 7, key: key, operation
+    ) { (certificate: borrowing Owned) throws(PKIError) in
+      try addIdentifier(digest, to: certificate, operation)
     }
-    return try Certificate(certificate, operation)
   }
 
   /// The SNI with which the CA asks: for an address its name in the reverse zone (RFC 8738 section 6).
@@ -54,29 +43,6 @@ package enum ChallengeCertificate {
     }
     let nibbles = octets.reversed().flatMap { [$0 & 0x0f, $0 >> 4] }
     return nibbles.map { String($0, radix: 16) }.joined(separator: ".") + ".ip6.arpa"
-  }
-
-  /// Version, serial number, dates, names and key.
-  private static func fill(
-    _ certificate: borrowing Owned, _ key: PrivateKey, _ operation: String
-  ) throws(PKIError) {
-    let hour = 3600
-    let number = try BigNumber.make(RandomBytes.make(16), operation)
-    let serial = unsafe X509_get_serialNumber(certificate.pointer)
-    let subject = unsafe X509_get_subject_name(certificate.pointer)
-    // An issuer must not be empty (RFC 5280 section 4.1.2.4); the CA looks at neither.
-    let commonName = Array("ACME challenge".utf8)
-    guard unsafe X509_set_version(certificate.pointer, 2) == 1,
-      unsafe BN_to_ASN1_INTEGER(number.pointer, serial) != nil,
-      // The CA's clock may be behind ours.
-      unsafe X509_gmtime_adj(X509_getm_notBefore(certificate.pointer), -hour) != nil,
-      unsafe X509_gmtime_adj(X509_getm_notAfter(certificate.pointer), 7 * 24 * hour) != nil,
-      unsafe X509_NAME_add_entry_by_NID(
-        subject, NID_commonName, V_ASN1_UTF8STRING, commonName, Int32(commonName.count), -1, 0)
-        == 1,
-      unsafe X509_set_issuer_name(certificate.pointer, subject) == 1,
-      unsafe X509_set_pubkey(certificate.pointer, key.handle.pointer) == 1
-    else { throw .drained(operation) }
   }
 
   /// The critical extension that carries the digest, as an OCTET STRING of its own.

@@ -91,12 +91,16 @@ extension TLSEngine {
     package var maximumVersion: TLSVersion
     /// A cipher list in OpenSSL's language for versions up to 1.2, or OpenSSL's own.
     package var ciphers: String?
+    /// Groups for the key exchange (`X25519:P-256`), the best first, or OpenSSL's own.
+    package var groups: String?
+    /// What the server may sign with (`ECDSA+SHA256:RSA-PSS+SHA256`), or OpenSSL's own.
+    package var signatureAlgorithms: String?
 
     /// Makes a configuration.
     package init(
       serverName: String? = nil, alpn: [String] = [], trust: TrustStore? = nil,
       minimumVersion: TLSVersion = .tls12, maximumVersion: TLSVersion = .tls13,
-      ciphers: String? = nil
+      ciphers: String? = nil, groups: String? = nil, signatureAlgorithms: String? = nil
     ) {
       self.serverName = serverName
       self.alpn = alpn
@@ -104,6 +108,8 @@ extension TLSEngine {
       self.minimumVersion = minimumVersion
       self.maximumVersion = maximumVersion
       self.ciphers = ciphers
+      self.groups = groups
+      self.signatureAlgorithms = signatureAlgorithms
     }
   }
 }

@@ -70,6 +70,16 @@ enum TLSContext {
         throw .drained(operation, subject: ciphers)
       }
     }
+    if let groups = configuration.groups {
+      guard unsafe certctl_set_groups(context.pointer, groups) == 1 else {
+        throw .drained(operation, subject: groups)
+      }
+    }
+    if let algorithms = configuration.signatureAlgorithms {
+      guard unsafe certctl_set_signature_algorithms(context.pointer, algorithms) == 1 else {
+        throw .drained(operation, subject: algorithms)
+      }
+    }
     let alpn = try ALPNList.encode(configuration.alpn, operation)
     // This one returns 0 for success.
     guard
@@ -79,7 +89,7 @@ enum TLSContext {
     return context
   }
 
-  private static func make(
+  static func make(
     _ method: OpaquePointer?, _ minimum: TLSVersion, _ maximum: TLSVersion
   ) throws(PKIError) -> Owned {
     let context = try unsafe Owned(SSL_CTX_new(method), SSL_CTX_free, operation)

@@ -29,6 +29,15 @@ package final class TLSEngine {
     unsafe SSL_set_accept_state(connection.pointer)
   }
 
+  /// Makes the server's side out of a context that is complete.
+  init(server context: consuming Owned) throws(PKIError) {
+    connection = try TLSEngine.connection(context)
+    policy = nil
+    serverName = nil
+    verifiesPeer = false
+    unsafe SSL_set_accept_state(connection.pointer)
+  }
+
   /// Makes the client's side.
   ///
   /// - Parameter configuration: What to ask for and whom to believe.

@@ -21,7 +21,8 @@ struct PruningTests {
       var leaves: [Certificate] = []
       for _ in 0..<count {
         let certificate = try issued(ca, "example.com")
-        _ = try store.commit(certificate, to: exampleName, files: FileSettings())
+        let generation = try store.commit(certificate, to: exampleName, files: FileSettings())
+        try store.use(generation, of: exampleName)
         leaves.append(certificate.leaf)
       }
       try await body(store, leaves)

@@ -59,6 +59,10 @@ struct RenewalInfoTests {
       let client = client(server)
       // The directory is asked for once.
       _ = try await client.directory()
+      // The proxy notes a request when it is answered.
+      try await poll("the proxy to note it") {
+        server.proxy.requests.last?.path == "/directory"
+      }
       try server.proxy.forgetRequests()
       let window = try await client.renewalInfo(for: id)
       #expect(

@@ -21,6 +21,9 @@ public struct Configuration: Sendable, Equatable {
   /// Where `renew` writes its metrics for Prometheus, an absolute path; nil writes none.
   public var metricsFile: String?
 
+  /// The containers with an nginx that uses certificates of certctl's, beside those of sites.
+  public var nginxContainers: [String] = []
+
   /// No defaults but the built-in ones.
   public init() {}
 
@@ -118,6 +121,13 @@ public struct Configuration: Sendable, Equatable {
       configuration.settings.keepGenerations = count
     },
     "metrics-file": { $0.metricsFile = try path($1) },
+    "nginx-container": { configuration, value in
+      let names = try strings(value)
+      guard names.allSatisfy(NginxContainer.isName) else {
+        throw WrongValue(expected: "the name of a container")
+      }
+      configuration.nginxContainers = names
+    },
   ]
 
   private static func string(_ value: any TOMLValueConvertible) throws -> String {

@@ -173,6 +173,7 @@ struct Acquisition: Sendable {
     }
     let now = services.clock.now()
     var lineage = lineage
+    lineage.candidate = generation.number
     lineage.issuance = Lineage.Issuance(
       directory: issuer.directory, account: issuer.accountID, rsa: rsa,
       settings: issuer.settings, date: now,
@@ -202,22 +203,6 @@ struct Acquisition: Sendable {
         time: now, event: "issued", lineage: name.value, authority: issuer.directory,
         names: issuer.settings.names.map(\.value), generation: generation.number,
         notAfter: issued.leaf.notAfter))
-    await prune(lineage)
-  }
-
-  /// Removes old generations; nothing depends on it, so that it comes last and may fail.
-  private func prune(_ lineage: Lineage) async {
-    do {
-      let pruned = try await Blocking.run {
-        try manager.certificates.prune(
-          name, keeping: settings.keepGenerations ?? CertificateStore.usualCount,
-          sparing: lineage.unprunable)
-      }
-      guard !pruned.isEmpty else { return }
-      services.logger.info("old generations of \(name) removed: \(pruned.map(\.number))")
-    } catch {
-      services.warn("old generations of \(name) were not removed: \(error)")
-    }
   }
 
   // MARK: - Failing

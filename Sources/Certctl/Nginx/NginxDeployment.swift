@@ -11,7 +11,7 @@ enum ServerAnswer: Sendable, Equatable {
   case failed(String)
 }
 
-/// Makes the nginx of this host serve certificates, and proves that it does.
+/// Makes nginx serve certificates, and proves that it does.
 struct NginxDeployment: Sendable {
   /// How long the new workers may take to serve what they have loaded.
   static let patience = Duration.seconds(15)
@@ -20,46 +20,148 @@ struct NginxDeployment: Sendable {
 
   let state: StateDirectory
   let services: Services
+  /// The names of the containers in which an nginx is to be looked for, beside this host.
+  var containers: [String] = []
+  /// Where copies of certificates are kept.
+  var copies: [CertificateCopy] = []
 
   /// A lineage, and the certificate that is to be served for it.
   struct Target: Sendable {
     let name: LineageName
     /// The leaf; two where there is an RSA certificate beside the ECDSA one.
     let leaves: [Certificate]
+    /// The generation, as long as `live` does not point to it.
+    var candidate: Generation?
+    /// Whether there is another generation to go back to.
+    var hasOther = false
   }
 
   /// What one nginx has to do with the targets.
   struct Use: Sendable {
-    let nginx: RunningNginx
+    let place: NginxPlace
     /// The servers that serve a target, by lineage.
     let servers: [LineageName: [NginxServer]]
+
+    var nginx: RunningNginx { place.nginx }
   }
 
-  /// Tests the configuration, reloads once, and looks at each address for each target.
+  /// Has nginx test the candidates, puts them in use, reloads once, and looks at each address.
   ///
-  /// An nginx that uses none of the targets is left alone, and so is one that this user may not ask.
+  /// What is refused, or is not served in the end, is not in use afterwards: `live` points to what
+  /// it pointed to before. An nginx that uses none of the targets is left alone, and so is one that
+  /// this user may not ask. The caller holds the deployment lock.
   ///
   /// - Returns: What came of those that an nginx uses.
-  /// - Throws: `CancellationError`.
+  /// - Throws: `CertctlError` when `live` cannot be changed; `CancellationError`.
   func deploy(_ targets: [Target]) async throws -> [LineageName: ServerAnswer] {
+    let uses = try await uses(of: targets).filter { !$0.servers.isEmpty }
     var answers: [LineageName: ServerAnswer] = [:]
-    for use in try await uses(of: targets) where !use.servers.isEmpty {
-      let concerned = targets.filter { use.servers[$0.name] != nil }
-      if let failure = try await reload(use.nginx) {
-        for target in concerned { answers[target.name] = .failed(failure) }
-        continue
+    for use in uses {
+      let candidates = targets.filter {
+        $0.candidate != nil && use.servers[$0.name] != nil && answers[$0.name] == nil
       }
-      // One that failed at another nginx stays failed.
-      answers.merge(try await prove(concerned, by: use)) { $0 == .served ? $1 : $0 }
+      for (name, reason) in try await NginxTrial(self).refusals(candidates, by: use) {
+        answers[name] = .failed(reason)
+      }
+    }
+    // Without another one to go back to, a refused certificate is better than none at all.
+    let accepted = targets.filter { answers[$0.name] == nil || !$0.hasOther }
+    let changes = try await Blocking.run { try accepted.flatMap(fileChanges) }
+    let concerned = uses.filter { use in accepted.contains { use.servers[$0.name] != nil } }
+    let transaction = try await begin(changes, concerned)
+    do {
+      for use in concerned {
+        let served = try await serve(accepted.filter { use.servers[$0.name] != nil }, by: use)
+        // One that failed at another nginx stays failed.
+        answers.merge(served) { $0 == .served ? $1 : $0 }
+      }
+    } catch {
+      try await putBack(transaction, nil, concerned)
+      throw error
+    }
+    let failed = accepted.filter { target in
+      guard target.hasOther, target.candidate != nil, let answer = answers[target.name] else {
+        return false
+      }
+      return answer != .served
+    }
+    if failed.isEmpty {
+      try await Blocking.run { try transaction?.finish() }
+    } else {
+      let again = concerned.filter { use in failed.contains { use.servers[$0.name] != nil } }
+      let paths = try await Blocking.run { try failed.flatMap(fileChanges).map(\.path) }
+      try await putBack(transaction, Set(paths), again)
     }
     return answers
+  }
+
+  /// What `live` is to point to, and the copies that go with it.
+  private func fileChanges(_ target: Target) throws -> [FileChange] {
+    guard let generation = target.candidate else { return [] }
+    let link = FileChange(
+      "\(state.live.path)/\(target.name)",
+      .link("../archive/\(target.name)/\(generation.folderName)"))
+    let here = copies.filter { $0.has(target.name) }
+    guard !here.isEmpty else { return [link] }
+    let certificate = try CertificateStore(state: state).load(generation, of: target.name)
+    let files = try LineageStore(state: state).lineage(target.name)?.settings.files
+    return try here.flatMap {
+      try $0.changes(for: target.name, certificate, files ?? FileSettings())
+    } + [link]
+  }
+
+  private func begin(_ changes: [FileChange], _ uses: [Use]) async throws -> Transaction? {
+    guard !changes.isEmpty else { return nil }
+    let now = services.clock.now()
+    return try await Blocking.run {
+      let transaction = try Transaction.begin(
+        changes, servers: uses.map(\.nginx.reference), in: state, now: now)
+      do {
+        try transaction.apply(changes)
+      } catch {
+        try transaction.undo()
+        try transaction.finish()
+        throw error
+      }
+      return transaction
+    }
+  }
+
+  /// Puts back what a transaction changed, and lets these nginx load that.
+  func putBack(
+    _ transaction: Transaction?, _ paths: Set<String>?, _ uses: [Use]
+  ) async throws {
+    guard let transaction else { return }
+    // The user's Ctrl-C must not leave nginx with what was taken back.
+    let deployment = self
+    try await Task {
+      let foreign = try await Blocking.run { try transaction.undo(only: paths) }
+      for path in foreign {
+        services.warn("\(path) was changed by somebody else meanwhile, and was left as it is")
+      }
+      for use in uses {
+        guard let failure = try await deployment.reload(use.nginx) else { continue }
+        services.warn("the former configuration is in place again, but: \(failure)")
+      }
+      try await Blocking.run { try transaction.finish() }
+    }.value
+  }
+
+  /// Lets one nginx load what is in place, and looks whether it serves it.
+  private func serve(
+    _ targets: [Target], by use: Use
+  ) async throws -> [LineageName: ServerAnswer] {
+    if let failure = try await reload(use.nginx) {
+      return Dictionary(targets.map { ($0.name, .failed(failure)) }) { $1 }
+    }
+    return try await prove(targets, by: use)
   }
 
   /// Looks at each address for each target, after a reload.
   func prove(_ targets: [Target], by use: Use) async throws -> [LineageName: ServerAnswer] {
     for target in targets.prefix(1) {
       for server in use.servers[target.name] ?? [] {
-        _ = try await proof(of: target, by: server)
+        _ = try await proof(of: target, by: server, of: use.nginx)
       }
     }
     // The first round waits for the new workers; for a moment the old ones take connections
@@ -69,82 +171,11 @@ struct NginxDeployment: Sendable {
     for target in targets {
       var failure: String?
       for server in use.servers[target.name] ?? [] where failure == nil {
-        failure = try await proof(of: target, by: server)
+        failure = try await proof(of: target, by: server, of: use.nginx)
       }
       answers[target.name] = failure.map { .failed($0) } ?? .served
     }
     return answers
-  }
-
-  // MARK: - Who uses what
-
-  /// The nginx that run here, each with the servers that use a target.
-  func uses(of targets: [Target]) async throws -> [Use] {
-    guard !targets.isEmpty else { return [] }
-    return try await allUses(of: targets)
-  }
-
-  /// The same, asked although there is nothing to be served.
-  func allUses(of targets: [Target]) async throws -> [Use] {
-    let find = services.findNginx
-    let running = try await Blocking.run { find() }
-    var uses: [Use] = []
-    for nginx in running {
-      let configuration: NginxConfiguration
-      do {
-        configuration = try await self.configuration(
-          of: nginx, try await services.runner.run(nginx.dump))
-      } catch let error as CancellationError {
-        throw error
-      } catch {
-        services.logger.info("\(nginx.executable) cannot be asked: \(error)")
-        continue
-      }
-      let found = try await Blocking.run { servers(of: configuration, using: targets) }
-      uses.append(Use(nginx: nginx, servers: found))
-    }
-    return uses
-  }
-
-  /// What `nginx -T` printed, or, as it prints nothing of what it refuses, the files themselves.
-  private func configuration(
-    of nginx: RunningNginx, _ result: CommandResult
-  ) async throws -> NginxConfiguration {
-    if let configuration = NginxConfiguration(dump: result.output) { return configuration }
-    let path: String
-    if let given = nginx.configurationFile {
-      path = given
-    } else {
-      path = RunningNginx.builtIn(try await services.runner.run(nginx.version).output)
-    }
-    return try await Blocking.run { NginxConfiguration(reading: path) }
-  }
-
-  private func servers(
-    of configuration: NginxConfiguration, using targets: [Target]
-  ) -> [LineageName: [NginxServer]] {
-    var found: [LineageName: [NginxServer]] = [:]
-    let live = "\(state.live.path)/"
-    let archive = "\(Self.resolved(state.folder("archive").path))/"
-    for server in configuration.servers {
-      for path in server.certificates {
-        // By its name, or by links of the user's own that lead here.
-        let resolved = Self.resolved(path)
-        let name =
-          path.hasPrefix(live)
-          ? path.dropFirst(live.count)
-          : resolved.hasPrefix(archive) ? resolved.dropFirst(archive.count) : ""
-        guard let word = name.split(separator: "/").first,
-          let target = targets.first(where: { $0.name.value == word })
-        else { continue }
-        found[target.name, default: []].append(server)
-      }
-    }
-    return found
-  }
-
-  private static func resolved(_ path: String) -> String {
-    URL(filePath: path).resolvingSymlinksInPath().path
   }
 
   // MARK: - Reload
@@ -175,7 +206,7 @@ struct NginxDeployment: Sendable {
     return nil
   }
 
-  private static func firstLines(_ output: String) -> String {
+  static func firstLines(_ output: String) -> String {
     let lines = output.split(separator: "\n").prefix(3).map(String.init)
     return lines.isEmpty ? "it said nothing" : lines.joined(separator: " ")
   }
@@ -183,12 +214,14 @@ struct NginxDeployment: Sendable {
   // MARK: - Proof
 
   /// Looks until the new certificate is served at each address; returns why it is not.
-  private func proof(of target: Target, by server: NginxServer) async throws -> String? {
+  private func proof(
+    of target: Target, by server: NginxServer, of nginx: RunningNginx
+  ) async throws -> String? {
     guard let name = Self.probeName(server, target) else { return nil }
     for listen in server.listens {
       var waited = Duration.zero
       var pause = Duration.milliseconds(50)
-      while let fault = try await fault(of: target, at: listen, for: name) {
+      while let fault = try await fault(of: target, at: listen, for: name, of: nginx) {
         guard waited < Self.patience else { return fault }
         try await services.clock.sleep(pause)
         waited += pause
@@ -200,8 +233,13 @@ struct NginxDeployment: Sendable {
 
   /// Why one address does not serve the target now; nil when it does.
   func fault(
-    of target: Target, at listen: NginxServer.Listen, for name: String
+    of target: Target, at listen: NginxServer.Listen, for name: String, of nginx: RunningNginx
   ) async throws -> String? {
+    guard let endpoint = nginx.endpoint(listen.endpoint) else {
+      return "this host does not reach \(listen.endpoint) of the container: publish the port"
+    }
+    let listen = NginxServer.Listen(
+      endpoint: endpoint, expectsProxyHeader: listen.expectsProxyHeader)
     let place = "\(name) at \(listen.endpoint)"
     do {
       let chain = try await Blocking.run { try ServedCertificate.chain(at: listen, for: name) }

@@ -59,12 +59,17 @@ struct NginxWords {
 
   private let bytes: [UInt8]
   private var index = 0
+  private var start = 0
 
   init(_ text: String) { bytes = Array(text.utf8) }
+
+  /// Where the last word stood in the text's bytes, quotes included.
+  var range: Range<Int> { start..<min(index, bytes.count) }
 
   /// The next word; nil at the end.
   mutating func next() -> Word? {
     while index < bytes.count {
+      start = index
       switch bytes[index] {
       case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r"), UInt8(ascii: "\n"):
         index += 1

@@ -94,13 +94,15 @@ package struct RunningNginx: Sendable, Equatable {
   /// The command that tests the configuration.
   var test: Command { command(["-t", "-q"] + options) }
 
-  /// The command that tests another main file, by its absolute path as nginx sees it.
+  /// The command that tests another main file, and prints that whole configuration.
   ///
   /// Includes that are relative are relative to its folder.
-  func test(configuration path: String) -> Command {
+  ///
+  /// - Parameter path: Its absolute path, as nginx sees it.
+  func dump(configuration path: String) -> Command {
     var others = options
     while let index = others.firstIndex(of: "-c") { others.removeSubrange(index...(index + 1)) }
-    return command(["-t", "-q"] + others + ["-c", path])
+    return command(["-T", "-q"] + others + ["-c", path], outputLimit: 64 << 20)
   }
 
   /// The command that makes it load its configuration anew, without losing a connection.

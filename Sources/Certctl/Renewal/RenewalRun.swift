@@ -17,6 +17,7 @@ struct RenewalRun: Sendable {
   ///   lineage is part of the report. `CancellationError`.
   func run() async throws -> RenewReport {
     let started = services.clock.now()
+    if !request.dryRun { try await manager.recoverIfNeeded() }
     let survey = try await survey(now: started)
     let findings = try await sideBySide(
       survey.near, limit: jobs(at: []), needs: { _ in Set<String>() }
@@ -137,28 +138,27 @@ struct RenewalRun: Sendable {
     var failures: [String: String] = [:]
     var waiting: [LineageName] = []
     for name in names where try await manager.needsDeployment(name) { waiting.append(name) }
-    let servers: [LineageName: ServerAnswer]
-    do {
-      servers = try await manager.deployToServers(waiting)
-    } catch let error as CertctlError where error.code == .locked {
-      // Another process deploys, and goes on for longer than the user waits: the next run sees to it.
-      services.warn(error.message)
-      return results
-    }
-    for name in waiting {
+    // Whoever holds the lock of one deploys what it gets.
+    let outcomes = try await manager.withFreeLineages(waiting) { free in
       do {
-        let outcome = try await manager.withLineage(name, wait: .zero) {
-          try await manager.deploy(name, servers: servers)
-        }
-        log.add(outcome.hooks)
-        failures[name.value] = outcome.failure
+        return try await manager.deploy(free)
+      } catch let error as CertctlError where error.code == .locked {
+        // Another process deploys, for longer than the user waits: the next run sees to it.
+        services.warn(error.message)
+        return [:]
       } catch let error as CancellationError {
         throw error
       } catch {
-        let failure = CertctlError(wrapping: error)
-        // Who holds the lock deploys what it gets.
-        if failure.code != .locked { failures[name.value] = failure.message }
+        let failure = CertctlError(wrapping: error).message
+        return Dictionary(
+          free.map { ($0, DeploymentOutcome(failure: failure)) }
+        ) { $1 }
       }
+    }
+    for name in waiting {
+      guard let outcome = outcomes[name] else { continue }
+      log.add(outcome.hooks)
+      failures[name.value] = outcome.failure
     }
     return results.map { result in
       var result = result

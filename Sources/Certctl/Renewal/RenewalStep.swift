@@ -78,13 +78,14 @@ struct RenewalStep: Sendable {
             + "to renew the certificate \(name)",
           hint: "give the names once more: certctl issue, with --name \(name)")
       }
-      let live = try manager.certificates.liveGeneration(name)
+      let chosen = try manager.certificates.chosenGeneration(name, lineage)
       let state = manager.state
       let isUnderWay = try PendingStore(state: state).order(of: name) != nil
       let hasFolder = try state.folder("pending").attributes(of: name.value) != nil
       let challenges = try ChallengeJournal(state: state).challenges(of: name)
       return Status(
-        lineage: lineage, current: try live.map { try manager.certificates.load($0, of: name) },
+        lineage: lineage,
+        current: try chosen.map { try manager.certificates.load($0, of: name) }?.unlessPlaceholder,
         isUnderWay: isUnderWay,
         hasLeftovers: (hasFolder && !isUnderWay) || !challenges.isEmpty, now: clock.now())
     }

@@ -72,8 +72,9 @@ extension Manager {
     of name: LineageName, files: [Int64], now: Date
   ) -> ScheduleIndex.Entry? {
     guard let lineage = try? lineages.lineage(name), lineage.lastFailure == nil,
-      let live = try? certificates.liveGeneration(name),
-      let leaves = try? certificates.loadLeaves(live, of: name), let leaf = leaves.first
+      lineage.candidate == nil, let live = try? certificates.liveGeneration(name),
+      let leaves = try? certificates.loadLeaves(live, of: name), let leaf = leaves.first,
+      !leaf.isPlaceholder
     else { return nil }
     let certificate = RenewalCertificate(leaves)
     let decision = RenewalDecision(

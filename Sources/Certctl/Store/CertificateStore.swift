@@ -34,10 +34,11 @@ package struct CertificateStore: Sendable {
   /// The store in a state directory.
   package init(state: StateDirectory) { self.state = state }
 
-  /// Writes a new generation, checks it as a server would use it, and makes it the one in use.
+  /// Writes a new generation, and checks it as a server would use it.
   ///
-  /// When the newest generation is this very certificate, left by a run that was cut short, that
-  /// one is put to use instead of a copy.
+  /// The first one is in use from then on. A later one is a candidate: servers use the one before it
+  /// until they were made to use this one. When the newest generation is this very certificate,
+  /// left by a run that was cut short, there is no second copy of it.
   package func commit(
     _ certificate: IssuedCertificate, to name: LineageName, files: FileSettings
   ) throws -> Generation {
@@ -46,7 +47,7 @@ package struct CertificateStore: Sendable {
     try prepare(archive)
     let newest = try generations(name).last
     if let newest, let stored = try? load(newest, of: name), stored.isSame(as: certificate) {
-      try use(newest, of: name)
+      try useIfFirst(newest, of: name)
       return newest
     }
     let generation = Generation(number: (newest?.number ?? 0) + 1)
@@ -57,8 +58,21 @@ package struct CertificateStore: Sendable {
         .state, "\(archive.path)/\(generation.folderName) does not hold what was written to it",
         hint: "check the disk; the certificate in use was left in place")
     }
-    try use(generation, of: name)
+    try useIfFirst(generation, of: name)
     return generation
+  }
+
+  private func useIfFirst(_ generation: Generation, of name: LineageName) throws {
+    if try liveGeneration(name) == nil { try use(generation, of: name) }
+  }
+
+  /// The generation that the lineage is to use: its candidate, else the one in use; nil when there
+  /// is none.
+  package func chosenGeneration(_ name: LineageName, _ lineage: Lineage?) throws -> Generation? {
+    guard let number = lineage?.candidate,
+      let candidate = try generations(name).last(where: { $0.number == number })
+    else { return try liveGeneration(name) }
+    return candidate
   }
 
   /// Points `live/<name>` at a generation, by one rename.

@@ -72,3 +72,8 @@ package struct IssuedCertificate: Sendable {
     }
   }
 }
+
+extension IssuedCertificate {
+  /// The certificate, or nil when it only stands in for one.
+  package var unlessPlaceholder: IssuedCertificate? { leaf.isPlaceholder ? nil : self }
+}

@@ -21,6 +21,10 @@ public struct Lineage: Codable, Sendable, Equatable {
   public var schedule: RenewalState?
   /// What became of making servers use its certificates; nil before the first deployment.
   public var deployment: Deployment?
+  /// The number of the generation that is to be used, as long as servers were not made to use it.
+  ///
+  /// `live` still points to the one that they use; it moves with them.
+  public var candidate: Int?
 
   /// A change of key that is under way.
   public var rekey: Rekey?

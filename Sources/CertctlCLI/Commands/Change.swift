@@ -3,6 +3,22 @@ import ArgumentParser
 import Certctl
 import HostIO
 
+/// What to do when nginx uses the certificate.
+struct InUseOptions: ParsableArguments {
+  @Flag(help: "Do it although nginx uses the certificate.") var force = false
+  @Flag(help: "Let nginx serve a marked, self-signed placeholder instead.") var placeholder = false
+
+  func validate() throws {
+    if force && placeholder {
+      throw ValidationError("--force and --placeholder exclude each other")
+    }
+  }
+
+  var policy: InUsePolicy {
+    placeholder ? .replaceByPlaceholder : force ? .ignore : .refuse
+  }
+}
+
 /// `certctl revoke`: tells the CA that a certificate must not be trusted any more.
 struct Revoke: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -13,7 +29,8 @@ struct Revoke: AsyncParsableCommand {
         certctl revoke example.com --reason superseded
         certctl revoke example.com --reason keyCompromise --by-certificate-key
 
-      The files stay; certctl issue gets a new certificate in the same place.
+      The files stay; certctl issue gets a new certificate in the same place. A certificate that \
+      nginx uses is not revoked: certctl rekey --compromised replaces it first.
       """)
 
   @Argument(help: "The certificate's name, as certctl list shows it.") var name: String
@@ -29,6 +46,7 @@ struct Revoke: AsyncParsableCommand {
     help: "Sign with the certificate's key instead of the account's.")
   var byCertificateKey = false
 
+  @OptionGroup var inUse: InUseOptions
   @OptionGroup(title: "General") var global: GlobalOptions
 
   private static let reasons: [String: RevocationReason] = [
@@ -50,7 +68,8 @@ struct Revoke: AsyncParsableCommand {
     let reason = Self.reasons[reason] ?? .unspecified
     try await Bootstrap.run(global) { manager, output in
       let lineage = try await manager.revoke(
-        try LineageName(name), reason: reason, byCertificateKey: byCertificateKey)
+        try LineageName(name), reason: reason, byCertificateKey: byCertificateKey,
+        inUse: inUse.policy)
       output.result(
         CertificateReport(certificate: lineage),
         text: "Revoked \(lineage.name), serial \(lineage.serial ?? "-").")
@@ -68,11 +87,12 @@ struct Delete: AsyncParsableCommand {
         certctl delete example.com
         certctl delete example.com --yes
 
-      It does not revoke. Make sure first that no server uses the files.
+      It does not revoke. A certificate that nginx uses is not deleted.
       """)
 
   @Argument(help: "The certificate's name, as certctl list shows it.") var name: String
   @Flag(name: .shortAndLong, help: "Do not ask on a terminal.") var yes = false
+  @OptionGroup var inUse: InUseOptions
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
@@ -84,7 +104,7 @@ struct Delete: AsyncParsableCommand {
           throw CertctlError(.refused, "nothing was deleted")
         }
       }
-      try await manager.delete(lineage)
+      try await manager.delete(lineage, inUse: inUse.policy)
       output.result(DeleteReport(deleted: lineage.value), text: "Deleted \(lineage).")
     }
   }

@@ -211,7 +211,7 @@ struct CertificateOptions: ParsableArguments {
   var group: String?
 
   @Option(
-    name: .customLong("key-mode"),
+    name: [.customLong("key-mode"), .customLong("mode")],
     help: ArgumentHelp("Mode of the key file. Default: 0600.", valueName: "octal"))
   var keyMode: String?
 

@@ -93,6 +93,7 @@ extension NginxReport {
   fileprivate var text: String {
     var lines = [
       "\(executable), process \(pid)" + (unit.map { ", \(escapedForTerminal($0))" } ?? "")
+        + (container.map { ", container \($0)" } ?? "")
     ]
     lines.append("  configuration: " + (problem.map(escapedForTerminal) ?? "ok"))
     for use in certificates {

@@ -44,7 +44,7 @@ struct NginxConfigurationTests {
           certificates: [
             "/var/lib/certctl/live/a.test/fullchain.pem",
             "/var/lib/certctl/live/a.test/rsa/fullchain.pem",
-          ])
+          ], policy: ["ssl_protocols": ["TLSv1.2", "TLSv1.3"]])
       ])
   }
 

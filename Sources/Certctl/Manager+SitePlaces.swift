@@ -1,0 +1,127 @@
+import ACME
+import FoundationEssentials
+import HostIO
+import PKI
+
+extension Manager {
+  /// The nginx that a site is for.
+  ///
+  /// - Parameters:
+  ///   - folder: The folder of its main file, as this host sees it; nil for the only one, or for
+  ///     that of `/etc/nginx`.
+  ///   - container: The container that it runs in; nil for this host.
+  ///   - request: What is asked of it, for which its mounts are looked at.
+  /// - Throws: `CertctlError` with code `notFound` when none runs, `configuration` when the
+  ///   container cannot be worked with, `nginxRefused` when nginx refuses what it has already.
+  func nginxPlace(
+    folder: String?, container: String?, for request: SiteRequest? = nil
+  ) async throws -> NginxPlace {
+    let place: NginxPlace
+    if let container {
+      let nginx = try await RunningNginx.inContainer(container, runner: services.runner)
+      if let request { try await check(nginx, request) }
+      place = try await NginxDeployment(state: state, services: services).place(of: nginx)
+    } else {
+      place = try await hostPlace(folder)
+    }
+    if let complaint = place.complaint {
+      throw CertctlError(
+        .nginxRefused, "nginx refuses the configuration that it has: \(complaint)",
+        hint: "put that right first; certctl changed nothing")
+    }
+    return place
+  }
+
+  /// Looks at the mounts of a container, before anything is written.
+  private func check(_ nginx: RunningNginx, _ request: SiteRequest) async throws {
+    let lineage = try LineageName(request.site.certificate)
+    let known = try await Blocking.run { try lineages.lineage(lineage) }
+    let isThere = try await Blocking.run { try certificates.liveGeneration(lineage) != nil }
+    let warnings = try await nginx.checkMounts(
+      stateDirectory: state.path, copy: request.copy, lineages: isThere ? [lineage.value] : [],
+      keys: try FileSettings(
+        owner: request.overrides.owner ?? known?.settings.files.owner,
+        group: request.overrides.group ?? known?.settings.files.group,
+        keyMode: request.overrides.keyMode ?? known?.settings.files.keyMode
+      ).keyAttributes())
+    for warning in warnings { services.warn(warning) }
+  }
+
+  /// The compose file for an nginx in a container that uses certificates of this state directory.
+  ///
+  /// - Throws: `CertctlError` with code `usage` for what cannot stand in such a file.
+  public func composeFile(
+    container: String, image: String, nginxFolder: String, copy: String? = nil,
+    httpPort: Int = 80, httpsPort: Int = 443, hasHTTP3: Bool = false, network: String = "proxy"
+  ) throws -> String {
+    try ComposeFile(
+      container: container, image: image, nginxFolder: nginxFolder, stateDirectory: state.path,
+      copy: copy, ports: (httpPort, httpsPort), hasHTTP3: hasHTTP3, network: network
+    ).text
+  }
+
+  private func hostPlace(_ folder: String?) async throws -> NginxPlace {
+    let places = try await NginxDeployment(state: state, services: services).places()
+    let start =
+      "start it (systemctl start nginx), or name the container that it runs in: "
+      + "--nginx-container NAME"
+    guard !places.isEmpty else {
+      throw CertctlError(
+        .notFound, "no nginx runs on this host that this user may ask", hint: start)
+    }
+    if let folder {
+      let wanted = NginxDeployment.resolved(folder)
+      if let found = places.first(where: { NginxDeployment.resolved($0.hostFolder) == wanted }) {
+        return found
+      }
+      let there = places.map(\.hostFolder).joined(separator: ", ")
+      throw CertctlError(
+        .notFound, "no nginx runs on this host with its configuration in \(folder)",
+        hint: "those that run have: \(there); " + start)
+    }
+    let usual = places.first { $0.hostFolder == "/etc/nginx" }
+    if let found = usual ?? (places.count == 1 ? places[0] : nil) { return found }
+    throw CertctlError(
+      .usage, "more than one nginx runs on this host",
+      hint: "choose one: --nginx-dir "
+        + places.map(\.hostFolder).joined(separator: ", or --nginx-dir "))
+  }
+
+  /// What there is to tell of a site.
+  func siteReport(_ record: SiteRecord) async throws -> SiteReport {
+    try await Blocking.run {
+      let site = record.site
+      let path = { (relative: String) in "\(record.place.folder)/\(relative)" }
+      let (folder, name) = FileChange.place(of: path(SiteFiles.available(site.name)))
+      let bytes = try folder.read(name)
+      let owner = OwnFile.owner(of: bytes)
+      let link = FileChange.place(of: path(SiteFiles.enabled(site.name)))
+      let isLinked = try link.folder.kind(of: link.name) == .link
+      let leaf = try certificateInUse(of: site)
+      let isGood =
+        leaf.map { leaf in
+          leaf.notAfter > services.clock.now() && !leaf.isPlaceholder
+            && site.hosts.allSatisfy { leaf.covers($0.value) }
+        } ?? false
+      let state: SiteReport.State =
+        if owner == .changed || owner == .other {
+          .changed
+        } else if owner == .nobody || record.isEnabled != isLinked {
+          .missing
+        } else if !record.isEnabled { .disabled } else if !isGood { .uncertified } else { .enabled }
+      let port = site.httpsPort == 443 ? "" : ":\(site.httpsPort)"
+      return SiteReport(
+        name: site.name, hosts: site.hosts.map(\.value), target: site.target,
+        url: "https://\(site.hosts[0].value)\(port)/", certificate: site.certificate,
+        notAfter: leaf?.notAfter, state: state, file: path(SiteFiles.available(site.name)),
+        container: record.place.container,
+        content: bytes.map { String(decoding: $0, as: UTF8.self) })
+    }
+  }
+
+  private func certificateInUse(of site: Site) throws -> Certificate? {
+    let name = try LineageName(site.certificate)
+    guard let live = try certificates.liveGeneration(name) else { return nil }
+    return try? certificates.loadLeaves(live, of: name).first
+  }
+}

@@ -1,0 +1,20 @@
+/// Where certctl's own files lie in the folder of an nginx.
+enum SiteFiles {
+  /// What certctl has for all sites.
+  static let folder = "certctl"
+  /// The root of the answers to http-01 challenges, which nginx serves.
+  static let challenges = "certctl/challenges"
+  /// The sites that there are.
+  static let available = "sites-available"
+  /// Links to those that nginx is to serve.
+  static let enabled = "sites-enabled"
+  /// What belongs to the `http` block.
+  static let http = "certctl/http.conf"
+  /// The link by which nginx finds it: before all sites.
+  static let httpLink = "sites-enabled/00-certctl.conf"
+
+  /// The file of a site.
+  static func available(_ name: String) -> String { "\(available)/\(name).conf" }
+  /// The link that enables it.
+  static func enabled(_ name: String) -> String { "\(enabled)/\(name).conf" }
+}

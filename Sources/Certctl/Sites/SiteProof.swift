@@ -1,0 +1,139 @@
+import ACME
+import FoundationEssentials
+import HostIO
+import PKI
+
+/// Looks from outside whether nginx does for a site what its file says.
+struct SiteProof: Sendable {
+  let deployment: NginxDeployment
+  let place: NginxPlace
+  let site: Site
+  private let client: any HTTPClient
+
+  init(_ deployment: NginxDeployment, _ place: NginxPlace, _ site: Site) {
+    self.deployment = deployment
+    self.place = place
+    self.site = site
+    client = deployment.services.localHTTP()
+  }
+
+  private var services: Services { deployment.services }
+
+  /// The names that a request can be made for.
+  private var hosts: [String] {
+    site.hosts.map { $0.isWildcard ? "www.\($0.baseDomain)" : $0.value }
+  }
+
+  /// Fetches a fresh answer to a challenge, for each name.
+  ///
+  /// - Throws: `CertctlError` with code `deploymentFailed` when another answer comes.
+  func challengesAnswer() async throws {
+    let token =
+      "certctl-"
+      + (0..<4).map { _ in
+        String(UInt64.random(in: 0 ... .max), radix: 36)
+      }.joined()
+    let folder = DurableFolder(
+      path: place.hostPath("\(SiteFiles.challenges)/.well-known/acme-challenge"), root: "/")
+    try await Blocking.run {
+      try folder.create(FileAttributes(mode: 0o755))
+      try folder.write(token, Array(token.utf8), FileAttributes(mode: 0o644))
+    }
+    defer { try? folder.remove(token) }
+    for host in hosts {
+      try await eventually("the answer to a challenge", host) {
+        let answer = try await get("/.well-known/acme-challenge/\(token)", host)
+        let body = String(decoding: answer.body.prefix(200), as: UTF8.self)
+        guard answer.status == 200, body == token else {
+          return "nginx answers \(answer.status) on port \(site.httpPort)"
+            + (answer.status == 200 ? " with something else" : "")
+        }
+        return nil
+      }
+    }
+  }
+
+  /// Asks each name for a page over plain HTTP: the way to HTTPS must be the answer.
+  ///
+  /// - Throws: `CertctlError` with code `deploymentFailed` when another answer comes.
+  func redirects() async throws {
+    for host in hosts {
+      try await eventually("the redirect to HTTPS", host) {
+        let answer = try await get("/certctl-probe", host)
+        let target = answer.header("Location") ?? ""
+        guard answer.status == 308, target.hasPrefix("https://") else {
+          return "nginx answers \(answer.status) on port \(site.httpPort)"
+        }
+        return nil
+      }
+    }
+  }
+
+  /// Sees each TLS address of the site serve the certificate.
+  ///
+  /// - Parameters:
+  ///   - target: The certificate.
+  ///   - now: nginx with the site's files in place.
+  func serves(_ target: NginxDeployment.Target, _ now: NginxPlace) async throws {
+    let names = Set(site.hosts.map(\.value))
+    let servers = now.configuration.servers.filter { server in
+      server.names.contains { names.contains($0) }
+        && server.listens.contains { $0.endpoint.port == site.httpsPort }
+    }
+    guard !servers.isEmpty else {
+      throw CertctlError(
+        .deploymentFailed, "nginx has no TLS server for \(site.hosts[0].value) in its configuration"
+      )
+    }
+    let use = NginxDeployment.Use(place: now, servers: [target.name: servers])
+    let answers = try await deployment.prove([target], by: use)
+    if case .failed(let reason) = answers[target.name] {
+      throw CertctlError(.deploymentFailed, reason)
+    }
+  }
+
+  // MARK: - Requests
+
+  private func get(_ path: String, _ host: String) async throws -> HTTPResponse {
+    let listen = Endpoint(host: "127.0.0.1", port: site.httpPort)
+    guard let endpoint = place.nginx.endpoint(listen) else {
+      throw CertctlError(
+        .configuration, "this host does not reach port \(site.httpPort) of the container",
+        hint: "publish it: ports: [\"\(site.httpPort):\(site.httpPort)\"]")
+    }
+    let port = site.httpPort == 80 ? "" : ":\(site.httpPort)"
+    // A connection of its own: one that is kept open may end at a worker of yesterday.
+    return try await client.send(
+      HTTPRequest(
+        .get, "http://\(endpoint)\(path)",
+        headers: [
+          HTTPField(name: "Host", value: host + port),
+          HTTPField(name: "Connection", value: "close"),
+        ]))
+  }
+
+  /// Waits until `body` has nothing to complain of any more.
+  private func eventually(
+    _ what: String, _ host: String, _ body: () async throws -> String?
+  ) async throws {
+    var waited = Duration.zero
+    var pause = Duration.milliseconds(50)
+    while true {
+      let complaint: String?
+      do {
+        complaint = try await body()
+      } catch let error as CancellationError {
+        throw error
+      } catch {
+        complaint = CertctlError(wrapping: error).message
+      }
+      guard let complaint else { return }
+      guard waited < NginxDeployment.patience else {
+        throw CertctlError(.deploymentFailed, "\(what) for \(host) does not come: \(complaint)")
+      }
+      try await services.clock.sleep(pause)
+      waited += pause
+      pause = min(pause * 2, .seconds(1))
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import HostIO
+
+/// What is to stand at one path of this host.
+struct FileChange: Sendable, Equatable {
+  /// What is to stand there.
+  enum Content: Sendable, Equatable {
+    /// A file with these bytes.
+    case file([UInt8], FileAttributes)
+    /// A symbolic link to this target.
+    case link(String)
+    /// A folder; one that is there stays as it is.
+    case folder(FileAttributes)
+    /// Nothing.
+    case absent
+  }
+
+  /// The absolute path.
+  let path: String
+  /// What is to stand there.
+  let content: Content
+
+  /// The change of one path.
+  init(_ path: String, _ content: Content) {
+    self.path = path
+    self.content = content
+  }
+
+  /// The folder that it is in, and its name there.
+  var place: (folder: DurableFolder, name: String) { Self.place(of: path) }
+
+  static func place(of path: String) -> (folder: DurableFolder, name: String) {
+    let slash = path.lastIndex(of: "/") ?? path.startIndex
+    let folder = String(path[..<slash])
+    return (
+      DurableFolder(path: folder.isEmpty ? "/" : folder, root: "/"),
+      String(path[slash...].dropFirst())
+    )
+  }
+}
+
+/// What stood or stands at a path, in a form that can be kept.
+struct PathState: Codable, Sendable, Equatable {
+  enum Kind: String, Codable, Sendable {
+    case absent
+    case file
+    case link
+    case folder
+  }
+
+  let kind: Kind
+  /// Where a link points.
+  var target: String?
+  /// The SHA-256 of a file's bytes, in hexadecimal.
+  var sha256: String?
+  /// Mode, owner and group of a file.
+  var mode: UInt32?
+  var owner: UInt32?
+  var group: UInt32?
+  /// Where the bytes of a file are kept, in the transaction's folder.
+  var copy: String?
+
+  /// Whether the same stands there; where the bytes are kept, and who owns them, is not compared.
+  func isSame(as other: PathState) -> Bool {
+    kind == other.kind && target == other.target && sha256 == other.sha256
+  }
+}

@@ -1,0 +1,149 @@
+import COpenSSL
+
+/// Shakes hands in memory with a server that has an nginx server's directives, as ordinary clients do.
+///
+/// `nginx -t` accepts ciphers that do not fit the key and DHE without parameters; then every handshake
+/// fails. Only TLS 1.2 and 1.3 are tried, because ordinary clients speak nothing older. Each identity
+/// is tried alone, as a client sees it that can use no other. Names, dates and trust are not looked at.
+///
+/// - Parameters:
+///   - identities: What the server shows; with two, one for each kind of key.
+///   - policy: The server's directives.
+///   - serverName: What the clients ask for.
+/// - Returns: What works only in part, each as an error that was not thrown: a version of TLS that is
+///   offered but works with no identity, an identity that works with no version, a version that
+///   only clients with unusual abilities can use. Empty when all is well.
+/// - Throws: `PKIError` when nobody could connect at all. It names the ciphers or groups, the kind of key
+///   and the version, and has a hint where the cause is known.
+@discardableResult
+package func rehearse(
+  _ identities: [TLSEngine.Identity], _ policy: TLSPolicy, serverName: String
+) throws(PKIError) -> [PKIError] {
+  let versions = policy.versions.filter { $0 >= .tls12 }.sorted()
+  guard !versions.isEmpty, !identities.isEmpty else {
+    let offered = policy.versions.sorted().map(\.name).joined(separator: ", ")
+    throw PKIError(
+      .mismatch, operation: "shake hands with any client",
+      reasons: [
+        identities.isEmpty
+          ? "there is no certificate"
+          : "the server offers \(offered.isEmpty ? "no version of TLS" : "only \(offered)")"
+      ],
+      hint: identities.isEmpty ? nil : "Set ssl_protocols TLSv1.2 TLSv1.3.")
+  }
+  var trials: [TLSRehearsal.Trial] = []
+  for (index, identity) in identities.enumerated() {
+    for version in versions {
+      for client in TLSRehearsal.Client.allCases {
+        let rehearsal = TLSRehearsal(
+          policy: policy, identity: identity, version: version, client: client)
+        let failure = try rehearsal.failure(serverName: serverName)
+        trials.append(
+          TLSRehearsal.Trial(identity: index, rehearsal: rehearsal, failure: failure))
+      }
+    }
+  }
+  return try TLSRehearsal.judge(trials)
+}
+
+/// One handshake: which key, which version, which client.
+struct TLSRehearsal {
+  /// Who connects.
+  enum Client: CaseIterable {
+    /// What a browser can: no DHE, no Ed25519, and of the groups the two that everybody has.
+    case browser
+    /// Whatever OpenSSL offers by itself: DHE and more groups, too.
+    case library
+  }
+
+  /// A rehearsal and what came of it.
+  struct Trial {
+    var identity: Int
+    var rehearsal: TLSRehearsal
+    var failure: PKIError?
+  }
+
+  var policy: TLSPolicy
+  var identity: TLSEngine.Identity
+  var version: TLSVersion
+  var client: Client
+
+  /// Shakes hands; throws only what is wrong with the server whoever connects.
+  func failure(serverName: String) throws(PKIError) -> PKIError? {
+    let context = try TLSContext.server(policy, identity)
+    let suites = unsafe TLSSuite.all(in: context.pointer)
+    let server = try TLSEngine(server: context)
+    let client = try TLSEngine(client: configuration(serverName: serverName))
+    do throws(PKIError) {
+      try TLSEngine.shakeHands(client: client, server: server)
+      return nil
+    } catch {
+      return explain(error, suites)
+    }
+  }
+
+  private func configuration(serverName: String) -> TLSEngine.ClientConfiguration {
+    var configuration = TLSEngine.ClientConfiguration(
+      serverName: serverName, minimumVersion: version, maximumVersion: version)
+    guard client == .browser else { return configuration }
+    configuration.ciphers =
+      "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE-RSA-AES128-SHA:ECDHE-RSA-AES256-SHA:AES128-GCM-SHA256:"
+      + "AES256-GCM-SHA384:AES128-SHA:AES256-SHA"
+    configuration.groups = "X25519:P-256"
+    // In TLS 1.2 the list is for the curves of certificates, too: who shows P-384 wants it accepted.
+    if case .p384 = identity.key.family { configuration.groups = "X25519:P-256:P-384" }
+    configuration.signatureAlgorithms =
+      "ECDSA+SHA256:RSA-PSS+SHA256:RSA+SHA256:ECDSA+SHA384:RSA-PSS+SHA384:RSA+SHA384:"
+      + "RSA-PSS+SHA512:RSA+SHA512"
+    return configuration
+  }
+
+  /// Sorts what failed into what stops everybody and what stops some.
+  static func judge(_ trials: [Trial]) throws(PKIError) -> [PKIError] {
+    guard trials.contains(where: { $0.failure == nil }) else {
+      // The library's reason is the deeper one: the browser's may be about the browser.
+      let last = trials.last { $0.rehearsal.client == .library && $0.rehearsal.version == .tls12 }
+      guard let failure = (last ?? trials.last)?.failure else { return [] }
+      throw failure
+    }
+    var findings: [PKIError] = []
+    for version in Set(trials.map(\.rehearsal.version)).sorted() {
+      let these = trials.filter { $0.rehearsal.version == version }
+      if let failure = shortfall(of: these) { findings.append(failure) }
+    }
+    for identity in Set(trials.map(\.identity)).sorted() {
+      let these = trials.filter { $0.identity == identity }
+      guard !these.contains(where: { $0.failure == nil }), let failure = shortfall(of: these)
+      else { continue }
+      findings.append(failure)
+    }
+    return findings
+  }
+
+  /// Why not everybody can use what these trials are about: nobody can, or no browser; nil when all is
+  /// well.
+  private static func shortfall(of trials: [Trial]) -> PKIError? {
+    for client in Client.allCases.reversed() {
+      let these = trials.filter { $0.rehearsal.client == client }
+      if these.contains(where: { $0.failure == nil }) { continue }
+      return these.lazy.compactMap(\.failure).first
+    }
+    return nil
+  }
+}
+
+/// A suite of a server's list for versions up to 1.2.
+struct TLSSuite {
+  var authentication: Int32
+  var exchange: Int32
+
+  static func all(in context: OpaquePointer) -> [TLSSuite] {
+    (0..<(unsafe certctl_ciphers_count(context))).compactMap { index in
+      let cipher = unsafe certctl_ciphers_at(context, index)
+      let suite = unsafe TLSSuite(
+        authentication: SSL_CIPHER_get_auth_nid(cipher), exchange: SSL_CIPHER_get_kx_nid(cipher))
+      // The suites of 1.3 leave both open.
+      return suite.authentication == NID_auth_any ? nil : suite
+    }
+  }
+}
