@@ -200,9 +200,12 @@ extension Manager {
       lineage.settings = settings
       try await save(lineage)
     }
+    // What a run that was cut short got, and did not put to use.
+    let isWaiting = try await Blocking.run { try lineages.lineage(name)?.candidate != nil }
+    let hooks = isWaiting ? try await deploy(name).hooks : []
     return IssueReport(
       outcome: .unchanged, reason: reason, certificate: try await report(on: name),
-      directory: directory)
+      directory: directory, hooks: hooks.isEmpty ? nil : hooks)
   }
 
   func save(_ lineage: Lineage) async throws {

@@ -41,20 +41,42 @@ struct Bootstrap: Sendable {
     _ body: @escaping @Sendable (Manager, Output) async throws -> Void
   ) async throws {
     let bootstrap = Bootstrap(options)
-    do {
+    try await bootstrap.run {
       let manager = try bootstrap.manager(needsConfiguration)
-      try await endingBySignal {
-        bootstrap.line.clear()
-        bootstrap.output.note(
-          "interrupted, cleaning up; once more ends it at once", isNamed: true)
-      } _: {
-        try await body(manager, bootstrap.output)
-      }
-      bootstrap.line.clear()
+      return { try await body(manager, bootstrap.output) }
+    }
+  }
+
+  /// Runs a command that needs neither state nor configuration, with the same ends as `run`.
+  ///
+  /// - Parameters:
+  ///   - options: What every command takes.
+  ///   - body: The command; it gets the line for its progress, too.
+  /// - Throws: The exit code.
+  static func runAlone(
+    _ options: GlobalOptions,
+    _ body: @escaping @Sendable (Output, ProgressLine) async throws -> Void
+  ) async throws {
+    let bootstrap = Bootstrap(options)
+    try await bootstrap.run { { try await body(bootstrap.output, bootstrap.line) } }
+  }
+
+  /// Prepares a command, runs it, and turns its error into words and an exit code.
+  private func run(
+    _ prepare: () throws -> @Sendable () async throws -> Void
+  ) async throws {
+    do {
+      let body = try prepare()
+      try await endingBySignal(
+        onSignal: {
+          line.clear()
+          output.note("interrupted, cleaning up; once more ends it at once", isNamed: true)
+        }, body)
+      line.clear()
     } catch {
-      bootstrap.line.clear()
+      line.clear()
       let failure = CertctlError(wrapping: error)
-      bootstrap.output.fail(failure)
+      output.fail(failure)
       throw ExitCode(failure.exitCode)
     }
   }

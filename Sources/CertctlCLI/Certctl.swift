@@ -25,7 +25,7 @@ struct CertctlCommand: AsyncParsableCommand {
     subcommands: [
       Issue.self, Renew.self, List.self, Show.self, Revoke.self, Delete.self, Rollback.self,
       Rekey.self,
-      AccountCommand.self, SiteCommand.self, NginxCommand.self, HookCommand.self,
+      AccountCommand.self, SiteCommand.self, NginxCommand.self, HookCommand.self, DHParam.self,
     ])
 
   static func main() async {

@@ -102,6 +102,13 @@ final class ProgressLine: Sendable {
     }
   }
 
+  /// Shows a text in place, where a person watches.
+  func draw(_ text: String) {
+    guard output.isWatched else { return }
+    isShown.withLock { $0 = true }
+    Terminal.write("\r\u{1B}[2K\(text)", to: .standardError)
+  }
+
   /// Takes the line away, before anything else is printed.
   func clear() {
     isShown.withLock { isShown in

@@ -9,6 +9,20 @@ enum BigNumber {
     return try unsafe Owned(BN_bin2bn(bytes, count, nil), BN_free, operation)
   }
 
+  /// A number that is still 0.
+  static func zero(_ operation: String) throws(PKIError) -> Owned {
+    try unsafe Owned(BN_new(), BN_free, operation)
+  }
+
+  /// A number of a key or of parameters, by OpenSSL's name for it.
+  static func read(
+    _ name: String, of key: OpaquePointer, _ operation: String
+  ) throws(PKIError) -> Owned {
+    var number: OpaquePointer?
+    guard unsafe EVP_PKEY_get_bn_param(key, name, &number) == 1 else { throw .drained(operation) }
+    return try unsafe Owned(number, BN_free, operation)
+  }
+
   /// The number with zeros in front, up to the length; without a length as short as it goes.
   static func bytes(
     _ number: OpaquePointer?, padded length: Int? = nil, _ operation: String

@@ -12,6 +12,7 @@ struct HelpTests {
     "account register",
     "account show", "account update", "account rollover", "account deactivate",
     "nginx", "nginx status", "nginx test", "nginx reload", "hook", "hook list", "hook run",
+    "dhparam",
   ]
 
   /// `Fixtures` beside `Tests` and `Sources`.

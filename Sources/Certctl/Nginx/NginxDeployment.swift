@@ -112,6 +112,11 @@ struct NginxDeployment: Sendable {
 
   private func begin(_ changes: [FileChange], _ uses: [Use]) async throws -> Transaction? {
     guard !changes.isEmpty else { return nil }
+    guard !uses.isEmpty else {
+      // Each link changes in one step, and nobody has loaded anything.
+      try await Blocking.run { try Transaction.apply(changes, in: state) }
+      return nil
+    }
     let now = services.clock.now()
     return try await Blocking.run {
       let transaction = try Transaction.begin(
@@ -176,114 +181,6 @@ struct NginxDeployment: Sendable {
       answers[target.name] = failure.map { .failed($0) } ?? .served
     }
     return answers
-  }
-
-  // MARK: - Who uses what
-
-  /// The nginx that run here, each with the servers that use a target.
-  func uses(of targets: [Target]) async throws -> [Use] {
-    guard !targets.isEmpty else { return [] }
-    return try await allUses(of: targets)
-  }
-
-  /// The same, asked although there is nothing to be served.
-  func allUses(of targets: [Target]) async throws -> [Use] {
-    var uses: [Use] = []
-    for place in try await places() {
-      let found = try await Blocking.run { servers(of: place, using: targets) }
-      uses.append(Use(place: place, servers: found))
-    }
-    return uses
-  }
-
-  /// The nginx that run, on this host and in the containers, with their configurations.
-  func places() async throws -> [NginxPlace] {
-    let find = services.findNginx
-    var running = try await Blocking.run { find() }
-    for name in containers {
-      do {
-        running.append(try await RunningNginx.inContainer(name, runner: services.runner))
-      } catch let error as CancellationError {
-        throw error
-      } catch {
-        // One that does not run loads what is in place when it starts.
-        services.warn(
-          "the container \(name) is passed over: \(CertctlError(wrapping: error).message)")
-      }
-    }
-    var places: [NginxPlace] = []
-    for nginx in running {
-      do {
-        places.append(try await place(of: nginx))
-      } catch let error as CancellationError {
-        throw error
-      } catch {
-        services.logger.info("\(nginx.executable) cannot be asked: \(error)")
-      }
-    }
-    return places
-  }
-
-  /// The configuration of an nginx: what `-T` prints, or, as it prints nothing of what it refuses,
-  /// the files themselves.
-  func place(of nginx: RunningNginx) async throws -> NginxPlace {
-    let result = try await services.runner.run(nginx.dump)
-    let configuration: NginxConfiguration
-    if let dumped = NginxConfiguration(dump: result.output) {
-      configuration = dumped
-    } else {
-      let path: String
-      if let given = nginx.configurationFile {
-        path = given
-      } else {
-        path = RunningNginx.builtIn(try await services.runner.run(nginx.version).output)
-      }
-      configuration = try await Blocking.run { NginxConfiguration(reading: path, of: nginx) }
-    }
-    let folder = configuration.folder
-    guard let hostFolder = nginx.hostPath(folder) else {
-      throw CertctlError(
-        .configuration, "\(folder) of the container is not a folder of this host",
-        hint: "mount it from this host, so that certctl can write there")
-    }
-    return NginxPlace(
-      nginx: nginx, folder: folder, hostFolder: hostFolder,
-      complaint: result.succeeded ? nil : Self.firstLines(result.output),
-      configuration: configuration)
-  }
-
-  private func servers(
-    of place: NginxPlace, using targets: [Target]
-  ) -> [LineageName: [NginxServer]] {
-    var found: [LineageName: [NginxServer]] = [:]
-    for server in place.configuration.servers {
-      for path in server.certificates {
-        guard let word = lineage(of: path, for: place.nginx),
-          let target = targets.first(where: { $0.name.value == word })
-        else { continue }
-        found[target.name, default: []].append(server)
-      }
-    }
-    return found
-  }
-
-  /// The lineage that a certificate's path, as nginx sees it, leads to: by its name, or by links of
-  /// the user's own.
-  func lineage(of path: String, for nginx: RunningNginx) -> String? {
-    guard let path = nginx.hostPath(path) else { return nil }
-    let live = "\(state.live.path)/"
-    if path.hasPrefix(live) {
-      return path.dropFirst(live.count).split(separator: "/").first.map(String.init)
-    }
-    if let name = copies.lazy.compactMap({ $0.lineage(of: path) }).first { return name }
-    let archive = "\(Self.resolved(state.folder("archive").path))/"
-    let resolved = Self.resolved(path)
-    guard resolved.hasPrefix(archive) else { return nil }
-    return resolved.dropFirst(archive.count).split(separator: "/").first.map(String.init)
-  }
-
-  static func resolved(_ path: String) -> String {
-    URL(filePath: path).resolvingSymlinksInPath().path
   }
 
   // MARK: - Reload

@@ -1,0 +1,121 @@
+import ArgumentParser
+import Certctl
+import HostIO
+import PKI
+import Synchronization
+
+/// `certctl dhparam`: parameters for nginx's `ssl_dhparam`.
+struct DHParam: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "dhparam",
+    abstract: "Make or check Diffie-Hellman parameters.",
+    usage: "certctl dhparam [<options>]",
+    discussion: """
+      Examples:
+        certctl dhparam --out /etc/nginx/dhparam.pem
+        certctl dhparam --bits 4096 > dhparam.pem
+        certctl dhparam --generate --bits 3072 --out dhparam.pem
+        certctl dhparam --check /etc/nginx/dhparam.pem
+
+      You most likely need none: browsers no longer use DHE, and Mozilla's guideline has none since \
+      version 6.0. nginx reads them only where ssl_ciphers names DHE suites.
+
+      Without --generate it is a group of RFC 7919, at once: all servers may share it, and clients \
+      know it. --generate looks for a safe prime that nobody has had before, on all cores; how long \
+      that takes is chance. The bar shows how many of a hundred such searches would be done by now.
+
+      Exit code 1 when --check finds a fault.
+      """)
+
+  @Option(help: ArgumentHelp("The size of the prime. Default: 2048.", valueName: "bits"))
+  var bits: DHSize?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write to this file instead of stdout, in one step.", valueName: "file"))
+  var out: String?
+
+  @Flag(help: "Make a fresh safe prime, instead of a group of RFC 7919.")
+  var generate = false
+
+  @Option(help: ArgumentHelp("Check the parameters in this file.", valueName: "file"))
+  var check: String?
+
+  @Flag(help: "Replace a file that holds something else.") var force = false
+
+  @OptionGroup(title: "General") var global: GlobalOptions
+
+  func validate() throws {
+    if check != nil, bits != nil || out != nil || generate || force {
+      throw ValidationError("--check goes alone: it makes nothing")
+    }
+    if check == "" { throw ValidationError("--check is empty: give a file's path") }
+    if out == "" { throw ValidationError("--out is empty: give a file's path") }
+    if force && out == nil { throw ValidationError("--force goes with --out") }
+  }
+
+  func run() async throws {
+    if let check { return try await self.check(file: check) }
+    try await Bootstrap.runAlone(global) { output, line in try await make(output, line) }
+  }
+
+  private func make(_ output: Output, _ line: ProgressLine) async throws {
+    let bits = (bits ?? .bits2048).number
+    let file = try out.map { try DHParametersFile(path: absolutePath($0)) }
+    let standard = generate ? nil : try DHParameters.standard(bits: bits)
+    var isChanged = try await file?.needsWriting(standard, force: force) ?? true
+    output.note(
+      "Mozilla's guideline needs no DH parameters since version 6.0: nginx uses them only where "
+        + "ssl_ciphers names DHE suites.")
+    var report = DHParametersReport(bits: bits, file: file?.path)
+    let parameters: DHParameters
+    if let standard {
+      parameters = standard
+    } else {
+      let display = DHProgressDisplay(output, line)
+      parameters = try await generateDHParameters(bits: bits) { display.show($0) }
+      line.clear()
+      report.candidates = display.candidates
+      // Somebody else may have put a file there meanwhile.
+      isChanged = try await file?.needsWriting(parameters, force: force) ?? true
+    }
+    if isChanged { try await file?.write(parameters) }
+    report.fill(parameters, isChanged: isChanged)
+    output.result(report, text: report.text(parameters))
+  }
+
+  private func check(file path: String) async throws {
+    let isFine = Mutex(false)
+    try await Bootstrap.runAlone(global) { output, _ in
+      let file = try DHParametersFile(path: absolutePath(path))
+      let parameters = try await file.read()
+      let check = try await checked(parameters)
+      let report = DHCheckReport(file: file.path, parameters, check)
+      output.result(report, text: report.text)
+      isFine.withLock { $0 = check.isFine }
+    }
+    if !isFine.withLock({ $0 }) { throw ExitCode.failure }
+  }
+
+  /// Off the cooperative pool, and called off with the task.
+  private func checked(_ parameters: DHParameters) async throws -> DHCheck {
+    let isCancelled = Atomic(false)
+    return try await withTaskCancellationHandler {
+      try await Blocking.run {
+        try parameters.check { isCancelled.load(ordering: .relaxed) }
+      }
+    } onCancel: {
+      isCancelled.store(true, ordering: .relaxed)
+    }
+  }
+}
+
+/// A size of DH parameters.
+enum DHSize: String, ExpressibleByArgument, CaseIterable {
+  case bits2048 = "2048"
+  case bits3072 = "3072"
+  case bits4096 = "4096"
+  case bits8192 = "8192"
+
+  var number: Int { Int(rawValue) ?? 2048 }
+}

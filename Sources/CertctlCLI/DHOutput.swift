@@ -1,0 +1,130 @@
+import Certctl
+import HostIO
+import PKI
+import Synchronization
+
+/// What `certctl dhparam` has made, as JSON tells it.
+struct DHParametersReport: Encodable {
+  let version = 1
+  let bits: Int
+  /// Where it was written to; without a file the PEM is here.
+  let file: String?
+  var pem: String?
+  /// The name of the published group; none for a fresh one.
+  var group: String?
+  var isChanged = true
+  /// How many candidates the search tried.
+  var candidates: Int?
+
+  init(bits: Int, file: String?) {
+    self.bits = bits
+    self.file = file
+  }
+
+  mutating func fill(_ parameters: DHParameters, isChanged: Bool) {
+    self.isChanged = isChanged
+    group = parameters.group
+    if file == nil { pem = String(decoding: parameters.pem, as: UTF8.self) }
+  }
+
+  /// The PEM itself without a file, else what became of the file.
+  func text(_ parameters: DHParameters) -> String {
+    guard let file else { return String(decoding: parameters.pem.dropLast(), as: UTF8.self) }
+    let what = group.map { "\($0) (RFC 7919)" } ?? "a fresh safe prime"
+    return isChanged
+      ? "Wrote \(escapedForTerminal(file)): \(what), \(bits) bits."
+      : "\(escapedForTerminal(file)) holds \(what) already."
+  }
+}
+
+/// What is right and wrong with the parameters in a file.
+struct DHCheckReport: Encodable {
+  let version = 1
+  let file: String
+  let bits: Int
+  let group: String?
+  let isSafePrime: Bool?
+  let isFine: Bool
+  let problems: [String]
+  let remarks: [String]
+
+  init(file: String, _ parameters: DHParameters, _ check: DHCheck) {
+    self.file = file
+    bits = parameters.bits
+    group = parameters.group
+    isSafePrime = check.isSafePrime
+    isFine = check.isFine
+    problems = check.problems
+    remarks = check.remarks
+  }
+
+  var text: String {
+    let name = group.map { ", \($0)" } ?? (isSafePrime == true ? ", a safe prime" : "")
+    let verdict =
+      "\(escapedForTerminal(file)): \(isFine ? "ok" : "not usable"), \(bits) bits\(name)"
+    return ([verdict] + (problems + remarks).map { "  \($0)" }).joined(separator: "\n")
+  }
+}
+
+/// Shows how far a search is: a bar on a terminal, else one line when an estimate is possible.
+final class DHProgressDisplay: Sendable {
+  private let output: Output
+  private let line: ProgressLine
+  private let state = Mutex(State())
+
+  private struct State {
+    var candidates = 0
+    var hasEstimated = false
+  }
+
+  init(_ output: Output, _ line: ProgressLine) {
+    self.output = output
+    self.line = line
+  }
+
+  /// How many candidates were tried at the last look.
+  var candidates: Int { state.withLock { $0.candidates } }
+
+  func show(_ progress: DHProgress) {
+    let isFirst = state.withLock { state in
+      state.candidates = progress.candidates
+      defer { state.hasEstimated = state.hasEstimated || progress.rate != nil }
+      return progress.rate != nil && !state.hasEstimated
+    }
+    if output.isWatched {
+      line.draw(Self.bar(progress, width: Terminal.width(of: .standardError) ?? 80))
+    } else if isFirst, let estimate = Self.estimate(progress) {
+      output.note("\(progress.threads) threads: \(estimate)")
+    }
+  }
+
+  /// The bar with what fits beside it.
+  static func bar(_ progress: DHProgress, width: Int) -> String {
+    let length = 20
+    let filled = min(length, Int(progress.shareDone * Double(length)))
+    let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: length - filled)
+    let percent = Int(progress.shareDone * 100)
+    let short = "[\(bar)] \(percent) %"
+    let tries = "\(progress.candidates) of about \(Int(progress.expectedCandidates.rounded()))"
+    let all = [short, "\(short), \(tries)", estimate(progress).map { "\(short), \($0)" }]
+    // One column stays free, or some terminals begin a new line.
+    return all.compactMap { $0 }.last { $0.count < width } ?? ""
+  }
+
+  /// When it may be done; nil as long as that cannot be told.
+  static func estimate(_ progress: DHProgress) -> String? {
+    guard let median = progress.median, let ninety = progress.ninetyPercent else { return nil }
+    return "half end within \(words(median)) from now, 9 of 10 within \(words(ninety))"
+  }
+
+  /// A duration to two figures or so: nothing about it is exact.
+  static func words(_ duration: Duration) -> String {
+    let seconds = Int((duration / .seconds(1)).rounded(.up))
+    switch seconds {
+    case ..<120: return "\(seconds) s"
+    case ..<7200: return "\((seconds + 30) / 60) min"
+    case ..<172_800: return "\((seconds + 1800) / 3600) h"
+    default: return "\((seconds + 43200) / 86400) days"
+    }
+  }
+}

@@ -1,0 +1,155 @@
+import COpenSSL
+
+/// What is right and wrong with DH parameters.
+package struct DHCheck: Sendable, Hashable {
+  /// OpenSSL at Debian's security level refuses less.
+  package static let smallest = 2048
+
+  /// OpenSSL refuses to work with more (`OPENSSL_DH_MAX_MODULUS_BITS`).
+  package static let largest = 10000
+
+  /// Whether the prime p is one, and (p-1)/2, too; nil when the size alone decided.
+  package var isSafePrime: Bool?
+
+  /// Each reason not to use them, as a sentence without a full stop.
+  package var problems: [String] = []
+
+  /// What is not ideal but harmless.
+  package var remarks: [String] = []
+
+  /// Whether a server can use them.
+  package var isFine: Bool { problems.isEmpty }
+}
+
+extension DHParameters {
+  /// Checks size, prime and generator.
+  ///
+  /// This blocks, for a group that nobody has published up to a minute: call it off the cooperative
+  /// thread pool. Numbers of a size that is refused are not looked at further.
+  ///
+  /// - Parameter isCancelled: Asked now and then.
+  /// - Returns: The findings.
+  /// - Throws: `PKIError`, also when it was cancelled.
+  package func check(
+    isCancelled: @escaping @Sendable () -> Bool = { false }
+  ) throws(PKIError) -> DHCheck {
+    var check = DHCheck()
+    guard bits <= DHCheck.largest else {
+      check.problems.append(
+        "the prime has \(bits) bits, and OpenSSL refuses more than \(DHCheck.largest)")
+      return check
+    }
+    if bits < DHCheck.smallest {
+      check.problems.append(
+        "the prime has \(bits) bits: OpenSSL refuses less than \(DHCheck.smallest), and nginx with it"
+      )
+    }
+    let operation = "check the DH parameters"
+    let prime = try BigNumber.make(prime, operation)
+    // Published and proved: RFC 7919 and RFC 3526. Those of RFC 5114 are no safe primes.
+    let isKnown = group.map { $0.hasPrefix("ffdhe") || $0.hasPrefix("modp_") } ?? false
+    var isSafe = isKnown
+    if !isSafe { isSafe = try unsafe SafePrime.check(prime.pointer, isCancelled: isCancelled) }
+    check.isSafePrime = isSafe
+    guard isSafe else {
+      check.problems.append(
+        group.map { "\($0) (RFC 5114) is no safe prime" }
+          ?? "it is no safe prime: p or (p-1)/2 can be divided")
+      return check
+    }
+    try judgeGenerator(prime, &check)
+    return check
+  }
+
+  private func judgeGenerator(
+    _ prime: borrowing Owned, _ check: inout DHCheck
+  ) throws(PKIError) {
+    let operation = "check the DH parameters"
+    let generator = try BigNumber.make(generator, operation)
+    let last = try unsafe Owned(BN_dup(prime.pointer), BN_free, operation)
+    guard unsafe BN_sub_word(last.pointer, 1) == 1 else { throw .drained(operation) }
+    guard unsafe BN_cmp(generator.pointer, BN_value_one()) > 0,
+      unsafe BN_cmp(generator.pointer, last.pointer) < 0
+    else {
+      check.problems.append("the generator is not between 2 and p-2")
+      return
+    }
+    let context = try unsafe Owned(BN_CTX_new(), BN_CTX_free, operation)
+    let symbol = unsafe BN_kronecker(generator.pointer, prime.pointer, context.pointer)
+    guard symbol >= -1 else { throw .drained(operation) }
+    if symbol == -1 {
+      check.remarks.append(
+        "the generator makes the whole group, which tells one bit of each secret")
+    }
+  }
+}
+
+/// Primes p for which (p-1)/2 is prime, too.
+enum SafePrime {
+  private static let operation = "look for a safe prime"
+
+  /// Whether a number is one; wrong with a probability below 2^-128, also for a number chosen to
+  /// deceive.
+  ///
+  /// q = (p-1)/2 passes 64 or more rounds of Miller and Rabin. Then p is proved by Pocklington's
+  /// theorem with the base 2: 2^(p-1) is 1 modulo p, 2^2 - 1 and p have no common factor, and q is a
+  /// prime above the square root of p.
+  static func check(
+    _ prime: OpaquePointer, isCancelled: @escaping @Sendable () -> Bool = { false }
+  ) throws(PKIError) -> Bool {
+    // 5 and 7 are safe primes, too small to be of use.
+    guard unsafe BN_num_bits(prime) > 3, unsafe BN_is_odd(prime) == 1,
+      unsafe BN_mod_word(prime, 3) != 0
+    else { return false }
+    let half = try unsafe Owned(BN_dup(prime), BN_free, operation)
+    guard unsafe BN_rshift1(half.pointer, half.pointer) == 1 else { throw .drained(operation) }
+    // Most composites are found by one power of 2.
+    guard try unsafe isPowerOfTwoOne(half.pointer, prime) else { return false }
+    return try unsafe isPrime(half.pointer, isCancelled)
+  }
+
+  /// Whether 2^exponent is 1 or -1 modulo an odd modulus.
+  static func isPowerOfTwoOne(
+    _ exponent: OpaquePointer, _ modulus: OpaquePointer
+  ) throws(PKIError) -> Bool {
+    let power = try BigNumber.zero(operation)
+    let context = try unsafe Owned(BN_CTX_new(), BN_CTX_free, operation)
+    guard
+      unsafe BN_mod_exp_mont_word(power.pointer, 2, exponent, modulus, context.pointer, nil) == 1
+    else { throw .drained(operation) }
+    if unsafe BN_is_one(power.pointer) == 1 { return true }
+    guard unsafe BN_add_word(power.pointer, 1) == 1 else { throw .drained(operation) }
+    return unsafe BN_cmp(power.pointer, modulus) == 0
+  }
+
+  /// OpenSSL's own test, which can be called off between its rounds.
+  static func isPrime(
+    _ number: OpaquePointer, _ isCancelled: @escaping @Sendable () -> Bool
+  ) throws(PKIError) -> Bool {
+    let context = try unsafe Owned(BN_CTX_new(), BN_CTX_free, operation)
+    let callback = try unsafe Owned(BN_GENCB_new(), BN_GENCB_free, operation)
+    let question = Question(isCancelled)
+    return try withExtendedLifetime(question) { () throws(PKIError) -> Bool in
+      unsafe BN_GENCB_set(
+        callback.pointer,
+        { _, _, callback in
+          guard let argument = unsafe BN_GENCB_get_arg(callback) else { return 1 }
+          return unsafe Unmanaged<Question>.fromOpaque(argument).takeUnretainedValue().isCancelled()
+            ? 0 : 1
+        }, Unmanaged.passUnretained(question).toOpaque())
+      ErrorQueue.clear()
+      let answer = unsafe BN_check_prime(number, context.pointer, callback.pointer)
+      if isCancelled() {
+        ErrorQueue.clear()
+        throw PKIError(.openSSL, operation: operation, reasons: ["it was cancelled"])
+      }
+      guard answer >= 0 else { throw .drained(operation) }
+      return answer == 1
+    }
+  }
+
+  private final class Question: Sendable {
+    let isCancelled: @Sendable () -> Bool
+    init(_ isCancelled: @escaping @Sendable () -> Bool) { self.isCancelled = isCancelled }
+  }
+}

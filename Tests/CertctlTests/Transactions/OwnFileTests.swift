@@ -1,0 +1,82 @@
+import Testing
+
+@testable import Certctl
+
+struct OwnFileTests {
+  @Test func `certctl knows its own file, and a change by hand`() {
+    let bytes = OwnFile.bytes("server { listen 80; }\n")
+    #expect(OwnFile.owner(of: bytes) == .certctl)
+    #expect(OwnFile.owner(of: bytes + Array("# mine\n".utf8)) == .changed)
+    #expect(OwnFile.owner(of: Array(bytes.dropLast())) == .changed)
+    #expect(OwnFile.owner(of: Array("server { listen 80; }\n".utf8)) == .other)
+    #expect(OwnFile.owner(of: []) == .other)
+    #expect(OwnFile.owner(of: nil) == .nobody)
+  }
+
+  @Test func `an empty text is a file, too`() {
+    #expect(OwnFile.owner(of: OwnFile.bytes("")) == .certctl)
+  }
+}
+
+struct IncludeLineTests {
+  private let debian = """
+    user nginx;
+    events { worker_connections 1024; }
+    http {
+        server { listen 80; location / { return 200 "}"; } }
+        # }
+        include /etc/nginx/conf.d/*.conf;
+    }
+
+    """
+
+  @Test func `the line goes before the brace that ends the http block, and comes out again`() throws
+  {
+    let added = try #require(IncludeLine.added(to: debian, folder: "/etc/nginx"))
+    #expect(
+      added.hasSuffix(
+        """
+            include /etc/nginx/conf.d/*.conf;
+            include /etc/nginx/sites-enabled/*.conf; # added by certctl
+        }
+
+        """))
+    #expect(IncludeLine.removed(from: added, folder: "/etc/nginx") == debian)
+    #expect(IncludeLine.removed(from: debian, folder: "/etc/nginx") == nil)
+    #expect(IncludeLine.removed(from: added, folder: "/srv/nginx") == nil)
+  }
+
+  @Test func `a block on one line, a stream block before it, and no block at all`() throws {
+    let one = "stream { } http { server { } }"
+    #expect(
+      IncludeLine.added(to: one, folder: "/n")
+        == "stream { } http { server { } \n    include /n/sites-enabled/*.conf; # added by certctl\n}"
+    )
+    #expect(IncludeLine.added(to: "events { }\ninclude http.conf;\n", folder: "/n") == nil)
+  }
+}
+
+struct NginxRewritingTests {
+  @Test func `only the arguments that are meant change, and all else stays byte for byte`() {
+    let text = """
+      # include /etc/nginx/a.conf;
+      include  /etc/nginx/a.conf ;
+      ssl_certificate "/etc/nginx/with space.pem";
+      content_by_lua_block { include /etc/nginx/x }
+      log_format x '/etc/nginx/ { ;';
+      """
+    let new = NginxRewriting.text(text) { directive, argument in
+      directive == "log_format" || !argument.hasPrefix("/etc/nginx/")
+        ? nil : "/stage/" + argument.dropFirst(11)
+    }
+    #expect(
+      new == """
+        # include /etc/nginx/a.conf;
+        include  /stage/a.conf ;
+        ssl_certificate "/stage/with space.pem";
+        content_by_lua_block { include /etc/nginx/x }
+        log_format x '/etc/nginx/ { ;';
+        """)
+    #expect(NginxRewriting.text(text) { _, _ in nil } == nil)
+  }
+}

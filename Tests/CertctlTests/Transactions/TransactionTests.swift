@@ -1,0 +1,163 @@
+import FoundationEssentials
+import Glibc
+import HostIO
+import TestSupport
+import Testing
+
+@testable import Certctl
+
+struct TransactionTests {
+  private let shown = FileAttributes(mode: 0o644)
+
+  /// A state directory, and a folder with two files and a link, which changes are made to.
+  private func withTree(
+    _ body: (StateDirectory, TemporaryFolder, [FileChange]) async throws -> Void
+  ) async throws {
+    try await withTemporaryFolder(label: "transaction") { folder in
+      try folder.write("tree/a.conf", "old a")
+      try folder.write("tree/gone.conf", "to be removed")
+      try FileManager.default.createSymbolicLink(
+        atPath: folder.path("tree/link"), withDestinationPath: "a.conf")
+      let changes = [
+        FileChange(folder.path("tree/new"), .folder(FileAttributes(mode: 0o755))),
+        FileChange(folder.path("tree/a.conf"), .file(Array("new a".utf8), shown)),
+        FileChange(folder.path("tree/new/b.conf"), .file(Array("new b".utf8), shown)),
+        FileChange(folder.path("tree/link"), .link("new/b.conf")),
+        FileChange(folder.path("tree/gone.conf"), .absent),
+      ]
+      try await body(StateDirectory(path: folder.path("state")), folder, changes)
+    }
+  }
+
+  /// All that is in the tree: files with their texts, links with their targets.
+  private func contents(_ folder: TemporaryFolder) throws -> [String: String] {
+    var found: [String: String] = [:]
+    for name in try FileManager.default.subpathsOfDirectory(atPath: folder.path("tree")) {
+      let path = folder.path("tree/\(name)")
+      if let target = try? FileManager.default.destinationOfSymbolicLink(atPath: path) {
+        found[name] = "-> \(target)"
+      } else {
+        found[name] = folder.read("tree/\(name)") ?? "folder"
+      }
+    }
+    return found
+  }
+
+  private func begin(_ changes: [FileChange], _ state: StateDirectory) throws -> Transaction {
+    try Transaction.begin(
+      changes, servers: [.init(executable: "/usr/sbin/nginx", options: ["-c", "/x"])], in: state,
+      now: Date())
+  }
+
+  @Test func `what is changed can be undone`() async throws {
+    try await withTree { state, folder, changes in
+      let before = try contents(folder)
+      let transaction = try begin(changes, state)
+      #expect(try contents(folder) == before)
+      try transaction.apply(changes)
+      #expect(
+        try contents(folder) == [
+          "a.conf": "new a", "new": "folder", "new/b.conf": "new b", "link": "-> new/b.conf",
+        ])
+      #expect(try transaction.undo() == [])
+      #expect(try contents(folder) == before)
+      try transaction.finish()
+      #expect(try Transaction.unfinished(in: state).isEmpty)
+    }
+  }
+
+  @Test func `the next run finds what was not ended, with the servers that loaded it`()
+    async throws
+  {
+    try await withTree { state, folder, changes in
+      let before = try contents(folder)
+      try begin(changes, state).apply(changes)
+      let left = try Transaction.unfinished(in: state)
+      #expect(left.count == 1)
+      #expect(left.first?.record.servers.first?.options == ["-c", "/x"])
+      try left.first?.undo()
+      #expect(try contents(folder) == before)
+    }
+  }
+
+  @Test func `of two that were not ended the newer one is undone first`() async throws {
+    try await withTree { state, folder, changes in
+      let before = try contents(folder)
+      let first = try Transaction.begin(
+        changes, servers: [], in: state, now: Date(timeIntervalSince1970: 1_700_000_000))
+      try first.apply(changes)
+      let more = [FileChange(folder.path("tree/a.conf"), .file(Array("third".utf8), shown))]
+      let second = try Transaction.begin(
+        more, servers: [], in: state, now: Date(timeIntervalSince1970: 1_700_000_001))
+      try second.apply(more)
+      let left = try Transaction.unfinished(in: state)
+      #expect(left.map(\.id) == [second.id, first.id])
+      for transaction in left { #expect(try transaction.undo() == []) }
+      #expect(try contents(folder) == before)
+    }
+  }
+
+  @Test func `what somebody else changed meanwhile is left alone and named`() async throws {
+    try await withTree { state, folder, changes in
+      let transaction = try begin(changes, state)
+      try transaction.apply(changes)
+      try folder.write("tree/a.conf", "by hand")
+      #expect(try transaction.undo() == [folder.path("tree/a.conf")])
+      #expect(folder.read("tree/a.conf") == "by hand")
+      #expect(folder.read("tree/gone.conf") == "to be removed")
+    }
+  }
+
+  @Test func `only some paths can be undone`() async throws {
+    try await withTree { state, folder, changes in
+      let transaction = try begin(changes, state)
+      try transaction.apply(changes)
+      try transaction.undo(only: [folder.path("tree/a.conf")])
+      #expect(folder.read("tree/a.conf") == "old a")
+      #expect(folder.read("tree/new/b.conf") == "new b")
+    }
+  }
+
+  @Test func `a folder that others use by now stays`() async throws {
+    try await withTree { state, folder, changes in
+      let transaction = try begin(changes, state)
+      try transaction.apply(changes)
+      try folder.write("tree/new/theirs", "theirs")
+      try transaction.undo()
+      #expect(folder.read("tree/new/theirs") == "theirs")
+      #expect(folder.read("tree/new/b.conf") == nil)
+    }
+  }
+
+  @Test func `a file keeps its mode through a change and back`() async throws {
+    try await withTree { state, folder, _ in
+      let path = folder.path("tree/a.conf")
+      try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+      let changes = [FileChange(path, .file(Array("new".utf8), shown))]
+      let transaction = try begin(changes, state)
+      try transaction.apply(changes)
+      #expect(try Transaction.state(at: path).mode == 0o644)
+      try transaction.undo()
+      #expect(try Transaction.state(at: path).mode == 0o600)
+    }
+  }
+
+  @Test func `a record without its file changed nothing and goes`() async throws {
+    try await withTree { state, folder, _ in
+      try folder.write("state/transactions/2026-01-01T000000Z-1/0", "half a copy")
+      #expect(try Transaction.unfinished(in: state).isEmpty)
+      let left = try state.folder("transactions").entries()
+      #expect(left.isEmpty)
+    }
+  }
+
+  @Test func `what is no file, folder or link is not touched`() async throws {
+    try await withTree { state, folder, _ in
+      #expect(mkfifo(folder.path("tree/pipe"), 0o600) == 0)
+      let change = FileChange(folder.path("tree/pipe"), .absent)
+      #expect(throws: CertctlError.self) { _ = try begin([change], state) }
+      let left = try state.folder("transactions").entries()
+      #expect(left.isEmpty)
+    }
+  }
+}
