@@ -84,6 +84,7 @@ let package = Package(
       dependencies: ["CertctlCLI", "Certctl", "HostIO", "PKI", "TestSupport", logging],
       swiftSettings: strict),
     .testTarget(
-      name: "LiveTests", dependencies: ["CertctlCLI", "ACME", "PKI", "HostIO", "TestSupport"],
+      name: "LiveTests",
+      dependencies: ["CertctlCLI", "Certctl", "ACME", "PKI", "HostIO", "TestSupport"],
       swiftSettings: strict),
   ])

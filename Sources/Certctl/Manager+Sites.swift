@@ -49,12 +49,13 @@ extension Manager {
   /// - Throws: `CertctlError`; `CancellationError`.
   public func addSite(_ request: SiteRequest) async throws -> SiteReport {
     try await wrapped {
-      let site = request.site
+      var site = request.site
       let name = try LineageName(site.certificate)
       try await recoverIfNeeded()
       let place = try await nginxPlace(
         folder: request.nginxFolder, container: request.container, for: request)
-      let known = try await Blocking.run { try siteStore.record(site.name) }
+      let known = try await Blocking.run { try siteStore.record(request.site.name) }
+      site = try site.startingHSTS(at: services.clock.now(), after: known?.site)
       let record = SiteRecord(
         site: site,
         place: SitePlace(
@@ -213,9 +214,9 @@ extension Manager {
     }
     return SiteTree(
       place: found, build: build,
-      certificates: SitePaths(
+      certificates: try SitePaths(
         nginx: found.folder, certificates: certificates, isCopied: place.copy != nil),
-      records: records)
+      records: records, now: services.clock.now())
   }
 
   // MARK: - The others

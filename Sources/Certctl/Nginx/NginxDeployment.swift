@@ -112,6 +112,11 @@ struct NginxDeployment: Sendable {
 
   private func begin(_ changes: [FileChange], _ uses: [Use]) async throws -> Transaction? {
     guard !changes.isEmpty else { return nil }
+    guard !uses.isEmpty else {
+      // Each link changes in one step, and nobody has loaded anything.
+      try await Blocking.run { try Transaction.apply(changes, in: state) }
+      return nil
+    }
     let now = services.clock.now()
     return try await Blocking.run {
       let transaction = try Transaction.begin(

@@ -8,6 +8,8 @@ struct SiteTree: Sendable {
   let certificates: SitePaths
   /// All sites of this nginx, as they are to be.
   let records: [SiteRecord]
+  /// The moment of writing.
+  let now: Date
 
   private static let shown = FileAttributes(mode: 0o644)
   private static let folder = FileAttributes(mode: 0o755)
@@ -18,9 +20,9 @@ struct SiteTree: Sendable {
     let link = place.path(SiteFiles.httpLink)
     return SiteRenderer(
       build: build, paths: certificates,
-      surroundings: NginxSurroundings(place.configuration) { path in
+      surroundings: NginxSurroundings(place.configuration, machine: .of(place.nginx.pid)) { path in
         own.contains(path) || path == link || path.hasPrefix(shared)
-      })
+      }, now: now)
   }
 
   // MARK: - What is to be

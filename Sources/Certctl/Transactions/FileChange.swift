@@ -28,11 +28,18 @@ struct FileChange: Sendable, Equatable {
   /// The folder that it is in, and its name there.
   var place: (folder: DurableFolder, name: String) { Self.place(of: path) }
 
-  static func place(of path: String) -> (folder: DurableFolder, name: String) {
+  /// The folder that a path is in, and its name there.
+  ///
+  /// - Parameters:
+  ///   - path: An absolute path.
+  ///   - root: Where fault points count from.
+  static func place(
+    of path: String, root: String = "/"
+  ) -> (folder: DurableFolder, name: String) {
     let slash = path.lastIndex(of: "/") ?? path.startIndex
     let folder = String(path[..<slash])
     return (
-      DurableFolder(path: folder.isEmpty ? "/" : folder, root: "/"),
+      DurableFolder(path: folder.isEmpty ? "/" : folder, root: root),
       String(path[slash...].dropFirst())
     )
   }

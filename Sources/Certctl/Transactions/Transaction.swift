@@ -106,7 +106,10 @@ struct Transaction: Sendable {
   /// Makes the changes: all files are written before the first one is put in its place.
   ///
   /// - Throws: `HostError`; the caller undoes what was done.
-  func apply(_ changes: [FileChange]) throws {
+  func apply(_ changes: [FileChange]) throws { try Self.apply(changes, in: state) }
+
+  /// The same without a record, for changes that nobody has to put back.
+  static func apply(_ changes: [FileChange], in state: StateDirectory) throws {
     // Folders first: files are staged in them.
     for change in changes {
       guard case .folder(let attributes) = change.content else { continue }
@@ -116,11 +119,11 @@ struct Transaction: Sendable {
     do {
       for change in changes {
         guard case .file(let bytes, let attributes) = change.content else { continue }
-        let (folder, name) = change.place
+        let (folder, name) = FileChange.place(of: change.path, root: state.path)
         staged[change.path] = try folder.stage(name, bytes, attributes)
       }
       for change in changes {
-        let (folder, name) = change.place
+        let (folder, name) = FileChange.place(of: change.path, root: state.path)
         switch change.content {
         case .file:
           if let temporary = staged.removeValue(forKey: change.path) {
@@ -145,7 +148,7 @@ struct Transaction: Sendable {
   func undo(only paths: Set<String>? = nil) throws -> [String] {
     var foreign: [String] = []
     for entry in record.entries.reversed() where paths?.contains(entry.path) ?? true {
-      let (place, name) = FileChange.place(of: entry.path)
+      let (place, name) = FileChange.place(of: entry.path, root: state.path)
       try place.sweepTemporaries(of: name)
       let now = try Self.state(at: entry.path)
       if now.isSame(as: entry.before) { continue }

@@ -30,7 +30,8 @@ struct IncludeLineTests {
 
     """
 
-  @Test func `the line goes before the brace that ends the http block, and comes out again`() throws {
+  @Test func `the line goes before the brace that ends the http block, and comes out again`() throws
+  {
     let added = try #require(IncludeLine.added(to: debian, folder: "/etc/nginx"))
     #expect(
       added.hasSuffix(
@@ -49,7 +50,8 @@ struct IncludeLineTests {
     let one = "stream { } http { server { } }"
     #expect(
       IncludeLine.added(to: one, folder: "/n")
-        == "stream { } http { server { } \n    include /n/sites-enabled/*.conf; # added by certctl\n}")
+        == "stream { } http { server { } \n    include /n/sites-enabled/*.conf; # added by certctl\n}"
+    )
     #expect(IncludeLine.added(to: "events { }\ninclude http.conf;\n", folder: "/n") == nil)
   }
 }

@@ -1,0 +1,217 @@
+import ACME
+
+extension SiteRenderer {
+  /// The texts of the files that all sites share, by their paths in nginx's folder.
+  ///
+  /// - Parameters:
+  ///   - sites: All sites that are enabled; without any there are no files.
+  ///   - dhParameters: DH parameters as PEM, for sites that use DHE; without them there is no DHE.
+  func sharedFiles(for sites: [Site], dhParameters: String?) -> [String: String] {
+    guard !sites.isEmpty else { return [:] }
+    var files = [
+      SiteFiles.http: http(sites),
+      "\(SiteFiles.folder)/server.conf": server,
+      "\(SiteFiles.folder)/headers.conf": headers,
+      "\(SiteFiles.folder)/challenge.conf": challenge,
+      "\(SiteFiles.folder)/proxy.conf": proxy,
+    ]
+    for policy in SiteTLS.allCases {
+      files["\(SiteFiles.folder)/tls-\(policy.rawValue).conf"] = tls(policy)
+    }
+    if sites.contains(where: \.usesDHE) {
+      if let dhParameters { files["\(SiteFiles.folder)/dhparam.pem"] = dhParameters }
+      files["\(SiteFiles.folder)/tls-intermediate-dhe.conf"] =
+        tls(.intermediate, isDHE: dhParameters != nil)
+    }
+    return files
+  }
+
+  // MARK: - The http block
+
+  private func http(_ sites: [Site]) -> String {
+    var text = NginxText()
+    text.comment("What certctl's sites have in common in the http block.")
+    hashes(sites, into: &text)
+    text.gap()
+    text.comment("Connections may change to websockets, and to nothing else.")
+    text.block("map $http_upgrade $certctl_upgrade") { text in
+      text.add("~*^websocket$", "websocket")
+      text.add("default", "\"\"")
+    }
+    text.block("map $certctl_upgrade $certctl_connection") { text in
+      text.add("\"\"", "\"\"")
+      text.add("default", "upgrade")
+    }
+    text.gap()
+    text.comment("The port behind the host's name, where it is not the usual one.")
+    text.block("map $server_port $certctl_port") { text in
+      text.add("443", "\"\"")
+      text.add("default", "\":$server_port\"")
+    }
+    text.gap()
+    text.comment("A header that an application sends itself stays as it is, and is not sent twice.")
+    for (header, variable, value) in Self.securityHeaders {
+      let sent = "$upstream_http_" + header.lowercased().replacing("-", with: "_")
+      text.block("map \(sent) \(variable)") { text in
+        text.add("\"\"", value)
+        text.add("default", "\"\"")
+      }
+    }
+    for port in Set(sites.map(\.httpPort)).sorted() { plainDefault(port, into: &text) }
+    for port in Set(sites.map(\.httpsPort)).sorted() {
+      tlsDefault(port, sites.filter { $0.httpsPort == port }, into: &text)
+    }
+    return text.text
+  }
+
+  /// Room for long names and for many, where nobody else has made it.
+  private func hashes(_ sites: [Site], into text: inout NginxText) {
+    let names = sites.flatMap(\.hosts).map(\.value) + surroundings.servers.flatMap(\.names)
+    let longest = names.map(\.utf8.count).max() ?? 0
+    // An entry: a pointer, the length in two bytes, the name; and a pointer at the bucket's end.
+    let needed = 8 + (longest + 2 + 7) / 8 * 8 + 8
+    let size = "server_names_hash_bucket_size"
+    if needed > 64, !surroundings.httpDirectives.contains(size) {
+      text.gap()
+      text.add(size, "\(Self.powerOfTwo(needed))")
+    }
+    let count = "server_names_hash_max_size"
+    if names.count > 100, !surroundings.httpDirectives.contains(count) {
+      text.add(count, "\(Self.powerOfTwo(names.count * 8))")
+    }
+  }
+
+  private static func powerOfTwo(_ least: Int) -> Int {
+    var size = 128
+    while size < least { size *= 2 }
+    return size
+  }
+
+  private func plainDefault(_ port: Int, into text: inout NginxText) {
+    let addresses = surroundings.addresses(port).filter { !surroundings.hasDefault($0, port) }
+    guard !addresses.isEmpty else { return }
+    text.gap()
+    text.comment("Names that nobody has: the connection is closed.")
+    text.block("server") { text in
+      for address in addresses { text.add("listen", endpoint(address, port), "default_server") }
+      text.add("server_name", Self.nobody)
+      text.add("return", "444")
+    }
+  }
+
+  private func tlsDefault(_ port: Int, _ sites: [Site], into text: inout NginxText) {
+    let addresses = surroundings.addresses(port).filter { !surroundings.hasDefault($0, port) }
+    let quic = sites.contains(where: offersHTTP3)
+      ? quicAddresses.filter { !surroundings.hasDefault($0, port, isQUIC: true) } : []
+    guard build.rejectsHandshake, !addresses.isEmpty || !quic.isEmpty else { return }
+    text.gap()
+    text.comment("Names that nobody has: there is no certificate to show, and no answer.")
+    text.block("server") { text in
+      for address in addresses {
+        text.add(
+          "listen", endpoint(address, port), tlsWords(address, port), "default_server")
+      }
+      for address in quic {
+        // One socket for each worker, which HTTP/3 needs; said once for all servers.
+        let reuse = surroundings.reusesPort(address, port) ? "" : "reuseport"
+        text.add("listen", endpoint(address, port), "quic", reuse, "default_server")
+      }
+      text.add("server_name", Self.nobody)
+      let isModern = sites.allSatisfy { $0.settings.tls == .modern }
+      text.add("include", paths.shared("tls-\(isModern ? "modern" : "intermediate").conf"))
+      text.add("ssl_reject_handshake", "on")
+      text.add("return", "444")
+    }
+  }
+
+  /// A name for the servers of nobody: it is no host's, and no other file's.
+  private static let nobody = "_certctl"
+
+  private static let securityHeaders = [
+    ("X-Content-Type-Options", "$certctl_content_type_options", "nosniff"),
+    ("X-Frame-Options", "$certctl_frame_options", "SAMEORIGIN"),
+    ("Referrer-Policy", "$certctl_referrer_policy", "strict-origin-when-cross-origin"),
+  ]
+
+  // MARK: - Parts of servers
+
+  private var server: String {
+    var text = NginxText()
+    text.comment("What each server of certctl's begins with.")
+    text.gap()
+    text.add("server_tokens", "off")
+    text.comment("Redirects without a host are right behind every port and every other proxy.")
+    text.add("absolute_redirect", "off")
+    if build.hasKeepaliveMinTimeout {
+      text.comment("A reload leaves idle connections open for so long: no request runs into its end.")
+      text.add("keepalive_min_timeout", "5s")
+    }
+    return text.text
+  }
+
+  private var headers: String {
+    var text = NginxText()
+    text.comment("Headers of all answers, errors included; an empty one is not sent.")
+    if build.hasAddHeaderInherit {
+      text.comment("Locations with add_header directives of their own have these, too.")
+      text.gap()
+      text.add("add_header_inherit", "merge")
+    } else {
+      text.comment(
+        "A location with add_header directives of its own has to include this file again: before\n"
+          + "1.29.3 nginx forgets those of the server there.")
+      text.gap()
+    }
+    for (header, variable, _) in Self.securityHeaders {
+      text.add("add_header", header, variable, "always")
+    }
+    return text.text
+  }
+
+  private var challenge: String {
+    var text = NginxText()
+    text.comment("Where a CA looks whether a name is ours (RFC 8555, section 8.3).")
+    text.gap()
+    text.block("location ^~ /.well-known/acme-challenge/") { text in
+      text.add("root", "\(paths.nginx)/\(SiteFiles.challenges)")
+      text.add("default_type", "text/plain")
+      text.add("auth_basic", "off")
+      text.add("allow", "all")
+      text.add("try_files", "$uri", "=404")
+    }
+    return text.text
+  }
+
+  private var proxy: String {
+    var text = NginxText()
+    text.comment(
+      "What an application learns about a request. Nothing of it is what a client said: all of\n"
+        + "these are set here, or taken away.")
+    text.gap()
+    text.add("proxy_http_version", "1.1")
+    for (header, value) in Self.forwarded { text.add("proxy_set_header", header, value) }
+    text.gap()
+    text.add("proxy_connect_timeout", "10s")
+    text.comment("Room for the long cookies of single sign-on.")
+    text.add("proxy_buffer_size", "16k")
+    text.add("proxy_buffers", "8", "16k")
+    return text.text
+  }
+
+  private static let forwarded = [
+    ("Host", "$host$certctl_port"),
+    ("X-Real-IP", "$remote_addr"),
+    ("X-Forwarded-For", "$remote_addr"),
+    ("X-Forwarded-Proto", "$scheme"),
+    ("X-Forwarded-Host", "$host$certctl_port"),
+    ("X-Forwarded-Port", "$server_port"),
+    ("X-Forwarded-Scheme", "\"\""),
+    ("X-Forwarded-Server", "\"\""),
+    ("X-Forwarded-Ssl", "\"\""),
+    ("X-Forwarded-User", "\"\""),
+    ("X-Original-URL", "\"\""),
+    ("X-Rewrite-URL", "\"\""),
+    ("Forwarded", "\"\""),
+    ("Proxy", "\"\""),
+  ]
+}

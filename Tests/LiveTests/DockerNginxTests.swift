@@ -1,0 +1,223 @@
+import FoundationEssentials
+import HostIO
+import TestSupport
+import Testing
+
+@testable import Certctl
+
+/// nginx in a container of a real engine: found, asked, reached, and its mounts looked through.
+@Suite(.serialized, .timeLimit(.minutes(10)))
+struct DockerNginxTests {
+  @Test(.needsDocker, .needsPebble, .requires("docker-compose"))
+  func `nginx from the compose file is found, tested, reloaded, and has no fault`() async throws {
+    try await DockerHost.run { host in
+      try host.folder.makeFolder("state/live")
+      try host.folder.makeFolder("state/archive")
+      try await host.composeUp()
+      let nginx = try await host.nginx()
+      #expect(nginx.executable == "nginx")
+      #expect(nginx.options == ["-g", "daemon off;"])
+      #expect(nginx.container?.hasNameService == true)
+      #expect(nginx.hostPath("/etc/nginx/nginx.conf") == "\(host.nginxFolder)/nginx.conf")
+      #expect(nginx.serverPath("\(host.stateDirectory)/live/a") == "\(host.stateDirectory)/live/a")
+      #expect(nginx.serverPath("\(host.stateDirectory)/accounts") == nil)
+      let warnings = try await nginx.checkMounts(
+        stateDirectory: host.stateDirectory, copy: nil, keys: .init(mode: 0o600))
+      #expect(warnings == [])
+
+      let runner = ProcessRunner()
+      #expect(try await runner.run(nginx.test).succeeded)
+      let version = try await runner.run(nginx.version).output
+      #expect(version.contains("--conf-path=/etc/nginx/nginx.conf"))
+      let dump = try await runner.run(nginx.dump).output
+      #expect(dump.contains("# configuration file /etc/nginx/conf.d/default.conf:"))
+      let listen = Endpoint(host: "127.0.0.1", port: 80)
+      #expect(nginx.endpoint(listen) == Endpoint(host: "127.0.0.1", port: host.httpPort))
+      let own = try #require(nginx.endpoint(Endpoint(host: "127.0.0.1", port: 8080)))
+      #expect(own.host != "127.0.0.1" && own.port == 8080)
+
+      // A file that certctl writes on the host is what the container loads.
+      try host.folder.write(
+        "nginx/conf.d/new.conf", "server { listen 80; server_name new.test; return 418; }\n")
+      #expect(try await runner.run(nginx.reload).succeeded)
+      try await poll("the new server") { try await host.get("/", host: "new.test").status == 418 }
+
+      try host.folder.write("nginx/conf.d/new.conf", "server { listen 80; nonsense; }\n")
+      let refused = try await runner.run(nginx.test)
+      #expect(refused.ending == .exited(1))
+      #expect(refused.output.contains("unknown directive \"nonsense\""))
+      #expect(try await runner.run(nginx.reload).ending == .exited(1))
+      #expect(try await host.get("/", host: "new.test").status == 418)
+    }
+  }
+
+  @Test(.needsDocker, .needsPebble)
+  func `containers that cannot be asked are told apart`() async throws {
+    try await DockerHost.run { host in
+      let unknown = try await failure(host)
+      #expect(unknown.code == .notFound)
+
+      try await host.fillNginxFolder()
+      try await host.startNginx(volumes: host.volumes)
+      _ = try await host.nginx()
+      try await host.docker("pause", host.name).requireSuccess("pause")
+      let paused = try await failure(host)
+      #expect(paused.hint == "docker unpause \(host.name)")
+      try await host.docker("unpause", host.name).requireSuccess("unpause")
+      try await host.docker("stop", host.name).requireSuccess("stop")
+      let stopped = try await failure(host)
+      #expect(stopped.message.contains("is not running (exited)"))
+      #expect(stopped.hint == "start it: docker start \(host.name)")
+      try await host.docker("rm", host.name).requireSuccess("rm")
+
+      try await host.docker(
+        "run", "--detach", "--name", host.name, host.engine.image, "sleep", "60"
+      ).requireSuccess("run")
+      let without = try await failure(host)
+      #expect(without.code == .notFound)
+      #expect(without.message == "no nginx runs in container \(host.name)")
+    }
+  }
+
+  /// Why there is no nginx to be found.
+  private func failure(_ host: DockerHost) async throws -> CertctlError {
+    let error = await #expect(throws: CertctlError.self) { try await host.nginx() }
+    return try #require(error)
+  }
+
+  @Test(.needsDocker, .needsPebble)
+  func `an empty folder over that of the image is the reason why nginx does not start`()
+    async throws
+  {
+    try await DockerHost.run { host in
+      // The folder is not there: the engine makes it, and does not fill it.
+      try await host.startNginx(volumes: host.volumes)
+      try await poll("nginx to give up") {
+        try await host.docker("ps", "--quiet", "--filter", "name=\(host.name)").standardOutput
+          .isEmpty
+      }
+      let error = try await failure(host)
+      #expect(error.code == .configuration)
+      #expect(error.message.contains("which has no nginx.conf"))
+      #expect(error.hint?.contains("tar -C \(host.nginxFolder) -x") == true)
+
+      // What the hint says is what helps.
+      try await host.fillNginxFolder()
+      try await host.docker("start", host.name).requireSuccess("start")
+      try await poll("nginx to answer") { try await host.get("/").status == 200 }
+      try await host.nginx().checkMounts(stateDirectory: host.stateDirectory, copy: nil)
+    }
+  }
+
+  @Test(.needsDocker, .needsPebble)
+  func `what is not mounted, or only in part, is found`() async throws {
+    try await DockerHost.run { host in
+      try host.folder.write("state/archive/a.test/0001/fullchain.pem", "chain")
+      try host.folder.makeFolder("state/live")
+      try FileManager.default.createSymbolicLink(
+        atPath: host.folder.path("state/live/a.test"), withDestinationPath: "../archive/a.test/0001"
+      )
+      try await host.fillNginxFolder()
+      let state = host.stateDirectory
+      let nginx = host.volumes[0]
+      let cases: [([String], String)] = [
+        (Array(host.volumes.dropFirst()), "/etc/nginx is not a folder of this host"),
+        (
+          ["\(host.nginxFolder)/nginx.conf:/etc/nginx/nginx.conf"] + host.volumes.dropFirst(),
+          "/etc/nginx/nginx.conf is mounted as a single file"
+        ),
+        ([nginx], "sees none of the certificates"),
+        ([nginx, "\(state)/live/a.test:/certs"], "only \(state)/live/a.test is mounted"),
+        ([nginx, host.volumes[1]], "is mounted without \(state)/archive"),
+        (
+          [nginx, "\(state)/live:/c/live", "\(state)/archive:/archive"],
+          "live is mounted at /c/live and archive at /archive"
+        ),
+        (
+          [nginx, "\(state)/live/a.test/fullchain.pem:/a.pem"], "/a.pem is mounted as a single file"
+        ),
+      ]
+      for (volumes, words) in cases {
+        try await host.startNginx(volumes: volumes)
+        let error = try await host.mountError()
+        #expect(error.code == .configuration)
+        #expect(error.message.contains(words), "\(error.message)")
+        #expect(error.hint?.contains("      - ") == true)
+        try await host.docker("rm", "--force", host.name)
+      }
+      // The whole state directory works, but has no business there.
+      try await host.startNginx(volumes: [nginx, "\(state):\(state):ro"])
+      let warnings = try await host.nginx().checkMounts(stateDirectory: state, copy: nil)
+      #expect(warnings.first?.contains("only live and archive belong there") == true)
+    }
+  }
+
+  @Test(.needsDocker, .needsPebble)
+  func `a folder that was replaced after the start is found`() async throws {
+    try await DockerHost.run { host in
+      try await host.fillNginxFolder()
+      try await host.startNginx(volumes: host.volumes)
+      let nginx = try await host.nginx()
+      try await nginx.checkMounts(stateDirectory: host.stateDirectory, copy: nil)
+      try FileManager.default.moveItem(
+        atPath: host.nginxFolder, toPath: host.folder.path("old-nginx"))
+      try await host.fillNginxFolder()
+      let error = try await host.mountError()
+      #expect(error.message.contains("was replaced by another folder"))
+      #expect(error.hint == "docker restart \(host.name)")
+      try await host.docker("restart", host.name).requireSuccess("restart")
+      try await host.nginx().checkMounts(stateDirectory: host.stateDirectory, copy: nil)
+    }
+  }
+
+  @Test(.needsDocker, .needsPebble)
+  func `keys that the container's user may not read are found, in both ways of it`() async throws {
+    try await DockerHost.run { host in
+      try host.folder.makeFolder("state/live")
+      try host.folder.makeFolder("state/archive")
+      try await host.fillNginxFolder()
+      try await host.startNginx(volumes: host.volumes, options: ["--user", "101"])
+      let other = try await host.mountError()
+      #expect(other.message.contains("runs there as user 101"))
+      #expect(other.hint?.contains("\"user: 101\"") == true)
+      try await host.nginx().checkMounts(
+        stateDirectory: host.stateDirectory, copy: nil, keys: .init(mode: 0o600, owner: 101))
+      try await host.docker("rm", "--force", host.name)
+
+      // Root without the right to read other people's files.
+      let keys = FileAttributes(mode: 0o600, owner: 7, group: 7)
+      try await host.startNginx(
+        volumes: host.volumes, options: ["--cap-drop", "DAC_OVERRIDE"])
+      let nginx = try await host.nginx()
+      try await nginx.checkMounts(
+        stateDirectory: host.stateDirectory, copy: nil, keys: .init(mode: 0o600, owner: 0))
+      let weak = try await host.mountError(keys: keys)
+      #expect(weak.hint?.contains("DAC_OVERRIDE") == true)
+    }
+  }
+
+  @Test(.needsDocker, .needsPebble)
+  func `the host's network and a named volume`() async throws {
+    try await DockerHost.run { host in
+      let volume = "\(host.name)-etc"
+      let listen = "daemon off; events {} http { server { listen 127.0.0.1:\(host.httpPort); } }"
+      try host.folder.write("own/nginx.conf", listen.replacing("daemon off; ", with: ""))
+      try await host.docker(
+        "run", "--detach", "--name", host.name, "--network", "host", "--volume",
+        "\(volume):/etc/nginx", "--volume", "\(host.folder.path("own")):/own", host.engine.image,
+        "nginx", "-c", "/own/nginx.conf", "-g", "daemon off;"
+      ).requireSuccess("run")
+      let nginx = try await host.nginx()
+      let own = Endpoint(host: "127.0.0.1", port: 443)
+      #expect(nginx.endpoint(own) == own)
+      #expect(nginx.configurationFile == "/own/nginx.conf")
+      #expect(nginx.container?.hasNameService == false)
+      // The engine fills its own volumes from the image, and they are folders of this host.
+      let path = try #require(nginx.hostPath("/etc/nginx/mime.types"))
+      #expect(FileManager.default.fileExists(atPath: path))
+      #expect(nginx.serverPath(path) == "/etc/nginx/mime.types")
+      try await host.docker("rm", "--force", host.name)
+      try await host.docker("volume", "rm", volume)
+    }
+  }
+}

@@ -1,0 +1,209 @@
+import FoundationEssentials
+import HostIO
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Certctl
+
+/// A host whose nginx runs in a container, with upstream containers beside it, and a CA that
+/// validates through that nginx.
+struct DockerHost: Sendable {
+  /// Pebble, the state directory, and certctl, which reaches the engine.
+  let live: LiveHost
+  let engine: DockerEngine
+  /// The name of the nginx container, and the beginning of the other names.
+  let name: String
+  /// The ports of this host that lead to nginx's 80 and 443.
+  let httpPort: Int
+  let httpsPort: Int
+
+  private static let count = Mutex(0)
+
+  /// Runs `body`; all containers and networks of it are gone afterwards.
+  static func run(_ body: (DockerHost) async throws -> Void) async throws {
+    let engine = try await DockerEngine.shared()
+    let number = count.withLock { count in
+      count += 1
+      return count
+    }
+    let port = try FreePort.pick()
+    try await LiveHost.run({ $0.httpPort = port }) { live in
+      var certctl = live.certctl
+      certctl.environment.merge(engine.environment) { _, new in new }
+      let host = DockerHost(
+        live: LiveHost(
+          folder: live.folder, pebble: live.pebble, certctl: certctl,
+          directoryURL: live.directoryURL),
+        engine: engine,
+        name: "certctl-\(ProcessInfo.processInfo.processIdentifier)-\(number)", httpPort: port,
+        httpsPort: try FreePort.pick())
+      let outcome: Result<Void, any Error>
+      do {
+        try await host.docker("network", "create", host.network).requireSuccess("the network")
+        outcome = .success(try await body(host))
+      } catch {
+        print(try await host.log(of: host.name))
+        outcome = .failure(error)
+      }
+      // In a task of its own: also when the test was cancelled because its time was over.
+      await Task { try? await host.cleanUp() }.value
+      try outcome.get()
+    }
+  }
+
+  private func cleanUp() async throws {
+    let containers = try await docker("ps", "--all", "--quiet", "--filter", "name=\(name)")
+    let numbers = containers.standardOutput.split(separator: "\n").map(String.init)
+    if !numbers.isEmpty { _ = try await engine.docker(["rm", "--force", "--volumes"] + numbers) }
+    _ = try await docker("network", "rm", network)
+  }
+
+  // MARK: - Places
+
+  var folder: TemporaryFolder { live.folder }
+  /// The network of nginx and the upstream containers.
+  var network: String { "\(name)-net" }
+  /// What is mounted as `/etc/nginx`.
+  var nginxFolder: String { folder.path("nginx") }
+  var stateDirectory: String { folder.path("state") }
+
+  /// The mounts that are right, as `--volume` takes them.
+  var volumes: [String] {
+    ["\(nginxFolder):/etc/nginx:ro"]
+      + ["live", "archive"].map { "\(stateDirectory)/\($0):\(stateDirectory)/\($0):ro" }
+  }
+
+  /// The compose file that certctl would print for this host.
+  func composeFile() throws -> ComposeFile {
+    try ComposeFile(
+      container: name, image: engine.image, stateDirectory: stateDirectory,
+      ports: (httpPort, httpsPort), network: network)
+  }
+
+  // MARK: - Containers
+
+  /// Runs a command of the engine; a failure is a result.
+  @discardableResult
+  func docker(_ arguments: String...) async throws -> ProgramResult {
+    try await engine.docker(arguments)
+  }
+
+  /// Copies the nginx folder out of the image, as the head of the compose file says.
+  func fillNginxFolder() async throws {
+    try folder.makeFolder("nginx")
+    let command = """
+      docker run --rm --entrypoint tar \(engine.image) -C /etc/nginx -c . | tar -C nginx -x
+      """
+    try await Program(
+      "sh", ["-c", command], environment: engine.environment, workingDirectory: folder.path
+    ).run().requireSuccess("filling the nginx folder")
+  }
+
+  /// Starts nginx by the compose file, as a user does, and waits until it answers.
+  func composeUp() async throws {
+    let text = try composeFile().text
+      // The network is there already, so that upstream containers may come first.
+      .replacing("    name: \(network)\n", with: "    name: \(network)\n    external: true\n")
+    try folder.write("docker-compose.yml", text)
+    try await fillNginxFolder()
+    try await engine.compose(["--project-name", name, "up", "-d"], in: folder.path)
+      .requireSuccess("compose up")
+    try await poll("nginx to answer") { try await get("/").status == 200 }
+  }
+
+  /// Starts nginx by `docker run`, with other mounts and options than the right ones.
+  func startNginx(volumes: [String], options: [String] = []) async throws {
+    let arguments =
+      ["run", "--detach", "--name", name, "--network", network]
+      + ["--publish", "127.0.0.1:\(httpPort):80", "--publish", "127.0.0.1:\(httpsPort):443"]
+      + volumes.flatMap { ["--volume", $0] } + options + [engine.image]
+    try await engine.docker(arguments).requireSuccess("nginx")
+  }
+
+  /// Starts a container that answers each request on a port with its own name.
+  func startUpstream(_ alias: String, port: Int) async throws {
+    let script =
+      "mkdir -p /w && echo 'this is \(alias)' >/w/index.html && exec httpd -f -p \(port) -h /w"
+    try await docker(
+      "run", "--detach", "--name", "\(name)-\(alias)", "--network", network, "--network-alias",
+      alias, engine.image, "sh", "-c", script
+    ).requireSuccess(alias)
+  }
+
+  /// Ends an upstream container; its name is unknown from then on.
+  func stopUpstream(_ alias: String) async throws {
+    try await docker("rm", "--force", "\(name)-\(alias)").requireSuccess("rm \(alias)")
+  }
+
+  /// What a container wrote.
+  func log(of container: String) async throws -> String {
+    let result = try await docker("logs", "--tail", "20", container)
+    return result.standardOutput + result.standardError
+  }
+
+  // MARK: - certctl
+
+  /// Runs certctl with this host's state directory and the nginx container.
+  func certctl(_ arguments: [String], within limit: Duration = .seconds(120)) async throws
+    -> ProgramResult
+  {
+    try await live.certctl.run(arguments + ["--nginx-container", name], within: limit)
+  }
+
+  /// The nginx in the container, as certctl finds it.
+  func nginx() async throws -> RunningNginx {
+    let docker = try #require(InstalledProgram.find("docker"))
+    let variables = engine.environment.compactMapValues { $0 }
+    let ours = ContainerEngine(executable: docker, environment: variables)
+    return try await RunningNginx.inContainer(name, runner: ProcessRunner(), engines: [ours])
+  }
+
+  /// What the check of the mounts throws.
+  func mountError(keys: FileAttributes = .init(mode: 0o600)) async throws -> CertctlError {
+    let nginx = try await nginx()
+    let error = await #expect(throws: CertctlError.self) {
+      try await nginx.checkMounts(stateDirectory: stateDirectory, copy: nil, keys: keys)
+    }
+    return try #require(error)
+  }
+
+  // MARK: - From outside
+
+  /// What somebody on the host gets from nginx.
+  struct Answer: Sendable, CustomStringConvertible {
+    var status: Int
+    var headers: String
+    var body: String
+
+    var description: String { "\(headers)\n\(body)" }
+
+    /// The value of a header, by its lower-case name.
+    func header(_ name: String) -> String? {
+      headers.split(separator: "\r\n").first { $0.lowercased().hasPrefix("\(name):") }
+        .map { String($0.dropFirst(name.count + 1).drop { $0 == " " }) }
+    }
+  }
+
+  /// Asks nginx from outside by http, or by https when a root certificate is given.
+  ///
+  /// - Returns: Status 0 when nobody answered.
+  func get(
+    _ path: String, host: String = "localhost", trusting root: String? = nil
+  ) async throws -> Answer {
+    let port = root == nil ? httpPort : httpsPort
+    let scheme = root == nil ? "http" : "https"
+    // As curl connects by the port of the URL, the port that nginx has inside stays out of it.
+    let inside = root == nil ? 80 : 443
+    let arguments =
+      ["--silent", "--include", "--max-time", "10", "--noproxy", "*"]
+      + ["--connect-to", "\(host):\(inside):127.0.0.1:\(port)"]
+      + (root.map { ["--cacert", $0] } ?? []) + ["\(scheme)://\(host)\(path)"]
+    let result = try await Program("curl", arguments).run(within: .seconds(20))
+    let parts = result.standardOutput.split(separator: "\r\n\r\n", maxSplits: 1)
+    let headers = parts.first.map(String.init) ?? ""
+    let status = headers.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+    return Answer(
+      status: status, headers: headers, body: parts.count > 1 ? String(parts[1]) : "")
+  }
+}

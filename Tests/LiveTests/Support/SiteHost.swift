@@ -1,0 +1,101 @@
+import FoundationEssentials
+import PKI
+import TestSupport
+import Testing
+
+/// A host with a real nginx, an application behind it, and a CA that looks at nginx's port.
+struct SiteHost: Sendable {
+  let host: LiveHost
+  let nginx: NginxServer
+  /// The port of plain HTTP, where the CA looks.
+  var httpPort: Int { host.pebble.httpPort }
+  /// The port for TLS.
+  let tlsPort: Int
+  /// The port of the application, which answers with its number and the path.
+  let applicationPort: Int
+  /// The path of the CA's root.
+  let root: String
+
+  /// Runs one around `body`.
+  ///
+  /// - Parameters:
+  ///   - more: Further text for nginx's `http` block.
+  static func run(
+    more: String = "", _ body: (SiteHost) async throws -> Void
+  ) async throws {
+    try await LiveHost.run { host in
+      let application = try FreePort.pick()
+      let http = """
+        server { listen 127.0.0.1:\(application); return 200 "application $request_uri\\n"; }
+        \(more)
+
+        """
+      try await NginxServer.run(http: http, ports: [application]) { nginx in
+        let root = try host.folder.write("root.pem", try await host.pebble.root())
+        try await body(
+          SiteHost(
+            host: host, nginx: nginx, tlsPort: try FreePort.pick(), applicationPort: application,
+            root: root))
+      }
+    }
+  }
+
+  /// The arguments of a `site add`.
+  func addArguments(
+    _ hosts: String, upstream: String? = nil, options: [String] = []
+  ) -> [String] {
+    ["site", "add", hosts, upstream ?? "http://127.0.0.1:\(applicationPort)"]
+      + ["--nginx-dir", nginx.folder.path, "--listen-http", "\(httpPort)"]
+      + ["--listen-https", "\(tlsPort)", "--agree-tos"] + host.authority + options
+  }
+
+  /// Adds a site.
+  func add(
+    _ hosts: String, upstream: String? = nil, options: [String] = []
+  ) async throws -> ProgramResult {
+    try await host.certctl.run(addArguments(hosts, upstream: upstream, options: options))
+  }
+
+  /// Runs `site` with these words.
+  func site(_ words: String...) async throws -> ProgramResult {
+    try await host.certctl.run(["site"] + words)
+  }
+
+  /// What `site show --json` says.
+  func report(_ name: String) async throws -> JSONValue {
+    let result = try await host.certctl.run(["site", "show", name, "--json"])
+    return try json(result.requireSuccess("site show"))["site"]
+  }
+
+  /// The certificate that nginx shows for a name; nil when it refuses the handshake.
+  func served(_ name: String) async throws -> Certificate? {
+    let probe = try await TLSProbe.connect(port: tlsPort, serverName: name, trusting: root)
+    return try probe.chain.first.map { try Certificate(pem: [UInt8]($0.utf8)) }
+  }
+
+  /// What curl gets, with the header; the name leads to this machine.
+  func get(_ url: String) async throws -> String {
+    let name = url.split(separator: "/").dropFirst().first.map(String.init) ?? ""
+    let host = name.split(separator: ":").first.map(String.init) ?? name
+    let result = try await Program(
+      "curl",
+      ["-sS", "-i", "--max-time", "10", "--cacert", root]
+        + [httpPort, tlsPort].flatMap { ["--resolve", "\(host):\($0):127.0.0.1"] } + [url]
+    ).run()
+    return result.standardOutput + result.standardError
+  }
+
+  /// All files in nginx's folder that are configuration, with their texts; links with targets.
+  func configuration() throws -> [String: String] {
+    var found: [String: String] = [:]
+    for name in try FileManager.default.subpathsOfDirectory(atPath: nginx.folder.path) {
+      guard name.hasSuffix(".conf") || name.hasPrefix("certctl") || name.hasPrefix("sites-") else {
+        continue
+      }
+      let path = nginx.folder.path(name)
+      let target = try? FileManager.default.destinationOfSymbolicLink(atPath: path)
+      found[name] = target.map { "-> \($0)" } ?? nginx.folder.read(name) ?? "folder"
+    }
+    return found
+  }
+}
