@@ -129,7 +129,9 @@ struct SiteOptions: ParsableArguments {
 
   private func settings(_ content: SiteContent) -> SiteSettings {
     SiteSettings { settings in
-      if case .folder = content { settings.template = template ?? .static } else {
+      if case .folder = content {
+        settings.template = template ?? .static
+      } else {
         settings.template = template ?? .proxy
       }
       settings.httpPort = httpPort

@@ -143,7 +143,9 @@ public struct Site: Sendable, Equatable {
 }
 
 extension Site: Codable {
-  private enum CodingKeys: String, CodingKey { case hosts, certificate, content, locations, settings }
+  private enum CodingKeys: String, CodingKey {
+    case hosts, certificate, content, locations, settings
+  }
 
   /// Reads a record, by the same rules: one that was changed by hand cannot bring anything else in.
   public init(from decoder: any Decoder) throws {

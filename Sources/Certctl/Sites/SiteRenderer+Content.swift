@@ -47,7 +47,8 @@ extension SiteRenderer {
     text.gap()
     text.block("location /") { text in write(site.content, at: "/", site, routes, into: &text) }
     text.gap()
-    text.comment("Directives of your own for this server: files there, which certctl never touches.")
+    text.comment(
+      "Directives of your own for this server: files there, which certctl never touches.")
     text.add("include", paths.shared("custom/\(site.name)/*.conf"))
   }
 
@@ -158,7 +159,9 @@ extension SiteRenderer {
     sources.append("http://$host\(from)")
     if from != to { sources.append("\(site.url("$host"))\(from)") }
     for server in upstream.servers {
-      guard let name = server.hostName, !server.isLocalhost, let port = server.port else { continue }
+      guard let name = server.hostName, !server.isLocalhost, let port = server.port else {
+        continue
+      }
       sources.append("\(scheme)://\(server.authority)\(from)")
       if port == usual { sources.append("\(scheme)://\(name)\(from)") }
     }

@@ -91,17 +91,21 @@ extension SiteRenderer {
     let addresses = surroundings.addresses(port).filter { !surroundings.hasDefault($0, port) }
     guard !addresses.isEmpty else { return }
     text.gap()
-    text.comment("Names that nobody has: the connection is closed.")
+    text.comment(
+      "Names that nobody has: the connection is closed. A CA may still ask, for the certificate of a\n"
+        + "site that is disabled.")
     text.block("server") { text in
       for address in addresses { text.add("listen", endpoint(address, port), "default_server") }
       text.add("server_name", Self.nobody)
-      text.add("return", "444")
+      text.add("include", paths.shared("challenge.conf"))
+      text.block("location /") { text in text.add("return", "444") }
     }
   }
 
   private func tlsDefault(_ port: Int, _ sites: [Site], into text: inout NginxText) {
     let addresses = surroundings.addresses(port).filter { !surroundings.hasDefault($0, port) }
-    let quic = sites.contains(where: offersHTTP3)
+    let quic =
+      sites.contains(where: offersHTTP3)
       ? quicAddresses.filter { !surroundings.hasDefault($0, port, isQUIC: true) } : []
     guard build.rejectsHandshake, !addresses.isEmpty || !quic.isEmpty else { return }
     text.gap()
@@ -143,7 +147,8 @@ extension SiteRenderer {
     text.comment("Redirects without a host are right behind every port and every other proxy.")
     text.add("absolute_redirect", "off")
     if build.hasKeepaliveMinTimeout {
-      text.comment("A reload leaves idle connections open for so long: no request runs into its end.")
+      text.comment(
+        "A reload leaves idle connections open for so long: no request runs into its end.")
       text.add("keepalive_min_timeout", "5s")
     }
     return text.text
