@@ -99,6 +99,11 @@ struct SiteOptions: ParsableArguments {
     if upstreamCA != nil && !verifiesUpstream {
       throw ValidationError("--upstream-ca is for --upstream-verify")
     }
+    for (option, value) in [
+      ("--root", root), ("--basic-auth", passwordFile), ("--upstream-ca", upstreamCA),
+    ] where value == "" {
+      throw ValidationError("\(option) is empty: give a path")
+    }
   }
 
   /// The site that these options describe.
@@ -106,6 +111,8 @@ struct SiteOptions: ParsableArguments {
   /// - Parameters:
   ///   - hosts: Its names, with commas between them.
   ///   - upstream: Where requests go; nil with `--root`.
+  /// - Returns: The site.
+  /// - Throws: `CertctlError` with code `usage`, `ACMEError` for a name.
   func site(hosts: String, upstream: String?) throws -> Site {
     let names = try hosts.split(separator: ",", omittingEmptySubsequences: false)
       .map { try Identifier(parsing: String($0)) }
@@ -129,7 +136,9 @@ struct SiteOptions: ParsableArguments {
 
   private func settings(_ content: SiteContent) -> SiteSettings {
     SiteSettings { settings in
-      if case .folder = content { settings.template = template ?? .static } else {
+      if case .folder = content {
+        settings.template = template ?? .static
+      } else {
         settings.template = template ?? .proxy
       }
       settings.httpPort = httpPort

@@ -30,7 +30,9 @@ extension NginxSurroundings {
       }
       for fields in Self.fields(hosts) {
         // One with a zone, fe80::1%eth0, is no address for nginx.
-        guard let address = try? Identifier(parsing: fields[0]), address.type == .ip else { continue }
+        guard let address = try? Identifier(parsing: fields[0]), address.type == .ip else {
+          continue
+        }
         for name in fields.dropFirst() {
           let name = name.lowercased()
           // The first line counts, but for IPv4, which each upstream has.
@@ -47,6 +49,7 @@ extension NginxSurroundings {
     ///
     /// - Parameter pid: The process, as this host counts; of one that is not there or cannot be
     ///   looked at, this host.
+    /// - Returns: The machine.
     static func of(_ pid: Int32) -> Machine {
       func text(_ path: String) -> String? {
         FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }

@@ -6,6 +6,7 @@ extension SiteRenderer {
   /// - Parameters:
   ///   - sites: All sites that are enabled; without any there are no files.
   ///   - dhParameters: DH parameters as PEM, for sites that use DHE; without them there is no DHE.
+  /// - Returns: The texts.
   func sharedFiles(for sites: [Site], dhParameters: String?) -> [String: String] {
     guard !sites.isEmpty else { return [:] }
     var files = [
@@ -101,7 +102,8 @@ extension SiteRenderer {
 
   private func tlsDefault(_ port: Int, _ sites: [Site], into text: inout NginxText) {
     let addresses = surroundings.addresses(port).filter { !surroundings.hasDefault($0, port) }
-    let quic = sites.contains(where: offersHTTP3)
+    let quic =
+      sites.contains(where: offersHTTP3)
       ? quicAddresses.filter { !surroundings.hasDefault($0, port, isQUIC: true) } : []
     guard build.rejectsHandshake, !addresses.isEmpty || !quic.isEmpty else { return }
     text.gap()
@@ -143,7 +145,8 @@ extension SiteRenderer {
     text.comment("Redirects without a host are right behind every port and every other proxy.")
     text.add("absolute_redirect", "off")
     if build.hasKeepaliveMinTimeout {
-      text.comment("A reload leaves idle connections open for so long: no request runs into its end.")
+      text.comment(
+        "A reload leaves idle connections open for so long: no request runs into its end.")
       text.add("keepalive_min_timeout", "5s")
     }
     return text.text

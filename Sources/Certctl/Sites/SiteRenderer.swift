@@ -176,5 +176,7 @@ extension Site {
   }
 
   /// The HTTPS address of one of the names, without a slash.
-  func url(_ name: String) -> String { "https://\(name)" + (httpsPort == 443 ? "" : ":\(httpsPort)") }
+  func url(_ name: String) -> String {
+    "https://\(name)" + (httpsPort == 443 ? "" : ":\(httpsPort)")
+  }
 }

@@ -97,7 +97,9 @@ public struct SiteUpstream: Sendable, Hashable, Codable, CustomStringConvertible
     if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
       host = text[text.index(after: text.startIndex)..<end]
       let tail = text[text.index(after: end)...]
-      if !tail.isEmpty { port = try SiteGrammar.port(tail.hasPrefix(":") ? tail.dropFirst() : tail) }
+      if !tail.isEmpty {
+        port = try SiteGrammar.port(tail.hasPrefix(":") ? tail.dropFirst() : tail)
+      }
       guard host.contains(":") else {
         throw SiteGrammar.refused("host for an upstream", String(text), "brackets are for IPv6")
       }
@@ -227,7 +229,8 @@ public struct SiteLocation: Sendable, Hashable, Codable, CustomStringConvertible
       throw SiteGrammar.refused(
         "location", text, "an upstream with a path needs a location that ends with a slash")
     case .folder:
-      throw SiteGrammar.refused("location", text, "a folder needs a location that ends with a slash")
+      throw SiteGrammar.refused(
+        "location", text, "a folder needs a location that ends with a slash")
     }
   }
 
