@@ -139,15 +139,16 @@ extension Manager {
     defer { lock.release() }
     try await recover()
     let tree = try await tree(of: record.place, with: record)
-    if let line = tree.missingLine, record.isEnabled {
-      services.warn("\(tree.place.configuration.main) gets one more line:\n\(line)")
-    }
     let site = record.site
     let changes = try await Blocking.run {
+      try tree.checkNames(of: site)
       let changes = try tree.changes(for: record, stage)
       try tree.checkOwners(of: changes, force: force)
-      return try changes + copies(for: record) + siteStore.change(site.name, to: record)
+      return try changes + siteStore.change(site.name, to: record)
     }
+    for notice in tree.notices { services.warn(notice) }
+    // Nobody reads the copies yet, but for the trial.
+    try await Blocking.run { try Transaction.apply(copies(for: record), in: state) }
     let deployment = try await nginxDeployment()
     let transaction = SiteTransaction(deployment: deployment, place: tree.place)
     let targets = try await targets([LineageName(site.certificate)])
@@ -260,6 +261,9 @@ extension Manager {
       try await change(record) { tree in
         [FileChange(tree.place.hostPath(SiteFiles.enabled(record.site.name)), .absent)]
       }
+      services.warn(
+        "the certificate \(record.site.certificate) is renewed all the same; without it: certctl "
+          + "delete \(record.site.certificate)")
       return try await siteReport(record)
     }
   }
@@ -277,8 +281,7 @@ extension Manager {
         try tree.checkOwners(of: changes, force: force)
         return try changes + siteStore.change(name, to: nil)
       }
-      _ = try await SiteTransaction(deployment: try await nginxDeployment(), place: tree.place)
-        .run(changes)
+      try await run(changes, withoutServing: record, tree)
       if tree.records.isEmpty { await removeFolders(of: tree) }
     }
   }
@@ -306,8 +309,21 @@ extension Manager {
       try tree.checkOwners(of: changes, force: false)
       return try siteStore.change(record.site.name, to: record)
     }
-    _ = try await SiteTransaction(deployment: try await nginxDeployment(), place: tree.place)
-      .run(changes + kept)
+    try await run(changes + kept, withoutServing: record, tree)
+  }
+
+  /// Makes changes after which nginx does not serve a site any more, and waits until it does not.
+  private func run(
+    _ changes: [FileChange], withoutServing record: SiteRecord, _ tree: SiteTree
+  ) async throws {
+    let deployment = try await nginxDeployment()
+    let target = try await targets([LineageName(record.site.certificate)]).first
+    _ = try await SiteTransaction(deployment: deployment, place: tree.place).run(
+      changes,
+      prove: {
+        guard let target else { return }
+        try await SiteProof(deployment, tree.place, record.site).stopsServing(target)
+      })
   }
 
   private func siteRecord(_ name: String) async throws -> SiteRecord {

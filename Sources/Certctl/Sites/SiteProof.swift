@@ -92,6 +92,19 @@ struct SiteProof: Sendable {
     }
   }
 
+  /// Waits until the old workers are gone, who still serve the site; for a moment only, since another
+  /// server may have the same certificate.
+  func stopsServing(_ target: NginxDeployment.Target) async throws {
+    let listen = NginxServer.Listen(endpoint: Endpoint(host: "127.0.0.1", port: site.httpsPort))
+    let start = ContinuousClock.now
+    while ContinuousClock.now - start < .seconds(2) {
+      let fault = try await deployment.fault(
+        of: target, at: listen, for: hosts[0], of: place.nginx)
+      if fault != nil { return }
+      try await services.clock.sleep(.milliseconds(50))
+    }
+  }
+
   // MARK: - Requests
 
   private func get(_ path: String, _ host: String) async throws -> HTTPResponse {

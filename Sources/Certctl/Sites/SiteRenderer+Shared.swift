@@ -92,11 +92,14 @@ extension SiteRenderer {
     let addresses = surroundings.addresses(port).filter { !surroundings.hasDefault($0, port) }
     guard !addresses.isEmpty else { return }
     text.gap()
-    text.comment("Names that nobody has: the connection is closed.")
+    text.comment(
+      "Names that nobody has: the connection is closed. A CA may still ask, for the certificate of a\n"
+        + "site that is disabled.")
     text.block("server") { text in
       for address in addresses { text.add("listen", endpoint(address, port), "default_server") }
       text.add("server_name", Self.nobody)
-      text.add("return", "444")
+      text.add("include", paths.shared("challenge.conf"))
+      text.block("location /") { text in text.add("return", "444") }
     }
   }
 

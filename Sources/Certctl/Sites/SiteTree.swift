@@ -115,7 +115,33 @@ struct SiteTree: Sendable {
     return (resolved, String(decoding: bytes, as: UTF8.self), attributes)
   }
 
+  /// What a person should know before these sites are put in place, for the first time.
+  var notices: [String] {
+    var notices: [String] = []
+    if let line = missingLine {
+      notices.append("\(place.configuration.main) gets one more line:\n\(line)")
+    }
+    guard place.configuration.texts[place.path(SiteFiles.httpLink)] == nil else { return notices }
+    for port in Set(records.flatMap { [$0.site.httpPort, $0.site.httpsPort] }).sorted() {
+      guard let file = renderer.surroundings.unspokenDefault(port) else { continue }
+      notices.append(
+        "names that no site has were answered on port \(port) by \(file), because it comes first; "
+          + "from now on they are refused (to keep it: listen \(port) default_server)")
+    }
+    return notices
+  }
+
   // MARK: - Whose files these are
+
+  /// Refuses names that somebody else's file serves already: nginx would only warn, and pass over one.
+  ///
+  /// - Throws: `CertctlError` with code `refused`, naming the file.
+  func checkNames(of site: Site) throws {
+    guard let taken = renderer.surroundings.conflicts(with: site).first else { return }
+    throw CertctlError(
+      .refused, "\(taken.file) serves \(taken.host) already",
+      hint: "take the name out of that file, or leave it to that file")
+  }
 
   /// Refuses to replace or remove what certctl did not write, or what somebody changed since.
   ///
