@@ -99,6 +99,11 @@ struct SiteOptions: ParsableArguments {
     if upstreamCA != nil && !verifiesUpstream {
       throw ValidationError("--upstream-ca is for --upstream-verify")
     }
+    for (option, value) in [
+      ("--root", root), ("--basic-auth", passwordFile), ("--upstream-ca", upstreamCA),
+    ] where value == "" {
+      throw ValidationError("\(option) is empty: give a path")
+    }
   }
 
   /// The site that these options describe.
@@ -106,6 +111,8 @@ struct SiteOptions: ParsableArguments {
   /// - Parameters:
   ///   - hosts: Its names, with commas between them.
   ///   - upstream: Where requests go; nil with `--root`.
+  /// - Returns: The site.
+  /// - Throws: `CertctlError` with code `usage`, `ACMEError` for a name.
   func site(hosts: String, upstream: String?) throws -> Site {
     let names = try hosts.split(separator: ",", omittingEmptySubsequences: false)
       .map { try Identifier(parsing: String($0)) }

@@ -49,6 +49,7 @@ extension NginxSurroundings {
     ///
     /// - Parameter pid: The process, as this host counts; of one that is not there or cannot be
     ///   looked at, this host.
+    /// - Returns: The machine.
     static func of(_ pid: Int32) -> Machine {
       func text(_ path: String) -> String? {
         FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }

@@ -78,6 +78,8 @@ public struct Site: Sendable, Equatable {
   /// - Parameters:
   ///   - now: The moment of writing.
   ///   - previous: The site as it was before, if it was there.
+  /// - Returns: The site.
+  /// - Throws: `CertctlError`, which a site that there is does not cause.
   public func startingHSTS(at now: Date, after previous: Site?) throws -> Site {
     guard var hsts = settings.hsts else { return self }
     hsts.since = previous?.settings.hsts?.since ?? hsts.since ?? now

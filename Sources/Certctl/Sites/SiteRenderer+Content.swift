@@ -18,7 +18,7 @@ extension SiteRenderer {
     text.block("upstream \(group.name)") { text in
       if group.looksUp {
         text.add("zone", group.name, "128k")
-        if let resolver = group.resolver { text.add("resolver", resolver) }
+        if let resolver = group.resolver { lookUps(resolver, into: &text) }
       }
       for server in group.servers { text.add("server", server) }
       text.add("keepalive", "16")
@@ -36,7 +36,7 @@ extension SiteRenderer {
       text.add("auth_basic", "\"\(site.hosts[0].value)\"")
       text.add("auth_basic_user_file", file)
     }
-    if let resolver = routes.resolver { text.add("resolver", resolver) }
+    if let resolver = routes.resolver { lookUps(resolver, into: &text) }
     for location in site.locations {
       text.gap()
       let isExact = !location.path.hasSuffix("/")
@@ -50,6 +50,11 @@ extension SiteRenderer {
     text.comment(
       "Directives of your own for this server: files there, which certctl never touches.")
     text.add("include", paths.shared("custom/\(site.name)/*.conf"))
+  }
+
+  private func lookUps(_ resolver: String, into text: inout NginxText) {
+    text.add("resolver", resolver)
+    text.add("resolver_timeout", "5s")
   }
 
   private func write(

@@ -6,6 +6,7 @@ extension SiteRenderer {
   /// - Parameters:
   ///   - sites: All sites that are enabled; without any there are no files.
   ///   - dhParameters: DH parameters as PEM, for sites that use DHE; without them there is no DHE.
+  /// - Returns: The texts.
   func sharedFiles(for sites: [Site], dhParameters: String?) -> [String: String] {
     guard !sites.isEmpty else { return [:] }
     var files = [

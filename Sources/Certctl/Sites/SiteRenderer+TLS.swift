@@ -5,6 +5,7 @@ extension SiteRenderer {
   ///   - policy: Which one.
   ///   - isDHE: Whether clients without elliptic curves are served, too; the guideline no longer
   ///     does.
+  /// - Returns: The text.
   func tls(_ policy: SiteTLS, isDHE: Bool = false) -> String {
     var text = NginxText()
     let kept = isDHE ? ", and DHE, which it no longer has" : ""

@@ -64,6 +64,7 @@ public struct SiteHSTS: Sendable, Codable, Hashable {
   /// years: a mistake is found while it can still be taken back.
   ///
   /// - Parameter now: The moment of writing.
+  /// - Returns: The age of the promise.
   public func age(at now: Date) -> Int {
     let passed = since.map { now.timeIntervalSince($0) } ?? 0
     let day = 86400

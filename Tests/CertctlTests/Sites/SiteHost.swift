@@ -1,0 +1,105 @@
+import ACME
+import FoundationEssentials
+import TestSupport
+import Testing
+
+@testable import Certctl
+
+/// A real nginx with the files of sites, and applications behind it.
+struct SiteHost {
+  let bench: SiteBench
+  let nginx: TestSupport.NginxServer
+  let ports: Ports
+
+  /// The ports of one host.
+  struct Ports {
+    let http: Int
+    let https: Int
+    /// An application that says what it was told.
+    let application: Int
+
+    init() throws {
+      http = try FreePort.pick()
+      https = try FreePort.pick()
+      application = try FreePort.pick()
+    }
+
+    /// Settings with these ports.
+    func settings(_ settings: inout SiteSettings) {
+      settings.httpPort = http
+      settings.httpsPort = https
+    }
+  }
+
+  /// Runs nginx around `body`.
+  ///
+  /// - Parameters:
+  ///   - kind: Which nginx.
+  ///   - prepare: Changes the bench, puts files where they are wanted, and gives back the sites.
+  ///   - body: What to do while it runs.
+  /// - Throws: What `prepare` and `body` throw.
+  static func run(
+    _ kind: SiteNginx,
+    prepare: (inout SiteBench, Ports) async throws -> [Site],
+    _ body: (SiteHost) async throws -> Void
+  ) async throws {
+    let ports = try Ports()
+    let build = try await kind.build()
+    let application = """
+      server {
+        listen 127.0.0.1:\(ports.application);
+        location / {
+          return 200 "uri=$request_uri host=$http_host for=$http_x_forwarded_for real=$http_x_real_ip
+      proto=$http_x_forwarded_proto forwarded=$http_forwarded prefix=$http_x_forwarded_prefix
+      upgrade=$http_upgrade connection=$http_connection auth=$http_authorization.\\n";
+        }
+        location /framed { add_header X-Frame-Options DENY; return 200 "framed\\n"; }
+        location /missing { return 404; }
+        location /moved { absolute_redirect off; return 302 http://$http_host/there; }
+        location /port { return 302 http://$host:\(ports.application)/there; }
+        location /relative { absolute_redirect off; return 302 /there; }
+      }
+      """
+    let http = "include sites-enabled/*.conf;\n\(application)"
+    // The name of the folder is known only inside.
+    let place = Place()
+    try await TestSupport.NginxServer.run(
+      http: http, ports: [ports.http, ports.https], executable: kind.executable,
+      prepare: { folder in
+        var bench = SiteBench(folder: folder, build: build)
+        let sites = try await prepare(&bench, ports)
+        for site in sites { try bench.issue(site.certificate, for: site.hosts.map(\.value)) }
+        try await bench.write(sites.map { ($0, .complete(isDual: false)) })
+        place.bench = bench
+      }
+    ) { nginx in
+      let bench = try #require(place.bench)
+      try await body(SiteHost(bench: bench, nginx: nginx, ports: ports))
+    }
+  }
+
+  private final class Place { var bench: SiteBench? }
+
+  /// An answer, as the curl command shows it: the head, an empty line, the body.
+  ///
+  /// - Parameters:
+  ///   - url: With the name; its port is the one of the scheme.
+  ///   - options: More for curl.
+  /// - Returns: How curl ended.
+  /// - Throws: `HarnessError` when it does not end.
+  func get(_ url: String, _ options: String...) async throws -> ProgramResult {
+    let scheme = url.hasPrefix("https:") ? "https" : "http"
+    let port = scheme == "https" ? ports.https : ports.http
+    let rest = url.dropFirst(scheme.count + 3)
+    let name = rest.prefix { $0 != "/" }
+    let path = rest.dropFirst(name.count)
+    return try await Program(
+      "curl",
+      [
+        "--silent", "--include", "--noproxy", "*", "-m", "20",
+        "--cacert", bench.folder.path("root.pem"), "--connect-to", "::127.0.0.1:",
+        "\(scheme)://\(name):\(port)\(path)",
+      ] + options
+    ).run()
+  }
+}

@@ -1,0 +1,77 @@
+import FoundationEssentials
+import PKI
+import TestSupport
+import Testing
+
+@testable import Certctl
+
+/// What an independent scanner says to the files, by Mozilla's guideline 6.0.
+@Suite(.requires("nginx", PythonPrograms.nginx, PythonPrograms.sslyze), .timeLimit(.minutes(2)))
+struct SiteScanTests {
+  /// The keys of a site's certificates.
+  enum Keys: String, CaseIterable {
+    case ecdsa, rsa, dual
+
+    var types: [KeyType] {
+      switch self {
+      case .ecdsa: [.ec256]
+      case .rsa: [.rsa2048]
+      case .dual: [.ec256, .rsa2048]
+      }
+    }
+  }
+
+  /// Scans a site of its own and gives back what the scanner says.
+  private func scan(
+    _ kind: SiteNginx, _ types: [KeyType], profile: String,
+    _ change: (inout SiteSettings) -> Void = { _ in }
+  ) async throws -> String {
+    let build = try await kind.build()
+    let (http, https) = (try FreePort.pick(), try FreePort.pick())
+    return try await TestSupport.NginxServer.run(
+      http: "include sites-enabled/*.conf;", ports: [http, https], executable: kind.executable,
+      prepare: { folder in
+        var bench = SiteBench(folder: folder, build: build)
+        bench.now = Date()
+        let site = try Site.sample("a.test") {
+          $0.httpPort = http
+          $0.httpsPort = https
+          $0.hsts = SiteHSTS(since: .distantPast)
+          change(&$0)
+        }
+        try bench.issue("test", for: ["a.test"], types: types)
+        try await bench.write([(site, .complete(isDual: types.count > 1))])
+      }
+    ) { nginx in
+      try await Program(
+        PythonPrograms.sslyze,
+        [
+          "a.test:\(https){127.0.0.1}", "--certinfo_ca_file", nginx.folder.path("root.pem"),
+          "--custom_tls_config", "\(PythonPrograms.checkout)/Fixtures/mozilla/6.0-\(profile).json",
+        ]
+      ).run(within: .seconds(90)).standardOutput
+    }
+  }
+
+  @Test(arguments: SiteNginx.allCases, Keys.allCases)
+  func `the intermediate policy is what Mozilla asks for`(
+    _ kind: SiteNginx, _ keys: Keys
+  ) async throws {
+    let said = try await scan(kind, keys.types, profile: "intermediate")
+    #expect(said.contains("OK - Compliant"), "\(said)")
+  }
+
+  @Test(arguments: SiteNginx.allCases)
+  func `the modern policy is what Mozilla asks for`(_ kind: SiteNginx) async throws {
+    let said = try await scan(kind, [.ec256], profile: "modern") { $0.tls = .modern }
+    #expect(said.contains("OK - Compliant"), "\(said)")
+  }
+
+  @Test func `the scanner finds what the guideline does not have`() async throws {
+    let said = try await scan(.installed, [.rsa2048], profile: "intermediate") {
+      $0.usesDHE = true
+    }
+    #expect(said.contains("FAILED - Not compliant"), "\(said)")
+    #expect(said.contains("TLS_DHE_RSA_WITH_AES_128_GCM_SHA256"), "\(said)")
+  }
+}
