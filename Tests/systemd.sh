@@ -1,7 +1,9 @@
 #!/bin/bash
 # Boots a real systemd, installs certctl into it, and watches the timer renew.
 #
-#   Tests/systemd.sh [CERTCTL]       (as root; default: .build/debug/certctl)
+#   Tests/systemd.sh [CERTCTL [STORY]]       (as root; default: .build/debug/certctl)
+#
+# STORY is a file that is sourced in the booted system instead, and its function `story` is called.
 #
 # The system is this machine's own root file system under an overlay in memory, started by
 # systemd-nspawn with a network of its own that has nothing but loopback; nothing of it stays.
@@ -28,6 +30,7 @@ skip() {
 outside() {
   script=$(realpath "$0")
   binary=$(realpath "${1:-$(dirname "$script")/../.build/debug/certctl}")
+  story=${2:+$(realpath "$2")}
   [ "$(id -u)" -eq 0 ] || skip "only root can"
   for program in systemd-nspawn nginx pebble pebble-challtestsrv openssl curl make; do
     command -v "$program" >/dev/null || skip "$program is not installed"
@@ -36,7 +39,7 @@ outside() {
   # Mounts in a namespace of our own go with it, whatever becomes of this script.
   if [ -z "${CERTCTL_TEST_NAMESPACE:-}" ]; then
     unshare --mount true 2>/dev/null || skip "the kernel gives us no mount namespace"
-    CERTCTL_TEST_NAMESPACE=yes exec unshare --mount "$script" "$binary"
+    CERTCTL_TEST_NAMESPACE=yes exec unshare --mount "$script" "$binary" ${story:+"$story"}
   fi
   cd "$(dirname "$script")/.."
   folder=$(mktemp -d)
@@ -83,6 +86,7 @@ prepare() {
     2>/dev/null
   write_settings
   cp "$script" "$root$here/systemd.sh"
+  if [ -n "$story" ]; then cp "$story" "$root$here/story.sh"; fi
 }
 
 # By the Makefile, from a stage that holds the binary to be tested.
@@ -381,7 +385,8 @@ a_run_that_is_stopped() {
   rm /var/lib/deployed
   printf '#!/bin/sh\nexec sleep 60\n' >"$hook"
   chmod 0755 "$hook"
-  certctl revoke web.test --quiet >/dev/null
+  # nginx uses it, which by itself would be a reason to refuse.
+  certctl revoke web.test --force --quiet >/dev/null
   systemctl start --no-block certctl-renew.service
   expect "a hook waits" soon 20 test -e /var/lib/deployed
   systemctl stop certctl-renew.service
@@ -434,6 +439,12 @@ inside() {
   trap 'finish $?' EXIT
   export LD_LIBRARY_PATH=/usr/local/lib
   echo "booted: systemd $(systemctl --version | sed -n '1s/systemd \([^ ]*\).*/\1/p')"
+  if [ -e "$here/story.sh" ]; then
+    # shellcheck source=Tests/systemd-sites.sh
+    . "$here/story.sh"
+    story
+    return
+  fi
   start_servers
   the_installation
   first_certificates

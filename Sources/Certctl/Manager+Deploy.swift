@@ -166,8 +166,12 @@ extension Manager {
 
   /// Puts back what an earlier run changed and did not bring to its end, if there is any.
   func recoverIfNeeded() async throws {
-    let entries = try await Blocking.run { try state.folder("transactions").entries() }
-    guard !entries.isEmpty else { return }
+    let isClean = try await Blocking.run {
+      // Half-removed ones, too.
+      let path = state.folder("transactions").path
+      return ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).isEmpty
+    }
+    guard !isClean else { return }
     let lock = try await deploymentLock()
     defer { lock.release() }
     try await recover()
@@ -175,7 +179,10 @@ extension Manager {
 
   /// The same for a caller who holds the deployment lock.
   func recover() async throws {
-    let left = try await Blocking.run { try Transaction.unfinished(in: state) }
+    let left = try await Blocking.run {
+      try state.folder("transactions").sweepTemporaries()
+      return try Transaction.unfinished(in: state)
+    }
     guard !left.isEmpty else { return }
     services.warn(
       "an earlier run was cut short while it changed what nginx uses: it is put back")

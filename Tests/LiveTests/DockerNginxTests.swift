@@ -11,8 +11,6 @@ struct DockerNginxTests {
   @Test(.needsDocker, .needsPebble, .requires("docker-compose"))
   func `nginx from the compose file is found, tested, reloaded, and has no fault`() async throws {
     try await DockerHost.run { host in
-      try host.folder.makeFolder("state/live")
-      try host.folder.makeFolder("state/archive")
       try await host.composeUp()
       let nginx = try await host.nginx()
       #expect(nginx.executable == "nginx")

@@ -3,11 +3,12 @@ import TestSupport
 import Testing
 
 /// certctl's units in a real systemd, which `Tests/systemd.sh` boots for it.
-@Suite(.timeLimit(.minutes(6)), .tags(.systemd))
+@Suite(.timeLimit(.minutes(6)), .tags(.systemd), .serialized)
 struct SystemdBootTests {
-  private static var script: String {
+  /// A script beside the folders of the tests.
+  private static func script(_ name: String) -> String {
     let parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)
-    return parts.dropLast(2).joined(separator: "/") + "/systemd.sh"
+    return parts.dropLast(2).joined(separator: "/") + "/" + name
   }
 
   @Test(
@@ -15,8 +16,23 @@ struct SystemdBootTests {
       "systemd-nspawn", "nginx", "pebble", "pebble-challtestsrv", "openssl", "curl", "make"),
     .enabled("only root can boot a system") { geteuid() == 0 })
   func `the timer renews and nginx reloads, and what fails raises an alarm`() async throws {
+    try await boot()
+  }
+
+  @Test(
+    .requires(
+      "systemd-nspawn", "nginx", "pebble", "pebble-challtestsrv", "openssl", "curl", "make",
+      "python3"),
+    .enabled("only root can boot a system") { geteuid() == 0 })
+  func `a site is added, renewed in the sandbox, disabled and removed`() async throws {
+    try await boot(Self.script("systemd-sites.sh"))
+  }
+
+  /// Boots a system, with another story than the script's own if there is one.
+  private func boot(_ story: String...) async throws {
     let certctl = try CertctlBinary.locate()
-    let result = try await Program(Self.script, [certctl.path]).run(within: .seconds(300))
+    let result = try await Program(Self.script("systemd.sh"), [certctl.path] + story)
+      .run(within: .seconds(300))
     print(result.standardOutput)
     if result.exitCode == 77 {
       // The machine is not able to, whatever is installed on it: its kernel, or the container's.

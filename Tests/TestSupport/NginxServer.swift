@@ -5,6 +5,8 @@ package struct NginxServer: Sendable {
   /// Its prefix: the configuration, the logs and whatever the test puts there.
   package let folder: TemporaryFolder
   let program: RunningProgram
+  /// Which nginx it is.
+  let executable: String
 
   /// Runs nginx around `body`.
   ///
@@ -21,7 +23,7 @@ package struct NginxServer: Sendable {
       try folder.write("nginx.conf", configuration(http: http))
       let program = Program(executable, arguments(in: folder))
       return try await program.serve(isReady: { _ in ports.allSatisfy(acceptsConnections) }) {
-        try await body(NginxServer(folder: folder, program: $0))
+        try await body(NginxServer(folder: folder, program: $0, executable: executable))
       }
     }
   }
@@ -34,7 +36,7 @@ package struct NginxServer: Sendable {
     if let http {
       try folder.write("next.conf", Self.configuration(http: http))
       let test = ["-t", "-q"] + Self.arguments(in: folder, file: "next.conf")
-      try await Program("nginx", test).run().requireSuccess("nginx -t")
+      try await Program(executable, test).run().requireSuccess("nginx -t")
       try folder.write("nginx.conf", Self.configuration(http: http))
     }
     let before = (started: count("start worker process "), stopped: count("gracefully shutting"))

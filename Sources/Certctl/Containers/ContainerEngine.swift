@@ -118,7 +118,9 @@ struct ContainerEngine: Sendable, Equatable {
 
   /// The first of the text, on one line, without what a terminal would obey.
   static func oneLine(_ text: String) -> String {
-    let lines = text.split { $0.isNewline }.prefix(4).joined(separator: " / ")
+    // An inspection of nothing prints an empty list before it says why.
+    let lines = text.split { $0.isNewline }.filter { $0 != "[]" }.prefix(4)
+      .joined(separator: " / ")
     return lines.isEmpty ? "it said nothing" : escapedForTerminal(String(lines.prefix(400)))
   }
 }

@@ -4,7 +4,7 @@ struct MountFault: Sendable, Equatable {
   let message: String
   /// The lines for `volumes:` in the compose file, such as "/srv/nginx:/etc/nginx:ro".
   var volumes: [String] = []
-  /// What to do besides, or instead.
+  /// What to do before, or instead.
   var advice: String?
 
   /// A fault that is mended by mounts.
@@ -21,10 +21,10 @@ struct MountFault: Sendable, Equatable {
     var hints = faults.compactMap(\.advice)
     if !volumes.isEmpty {
       let list = volumes.map { "\n      - \($0)" }.joined()
-      hints.insert(
+      hints.append(
         "under \"volumes:\" of \(container.placeInComposeFile), "
           + "instead of what mounts the same now:\(list)\n"
-          + "then make the container anew: \(container.commandToRecreate)", at: 0)
+          + "then make the container anew: \(container.commandToRecreate)")
     }
     return CertctlError(
       .configuration,

@@ -21,8 +21,8 @@ extension MountSurvey {
       return MountFault(
         "the link \(link) leads to \(target) on this host, but nowhere in the container",
         volumes: certificateVolumes,
-        advice: "better: name \(copy ?? "\(stateDirectory)/live")/… in the configuration instead "
-          + "of the link")
+        advice: "name \(copy ?? "\(stateDirectory)/live")/… in the configuration instead of the "
+          + "link, and have it mounted")
     }
   }
 

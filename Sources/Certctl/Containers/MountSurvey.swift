@@ -93,8 +93,9 @@ struct MountSurvey {
     return MountFault(
       "\(what), so that certctl cannot write sites there",
       volumes: ["./nginx:\(folder):ro"],
-      advice: "before that, copy what is there now: \(container.engine.name) cp "
-        + "\(container.name):\(folder) \(project ?? ".")/nginx")
+      // With "/." it is the same whether the folder is there already or not.
+      advice: "copy what is there now: \(container.engine.name) cp "
+        + "\(container.name):\(folder)/. \(project ?? ".")/nginx")
   }
 
   /// The recipe's first trap: a folder of the host hides what the image has, and is not filled.

@@ -24,6 +24,9 @@ struct SiteProof: Sendable {
     site.hosts.map { $0.isWildcard ? "www.\($0.baseDomain)" : $0.value }
   }
 
+  /// What the names of our own tokens begin with.
+  private static let prefix = "certctl-"
+
   /// Fetches a fresh answer to a challenge, for each name.
   ///
   /// - Throws: `CertctlError` with code `deploymentFailed` when another answer comes.
@@ -37,6 +40,8 @@ struct SiteProof: Sendable {
       path: place.hostPath("\(SiteFiles.challenges)/.well-known/acme-challenge"), root: "/")
     try await Blocking.run {
       try folder.create(FileAttributes(mode: 0o755))
+      // What a run left that was cut short; the CA's tokens do not look like it.
+      for old in try folder.entries() where old.hasPrefix(Self.prefix) { try folder.remove(old) }
       try folder.write(token, Array(token.utf8), FileAttributes(mode: 0o644))
     }
     defer { try? folder.remove(token) }

@@ -184,8 +184,17 @@ struct Transaction: Sendable {
   }
 
   /// Forgets the old contents.
+  ///
+  /// - Throws: `HostError` when the record cannot be removed; the next run then undoes the change.
   func finish() throws {
-    try state.folder("transactions").removeTree(id)
+    do {
+      try folder.remove(Self.recordName)
+    } catch {
+      // Gone, but perhaps not for good: after a power failure the change would be undone.
+      guard try folder.kind(of: Self.recordName) == nil else { throw error }
+    }
+    // Without its record it is nothing, and goes at the next run.
+    try? state.folder("transactions").removeTree(id)
   }
 
   // MARK: - Looking

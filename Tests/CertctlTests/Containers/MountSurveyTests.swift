@@ -83,7 +83,7 @@ struct MountSurveyTests {
       let fault = try host.fault(Array(host.good.dropFirst()))
       #expect(fault.message.contains("/etc/nginx is not a folder of this host"))
       #expect(fault.volumes == ["./nginx:/etc/nginx:ro"])
-      #expect(fault.advice?.contains("docker cp web:/etc/nginx ./nginx") == true)
+      #expect(fault.advice?.contains("docker cp web:/etc/nginx/. ./nginx") == true)
     }
   }
 

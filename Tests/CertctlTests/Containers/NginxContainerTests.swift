@@ -134,6 +134,8 @@ struct ContainerSearchTests {
           + "Is the docker daemon running?")
     ])
     #expect(stopped?.code == .configuration)
+    #expect(
+      stopped?.message.hasPrefix("the engine of docker is not running: Cannot connect") == true)
     #expect(stopped?.hint?.contains("systemctl start docker") == true)
     let forbidden = await failure([
       "inspect": .failed(

@@ -40,7 +40,6 @@ struct DockerHost: Sendable {
         httpsPort: try FreePort.pick())
       let outcome: Result<Void, any Error>
       do {
-        try await host.docker("network", "create", host.network).requireSuccess("the network")
         outcome = .success(try await body(host))
       } catch {
         print(try await host.log(of: host.name))
@@ -74,13 +73,6 @@ struct DockerHost: Sendable {
       + ["live", "archive"].map { "\(stateDirectory)/\($0):\(stateDirectory)/\($0):ro" }
   }
 
-  /// The compose file that certctl would print for this host.
-  func composeFile() throws -> ComposeFile {
-    try ComposeFile(
-      container: name, image: engine.image, stateDirectory: stateDirectory,
-      ports: (httpPort, httpsPort), network: network)
-  }
-
   // MARK: - Containers
 
   /// Runs a command of the engine; a failure is a result.
@@ -100,20 +92,29 @@ struct DockerHost: Sendable {
     ).run().requireSuccess("filling the nginx folder")
   }
 
-  /// Starts nginx by the compose file, as a user does, and waits until it answers.
+  /// Starts nginx by the compose file that certctl prints, as a user does, and waits until it answers.
+  ///
+  /// Upstream containers come later: the network is Compose's.
   func composeUp() async throws {
-    let text = try composeFile().text
-      // The network is there already, so that upstream containers may come first.
-      .replacing("    name: \(network)\n", with: "    name: \(network)\n    external: true\n")
-    try folder.write("docker-compose.yml", text)
+    let file = try await live.certctl.run([
+      "site", "compose", "--nginx-container", name, "--image", engine.image, "--network", network,
+      "--listen-http", "\(httpPort)", "--listen-https", "\(httpsPort)",
+    ]).requireSuccess("site compose")
+    try folder.write("docker-compose.yml", file.standardOutput)
     try await fillNginxFolder()
     try await engine.compose(["--project-name", name, "up", "-d"], in: folder.path)
       .requireSuccess("compose up")
     try await poll("nginx to answer") { try await get("/").status == 200 }
   }
 
+  private func makeNetwork() async throws {
+    guard try await docker("network", "inspect", network).exitCode != 0 else { return }
+    try await docker("network", "create", network).requireSuccess("the network")
+  }
+
   /// Starts nginx by `docker run`, with other mounts and options than the right ones.
   func startNginx(volumes: [String], options: [String] = []) async throws {
+    try await makeNetwork()
     let arguments =
       ["run", "--detach", "--name", name, "--network", network]
       + ["--publish", "127.0.0.1:\(httpPort):80", "--publish", "127.0.0.1:\(httpsPort):443"]
@@ -123,6 +124,7 @@ struct DockerHost: Sendable {
 
   /// Starts a container that answers each request on a port with its own name.
   func startUpstream(_ alias: String, port: Int) async throws {
+    try await makeNetwork()
     let script =
       "mkdir -p /w && echo 'this is \(alias)' >/w/index.html && exec httpd -f -p \(port) -h /w"
     try await docker(
@@ -144,11 +146,18 @@ struct DockerHost: Sendable {
 
   // MARK: - certctl
 
-  /// Runs certctl with this host's state directory and the nginx container.
-  func certctl(_ arguments: [String], within limit: Duration = .seconds(120)) async throws
-    -> ProgramResult
-  {
-    try await live.certctl.run(arguments + ["--nginx-container", name], within: limit)
+  /// Runs certctl with this host's state directory.
+  func certctl(_ arguments: String...) async throws -> ProgramResult {
+    try await live.certctl.run(arguments, within: .seconds(120))
+  }
+
+  /// Runs `site add` for the nginx in the container, with Pebble as the CA.
+  func addSite(
+    _ hosts: String, _ upstream: String, _ options: [String] = []
+  ) async throws -> ProgramResult {
+    try await live.certctl.run(
+      ["site", "add", hosts, upstream, "--nginx-container", name] + live.authority
+        + ["--agree-tos"] + options, within: .seconds(120))
   }
 
   /// The nginx in the container, as certctl finds it.
@@ -169,6 +178,29 @@ struct DockerHost: Sendable {
   }
 
   // MARK: - From outside
+
+  /// The root of Pebble's certificates, as a file.
+  func root() async throws -> String { try folder.write("root.pem", try await live.pebble.root()) }
+
+  /// The certificate that is shown for a name, as PEM.
+  func served(_ name: String) async throws -> String? {
+    try await TLSProbe.connect(port: httpsPort, serverName: name).chain.first
+  }
+
+  /// The certificate in use for a lineage, as PEM.
+  func inUse(_ lineage: String) throws -> String? {
+    TLSProbe.certificates(in: try #require(folder.read("state/live/\(lineage)/fullchain.pem")))
+      .first
+  }
+
+  /// All that is in the nginx folder: paths with the text of files, or the targets of links.
+  func nginxFiles() -> [String: String] {
+    let folder = TemporaryFolder(existing: nginxFolder)
+    return Dictionary(
+      uniqueKeysWithValues: folder.contents().map { path in
+        (path, folder.linkTarget(path) ?? folder.read(path) ?? "folder")
+      })
+  }
 
   /// What somebody on the host gets from nginx.
   struct Answer: Sendable, CustomStringConvertible {

@@ -1,0 +1,101 @@
+import FoundationEssentials
+import HostIO
+import TestSupport
+import Testing
+
+/// The recipe that people follow by hand, done by certctl: nginx in a container in front of others.
+@Suite(.serialized, .timeLimit(.minutes(10)))
+struct DockerStoryTests {
+  @Test(.needsDocker, .needsPebble, .requires("docker-compose"))
+  func `from the compose file to the last site removed, without a restart`() async throws {
+    try await DockerHost.run { host in
+      try await host.composeUp()
+      try await host.startUpstream("plex", port: 32400)
+      try await host.startUpstream("cloud", port: 8080)
+      let before = host.nginxFiles()
+      let started = try await self.started(host)
+
+      let plex = try await host.addSite("plex.example.com", "http://plex:32400")
+      #expect(plex.exitCode == 0, "\(plex)")
+      try await host.addSite("cloud.example.com,drive.example.com", "http://cloud:8080")
+        .requireSuccess("site add")
+
+      let root = try await host.root()
+      let places = [
+        ("plex.example.com", "plex"), ("cloud.example.com", "cloud"),
+        ("drive.example.com", "cloud"),
+      ]
+      for (name, upstream) in places {
+        let redirect = try await host.get("/a?b=c", host: name)
+        #expect(redirect.status == 308, "\(redirect)")
+        #expect(redirect.header("location") == "https://\(name)/a?b=c", "\(redirect)")
+        let page = try await host.get("/", host: name, trusting: root)
+        #expect(page.body == "this is \(upstream)\n", "\(page)")
+      }
+      #expect(try await host.served("plex.example.com") == host.inUse("plex.example.com"))
+
+      // A renewal: the next certificate through the same nginx, by one reload.
+      let first = try host.inUse("plex.example.com")
+      let renewal = try await host.certctl("renew", "--force", "--json")
+      #expect(renewal.exitCode == 0, "\(renewal)")
+      let second = try host.inUse("plex.example.com")
+      #expect(second != first)
+      #expect(try await host.served("plex.example.com") == second)
+      #expect(
+        try await host.live.report("plex.example.com")["deployment"].string == "deployed")
+      let again = try await host.certctl("renew")
+      #expect(again.exitCode == 0, "\(again)")
+
+      // One site goes, the other one does not notice.
+      try await host.certctl("site", "disable", "plex.example.com").requireSuccess("disable")
+      try await poll("the site to be gone") {
+        guard try await host.served("plex.example.com") != second else { return false }
+        return try await host.get("/", host: "plex.example.com").status != 308
+      }
+      let other = try await host.get("/", host: "cloud.example.com", trusting: root)
+      #expect(other.body == "this is cloud\n")
+      try await host.certctl("site", "enable", "plex.example.com").requireSuccess("enable")
+      #expect(try await host.served("plex.example.com") == second)
+
+      for name in ["plex.example.com", "cloud.example.com"] {
+        try await host.certctl("site", "remove", name).requireSuccess("remove")
+      }
+      try await poll("the image's own server") {
+        try await host.get("/", host: "plex.example.com").status == 200
+      }
+      let left = host.nginxFiles().filter { $0.value != "folder" }
+      #expect(left == before.filter { $0.value != "folder" })
+      #expect(try await self.started(host) == started)
+    }
+  }
+
+  /// When the container was last started.
+  private func started(_ host: DockerHost) async throws -> String {
+    try await host.docker("inspect", "--format", "{{.State.StartedAt}}", host.name)
+      .requireSuccess("inspect").standardOutput
+  }
+
+  @Test(.needsDocker, .needsPebble, .enabled(if: SystemAccount.isRoot, "gives files to a group"))
+  func `copies, for a container that has no links and another user`() async throws {
+    try await DockerHost.run { host in
+      try await host.fillNginxFolder()
+      let copies = try host.folder.makeFolder("copies")
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: copies)
+      let group = try #require(SystemAccount.groupID(named: "www-data"))
+      try await host.startNginx(
+        volumes: [host.volumes[0], "\(copies):/certs:ro"], options: ["--user", "101:\(group)"])
+      try await host.startUpstream("plex", port: 32400)
+      let options = ["--deploy-copy", copies]
+      let unreadable = try await host.addSite("plex.example.com", "http://plex:32400", options)
+      #expect(unreadable.exitCode == 78, "\(unreadable)")
+      #expect(unreadable.standardError.contains("runs there as user 101"), "\(unreadable)")
+      let readable = try await host.addSite(
+        "plex.example.com", "http://plex:32400",
+        options + ["--group", "www-data", "--key-mode", "0640"])
+      #expect(readable.exitCode == 0, "\(readable)")
+      #expect(try await host.served("plex.example.com") == host.inUse("plex.example.com"))
+      try await host.certctl("renew", "--force").requireSuccess("renew")
+      #expect(try await host.served("plex.example.com") == host.inUse("plex.example.com"))
+    }
+  }
+}
