@@ -106,8 +106,15 @@ struct NginxSurroundings: Sendable, Equatable {
   ///
   /// To nginx a server that listens on all addresses is none of those of an address that somebody
   /// names, so these are listed too.
-  func addresses(_ port: Int) -> [String] {
-    let others = listens.filter { $0.port == port && !$0.isQUIC }
+  ///
+  /// - Parameters:
+  ///   - port: The port.
+  ///   - isTLS: Whether it is for HTTPS: an address with plain HTTP keeps that.
+  /// - Returns: The addresses, as `listen` takes them but for `*`, which is none there.
+  func addresses(_ port: Int, isTLS: Bool) -> [String] {
+    let others = listens.filter {
+      $0.port == port && !$0.isQUIC && $0.words.contains("ssl") == isTLS
+    }
     var addresses = others.contains(where: \.isDual) ? [] : ["*"]
     if machine.hasIPv6 || others.contains(where: \.isDual) { addresses.append("[::]") }
     let named = Set(others.map(\.address)).subtracting(["*", "[::]"])

@@ -79,7 +79,9 @@ enum SiteGrammar {
   ///
   /// - Throws: `CertctlError` with code `usage`.
   static func host(_ text: String) throws -> String {
-    if let name = try? Identifier(parsing: text), name.type == .ip { return name.value }
+    if consists(text, with: ".:"), let name = try? Identifier(parsing: text), name.type == .ip {
+      return name.value
+    }
     let labels = text.split(separator: ".", omittingEmptySubsequences: false)
     let isNumber = labels.last.map { $0.utf8.allSatisfy { (48...57).contains($0) } } ?? true
     guard !text.isEmpty, text.utf8.count <= 253, consists(text, with: "._-"), !isNumber,

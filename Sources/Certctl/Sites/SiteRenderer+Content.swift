@@ -22,7 +22,7 @@ extension SiteRenderer {
       }
       for server in group.servers { text.add("server", server) }
       text.add("keepalive", "16")
-      // Node.js closes idle connections after 5 s: nginx must be the first.
+      text.comment("Node.js closes idle connections after 5 s: nginx must be the first.")
       text.add("keepalive_timeout", "4s")
     }
   }
@@ -103,16 +103,16 @@ extension SiteRenderer {
     case .group(let name):
       text.add("proxy_pass", "\(scheme)://\(name)\(base ?? "")")
     case .lookup(let target):
-      if let base {
-        text.add("rewrite", "(?s)^\(Self.pattern(path))(.*)$", "\(base)$1", "break")
-      }
-      if target.hasPrefix("$") {
-        text.add("proxy_pass", "\(scheme)://\(target)")
-      } else {
+      let isDrawn = target.hasPrefix("$")
+      if !isDrawn {
         text.comment("By a variable, so that nginx looks the name up while it runs.")
         text.add("set", "$certctl_upstream", target)
-        text.add("proxy_pass", "\(scheme)://$certctl_upstream")
       }
+      if let base {
+        // After this nginx passes over every set.
+        text.add("rewrite", "(?s)^\(Self.pattern(path))(.*)$", "\(base)$1", "break")
+      }
+      text.add("proxy_pass", "\(scheme)://\(isDrawn ? target : "$certctl_upstream")")
     }
     redirects(upstream, from: base ?? "/", to: base == nil ? "/" : path, site, into: &text)
   }

@@ -67,18 +67,24 @@ extension SiteRenderer {
 
   /// Room for long names and for many, where nobody else has made it.
   private func hashes(_ sites: [Site], into text: inout NginxText) {
-    let names = sites.flatMap(\.hosts).map(\.value) + surroundings.servers.flatMap(\.names)
+    room(
+      "server_names_hash",
+      for: sites.flatMap(\.hosts).map(\.value) + surroundings.servers.flatMap(\.names), into: &text)
+    let drawn = sites.flatMap { SiteRoutes($0, build, surroundings.machine).groups }
+      .filter(\.isDrawn)
+    room("variables_hash", for: drawn.map(\.name), into: &text)
+  }
+
+  private func room(_ hash: String, for names: [String], into text: inout NginxText) {
     let longest = names.map(\.utf8.count).max() ?? 0
     // An entry: a pointer, the length in two bytes, the name; and a pointer at the bucket's end.
     let needed = 8 + (longest + 2 + 7) / 8 * 8 + 8
-    let size = "server_names_hash_bucket_size"
-    if needed > 64, !surroundings.httpDirectives.contains(size) {
-      text.gap()
-      text.add(size, "\(Self.powerOfTwo(needed))")
+    let isMuch = names.count > 100
+    if needed > 64 || isMuch, !surroundings.httpDirectives.contains("\(hash)_bucket_size") {
+      text.add("\(hash)_bucket_size", "\(Self.powerOfTwo(needed))")
     }
-    let count = "server_names_hash_max_size"
-    if names.count > 100, !surroundings.httpDirectives.contains(count) {
-      text.add(count, "\(Self.powerOfTwo(names.count * 8))")
+    if isMuch, !surroundings.httpDirectives.contains("\(hash)_max_size") {
+      text.add("\(hash)_max_size", "\(Self.powerOfTwo(names.count * 8 + 1024))")
     }
   }
 
@@ -89,7 +95,9 @@ extension SiteRenderer {
   }
 
   private func plainDefault(_ port: Int, into text: inout NginxText) {
-    let addresses = surroundings.addresses(port).filter { !surroundings.hasDefault($0, port) }
+    let addresses = surroundings.addresses(port, isTLS: false).filter {
+      !surroundings.hasDefault($0, port)
+    }
     guard !addresses.isEmpty else { return }
     text.gap()
     text.comment(
@@ -104,7 +112,9 @@ extension SiteRenderer {
   }
 
   private func tlsDefault(_ port: Int, _ sites: [Site], into text: inout NginxText) {
-    let addresses = surroundings.addresses(port).filter { !surroundings.hasDefault($0, port) }
+    let addresses = surroundings.addresses(port, isTLS: true).filter {
+      !surroundings.hasDefault($0, port)
+    }
     let quic =
       sites.contains(where: offersHTTP3)
       ? quicAddresses.filter { !surroundings.hasDefault($0, port, isQUIC: true) } : []

@@ -84,7 +84,7 @@ struct SiteRenderer: Sendable {
     _ body: (inout NginxText) -> Void
   ) {
     text.block("server") { text in
-      for address in surroundings.addresses(site.httpPort) {
+      for address in surroundings.addresses(site.httpPort, isTLS: false) {
         text.add("listen", endpoint(address, site.httpPort))
       }
       text.add("server_name", names.joined(separator: " "))
@@ -100,7 +100,7 @@ struct SiteRenderer: Sendable {
     _ body: (inout NginxText) -> Void
   ) {
     text.block("server") { text in
-      for address in surroundings.addresses(site.httpsPort) {
+      for address in surroundings.addresses(site.httpsPort, isTLS: true) {
         text.add("listen", endpoint(address, site.httpsPort), tlsWords(address, site.httpsPort))
       }
       if offersHTTP3(site) {

@@ -34,16 +34,20 @@ import Testing
   }
 
   @Test func `addresses of others are listened on, too`() {
-    #expect(surroundings("").addresses(80) == ["*", "[::]"])
-    #expect(surroundings("", hasIPv6: false).addresses(80) == ["*"])
+    #expect(surroundings("").addresses(80, isTLS: false) == ["*", "[::]"])
+    #expect(surroundings("", hasIPv6: false).addresses(80, isTLS: false) == ["*"])
     #expect(
-      surroundings("server { listen [::]:80 ipv6only=off; }").addresses(80) == ["[::]"],
+      surroundings("server { listen [::]:80 ipv6only=off; }").addresses(80, isTLS: false) == [
+        "[::]"
+      ],
       "that socket has IPv4, and a second one could not be opened")
     #expect(
-      surroundings("server { listen 192.0.2.1:443 ssl; listen 0.0.0.0:443 ssl; }").addresses(443)
+      surroundings("server { listen 192.0.2.1:443 ssl; listen 0.0.0.0:443 ssl; }").addresses(
+        443, isTLS: true)
         == ["*", "[::]", "192.0.2.1"])
     #expect(
-      surroundings("server { listen unix:/run/x; listen 1.2.3.4:443 quic; }").addresses(443)
+      surroundings("server { listen unix:/run/x; listen 1.2.3.4:443 quic; }").addresses(
+        443, isTLS: true)
         == ["*", "[::]"])
   }
 

@@ -68,7 +68,7 @@ struct SiteHost {
       prepare: { folder in
         var bench = SiteBench(folder: folder, build: build)
         let sites = try await prepare(&bench, ports)
-        for site in sites { try bench.issue(site.certificate, for: site.hosts.map(\.value)) }
+        try bench.issue("test", for: sites.flatMap(\.hosts).map(\.value))
         try await bench.write(sites.map { ($0, .complete(isDual: false)) })
         place.bench = bench
       }
