@@ -111,12 +111,15 @@ struct NginxTrial: Sendable {
   func rehearsal(
     _ targets: [NginxDeployment.Target], _ configuration: NginxConfiguration, at place: NginxPlace
   ) async throws -> String? {
+    let staged = StagedConfiguration(place, state: deployment.state)
+    let version = try? await deployment.services.runner.run(place.nginx.version)
+    let number = version.flatMap { NginxBuild(versionOutput: $0.output)?.version }
     for server in configuration.servers {
       let names = Set(
         server.certificates.compactMap { deployment.lineage(of: $0, for: place.nginx) })
       guard let target = targets.first(where: { names.contains($0.name.value) }) else { continue }
       let fault: String? = try await Blocking.run {
-        let policy = TLSPolicy(server, nginx: place.nginx)
+        let policy = TLSPolicy(server, at: place, staged, number)
         let identities = try identities(of: target, server, place.nginx)
         guard !identities.isEmpty else { return nil }
         let name = NginxDeployment.probeName(server, target) ?? target.name.value
@@ -128,7 +131,6 @@ struct NginxTrial: Sendable {
           return nil
         } catch let error as PKIError {
           return "with the TLS settings of nginx for \(name), no client could connect: \(error)"
-            + (error.hint.map { " (\($0))" } ?? "")
         }
       }
       if let fault { return fault }
@@ -161,12 +163,31 @@ struct NginxTrial: Sendable {
 
 extension TLSPolicy {
   /// What an nginx server says.
-  init(_ server: NginxServer, nginx: RunningNginx) {
+  ///
+  /// - Parameters:
+  ///   - server: The server, as the configuration has it in which it was tried.
+  ///   - place: The nginx.
+  ///   - staged: The tree of that trial, which is gone by now.
+  ///   - version: The nginx's version; nil when it is not known.
+  init(
+    _ server: NginxServer, at place: NginxPlace, _ staged: StagedConfiguration,
+    _ version: NginxVersion?
+  ) {
+    let parameters = server.policy["ssl_dhparam"]?.first.flatMap { path -> [UInt8]? in
+      let original = staged.original(path)
+      let whole = original.hasPrefix("/") ? original : place.path(original)
+      return place.nginx.hostPath(whole).flatMap { FileManager.default.contents(atPath: $0) }
+        .map { [UInt8]($0) }
+    }
     self.init(
       ciphers: server.policy["ssl_ciphers"]?.first, groups: server.policy["ssl_ecdh_curve"]?.first,
-      dhParameters: server.policy["ssl_dhparam"]?.first.flatMap(nginx.hostPath)
-        .flatMap { FileManager.default.contents(atPath: $0) }.map { [UInt8]($0) })
+      dhParameters: parameters)
     let versions = (server.policy["ssl_protocols"] ?? []).compactMap { TLSVersion(directive: $0) }
-    if !versions.isEmpty { self.versions = Set(versions) }
+    if !versions.isEmpty {
+      self.versions = Set(versions)
+    } else if let version, version < NginxVersion(1, 23, 4) {
+      // TLS 1.3 was not among its defaults before.
+      self.versions = [.tls10, .tls11, .tls12]
+    }
   }
 }

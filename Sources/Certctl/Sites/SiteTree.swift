@@ -1,5 +1,6 @@
 import FoundationEssentials
 import HostIO
+import PKI
 
 /// The files of one nginx that are certctl's: what is there, and what is to be there.
 struct SiteTree: Sendable {
@@ -69,8 +70,10 @@ struct SiteTree: Sendable {
   }
 
   private func shared() throws -> [FileChange] {
-    let needsParameters = records.contains { $0.site.usesDHE }
-    let parameters: String? = needsParameters ? "" : nil
+    var parameters: String?
+    if records.contains(where: { $0.site.usesDHE }) {
+      parameters = String(decoding: try DHParameters.standard(bits: 2048).pem, as: UTF8.self)
+    }
     return renderer.sharedFiles(for: records.map(\.site), dhParameters: parameters)
       .sorted { $0.key < $1.key }
       .map { relative, text in file(relative, text) } + [link(SiteFiles.httpLink, isThere: true)]
