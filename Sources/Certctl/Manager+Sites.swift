@@ -326,6 +326,38 @@ extension Manager {
       })
   }
 
+  /// Writes the sites anew whose promise of HTTPS has grown; the rest is left as it is.
+  ///
+  /// It concerns no certificate: what fails is a warning.
+  func raisePromises() async throws {
+    let records = try await Blocking.run { try siteStore.all() }
+    let now = services.clock.now()
+    for record in records where record.isEnabled && record.site.hasGrowingPromise(at: now) {
+      do {
+        guard try await hasCertificate(for: record.site) else { continue }
+        let name = try LineageName(record.site.certificate)
+        let stage = SiteRenderer.Stage.complete(isDual: try await isDual(name))
+        let tree = try await tree(of: record.place, with: record)
+        let path = tree.place.hostPath(SiteFiles.available(record.site.name))
+        let isSame = try await Blocking.run {
+          let (folder, file) = FileChange.place(of: path)
+          let bytes = try folder.read(file)
+          let wanted = try tree.changes(for: record, stage).first { $0.path == path }
+          guard case .file(let new, _)? = wanted?.content else { return true }
+          // A file that was changed by hand is its author's.
+          return bytes == new || OwnFile.owner(of: bytes) != .certctl
+        }
+        if !isSame { try await put(record, stage, false) }
+      } catch let error as CancellationError {
+        throw error
+      } catch {
+        services.warn(
+          "\(record.site.name): its HSTS age was not raised: \(CertctlError(wrapping: error).message)"
+        )
+      }
+    }
+  }
+
   private func siteRecord(_ name: String) async throws -> SiteRecord {
     let records = try await Blocking.run { try siteStore.all() }
     // By one of its names, too.

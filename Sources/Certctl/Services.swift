@@ -19,8 +19,8 @@ public struct Services: Sendable {
       .init(
         userAgent: "certctl", connectTimeout: .seconds(3), timeout: .seconds(5), usesProxy: false))
   }
-  /// Runs programs.
-  package var runner: any CommandRunner = ProcessRunner()
+  /// Runs programs, in containers too.
+  package var runner: any CommandRunner = EngineCommandRunner(programs: ProcessRunner())
   /// Finds the nginx that run on this host; blocks.
   package var findNginx: @Sendable () -> [RunningNginx] = { RunningNginx.find() }
 

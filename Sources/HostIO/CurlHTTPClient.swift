@@ -31,13 +31,15 @@ public final class CurlHTTPClient: HTTPClient {
     public var addressFamily: AddressFamily
     /// Whether the proxies of the environment are used; not for what is on this machine.
     public var usesProxy: Bool
+    /// The Unix socket that all requests go to, whatever host their URL names; nil for TCP.
+    public var unixSocket: String?
 
     /// Makes a configuration.
     public init(
       userAgent: String, caBundle: String? = nil, connectTimeout: Duration = .seconds(10),
       timeout: Duration = .seconds(60), maximumResponseBytes: Int = 4 << 20,
       maximumHeaderBytes: Int = 64 << 10, addressFamily: AddressFamily = .any,
-      usesProxy: Bool = true
+      usesProxy: Bool = true, unixSocket: String? = nil
     ) {
       self.userAgent = userAgent
       self.caBundle = caBundle
@@ -47,6 +49,7 @@ public final class CurlHTTPClient: HTTPClient {
       self.maximumHeaderBytes = maximumHeaderBytes
       self.addressFamily = addressFamily
       self.usesProxy = usesProxy
+      self.unixSocket = unixSocket
     }
   }
 

@@ -94,6 +94,7 @@ final class EasyHandle {
       unsafe certctl_curl_set_offset(
         curl.table, handle, CURLOPT_MAXFILESIZE_LARGE, Int64(configuration.maximumResponseBytes))
     }
+    if let socket = configuration.unixSocket { set(CURLOPT_UNIX_SOCKET_PATH, socket) }
     if let bundle = configuration.caBundle {
       set(CURLOPT_CAINFO, bundle)
       // Debian's curl would trust the system's folder beside it.

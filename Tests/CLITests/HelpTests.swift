@@ -13,6 +13,8 @@ struct HelpTests {
     "account show", "account update", "account rollover", "account deactivate",
     "nginx", "nginx status", "nginx test", "nginx reload", "hook", "hook list", "hook run",
     "dhparam",
+    "site", "site add", "site list", "site show", "site enable", "site disable", "site remove",
+    "site compose",
   ]
 
   /// `Fixtures` beside `Tests` and `Sources`.

@@ -218,4 +218,40 @@ struct DockerNginxTests {
       try await host.docker("volume", "rm", volume)
     }
   }
+
+  @Test(.needsDocker, .needsPebble)
+  func `an engine without a command line is asked by its socket`() async throws {
+    try await DockerHost.run { host in
+      try await host.fillNginxFolder()
+      try await host.startNginx(volumes: host.volumes)
+      try await poll("nginx to answer") { try await host.get("/").status == 200 }
+      let variables = host.engine.environment.compactMapValues { $0 }
+      let engines = ContainerEngine.installed(in: [], environment: variables)
+      #expect(engines.first?.executable.hasSuffix(".sock") == true)
+      let runner = EngineCommandRunner(programs: ProcessRunner())
+      let nginx = try await RunningNginx.inContainer(host.name, runner: runner, engines: engines)
+      try await nginx.checkMounts(stateDirectory: host.stateDirectory, copy: nil)
+      #expect(try await runner.run(nginx.test).succeeded)
+      let dump = try await runner.run(nginx.dump).output
+      #expect(dump == (try await ProcessRunner().run(host.nginx().dump).output))
+      try host.folder.write("nginx/conf.d/new.conf", "server { server_name new.test; return 418; }")
+      #expect(try await runner.run(nginx.reload).succeeded)
+      try await poll("the new server") { try await host.get("/", host: "new.test").status == 418 }
+      try host.folder.write("nginx/conf.d/new.conf", "nonsense;")
+      let refused = try await runner.run(nginx.test)
+      #expect(refused.ending == .exited(1))
+      #expect(refused.output.contains("unknown directive \"nonsense\""))
+
+      try await host.docker("pause", host.name).requireSuccess("pause")
+      let paused = await #expect(throws: CertctlError.self) {
+        try await RunningNginx.inContainer(host.name, runner: runner, engines: engines)
+      }
+      #expect(paused?.message.contains("is paused") == true)
+      let unknown = await #expect(throws: CertctlError.self) {
+        try await RunningNginx.inContainer("certctl-none", runner: runner, engines: engines)
+      }
+      #expect(unknown?.code == .notFound)
+      #expect(unknown?.hint?.contains(host.name) == true)
+    }
+  }
 }

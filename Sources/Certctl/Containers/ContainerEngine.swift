@@ -1,17 +1,21 @@
 import FoundationEssentials
 import HostIO
 
-/// A container engine of this machine, asked by its command line: `docker` or `podman`.
+/// A container engine of this machine, asked by its command line, `docker` or `podman`, or, where
+/// neither is installed, by its socket.
 struct ContainerEngine: Sendable, Equatable {
-  /// The absolute path of the program.
+  /// The absolute path of the program, or of the socket: `EngineCommandRunner` runs both.
   let executable: String
   /// What its environment says about where the engine listens.
   let environment: [String: String]
 
   /// The name of the program, as a person types it.
-  var name: String { String(executable.split(separator: "/").last ?? "docker") }
+  var name: String {
+    let file = executable.split(separator: "/").last.map(String.init) ?? "docker"
+    return EngineCommandRunner.isSocket(executable) ? String(file.dropLast(5)) : file
+  }
 
-  /// The command lines that are installed, docker's first; blocks.
+  /// The command lines that are installed, docker's first, else the sockets; blocks.
   ///
   /// They are not looked for in `PATH`: certctl runs as root, and what it starts is not to depend
   /// on the shell that it was started from.
@@ -20,11 +24,17 @@ struct ContainerEngine: Sendable, Equatable {
     environment: [String: String] = ProcessInfo.processInfo.environment
   ) -> [ContainerEngine] {
     let ours = environment.filter { Self.variables.contains($0.key) }
-    return ["docker", "podman"].compactMap { name in
+    let programs = ["docker", "podman"].compactMap { name in
       folders.map { "\($0)/\(name)" }
         .first { FileManager.default.isExecutableFile(atPath: $0) }
         .map { ContainerEngine(executable: $0, environment: ours) }
     }
+    guard programs.isEmpty else { return programs }
+    let named = ["DOCKER_HOST", "CONTAINER_HOST"].compactMap { ours[$0] }
+      .filter { $0.hasPrefix("unix://") }.map { String($0.dropFirst("unix://".count)) }
+    return (named.isEmpty ? ["/run/docker.sock", "/run/podman/podman.sock"] : named)
+      .filter { EngineCommandRunner.isSocket($0) && FileFacts(path: $0) != nil }
+      .map { ContainerEngine(executable: $0, environment: ours) }
   }
 
   /// What the command lines read to find their engine.

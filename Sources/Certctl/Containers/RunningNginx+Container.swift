@@ -99,9 +99,9 @@ extension NginxContainer {
     if let answering { throw try await unknown(name, to: answering, runner: runner) }
     throw failure
       ?? CertctlError(
-        .configuration, "neither docker nor podman is installed on this machine",
-        hint: "install one of the command lines, such as Debian's docker.io, and run certctl on "
-          + "the machine on which the container runs")
+        .configuration,
+        "there is neither docker nor podman on this machine, nor the socket of an engine",
+        hint: "run certctl on the machine on which the container runs")
   }
 
   /// The error for a container that the engine does not know, with the names that it does.

@@ -28,6 +28,7 @@ struct RenewalRun: Sendable {
       nextLineage: survey.next?.name, hooks: [])
     if !request.dryRun {
       try await act(on: findings, &report)
+      try await manager.raisePromises()
     }
     for result in report.certificates {
       guard let next = result.next, next > started else { continue }

@@ -77,6 +77,15 @@ public struct SiteHSTS: Sendable, Codable, Hashable {
   }
 }
 
+extension Site {
+  /// Whether the age of its promise of HTTPS may have to be raised: it ends growing after a month.
+  func hasGrowingPromise(at now: Date) -> Bool {
+    guard let since = settings.hsts?.since else { return false }
+    // Some runs more: the one that would raise it for the last time may fail.
+    return now.timeIntervalSince(since) < 60 * 86400
+  }
+}
+
 /// What can be chosen for a site; nil is what its template says.
 public struct SiteSettings: Sendable, Equatable {
   /// The kind of application.

@@ -164,7 +164,7 @@ struct ContainerSearchTests {
 
   @Test func `no command line, and an engine elsewhere`() async {
     let none = await failure([:], [])
-    #expect(none?.message.contains("neither docker nor podman") == true)
+    #expect(none?.message.contains("there is neither docker nor podman") == true)
     for host in ["tcp://192.0.2.1:2376", "ssh://me@example.com"] {
       let engine = ContainerEngine(
         executable: "/usr/bin/docker", environment: ["DOCKER_HOST": host])

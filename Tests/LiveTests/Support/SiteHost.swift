@@ -20,8 +20,9 @@ struct SiteHost: Sendable {
   ///
   /// - Parameters:
   ///   - more: Further text for nginx's `http` block.
+  ///   - executable: Which nginx it is.
   static func run(
-    more: String = "", _ body: (SiteHost) async throws -> Void
+    more: String = "", executable: String = "nginx", _ body: (SiteHost) async throws -> Void
   ) async throws {
     try await LiveHost.run { host in
       let application = try FreePort.pick()
@@ -30,7 +31,8 @@ struct SiteHost: Sendable {
         \(more)
 
         """
-      try await NginxServer.run(http: http, ports: [application]) { nginx in
+      try await NginxServer.run(http: http, ports: [application], executable: executable) {
+        nginx in
         let root = try host.folder.write("root.pem", try await host.pebble.root())
         try await body(
           SiteHost(
