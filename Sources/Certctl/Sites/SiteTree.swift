@@ -70,13 +70,14 @@ struct SiteTree: Sendable {
   }
 
   private func shared() throws -> [FileChange] {
-    var parameters: String?
-    if records.contains(where: { $0.site.usesDHE }) {
-      parameters = String(decoding: try DHParameters.standard(bits: 2048).pem, as: UTF8.self)
-    }
-    return renderer.sharedFiles(for: records.map(\.site), dhParameters: parameters)
-      .sorted { $0.key < $1.key }
-      .map { relative, text in file(relative, text) } + [link(SiteFiles.httpLink, isThere: true)]
+    let needsParameters = records.contains { $0.site.usesDHE }
+    let parameters = needsParameters ? try DHParameters.standard(bits: 2048) : nil
+    return renderer.sharedFiles(
+      for: records.map(\.site),
+      dhParameters: parameters.map { String(decoding: $0.pem, as: UTF8.self) }
+    )
+    .sorted { $0.key < $1.key }
+    .map { relative, text in file(relative, text) } + [link(SiteFiles.httpLink, isThere: true)]
   }
 
   private func file(_ relative: String, _ text: String) -> FileChange {
