@@ -79,6 +79,7 @@ struct SiteProof: Sendable {
   /// - Parameters:
   ///   - target: The certificate.
   ///   - now: nginx with the site's files in place.
+  /// - Throws: `CertctlError` with code `deploymentFailed` when one does not.
   func serves(_ target: NginxDeployment.Target, _ now: NginxPlace) async throws {
     let names = Set(site.hosts.map(\.value))
     let servers = now.configuration.servers.filter { server in
