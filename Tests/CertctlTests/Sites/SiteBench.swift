@@ -8,10 +8,27 @@ import Testing
 @testable import Certctl
 
 /// The nginx programs that sites are tried with.
+///
+/// One more is tried where `CERTCTL_TEST_NGINX` has its path: another version, another library.
 enum SiteNginx: String, CaseIterable, CustomTestStringConvertible {
-  case installed, newest
+  case installed, newest, given
 
-  var executable: String { self == .installed ? "nginx" : PythonPrograms.nginx }
+  static var allCases: [SiteNginx] {
+    [.installed, .newest] + (givenPath == nil ? [] : [.given])
+  }
+
+  private static var givenPath: String? {
+    ProcessInfo.processInfo.environment["CERTCTL_TEST_NGINX"]
+  }
+
+  var executable: String {
+    switch self {
+    case .installed: "nginx"
+    case .newest: PythonPrograms.nginx
+    case .given: Self.givenPath ?? ""
+    }
+  }
+
   var testDescription: String { rawValue }
 
   /// How it was built.
