@@ -113,7 +113,8 @@ struct DHParametersTests {
         running.send(signal)
       }
       #expect(result.signal == signal, "\(result)")
-      #expect(clock.now - sent < .seconds(10))
+      // Hours are what it would take; on a busy machine, a debug build needs its time to end.
+      #expect(clock.now - sent < .seconds(45))
       #expect(result.standardOutput == "")
       let left = try FileManager.default.contentsOfDirectory(atPath: bench.folder.path("out"))
       #expect(left.isEmpty)

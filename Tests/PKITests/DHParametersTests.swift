@@ -83,7 +83,8 @@ import Testing
     let start = clock.now
     search.stop()
     try await work
-    #expect(clock.now - start < .seconds(20))
+    // Hours are what it would take; on a busy machine, a debug build needs its time to end.
+    #expect(clock.now - start < .seconds(60))
     #expect(search.result == nil)
     #expect(throws: PKIError.self) { try DHSearch(bits: 1024) }
     #expect(throws: PKIError.self) { try DHSearch(bits: 10000) }
