@@ -63,7 +63,8 @@ extension Manager {
   private func hostPlace(_ folder: String?) async throws -> NginxPlace {
     let places = try await NginxDeployment(state: state, services: services).places()
     let start =
-      "start it (systemctl start nginx), or name the container that it runs in: "
+      (SystemAccount.isRoot ? "" : "run certctl as root, with sudo; or ")
+      + "start it (systemctl start nginx), or name the container that it runs in: "
       + "--nginx-container NAME"
     guard !places.isEmpty else {
       throw CertctlError(

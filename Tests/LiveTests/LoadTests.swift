@@ -31,9 +31,9 @@ struct LoadTests {
     report(counts, "the system's nginx")
   }
 
-  @Test(.needsPebble, .requires(NewestNginx.path))
+  @Test(.needsPebble, .requires(PythonPrograms.nginx))
   func `a site on the newest nginx does not even lose an idle connection`() async throws {
-    try await SiteHost.run(executable: NewestNginx.path) { site in
+    try await SiteHost.run(executable: PythonPrograms.nginx) { site in
       try await site.add("example.com").requireSuccess("site add")
       // By keepalive_min_timeout, which certctl writes where nginx has it.
       let counts = try await renewals(of: site.host, at: site.tlsPort) {

@@ -209,6 +209,21 @@ struct SiteTests {
     }
   }
 
+  @Test func `DHE is a choice, and brings its parameters`() async throws {
+    try await SiteHost.run { site in
+      try await site.add("a.test.example", options: ["--dhe", "--key-type", "rsa2048"])
+        .requireSuccess("site add")
+      let path = site.nginx.folder.path("certctl/dhparam.pem")
+      try await site.host.certctl.run(["dhparam", "--check", path]).requireSuccess("dhparam")
+      let probe = try await Program(
+        "openssl",
+        ["s_client", "-connect", "127.0.0.1:\(site.tlsPort)", "-servername", "a.test.example"]
+          + ["-tls1_2", "-cipher", "DHE-RSA-AES128-GCM-SHA256"]
+      ).run(within: .seconds(20), input: "")
+      #expect(probe.standardOutput.contains("Server Temp Key: DH, 2048 bits"), "\(probe)")
+    }
+  }
+
   @Test func `copies follow the certificate`() async throws {
     try await SiteHost.run { site in
       let copies = site.host.folder.path("copies")

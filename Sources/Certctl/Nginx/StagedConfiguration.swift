@@ -49,7 +49,7 @@ struct StagedConfiguration: Sendable {
         guard let relative = place.relative(change.path) else { continue }
         try overlay(change.content, at: relative, certificate)
       }
-    } catch let error as CocoaError {
+    } catch where !(error is CertctlError || error is HostError) {
       throw CertctlError(
         .state, "a copy of \(place.hostFolder) to test cannot be made in \(hostRoot): \(error)",
         hint: "look at the room on the disk and at the permissions")

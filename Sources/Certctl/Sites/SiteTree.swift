@@ -1,5 +1,6 @@
 import FoundationEssentials
 import HostIO
+import PKI
 
 /// The files of one nginx that are certctl's: what is there, and what is to be there.
 struct SiteTree: Sendable {
@@ -70,10 +71,13 @@ struct SiteTree: Sendable {
 
   private func shared() throws -> [FileChange] {
     let needsParameters = records.contains { $0.site.usesDHE }
-    let parameters: String? = needsParameters ? "" : nil
-    return renderer.sharedFiles(for: records.map(\.site), dhParameters: parameters)
-      .sorted { $0.key < $1.key }
-      .map { relative, text in file(relative, text) } + [link(SiteFiles.httpLink, isThere: true)]
+    let parameters = needsParameters ? try DHParameters.standard(bits: 2048) : nil
+    return renderer.sharedFiles(
+      for: records.map(\.site),
+      dhParameters: parameters.map { String(decoding: $0.pem, as: UTF8.self) }
+    )
+    .sorted { $0.key < $1.key }
+    .map { relative, text in file(relative, text) } + [link(SiteFiles.httpLink, isThere: true)]
   }
 
   private func file(_ relative: String, _ text: String) -> FileChange {
