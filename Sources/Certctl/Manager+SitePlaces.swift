@@ -11,6 +11,7 @@ extension Manager {
   ///     that of `/etc/nginx`.
   ///   - container: The container that it runs in; nil for this host.
   ///   - request: What is asked of it, for which its mounts are looked at.
+  /// - Returns: The nginx, whose configuration it accepts.
   /// - Throws: `CertctlError` with code `notFound` when none runs, `configuration` when the
   ///   container cannot be worked with, `nginxRefused` when nginx refuses what it has already.
   func nginxPlace(

@@ -12,6 +12,11 @@ package struct Command: Sendable {
   package var timeLimit: Duration
   /// How many bytes of its output are kept.
   package var outputLimit: Int
+  /// Whether standard error is kept apart while it runs, and stands before the output.
+  ///
+  /// For programs that carry both from elsewhere, as `docker exec` does: through one pipe they come
+  /// in pieces of any length, and a warning ends up in the middle of a line of the output.
+  package var tellsErrorsFirst = false
 
   /// A program with its arguments, ten minutes, and 64 KiB of output.
   package init(
@@ -41,7 +46,7 @@ package struct CommandResult: Sendable, Equatable {
   package var ending: Ending
   /// Whether it was stopped because its time was over.
   package var timedOut: Bool
-  /// Standard output and standard error as they came, the middle left out when it was too much.
+  /// Standard output and standard error, the middle left out when it was too much.
   package var output: String
   /// From start to end.
   package var duration: Duration

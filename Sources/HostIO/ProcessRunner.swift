@@ -34,8 +34,36 @@ package struct ProcessRunner: CommandRunner {
   private enum Stop: Sendable { case timeIsOver, cancelled }
 
   private func start(
+    _ command: Command, environment variables: [Environment.Key: String],
+    stops: AsyncStream<Stop>, stop: AsyncStream<Stop>.Continuation
+  ) async throws -> CommandResult {
+    guard command.tellsErrorsFirst else {
+      return try await start(
+        command, environment: variables, stops: stops, stop: stop, errors: .combinedWithOutput)
+    }
+    let ends = try Self.pipe(for: "the errors of")
+    let collector = ErrorCollector(reading: ends.readEnd.rawValue, limit: command.outputLimit)
+    let errors = Task { await collector.text() }
+    let result: Result<CommandResult, any Error>
+    do {
+      result = .success(
+        try await start(
+          command, environment: variables, stops: stops, stop: stop,
+          errors: .fileDescriptor(ends.writeEnd, closeAfterSpawningProcess: false)))
+    } catch {
+      result = .failure(error)
+    }
+    try? ends.writeEnd.close()
+    collector.finish()
+    let text = await errors.value
+    var outcome = try result.get()
+    outcome.output = text + outcome.output
+    return outcome
+  }
+
+  private func start<Errors: ErrorOutputProtocol>(
     _ command: Command, environment: [Environment.Key: String], stops: AsyncStream<Stop>,
-    stop: AsyncStream<Stop>.Continuation
+    stop: AsyncStream<Stop>.Continuation, errors: Errors
   ) async throws -> CommandResult {
     let input = try Self.inputDescriptor(command.input)
     defer { close(input) }
@@ -47,7 +75,7 @@ package struct ProcessRunner: CommandRunner {
         .path(FilePath(command.executable)), arguments: Arguments(command.arguments),
         environment: .custom(environment), workingDirectory: "/", platformOptions: options,
         input: .fileDescriptor(FileDescriptor(rawValue: input), closeAfterSpawningProcess: false),
-        output: .sequence, error: .combinedWithOutput
+        output: .sequence, error: errors
       ) { execution in
         let session = ChildSession(leader: execution.processIdentifier.value)
         let timer = Task {
@@ -92,19 +120,24 @@ package struct ProcessRunner: CommandRunner {
     }
   }
 
+  private static func pipe(
+    for what: String
+  ) throws(HostError) -> (readEnd: FileDescriptor, writeEnd: FileDescriptor) {
+    do {
+      // Never open to a child: one that is started meanwhile would keep the writing end, and the
+      // reader of this one would wait for an end that does not come.
+      return try FileDescriptor.pipe(options: .closeOnExec)
+    } catch {
+      throw HostError(errno: error.rawValue, operation: "make \(what)", subject: "a program")
+    }
+  }
+
   /// A descriptor from which the bytes, and then the end, can be read.
   ///
   /// A pipe that is filled and closed before the program starts: nobody has to write while it runs,
   /// so that one that never reads neither blocks us nor sends us SIGPIPE.
   private static func inputDescriptor(_ bytes: [UInt8]) throws(HostError) -> Int32 {
-    let ends: (readEnd: FileDescriptor, writeEnd: FileDescriptor)
-    do {
-      // Never open to a child: one that is started meanwhile would keep the writing end, and the
-      // reader of this one would wait for an end that does not come.
-      ends = try FileDescriptor.pipe(options: .closeOnExec)
-    } catch {
-      throw HostError(errno: error.rawValue, operation: "make the input of", subject: "a program")
-    }
+    let ends = try pipe(for: "the input of")
     let reader = ends.readEnd.rawValue
     let writer = Descriptor(ends.writeEnd.rawValue)
     // F_SETPIPE_SZ, which Glibc's module does not show; a pipe takes 64 KiB without it.

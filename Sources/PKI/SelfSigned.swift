@@ -11,6 +11,7 @@ enum SelfSigned {
   ///   - key: Its key.
   ///   - operation: What is being done, for errors.
   ///   - extend: Adds further extensions.
+  /// - Returns: The certificate.
   /// - Throws: `PKIError` with `.malformed` for a bad name.
   static func make(
     commonName: String, names: [String], days: Int, key: PrivateKey, _ operation: String,
@@ -69,6 +70,7 @@ package enum PlaceholderCertificate {
   /// - Parameters:
   ///   - names: DNS names, and IP addresses as text.
   ///   - key: Its key.
+  /// - Returns: The placeholder.
   /// - Throws: `PKIError` with `.malformed` for a bad name.
   package static func make(for names: [String], key: PrivateKey) throws(PKIError) -> Certificate {
     try SelfSigned.make(

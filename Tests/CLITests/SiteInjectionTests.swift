@@ -12,7 +12,7 @@ import Testing
     ";", "{", "}", "$host", "${x}", "\"", "'", "\n", "\r\n", "\0", "\\", "#", " ", "\t", "`", "<",
     "(",
     "|", "&", "*", "?", "%00", "\u{1B}[2J", "\u{2028}", "\u{A0}", "\u{FF1B}", "\u{FF5B}", "\u{37E}",
-    "\u{2024}\u{2024}/", "\u{202E}", "é", "а", String(repeating: "a", count: 100_000),
+    "\u{2024}\u{2024}/", "\u{202E}", "é", "а", String(repeating: "a", count: 9000),
     "; return 200 x; #", "x;}\nserver{listen 1;", "/../../etc",
   ]
 
@@ -38,9 +38,11 @@ import Testing
   ]
 
   /// The exit code with which words are refused; nil when they make a site.
-  private func refusal(_ arguments: [String], hosts: String, upstream: String?) -> Int32? {
+  private func refusal(
+    _ arguments: [String], hosts: String, upstream: String?, parsed: SiteOptions? = nil
+  ) -> Int32? {
     do {
-      let options = try SiteOptions.parse(arguments)
+      let options = try parsed ?? SiteOptions.parse(arguments)
       _ = try options.site(hosts: hosts, upstream: upstream)
       return nil
     } catch let error as CertctlError {
@@ -78,7 +80,8 @@ import Testing
     #expect(Set(listed) == Set(Self.holes.map(\.option)))
   }
 
-  @Test func `upstreams and hosts refuse it too`() {
+  @Test func `upstreams and hosts refuse it too`() throws {
+    let options = try SiteOptions.parse([])
     let upstreams: [(String) -> String] = [
       { "http://app\($0)" }, { "http://app:80\($0)" }, { "\($0)http://app" },
       { "http\($0)://app" }, { "http://[::1\($0)]:80" }, { "http://app/base\($0)/" },
@@ -88,17 +91,15 @@ import Testing
     for piece in Self.evil where piece != "/../../etc" {
       for upstream in upstreams {
         #expect(
-          refusal([], hosts: "a.test", upstream: upstream(piece)) == 64,
+          refusal([], hosts: "a.test", upstream: upstream(piece), parsed: options) == 64,
           "\(upstream(piece).debugDescription.prefix(60))")
       }
     }
     // Unicode is a way to write names: these become ASCII or are refused.
     for piece in Self.evil {
       for hosts in ["a\(piece).test", "a.test,\(piece)", "\(piece)"] {
-        guard let options = try? SiteOptions.parse([]),
-          let site = try? options.site(hosts: hosts, upstream: "http://app")
-        else {
-          #expect(refusal([], hosts: hosts, upstream: "http://app") == 64)
+        guard let site = try? options.site(hosts: hosts, upstream: "http://app") else {
+          #expect(refusal([], hosts: hosts, upstream: "http://app", parsed: options) == 64)
           continue
         }
         #expect(

@@ -12,6 +12,37 @@ struct CommandTests {
     Command("/bin/sh", ["-c", script, "sh"] + arguments)
   }
 
+  @Test func `errors come first when a command says so, however much of both there is`()
+    async throws
+  {
+    let lines = "for i in $(seq 20000); do echo out $i; echo error $i >&2; done; exit 4"
+    var command = sh(lines)
+    command.outputLimit = 4 << 20
+    command.tellsErrorsFirst = true
+    let result = try await runner.run(command)
+    #expect(result.ending == .exited(4))
+    let expected =
+      (1...20_000).map { "error \($0)\n" }.joined() + (1...20_000).map { "out \($0)\n" }.joined()
+    #expect(result.output == expected)
+
+    var missing = Command("/nonexistent/program")
+    missing.tellsErrorsFirst = true
+    let program = missing
+    await #expect(throws: HostError.self) { try await runner.run(program) }
+    var slow = sh("echo first >&2; sleep 60")
+    slow.tellsErrorsFirst = true
+    slow.timeLimit = .milliseconds(500)
+    let stopped = try await runner.run(slow)
+    #expect(stopped.timedOut)
+    #expect(stopped.output == "first\n")
+    // Who is left behind with the errors' pipe is not waited for.
+    var leaving = sh("sleep 10 >/dev/null & echo said >&2")
+    leaving.tellsErrorsFirst = true
+    let left = try await runner.run(leaving)
+    #expect(left.output == "said\n")
+    #expect(left.duration < .seconds(8))
+  }
+
   @Test func `exit code, both outputs and duration come back`() async throws {
     let result = try await runner.run(sh("echo out; echo err >&2; exit 3"))
     #expect(result.ending == .exited(3))

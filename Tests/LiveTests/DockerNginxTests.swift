@@ -180,6 +180,16 @@ struct DockerNginxTests {
       #expect(other.hint?.contains("\"user: 101\"") == true)
       try await host.nginx().checkMounts(
         stateDirectory: host.stateDirectory, copy: nil, keys: .init(mode: 0o600, owner: 101))
+      // It warns that "user" means nothing: a line that the engine brings by another way than the
+      // configuration, and that must not stand in the middle of it.
+      let asked = try await host.nginx()
+      for _ in 0..<30 {
+        let dump = try await ProcessRunner().run(asked.dump).output
+        let lines = dump.split(separator: "\n")
+        #expect(lines.first?.contains("[warn]") == true)
+        #expect(lines.dropFirst().first == "# configuration file /etc/nginx/nginx.conf:")
+        #expect(lines.count { $0.contains("[warn]") } == 1)
+      }
       try await host.docker("rm", "--force", host.name)
 
       // Root without the right to read other people's files.

@@ -81,9 +81,9 @@ public struct LineageSettings: Codable, Sendable, Equatable {
 
 /// Owner, group and mode of a lineage's generation folders and keys.
 public struct FileSettings: Codable, Sendable, Equatable {
-  /// The owner's user name; the user who runs certctl by default.
+  /// The owner's user name or number; the user who runs certctl by default.
   public var owner: String?
-  /// The group's name; the group of the user who runs certctl by default.
+  /// The group's name or number; the group of the user who runs certctl by default.
   public var group: String?
   /// The key's mode as octal digits, `0600` by default.
   public var keyMode: String?
@@ -131,7 +131,8 @@ public struct FileSettings: Codable, Sendable, Equatable {
 
   private func ownerID() throws -> UInt32? {
     guard let owner else { return nil }
-    guard let id = SystemAccount.userID(named: owner) else {
+    // By its number, too: the users of a container have no name here.
+    guard let id = UInt32(owner) ?? SystemAccount.userID(named: owner) else {
       throw CertctlError(
         .usage, "there is no user '\(escapedForTerminal(owner))' on this machine",
         hint: "see: getent passwd")
@@ -141,7 +142,7 @@ public struct FileSettings: Codable, Sendable, Equatable {
 
   private func groupID() throws -> UInt32? {
     guard let group else { return nil }
-    guard let id = SystemAccount.groupID(named: group) else {
+    guard let id = UInt32(group) ?? SystemAccount.groupID(named: group) else {
       throw CertctlError(
         .usage, "there is no group '\(escapedForTerminal(group))' on this machine",
         hint: "see: getent group")

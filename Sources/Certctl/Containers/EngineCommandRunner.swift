@@ -155,20 +155,23 @@ private struct EngineSession {
     (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
   }
 
-  /// The text of a stream in which both outputs come in pieces: one byte that says which, three of
-  /// nothing, four with the length; or the stream itself where it has no pieces.
+  /// The text of a stream in which both outputs come in pieces, what was said against something
+  /// first: one byte that says which, three of nothing, four with the length; or the stream itself
+  /// where it has no pieces.
   static func joined(_ stream: [UInt8]) -> String {
-    var bytes: [UInt8] = []
+    var output: [UInt8] = []
+    var errors: [UInt8] = []
     var rest = stream[...]
     while rest.count >= 8, rest[rest.startIndex] <= 2,
       rest[(rest.startIndex + 1)..<(rest.startIndex + 4)].allSatisfy({ $0 == 0 })
     {
       let length = rest[(rest.startIndex + 4)..<(rest.startIndex + 8)]
         .reduce(0) { $0 << 8 | Int($1) }
-      bytes += rest.dropFirst(8).prefix(length)
+      let piece = rest.dropFirst(8).prefix(length)
+      if rest[rest.startIndex] == 2 { errors += piece } else { output += piece }
       rest = rest.dropFirst(8 + length)
     }
-    return String(decoding: bytes + rest, as: UTF8.self)
+    return String(decoding: errors + output + rest, as: UTF8.self)
   }
 }
 

@@ -61,7 +61,10 @@ package struct NginxContainer: Sendable, Equatable {
 
   /// A command in the container, as its own user.
   func command(_ words: [String], within limit: Duration, outputLimit: Int) -> Command {
-    engine.command(["exec", name] + words, within: limit, outputLimit: outputLimit)
+    var command = engine.command(
+      ["exec", name] + words, within: limit, outputLimit: outputLimit)
+    command.tellsErrorsFirst = true
+    return command
   }
 
   // MARK: - Paths

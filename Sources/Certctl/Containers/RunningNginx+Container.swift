@@ -22,6 +22,11 @@ extension RunningNginx {
     }
     let container = try await NginxContainer.find(name, runner: runner, engines: engines)
     try await container.requireRunning(runner: runner)
+    // One that has just been started has not got its title yet.
+    for _ in 0..<10 {
+      if let found = try? await Blocking.run({ try RunningNginx(in: container) }) { return found }
+      try await Task.sleep(for: .milliseconds(200))
+    }
     return try await Blocking.run { try RunningNginx(in: container) }
   }
 

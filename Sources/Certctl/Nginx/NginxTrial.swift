@@ -108,6 +108,7 @@ struct NginxTrial: Sendable {
   ///   - configuration: What nginx would read.
   ///   - place: The nginx.
   /// - Returns: What does not fit; nil when all does.
+  /// - Throws: `CertctlError` when a certificate cannot be read.
   func rehearsal(
     _ targets: [NginxDeployment.Target], _ configuration: NginxConfiguration, at place: NginxPlace
   ) async throws -> String? {

@@ -99,6 +99,7 @@ package struct RunningNginx: Sendable, Equatable {
   /// Includes that are relative are relative to its folder.
   ///
   /// - Parameter path: Its absolute path, as nginx sees it.
+  /// - Returns: The command.
   func dump(configuration path: String) -> Command {
     var others = options
     while let index = others.firstIndex(of: "-c") { others.removeSubrange(index...(index + 1)) }

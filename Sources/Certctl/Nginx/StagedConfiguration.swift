@@ -39,6 +39,7 @@ struct StagedConfiguration: Sendable {
   /// - Parameters:
   ///   - changes: The changes; those outside of the original tree are passed over.
   ///   - certificate: For the path of a certificate or key, as nginx sees it, the one to try.
+  /// - Throws: `CertctlError` or `HostError` when the tree cannot be made.
   func make(_ changes: [FileChange], certificate: (String) -> String?) throws {
     do {
       try remove()
@@ -49,7 +50,7 @@ struct StagedConfiguration: Sendable {
         guard let relative = place.relative(change.path) else { continue }
         try overlay(change.content, at: relative, certificate)
       }
-    } catch where !(error is CertctlError || error is HostError) {
+    } catch  where !(error is CertctlError || error is HostError) {
       throw CertctlError(
         .state, "a copy of \(place.hostFolder) to test cannot be made in \(hostRoot): \(error)",
         hint: "look at the room on the disk and at the permissions")

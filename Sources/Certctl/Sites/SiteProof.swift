@@ -45,6 +45,15 @@ struct SiteProof: Sendable {
       try folder.write(token, Array(token.utf8), FileAttributes(mode: 0o644))
     }
     defer { try? folder.remove(token) }
+    // The first round waits for the new workers; for a moment the old ones take connections beside
+    // them, and a CA that asks at once would get their 404.
+    try await see(token)
+    try await services.clock.sleep(NginxDeployment.overlap)
+    try await see(token)
+  }
+
+  /// Sees the answer come for each name.
+  private func see(_ token: String) async throws {
     for host in hosts {
       try await eventually("the answer to a challenge", host) {
         let answer = try await get("/.well-known/acme-challenge/\(token)", host)
@@ -79,6 +88,7 @@ struct SiteProof: Sendable {
   /// - Parameters:
   ///   - target: The certificate.
   ///   - now: nginx with the site's files in place.
+  /// - Throws: `CertctlError` with code `deploymentFailed` when one does not.
   func serves(_ target: NginxDeployment.Target, _ now: NginxPlace) async throws {
     let names = Set(site.hosts.map(\.value))
     let servers = now.configuration.servers.filter { server in

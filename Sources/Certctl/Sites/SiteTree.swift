@@ -33,6 +33,8 @@ struct SiteTree: Sendable {
   /// - Parameters:
   ///   - record: The site, one of ``records``.
   ///   - stage: How much of it.
+  /// - Returns: The changes, folders before what is in them.
+  /// - Throws: `CertctlError` or `HostError` when nginx's main file cannot be read or extended.
   func changes(for record: SiteRecord, _ stage: SiteRenderer.Stage) throws -> [FileChange] {
     let site = record.site
     var changes = [SiteFiles.folder, SiteFiles.challenges, SiteFiles.available, SiteFiles.enabled]

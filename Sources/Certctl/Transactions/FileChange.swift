@@ -33,6 +33,7 @@ struct FileChange: Sendable, Equatable {
   /// - Parameters:
   ///   - path: An absolute path.
   ///   - root: Where fault points count from.
+  /// - Returns: Both.
   static func place(
     of path: String, root: String = "/"
   ) -> (folder: DurableFolder, name: String) {

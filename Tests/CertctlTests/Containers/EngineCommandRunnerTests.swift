@@ -51,7 +51,7 @@ struct EngineCommandRunnerTests {
     #expect(unknown.output == "No such container: web")
   }
 
-  @Test func `a command runs in three requests, and both outputs come together`() async throws {
+  @Test func `a command runs in three requests, and errors come first`() async throws {
     let pieces = "\u{1}\0\0\0\0\0\0\u{4}out\n\u{2}\0\0\0\0\0\0\u{4}err\n"
     let (result, requests) = try await run(
       ["exec", "web", "nginx", "-g", "a b;", "-t"],
@@ -61,7 +61,7 @@ struct EngineCommandRunnerTests {
         "GET /exec/0af/json": (200, #"{"Running":false,"ExitCode":3}"#),
       ])
     #expect(result.ending == .exited(3))
-    #expect(result.output == "out\nerr\n")
+    #expect(result.output == "err\nout\n")
     let body = String(decoding: requests[0].body ?? [], as: UTF8.self)
     #expect(body.contains(#""Cmd":["nginx","-g","a b;","-t"]"#))
   }

@@ -21,6 +21,8 @@ struct SiteHost: Sendable {
   /// - Parameters:
   ///   - more: Further text for nginx's `http` block.
   ///   - executable: Which nginx it is.
+  ///   - body: What is done with it.
+  /// - Throws: What `body` throws, or that it cannot be run.
   static func run(
     more: String = "", executable: String = "nginx", _ body: (SiteHost) async throws -> Void
   ) async throws {
