@@ -179,16 +179,26 @@ extension Manager {
 
   /// The same for a caller who holds the deployment lock.
   func recover() async throws {
-    let left = try await Blocking.run {
+    let found = try await Blocking.run {
       try state.folder("transactions").sweepTemporaries()
       return try Transaction.unfinished(in: state)
     }
-    guard !left.isEmpty else { return }
+    // For somebody to look at: it must not hold up all that comes after it.
+    for error in found.damaged {
+      services.warn(error.message + (error.hint.map { " (\($0))" } ?? ""))
+    }
+    guard !found.left.isEmpty else { return }
     services.warn(
       "an earlier run was cut short while it changed what nginx uses: it is put back")
-    for transaction in left {
-      for path in try await Blocking.run({ try transaction.undo() }) {
-        services.warn("\(path) was changed by somebody else since, and was left as it is")
+    var left: [Transaction] = []
+    for transaction in found.left {
+      do {
+        for path in try await Blocking.run({ try transaction.undo() }) {
+          services.warn("\(path) was changed by somebody else since, and was left as it is")
+        }
+        left.append(transaction)
+      } catch let error as CertctlError where error.code == .damagedState {
+        services.warn(error.message + (error.hint.map { " (\($0))" } ?? ""))
       }
     }
     let servers = Set(left.flatMap(\.record.servers))
@@ -199,7 +209,7 @@ extension Manager {
       guard let failure = try await deployment.reload(place.nginx) else { continue }
       services.warn("what was there before is in place again, but: \(failure)")
     }
-    try await Blocking.run { for transaction in left { try transaction.finish() } }
+    try await Blocking.run { [left] in for transaction in left { try transaction.finish() } }
     await events.append(
       Event(time: services.clock.now(), event: "recovered", message: "\(left.count)"))
   }

@@ -50,7 +50,10 @@ struct StagedConfiguration: Sendable {
         guard let relative = place.relative(change.path) else { continue }
         try overlay(change.content, at: relative, certificate)
       }
-    } catch  where !(error is CertctlError || error is HostError) {
+    } catch {
+      // On a full disk what is half made would take room.
+      try? remove()
+      if error is CertctlError || error is HostError { throw error }
       throw CertctlError(
         .state, "a copy of \(place.hostFolder) to test cannot be made in \(hostRoot): \(error)",
         hint: "look at the room on the disk and at the permissions")

@@ -59,7 +59,11 @@ struct Transaction: Sendable {
     let all = state.folder("transactions")
     try all.create(StateDirectory.closed)
     try all.sweepTemporaries()
-    let id = "\(now.rfc3339.filter { $0 != ":" })-\(UInt32.random(in: 0 ... .max))"
+    // In the order in which they are made, whatever the clock says; the caller has the lock.
+    let last = try all.entries().compactMap { Int($0.prefix { $0 != "-" }) }.max() ?? 0
+    let digits = String(last + 1)
+    let number = String(repeating: "0", count: max(0, 6 - digits.count)) + digits
+    let id = "\(number)-\(now.rfc3339.filter { $0 != ":" })"
     let folder = all.folder(id)
     try folder.create(StateDirectory.closed)
     do {
@@ -87,18 +91,30 @@ struct Transaction: Sendable {
 
   /// Those that an earlier run did not end, the newest first: each was made after those before it.
   ///
-  /// One that a crash cut short before its record was written changed nothing, and is removed.
-  static func unfinished(in state: StateDirectory) throws -> [Transaction] {
+  /// One that a crash cut short before its record was written changed nothing, and is removed. One whose
+  /// record cannot be read is left as it is.
+  ///
+  /// - Returns: Those that can be undone, and what is wrong with the others.
+  static func unfinished(
+    in state: StateDirectory
+  ) throws -> (left: [Transaction], damaged: [CertctlError]) {
     let all = state.folder("transactions")
-    return try all.entries().reversed().compactMap { id in
+    var left: [Transaction] = []
+    var damaged: [CertctlError] = []
+    for id in try all.entries().reversed() {
       let file = StateFile<Record>(
         folder: all.folder(id), name: recordName, version: Record.formatVersion)
-      guard let record = try file.read() else {
-        try all.removeTree(id)
-        return nil
+      do {
+        if let record = try file.read() {
+          left.append(Transaction(state: state, id: id, record: record))
+        } else {
+          try all.removeTree(id)
+        }
+      } catch let error as CertctlError {
+        damaged.append(error)
       }
-      return Transaction(state: state, id: id, record: record)
     }
+    return (left, damaged)
   }
 
   // MARK: - Changing

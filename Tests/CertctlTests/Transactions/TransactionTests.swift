@@ -62,7 +62,8 @@ struct TransactionTests {
       #expect(try transaction.undo() == [])
       #expect(try contents(folder) == before)
       try transaction.finish()
-      #expect(try Transaction.unfinished(in: state).isEmpty)
+      let left = try Transaction.unfinished(in: state).left
+      #expect(left.isEmpty)
     }
   }
 
@@ -72,7 +73,7 @@ struct TransactionTests {
     try await withTree { state, folder, changes in
       let before = try contents(folder)
       try begin(changes, state).apply(changes)
-      let left = try Transaction.unfinished(in: state)
+      let left = try Transaction.unfinished(in: state).left
       #expect(left.count == 1)
       #expect(left.first?.record.servers.first?.options == ["-c", "/x"])
       try left.first?.undo()
@@ -88,9 +89,9 @@ struct TransactionTests {
       try first.apply(changes)
       let more = [FileChange(folder.path("tree/a.conf"), .file(Array("third".utf8), shown))]
       let second = try Transaction.begin(
-        more, servers: [], in: state, now: Date(timeIntervalSince1970: 1_700_000_001))
+        more, servers: [], in: state, now: Date(timeIntervalSince1970: 1_600_000_000))
       try second.apply(more)
-      let left = try Transaction.unfinished(in: state)
+      let left = try Transaction.unfinished(in: state).left
       #expect(left.map(\.id) == [second.id, first.id])
       for transaction in left { #expect(try transaction.undo() == []) }
       #expect(try contents(folder) == before)
@@ -145,9 +146,24 @@ struct TransactionTests {
   @Test func `a record without its file changed nothing and goes`() async throws {
     try await withTree { state, folder, _ in
       try folder.write("state/transactions/2026-01-01T000000Z-1/0", "half a copy")
-      #expect(try Transaction.unfinished(in: state).isEmpty)
-      let left = try state.folder("transactions").entries()
+      let left = try Transaction.unfinished(in: state).left
       #expect(left.isEmpty)
+      let entries = try state.folder("transactions").entries()
+      #expect(entries.isEmpty)
+    }
+  }
+
+  @Test func `a damaged record is named, left as it is, and holds up no other`() async throws {
+    try await withTree { state, folder, changes in
+      let before = try contents(folder)
+      try begin(changes, state).apply(changes)
+      try folder.write("state/transactions/000009-x/record.json", "{")
+      let found = try Transaction.unfinished(in: state)
+      #expect(found.damaged.count == 1)
+      #expect(found.damaged.first?.message.contains("000009-x") == true)
+      for transaction in found.left { try transaction.undo() }
+      #expect(try contents(folder) == before)
+      #expect(folder.read("state/transactions/000009-x/record.json") == "{")
     }
   }
 
