@@ -48,6 +48,23 @@ extension Manager {
     for warning in warnings { services.warn(warning) }
   }
 
+  /// Looks whether what a site is made of is there: nginx finds out only when somebody asks for it.
+  func checkFiles(of site: Site, at place: NginxPlace) async throws {
+    try await Blocking.run {
+      for path in site.files {
+        // What a container has of its own cannot be looked at from here.
+        guard let file = place.nginx.hostPath(path),
+          !FileManager.default.fileExists(atPath: file)
+        else { continue }
+        throw CertctlError(
+          .usage, "there is no \(escapedForTerminal(path)) for the site \(site.name)",
+          hint: place.nginx.container == nil
+            ? "make it first, readable for nginx's workers"
+            : "give the path as the container sees it, below one of its mounts")
+      }
+    }
+  }
+
   /// The compose file for an nginx in a container that uses certificates of this state directory.
   ///
   /// - Throws: `CertctlError` with code `usage` for what cannot stand in such a file.

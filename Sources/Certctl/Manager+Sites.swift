@@ -54,6 +54,7 @@ extension Manager {
       try await recoverIfNeeded()
       let place = try await nginxPlace(
         folder: request.nginxFolder, container: request.container, for: request)
+      try await checkFiles(of: site, at: place)
       let known = try await Blocking.run { try siteStore.record(request.site.name) }
       site = try site.startingHSTS(at: services.clock.now(), after: known?.site)
       let record = SiteRecord(
@@ -129,97 +130,6 @@ extension Manager {
     }
   }
 
-  // MARK: - Files
-
-  /// Puts a site's files in place, has nginx load them, and proves what they say.
-  private func put(
-    _ record: SiteRecord, _ stage: SiteRenderer.Stage, _ force: Bool
-  ) async throws {
-    let lock = try await deploymentLock()
-    defer { lock.release() }
-    try await recover()
-    let tree = try await tree(of: record.place, with: record)
-    let site = record.site
-    let changes = try await Blocking.run {
-      try tree.checkNames(of: site)
-      let changes = try tree.changes(for: record, stage)
-      try tree.checkOwners(of: changes, force: force)
-      return try changes + siteStore.change(site.name, to: record)
-    }
-    for notice in tree.notices { services.warn(notice) }
-    // Nobody reads the copies yet, but for the trial.
-    try await Blocking.run { try Transaction.apply(copies(for: record), in: state) }
-    let deployment = try await nginxDeployment()
-    let transaction = SiteTransaction(deployment: deployment, place: tree.place)
-    let targets = try await targets([LineageName(site.certificate)])
-    _ = try await transaction.run(changes) { configuration in
-      guard record.isEnabled else { return }
-      let fault = try await NginxTrial(deployment)
-        .rehearsal(targets, configuration, at: tree.place)
-      if let fault { throw CertctlError(.nginxRefused, fault, hint: "nothing was changed") }
-    } prove: {
-      guard record.isEnabled else { return }
-      let proof = SiteProof(deployment, tree.place, site)
-      try await proof.challengesAnswer()
-      guard case .complete = stage, let target = targets.first else { return }
-      try await proof.redirects()
-      try await proof.serves(target, try await deployment.place(of: tree.place.nginx))
-    }
-  }
-
-  /// The copies of its certificate that a site uses.
-  private func copies(for record: SiteRecord) throws -> [FileChange] {
-    let name = try LineageName(record.site.certificate)
-    guard let folder = record.place.copy, let live = try certificates.liveGeneration(name) else {
-      return []
-    }
-    let files = try lineages.lineage(name)?.settings.files ?? FileSettings()
-    return try CertificateCopy(folder: folder)
-      .changes(for: name, certificates.load(live, of: name), files)
-  }
-
-  /// Takes a site away that never had a certificate, or puts back the one that was there before.
-  private func withdraw(_ record: SiteRecord, _ known: SiteRecord?) async throws {
-    let lock = try await deploymentLock()
-    defer { lock.release() }
-    let tree = try await tree(of: record.place, without: record.site.name)
-    let changes = try await Blocking.run {
-      try tree.removal(of: record.site) + siteStore.change(record.site.name, to: nil)
-    }
-    _ = try await SiteTransaction(deployment: try await nginxDeployment(), place: tree.place)
-      .run(changes)
-  }
-
-  /// What certctl has at an nginx, with one more site or one less.
-  private func tree(
-    of place: SitePlace, with record: SiteRecord? = nil, without name: String? = nil
-  ) async throws -> SiteTree {
-    let found = try await nginxPlace(folder: place.folder, container: place.container)
-    let records = try await Blocking.run {
-      try siteStore.all().filter { other in
-        other.place.isSameNginx(as: place) && other.site.name != name
-          && other.site.name != record?.site.name
-      } + [record].compactMap { $0 }
-    }
-    let version = try await services.runner.run(found.nginx.version)
-    guard let build = NginxBuild(versionOutput: version.output) else {
-      throw CertctlError(
-        .configuration, "\(found.nginx.executable) does not say which version it is",
-        hint: "look at: nginx -V")
-    }
-    let source = place.copy ?? state.live.path
-    guard let certificates = found.nginx.serverPath(source) else {
-      throw CertctlError(
-        .configuration, "the container does not see \(source)",
-        hint: "certctl site compose prints the mounts that it needs")
-    }
-    return SiteTree(
-      place: found, build: build,
-      certificates: try SitePaths(
-        nginx: found.folder, certificates: certificates, isCopied: place.copy != nil),
-      records: records, now: services.clock.now())
-  }
-
   // MARK: - The others
 
   /// All sites that certctl wrote.
@@ -284,46 +194,6 @@ extension Manager {
       try await run(changes, withoutServing: record, tree)
       if tree.records.isEmpty { await removeFolders(of: tree) }
     }
-  }
-
-  /// Removes the folders that were certctl's alone; one that is not empty stays.
-  private func removeFolders(of tree: SiteTree) async {
-    for folder in [
-      "\(SiteFiles.challenges)/.well-known/acme-challenge", "\(SiteFiles.challenges)/.well-known",
-      SiteFiles.challenges, SiteFiles.folder,
-    ] {
-      let (parent, name) = FileChange.place(of: tree.place.hostPath(folder))
-      _ = try? await Blocking.run { try parent.removeIfEmpty(name) }
-    }
-  }
-
-  private func change(
-    _ record: SiteRecord, _ files: (SiteTree) throws -> [FileChange]
-  ) async throws {
-    let lock = try await deploymentLock()
-    defer { lock.release() }
-    try await recover()
-    let tree = try await tree(of: record.place, with: record)
-    let changes = try files(tree)
-    let kept = try await Blocking.run {
-      try tree.checkOwners(of: changes, force: false)
-      return try siteStore.change(record.site.name, to: record)
-    }
-    try await run(changes + kept, withoutServing: record, tree)
-  }
-
-  /// Makes changes after which nginx does not serve a site any more, and waits until it does not.
-  private func run(
-    _ changes: [FileChange], withoutServing record: SiteRecord, _ tree: SiteTree
-  ) async throws {
-    let deployment = try await nginxDeployment()
-    let target = try await targets([LineageName(record.site.certificate)]).first
-    _ = try await SiteTransaction(deployment: deployment, place: tree.place).run(
-      changes,
-      prove: {
-        guard let target else { return }
-        try await SiteProof(deployment, tree.place, record.site).stopsServing(target)
-      })
   }
 
   /// Writes the sites anew whose promise of HTTPS has grown; the rest is left as it is.

@@ -224,6 +224,19 @@ struct SiteTests {
     }
   }
 
+  @Test(arguments: [["--basic-auth", "/nowhere/users"], ["--location", "/f/=/nowhere/files"]])
+  func `files that are not there are found before anything is written`(options: [String])
+    async throws
+  {
+    try await SiteHost.run { site in
+      let before = try site.configuration()
+      let result = try await site.add("a.test.example", options: options)
+      #expect(result.exitCode == 64, "\(result)")
+      #expect(result.standardError.contains("/nowhere/"), "\(result)")
+      #expect(try site.configuration() == before)
+    }
+  }
+
   @Test func `copies follow the certificate`() async throws {
     try await SiteHost.run { site in
       let copies = site.host.folder.path("copies")

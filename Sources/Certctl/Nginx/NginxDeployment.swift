@@ -119,16 +119,7 @@ struct NginxDeployment: Sendable {
     }
     let now = services.clock.now()
     return try await Blocking.run {
-      let transaction = try Transaction.begin(
-        changes, servers: uses.map(\.nginx.reference), in: state, now: now)
-      do {
-        try transaction.apply(changes)
-      } catch {
-        try transaction.undo()
-        try transaction.finish()
-        throw error
-      }
-      return transaction
+      try Transaction.made(changes, servers: uses.map(\.nginx.reference), in: state, now: now)
     }
   }
 

@@ -31,7 +31,11 @@ struct SiteTransaction: Sendable {
     }
     try await check(
       try await NginxTrial(deployment).configuration(after: changes, [], at: place))
-    let transaction = try await begin(changes)
+    let now = services.clock.now()
+    let transaction = try await Blocking.run {
+      try Transaction.made(
+        changes, servers: [place.nginx.reference], in: deployment.state, now: now)
+    }
     do {
       if let failure = try await deployment.reload(place.nginx) {
         throw CertctlError(.deploymentFailed, failure)
@@ -48,22 +52,6 @@ struct SiteTransaction: Sendable {
     }
     try await Blocking.run { try transaction.finish() }
     return true
-  }
-
-  private func begin(_ changes: [FileChange]) async throws -> Transaction {
-    let now = services.clock.now()
-    return try await Blocking.run {
-      let transaction = try Transaction.begin(
-        changes, servers: [place.nginx.reference], in: deployment.state, now: now)
-      do {
-        try transaction.apply(changes)
-      } catch {
-        try transaction.undo()
-        try transaction.finish()
-        throw error
-      }
-      return transaction
-    }
   }
 
   private func isInPlace(_ change: FileChange) throws -> Bool {

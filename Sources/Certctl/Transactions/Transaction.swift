@@ -89,6 +89,23 @@ struct Transaction: Sendable {
     }
   }
 
+  /// Begins a transaction and makes its changes.
+  ///
+  /// - Throws: `CertctlError` or `HostError`; then all is as it was.
+  static func made(
+    _ changes: [FileChange], servers: [ServerReference], in state: StateDirectory, now: Date
+  ) throws -> Transaction {
+    let transaction = try begin(changes, servers: servers, in: state, now: now)
+    do {
+      try transaction.apply(changes)
+    } catch {
+      try transaction.undo()
+      try transaction.finish()
+      throw error
+    }
+    return transaction
+  }
+
   /// Those that an earlier run did not end, the newest first: each was made after those before it.
   ///
   /// One that a crash cut short before its record was written changed nothing, and is removed. One whose

@@ -82,14 +82,9 @@ struct Issue: AsyncParsableCommand {
       }
       return identifier
     }
-    var overrides = SettingsOverrides()
-    overrides.authorities = authority.ca.isEmpty ? nil : authority.ca
-    overrides.caBundle = authority.caBundle.map(absolutePath)
-    validation.apply(to: &overrides)
-    try certificate.apply(to: &overrides)
-    deployment.apply(to: &overrides)
     return IssueRequest(
-      names: identifiers, lineage: try lineage.map { try LineageName($0) }, overrides: overrides,
+      names: identifiers, lineage: try lineage.map { try LineageName($0) },
+      overrides: try SettingsOverrides(authority, validation, certificate, deployment),
       registration: try registration.registration(output), force: force, dryRun: dryRun)
   }
 
@@ -109,6 +104,21 @@ struct Issue: AsyncParsableCommand {
           key          \(certificate.privkey ?? "not here: it is yours")\(rsa)
         """
     }
+  }
+}
+
+extension SettingsOverrides {
+  /// What the options of a command say of its certificate.
+  init(
+    _ authority: AuthorityListOptions, _ validation: ValidationOptions,
+    _ certificate: CertificateOptions, _ deployment: DeploymentOptions
+  ) throws {
+    self.init()
+    authorities = authority.ca.isEmpty ? nil : authority.ca
+    caBundle = authority.caBundle.map(absolutePath)
+    validation.apply(to: &self)
+    try certificate.apply(to: &self)
+    deployment.apply(to: &self)
   }
 }
 

@@ -92,17 +92,12 @@ struct SiteAdd: AsyncParsableCommand {
 
   func run() async throws {
     try await Bootstrap.run(global) { manager, output in
-      var overrides = SettingsOverrides()
-      overrides.authorities = authority.ca.isEmpty ? nil : authority.ca
-      overrides.caBundle = authority.caBundle.map(absolutePath)
-      validation.apply(to: &overrides)
-      try certificate.apply(to: &overrides)
-      deployment.apply(to: &overrides)
       let report = try await manager.addSite(
         SiteRequest(
           site: try site.site(hosts: hosts, upstream: upstream),
           nginxFolder: nginx.folder.map(absolutePath), container: nginx.container,
-          copy: copy.map(absolutePath), overrides: overrides,
+          copy: copy.map(absolutePath),
+          overrides: try SettingsOverrides(authority, validation, certificate, deployment),
           registration: try registration.registration(output), force: force))
       output.result(SiteResult(report), text: report.text)
     }

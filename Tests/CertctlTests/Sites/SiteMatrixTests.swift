@@ -137,7 +137,7 @@ import Testing
   }
 
   @Test(
-    .requires("nginx", PythonPrograms.nginx, "openssl"), .timeLimit(.minutes(1)),
+    .requires("nginx", PythonPrograms.nginx, "openssl"), .timeLimit(.minutes(5)),
     arguments: SiteNginx.allCases)
   func `long names and other people's files do not disturb`(_ nginx: SiteNginx) async throws {
     try await withTemporaryFolder { folder in
