@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `certctl site` with a real nginx and a real CA.
-@Suite(.timeLimit(.minutes(5)), .needsPebble, .needsNginx)
+@Suite(.timeLimit(.minutes(10)), .needsPebble, .needsNginx)
 struct SiteTests {
   @Test func `a site is added without a certificate, served, renewed, disabled, removed`()
     async throws

@@ -107,12 +107,19 @@ struct SiteProof: Sendable {
     }
   }
 
-  /// Waits until the old workers are gone, who still serve the site; for a moment only, since another
-  /// server may have the same certificate.
+  /// Waits until the old workers are gone, who still serve the site.
+  ///
+  /// - Parameter target: Its certificate. Where another server has it too, nothing is waited for.
+  /// - Throws: `CertctlError` when nginx cannot be asked; `CancellationError`.
   func stopsServing(_ target: NginxDeployment.Target) async throws {
+    let now = try await deployment.place(of: place.nginx)
+    let others = now.configuration.servers.flatMap(\.certificates)
+    guard
+      !others.contains(where: { deployment.lineage(of: $0, for: now.nginx) == target.name.value })
+    else { return }
     let listen = NginxServer.Listen(endpoint: Endpoint(host: "127.0.0.1", port: site.httpsPort))
     let start = ContinuousClock.now
-    while ContinuousClock.now - start < .seconds(2) {
+    while ContinuousClock.now - start < NginxDeployment.patience {
       let fault = try await deployment.fault(
         of: target, at: listen, for: hosts[0], of: place.nginx)
       if fault != nil { return }

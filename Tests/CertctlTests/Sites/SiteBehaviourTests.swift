@@ -5,7 +5,7 @@ import Testing
 @testable import Certctl
 
 /// What nginx does with the files, in both versions.
-@Suite(.requires("nginx", PythonPrograms.nginx, "openssl", "curl"), .timeLimit(.minutes(5)))
+@Suite(.requires("nginx", PythonPrograms.nginx, "openssl", "curl"), .timeLimit(.minutes(10)))
 struct SiteBehaviourTests {
   @Test(arguments: SiteNginx.allCases)
   func `a known name is led to itself, an unknown one nowhere`(_ kind: SiteNginx) async throws {

@@ -109,7 +109,7 @@ import Testing
   ]
 
   @Test(
-    .requires("nginx", PythonPrograms.nginx, "openssl"), .timeLimit(.minutes(2)),
+    .requires("nginx", PythonPrograms.nginx, "openssl"), .timeLimit(.minutes(10)),
     arguments: SiteNginx.allCases, machines.indices)
   func `nginx takes every combination of options without a warning`(
     _ nginx: SiteNginx, _ machine: Int
@@ -137,7 +137,7 @@ import Testing
   }
 
   @Test(
-    .requires("nginx", PythonPrograms.nginx, "openssl"), .timeLimit(.minutes(5)),
+    .requires("nginx", PythonPrograms.nginx, "openssl"), .timeLimit(.minutes(10)),
     arguments: SiteNginx.allCases)
   func `long names and other people's files do not disturb`(_ nginx: SiteNginx) async throws {
     try await withTemporaryFolder { folder in

@@ -6,7 +6,7 @@ import Testing
 @testable import Certctl
 
 /// What an independent scanner says to the files, by Mozilla's guideline 6.0.
-@Suite(.requires("nginx", PythonPrograms.nginx, PythonPrograms.sslyze), .timeLimit(.minutes(2)))
+@Suite(.requires("nginx", PythonPrograms.nginx, PythonPrograms.sslyze), .timeLimit(.minutes(10)))
 struct SiteScanTests {
   /// The keys of a site's certificates.
   enum Keys: String, CaseIterable {

@@ -8,7 +8,7 @@ import Testing
 @Suite(
   .requires(
     "nginx", PythonPrograms.nginx, "openssl", "curl", "python3", "pebble-challtestsrv"),
-  .timeLimit(.minutes(5)))
+  .timeLimit(.minutes(10)))
 struct SiteUpstreamTests {
   @Test(arguments: SiteNginx.allCases)
   func `an unknown upstream does not keep nginx from starting`(_ kind: SiteNginx) async throws {
