@@ -224,6 +224,31 @@ struct SiteTests {
     }
   }
 
+  @Test(.requires("faketime"))
+  func `the promise of HTTPS grows by renewals, unless the file was changed by hand`() async throws
+  {
+    try await SiteHost.run { site in
+      try await site.add("a.test.example", options: ["--hsts"]).requireSuccess("site add")
+      let path = "sites-available/a.test.example.conf"
+      #expect(site.nginx.folder.read(path)?.contains("max-age=300\"") == true)
+      func renew(after days: Int) async throws {
+        let certctl = site.host.certctl.program(["renew"])
+        let later = Program(
+          "faketime", ["-f", "+\(days)d", certctl.executable] + certctl.arguments,
+          environment: certctl.environment)
+        try await later.run().requireSuccess("renew")
+      }
+      try await renew(after: 2)
+      #expect(site.nginx.folder.read(path)?.contains("max-age=604800\"") == true)
+      let page = try await site.get("https://a.test.example:\(site.tlsPort)/")
+      #expect(page.lowercased().contains("max-age=604800"), "\(page)")
+      let changed = try #require(site.nginx.folder.read(path)) + "# mine\n"
+      try site.nginx.folder.write(path, changed)
+      try await renew(after: 40)
+      #expect(site.nginx.folder.read(path) == changed)
+    }
+  }
+
   @Test(arguments: [["--basic-auth", "/nowhere/users"], ["--location", "/f/=/nowhere/files"]])
   func `files that are not there are found before anything is written`(options: [String])
     async throws
