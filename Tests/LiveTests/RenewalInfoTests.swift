@@ -65,6 +65,7 @@ struct RenewalInfoTests {
       }
       try server.proxy.forgetRequests()
       let window = try await client.renewalInfo(for: id)
+      try await poll("the proxy to note it") { !server.proxy.requests.isEmpty }
       #expect(
         server.proxy.requests.map { "\($0.method) \($0.path) \($0.status)" }
           == ["GET /acme/renewal-info/\(id) 200"])

@@ -63,12 +63,7 @@ struct RenewalHost: Sendable {
     _ arguments: String..., later: String? = nil, within limit: Duration = .seconds(120)
   ) async throws -> Run {
     var program = certctl.program(["renew", "--json"] + arguments)
-    if let later {
-      program.arguments = ["-f", later, program.executable] + program.arguments
-      program.executable = "faketime"
-      // Waits are not a matter of the time of day.
-      program.environment["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
-    }
+    if let later { program = program.setForward(by: later) }
     let result = try await program.run(within: limit)
     return Run(result: result, report: try json(result))
   }
