@@ -29,6 +29,9 @@ package enum Catalog {
     WebrootSolver.self, StandaloneHTTPSolver.self, TLSALPNSolver.self,
   ]
 
+  /// The DNS services, in the order of their names.
+  package static let dnsProviders: [any DNSProvider.Type] = []
+
   /// The challenge types that there is a solver for, as words.
   package static var solverTypes: [String] { Set(solvers.map { $0.type.rawValue }).sorted() }
 

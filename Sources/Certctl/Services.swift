@@ -13,6 +13,10 @@ public struct Services: Sendable {
   public var progress: @Sendable (Progress) -> Void
   /// Told what a person should know although nothing failed.
   public var warn: @Sendable (String) -> Void
+  /// Tells a person what has to be done now, such as records to be made by hand.
+  package var tell: @Sendable (String) -> Void = { _ in }
+  /// Whether there is a person who sees it.
+  package var isAttended = false
   /// Makes the HTTP client that looks at the servers of this machine.
   package var localHTTP: @Sendable () -> any HTTPClient = {
     CurlHTTPClient(

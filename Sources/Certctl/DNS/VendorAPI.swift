@@ -1,0 +1,282 @@
+import FoundationEssentials
+package import HostIO
+
+/// A DNS service's HTTP API: one request after another, repeated where the service says "later".
+///
+/// What the service answers is hostile text: it is shortened, escaped, and searched for our own
+/// secrets before anybody sees it.
+package struct VendorAPI: Sendable {
+  /// How often a request that the service turns away for now is sent in all.
+  static let attempts = 6
+  /// The longest pause that a service can ask for, in seconds.
+  static let longestPause = 60
+
+  let title: String
+  let base: String
+  let headers: [HTTPField]
+  let http: any HTTPClient
+  let clock: WallClock
+  let secrets: [String]
+  let credentials: [String]
+
+  /// Sends a request without a body, or with one of any kind.
+  ///
+  /// - Parameters:
+  ///   - method: The method.
+  ///   - path: The path below the base, or an absolute URL; its parts are encoded already.
+  ///   - what: What is being done, for errors: "list the zones".
+  ///   - query: The query's names and values, not encoded.
+  ///   - headers: Header fields beside those of every request.
+  ///   - body: The body.
+  ///   - accepting: The statuses beside 200 to 299 that are no error.
+  /// - Returns: The answer.
+  /// - Throws: `CertctlError` with code `challengeFailed`, `CancellationError`.
+  package func send(
+    _ method: HTTPRequest.Method, _ path: String, to what: String,
+    query: [(String, String)] = [], headers: [HTTPField] = [], body: [UInt8]? = nil,
+    accepting: Set<Int> = []
+  ) async throws -> VendorAnswer {
+    let url = (path.hasPrefix("https://") || path.hasPrefix("http://") ? path : base + path)
+    let request = HTTPRequest(
+      method, url + Self.queryText(query, after: url), headers: self.headers + headers, body: body)
+    for attempt in 1... {
+      let response = try await response(to: request, what)
+      if (200...299).contains(response.status) || accepting.contains(response.status) {
+        return VendorAnswer(response: response, what: what, api: self)
+      }
+      guard attempt < Self.attempts, mayRepeat(request, response) else {
+        throw refusal(response, what)
+      }
+      try await clock.sleep(Self.pause(response, attempt))
+    }
+    throw CancellationError()
+  }
+
+  /// Sends a request with a JSON body.
+  ///
+  /// - Parameters:
+  ///   - method: The method.
+  ///   - path: The path below the base.
+  ///   - what: What is being done, for errors.
+  ///   - query: The query's names and values, not encoded.
+  ///   - headers: Header fields beside those of every request.
+  ///   - json: The body.
+  ///   - accepting: The statuses beside 200 to 299 that are no error.
+  /// - Returns: The answer.
+  /// - Throws: `CertctlError` with code `challengeFailed`, `CancellationError`.
+  package func send(
+    _ method: HTTPRequest.Method, _ path: String, to what: String, query: [(String, String)] = [],
+    headers: [HTTPField] = [], json: some Encodable, accepting: Set<Int> = []
+  ) async throws -> VendorAnswer {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return try await send(
+      method, path, to: what, query: query,
+      headers: headers + [HTTPField(name: "Content-Type", value: "application/json")],
+      body: [UInt8](try encoder.encode(json)), accepting: accepting)
+  }
+
+  /// Sends a POST with the body of an HTML form.
+  ///
+  /// - Parameters:
+  ///   - path: The path below the base.
+  ///   - what: What is being done, for errors.
+  ///   - form: The fields, not encoded.
+  ///   - headers: Header fields beside those of every request.
+  ///   - accepting: The statuses beside 200 to 299 that are no error.
+  /// - Returns: The answer.
+  /// - Throws: `CertctlError` with code `challengeFailed`, `CancellationError`.
+  package func post(
+    _ path: String, to what: String, form: [(String, String)], headers: [HTTPField] = [],
+    accepting: Set<Int> = []
+  ) async throws -> VendorAnswer {
+    try await send(
+      .post, path, to: what,
+      headers: headers + [
+        HTTPField(name: "Content-Type", value: "application/x-www-form-urlencoded")
+      ], body: Array(Self.formText(form).utf8), accepting: accepting)
+  }
+
+  /// The error that a service's answer stands for, where its status did not say so.
+  ///
+  /// - Parameters:
+  ///   - what: What was being done.
+  ///   - detail: The service's own words.
+  ///   - isRetryable: Whether the same can succeed later.
+  ///   - hint: What to do about it.
+  package func failure(
+    _ what: String, _ detail: String, isRetryable: Bool = false, hint: String? = nil
+  ) -> CertctlError {
+    CertctlError(
+      .challengeFailed, "\(title) refused to \(what): \(safe(detail))", hint: hint,
+      isRetryable: isRetryable)
+  }
+
+  /// The error about a zone that the service, or the account there, does not have.
+  package func noZone(_ zone: String) -> CertctlError {
+    CertctlError(
+      .challengeFailed, "this account at \(title) has no zone \(escapedForTerminal(zone))",
+      hint: "the name servers of \(escapedForTerminal(zone)) say where the zone is: choose that "
+        + "provider by --dns, or give the credentials of the account that has it")
+  }
+
+  // MARK: - Text
+
+  /// Text as part of a path or a query: all but letters, digits and `-._~` is encoded (RFC 3986).
+  package static func encoded(_ text: String) -> String {
+    let digits = [Character]("0123456789ABCDEF")
+    var result = ""
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
+        UInt8(ascii: "_"), UInt8(ascii: "~"):
+        result.unicodeScalars.append(Unicode.Scalar(byte))
+      default:
+        result.append("%")
+        result.append(digits[Int(byte >> 4)])
+        result.append(digits[Int(byte & 15)])
+      }
+    }
+    return result
+  }
+
+  /// Names and values as a form or a query carries them.
+  package static func formText(_ fields: [(String, String)]) -> String {
+    fields.map { "\(encoded($0))=\(encoded($1))" }.joined(separator: "&")
+  }
+
+  private static func queryText(_ query: [(String, String)], after url: String) -> String {
+    query.isEmpty ? "" : (url.contains("?") ? "&" : "?") + formText(query)
+  }
+
+  /// A service's words, fit to be shown: short, without control characters and without our secrets.
+  package func safe(_ text: String) -> String {
+    var text = text
+    for secret in secrets where !secret.isEmpty {
+      text = text.split(separator: secret, omittingEmptySubsequences: false).joined(
+        separator: "***")
+    }
+    let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+    return escapedForTerminal(line.count > 300 ? line.prefix(300) + "…" : line)
+  }
+
+  // MARK: - Answers
+
+  private func response(to request: HTTPRequest, _ what: String) async throws -> HTTPResponse {
+    do {
+      return try await http.send(request)
+    } catch let error as HostError {
+      throw CertctlError(
+        .challengeFailed, "\(title) could not be asked to \(what): \(safe(error.description))",
+        hint: error.hint, isRetryable: error.isRetryable)
+    }
+  }
+
+  /// Whether the service did nothing and may be asked again: a POST is not sent twice after an
+  /// error of which nobody knows what was done before it.
+  private func mayRepeat(_ request: HTTPRequest, _ response: HTTPResponse) -> Bool {
+    switch response.status {
+    case 429, 503: true
+    case 500, 502, 504: request.method != .post
+    default: false
+    }
+  }
+
+  private static func pause(_ response: HTTPResponse, _ attempt: Int) -> Duration {
+    let asked = response.header("Retry-After").flatMap { Int($0) }
+    return .seconds(min(max(asked ?? 1 << (attempt - 1), 1), longestPause))
+  }
+
+  private func refusal(_ response: HTTPResponse, _ what: String) -> CertctlError {
+    let words = VendorWords.find(in: response.body)
+    let isRefused = response.status == 401 || response.status == 403
+    return CertctlError(
+      .challengeFailed,
+      "\(title) refused to \(what) (HTTP \(response.status))"
+        + (words.map { ": \(safe($0))" } ?? ""),
+      hint: isRefused && !credentials.isEmpty
+        ? "check \(credentials.joined(separator: ", ")): wrong, expired, or without the right to "
+          + "edit this zone" : nil,
+      isRetryable: response.status == 429 || response.status >= 500)
+  }
+}
+
+/// What a service answered.
+package struct VendorAnswer: Sendable {
+  let response: HTTPResponse
+  let what: String
+  let api: VendorAPI
+
+  /// The status, such as 200.
+  package var status: Int { response.status }
+  /// The body.
+  package var body: [UInt8] { response.body }
+
+  /// The first value of a header field.
+  package func header(_ name: String) -> String? { response.header(name) }
+
+  /// The body as JSON.
+  ///
+  /// - Throws: `CertctlError` with code `challengeFailed` when it is none of this form.
+  package func decode<Value: Decodable>(_ type: Value.Type = Value.self) throws -> Value {
+    do {
+      return try JSONDecoder().decode(type, from: Data(response.body))
+    } catch {
+      throw api.failure(what, "the answer is not what its documentation says (\(error))")
+    }
+  }
+}
+
+/// The sentence for people in an error's body, wherever the service puts it.
+enum VendorWords {
+  private static let keys = [
+    "message", "error_description", "detail", "details", "error", "errors", "description", "title",
+    "reason", "code", "errorMessage", "longmessage",
+  ]
+
+  /// Something that tells what went wrong; nil when there is nothing of the kind.
+  static func find(in body: [UInt8]) -> String? {
+    guard let value = try? JSONDecoder().decode(JSONText.self, from: Data(body)) else {
+      let text = String(decoding: body.prefix(400), as: UTF8.self)
+      let isPage = text.drop(while: \.isWhitespace).hasPrefix("<")
+      return text.isEmpty || isPage ? nil : text
+    }
+    return value.words
+  }
+
+  /// As much of any JSON as can be a sentence.
+  private indirect enum JSONText: Decodable {
+    case text(String)
+    case list([JSONText])
+    case object([String: JSONText])
+    case other
+
+    init(from decoder: any Decoder) throws {
+      if let list = try? [JSONText](from: decoder) {
+        self = .list(list)
+      } else if let object = try? [String: JSONText](from: decoder) {
+        self = .object(object)
+      } else if let text = try? String(from: decoder) {
+        self = .text(text)
+      } else if let number = try? Int(from: decoder) {
+        self = .text("code \(number)")
+      } else {
+        self = .other
+      }
+    }
+
+    var words: String? {
+      switch self {
+      case .text(let text): text.isEmpty ? nil : text
+      case .list(let list): list.lazy.compactMap(\.words).first
+      case .object(let object):
+        VendorWords.keys.lazy.compactMap { object[$0]?.words }.first
+          ?? object.sorted { $0.key < $1.key }.lazy.compactMap {
+            if case .object = $0.value { $0.value.words } else { nil }
+          }.first
+      case .other: nil
+      }
+    }
+  }
+}
