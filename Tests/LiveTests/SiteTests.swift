@@ -1,3 +1,4 @@
+import Certctl
 import FoundationEssentials
 import PKI
 import TestSupport
