@@ -43,6 +43,12 @@ public struct Manager: Sendable {
     Hooks(configDirectory: configDirectory, stateDirectory: state.path, services: services)
   }
 
+  /// What solvers work with.
+  var solverContext: SolverContext {
+    SolverContext(
+      services: services, references: defaults.dnsReferences, configDirectory: configDirectory)
+  }
+
   /// Runs `body` alone on a lineage.
   ///
   /// - Throws: `CertctlError` with code `locked` when another process is at work on it and goes on
