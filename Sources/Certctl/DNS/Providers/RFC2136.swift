@@ -13,7 +13,8 @@ package struct RFC2136: DNSProvider {
         "the primary server, an address or a name, with or without a port; else the SOA's",
         isSecret: false, fallback: ""),
       .init(
-        "RFC2136_TSIG_FILE", "the key file, in BIND's format", isSecret: false, fallback: ""),
+        "RFC2136_TSIG_FILE", "the key file, in BIND's format", isSecret: false, fallback: "",
+        isPath: true),
       .init("RFC2136_TSIG_KEY", "the key's name", isSecret: false, fallback: ""),
       .init("RFC2136_TSIG_SECRET", "the key, in base64", fallback: ""),
       .init(
