@@ -31,7 +31,11 @@ package enum Catalog {
 
   /// The DNS services, in the order of their names.
   package static let dnsProviders: [any DNSProvider.Type] = [
-    Cloudflare.self
+    Cloudflare.self,
+    DigitalOcean.self,
+    Gandi.self,
+    Linode.self,
+    Vultr.self,
   ]
 
   /// The challenge types that there is a solver for, as words.
