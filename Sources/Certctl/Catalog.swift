@@ -34,7 +34,9 @@ package enum Catalog {
     Cloudflare.self,
     DigitalOcean.self,
     Gandi.self,
+    Hetzner.self,
     Linode.self,
+    OVH.self,
     Vultr.self,
   ]
 
