@@ -31,9 +31,11 @@ package enum Catalog {
 
   /// The DNS services, in the order of their names.
   package static let dnsProviders: [any DNSProvider.Type] = [
+    AzureDNS.self,
     Cloudflare.self,
     DigitalOcean.self,
     Gandi.self,
+    GoogleCloud.self,
     Hetzner.self,
     Linode.self,
     OVH.self,
