@@ -38,7 +38,9 @@ package enum Catalog {
     GoogleCloud.self,
     Hetzner.self,
     Linode.self,
+    Namecheap.self,
     OVH.self,
+    Route53.self,
     Vultr.self,
   ]
 
