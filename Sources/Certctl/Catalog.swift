@@ -32,6 +32,7 @@ package enum Catalog {
 
   /// The DNS services, in the order of their names.
   package static let dnsProviders: [any DNSProvider.Type] = [
+<<<<<<< HEAD
     RFC2136.self
   ]
 
@@ -61,6 +62,20 @@ package enum Catalog {
     _ = try SecretReference(text)
     return text
   }
+=======
+    AzureDNS.self,
+    Cloudflare.self,
+    DigitalOcean.self,
+    Gandi.self,
+    GoogleCloud.self,
+    Hetzner.self,
+    Linode.self,
+    Namecheap.self,
+    OVH.self,
+    Route53.self,
+    Vultr.self,
+  ]
+>>>>>>> vendors1
 
   /// The challenge types that there is a solver for, as words.
   package static var solverTypes: [String] {
