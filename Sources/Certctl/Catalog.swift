@@ -30,7 +30,9 @@ package enum Catalog {
   ]
 
   /// The DNS services, in the order of their names.
-  package static let dnsProviders: [any DNSProvider.Type] = []
+  package static let dnsProviders: [any DNSProvider.Type] = [
+    Cloudflare.self
+  ]
 
   /// The challenge types that there is a solver for, as words.
   package static var solverTypes: [String] { Set(solvers.map { $0.type.rawValue }).sorted() }
