@@ -31,7 +31,11 @@ package enum Catalog {
 
   /// The DNS services, in the order of their names.
   package static let dnsProviders: [any DNSProvider.Type] = [
-    Cloudflare.self
+    AcmeDNS.self,
+    Cloudflare.self,
+    DeSEC.self,
+    HTTPRequestProvider.self,
+    PowerDNS.self,
   ]
 
   /// The challenge types that there is a solver for, as words.
