@@ -34,8 +34,14 @@ package enum Catalog {
     AcmeDNS.self,
     Cloudflare.self,
     DeSEC.self,
+    DigitalOcean.self,
+    Gandi.self,
+    Hetzner.self,
     HTTPRequestProvider.self,
+    Linode.self,
+    OVH.self,
     PowerDNS.self,
+    Vultr.self,
   ]
 
   /// The challenge types that there is a solver for, as words.

@@ -16,8 +16,47 @@ package struct VendorAPI: Sendable {
   let headers: [HTTPField]
   let http: any HTTPClient
   let clock: WallClock
-  let secrets: [String]
+  private(set) var secrets: [String]
   let credentials: [String]
+  private var later: Set<Int> = []
+  private var authorize: Authorize?
+
+  /// Makes the header fields that a request needs to be accepted, anew for each attempt.
+  package typealias Authorize = @Sendable (HTTPRequest) async throws -> [HTTPField]
+
+  /// A client of a service.
+  init(
+    title: String, base: String, headers: [HTTPField], http: any HTTPClient, clock: WallClock,
+    secrets: [String], credentials: [String]
+  ) {
+    self.title = title
+    self.base = base
+    self.headers = headers
+    self.http = http
+    self.clock = clock
+    self.secrets = secrets
+    self.credentials = credentials
+  }
+
+  /// The same client, which signs its requests, or gets a token for them.
+  ///
+  /// - Parameter authorize: Makes the fields; called for each attempt, since signatures have a time.
+  /// - Returns: The client.
+  package func authorized(by authorize: @escaping Authorize) -> VendorAPI {
+    var api = self
+    api.authorize = authorize
+    return api
+  }
+
+  /// The same client, which takes more statuses than 429 and 503 for "nothing was done, ask again".
+  ///
+  /// - Parameter statuses: The statuses, such as 409 of a service that does one thing at a time.
+  /// - Returns: The client.
+  package func repeating(_ statuses: Set<Int>) -> VendorAPI {
+    var api = self
+    api.later = statuses
+    return api
+  }
 
   /// Sends a request without a body, or with one of any kind.
   ///
@@ -40,12 +79,14 @@ package struct VendorAPI: Sendable {
     let request = HTTPRequest(
       method, url + Self.queryText(query, after: url), headers: self.headers + headers, body: body)
     for attempt in 1... {
-      let response = try await response(to: request, what)
+      var signed = request
+      if let authorize { signed.headers += try await authorize(request) }
+      let response = try await response(to: signed, what)
       if (200...299).contains(response.status) || accepting.contains(response.status) {
         return VendorAnswer(response: response, what: what, api: self)
       }
       guard attempt < Self.attempts, mayRepeat(request, response) else {
-        throw refusal(response, what)
+        throw hiding(signed).refusal(response, what)
       }
       try await clock.sleep(Self.pause(response, attempt))
     }
@@ -178,9 +219,20 @@ package struct VendorAPI: Sendable {
   private func mayRepeat(_ request: HTTPRequest, _ response: HTTPResponse) -> Bool {
     switch response.status {
     case 429, 503: true
+    case let status where later.contains(status): true
     case 500, 502, 504: request.method != .post
     default: false
     }
+  }
+
+  /// The same client, which prints nothing of a request's credentials, should they come back.
+  private func hiding(_ request: HTTPRequest) -> VendorAPI {
+    var api = self
+    for field in request.headers where field.name.lowercased() == "authorization" {
+      api.secrets += field.value.split(separator: " ").map(String.init)
+        .filter { $0.utf8.count >= 8 }
+    }
+    return api
   }
 
   private static func pause(_ response: HTTPResponse, _ attempt: Int) -> Duration {
