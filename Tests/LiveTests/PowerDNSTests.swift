@@ -11,10 +11,11 @@ struct PowerDNSTests {
   static let records = [
     ChallengeRecord(name: name, value: String(repeating: "A", count: 43), domain: "example.com"),
     ChallengeRecord(name: name, value: String(repeating: "B", count: 43), domain: "example.com"),
-    ChallengeRecord(name: deep, value: String(repeating: "C", count: 43), domain: "a.b.example.com"),
+    ChallengeRecord(
+      name: deep, value: String(repeating: "C", count: 43), domain: "a.b.example.com"),
   ]
 
-  @Test(.requires(PowerDNSServer.programs), arguments: ["NATIVE", "MASTER"])
+  @Test(.needsPowerDNS, arguments: ["NATIVE", "MASTER"])
   func `records come beside foreign ones, and go alone`(_ kind: String) async throws {
     try await PowerDNSServer.run(zone: "example.com", kind: kind) { server in
       try await server.manage(
@@ -34,7 +35,7 @@ struct PowerDNSTests {
     }
   }
 
-  @Test(.requires(PowerDNSServer.programs))
+  @Test(.needsPowerDNS)
   func `a wrong key and a missing zone are named`() async throws {
     try await PowerDNSServer.run(zone: "example.com") { server in
       let wrong = try Self.provider(server, key: "another-api-key")
@@ -63,5 +64,12 @@ struct PowerDNSTests {
       DNSProviderContext(
         PowerDNS.descriptor, values: ["PDNS_API_KEY": key, "PDNS_API_URL": server.apiURL],
         services: services))
+  }
+}
+
+extension Trait where Self == ConditionTrait {
+  /// A real PowerDNS and what looks at it.
+  fileprivate static var needsPowerDNS: Self {
+    .requires("pdns_server", "pdnsutil", "sqlite3", "dig")
   }
 }

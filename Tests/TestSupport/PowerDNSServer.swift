@@ -2,8 +2,6 @@
 package struct PowerDNSServer: Sendable {
   /// The key of the API.
   package static let key = "test-api-key"
-  /// What it takes to run one.
-  package static let programs = ["pdns_server", "pdnsutil", "sqlite3", "dig"]
   /// Where Debian's package has the tables of the database.
   package static let schema = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"
 
