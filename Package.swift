@@ -47,18 +47,12 @@ let package = Package(
     // No pkgConfig, hence no "-lcurl": the library and the 31 that it needs are loaded at the first
     // use, so that commands without network never pay for them. The header says what to install.
     .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
-<<<<<<< HEAD
     .systemLibrary(name: "CLDNS", providers: [.apt(["libldns-dev"])]),
-    .target(name: "PKI", dependencies: ["COpenSSL"], swiftSettings: strictMemory),
-    .target(
-      name: "HostIO", dependencies: ["CCurl", "CLDNS", logging, subprocess, system] + nio,
-=======
-    // The same for the few answers in XML.
+    // As with curl: loaded for the few answers in XML.
     .systemLibrary(name: "CExpat", providers: [.apt(["libexpat1-dev"])]),
     .target(name: "PKI", dependencies: ["COpenSSL"], swiftSettings: strictMemory),
     .target(
-      name: "HostIO", dependencies: ["CCurl", "CExpat", logging, subprocess, system] + nio,
->>>>>>> vendors1
+      name: "HostIO", dependencies: ["CCurl", "CLDNS", "CExpat", logging, subprocess, system] + nio,
       swiftSettings: strictMemory),
     .target(name: "ACME", dependencies: ["PKI", "HostIO", logging], swiftSettings: strict),
     .target(

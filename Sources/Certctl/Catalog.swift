@@ -32,8 +32,22 @@ package enum Catalog {
 
   /// The DNS services, in the order of their names.
   package static let dnsProviders: [any DNSProvider.Type] = [
-<<<<<<< HEAD
-    RFC2136.self
+    AcmeDNS.self,
+    AzureDNS.self,
+    Cloudflare.self,
+    DeSEC.self,
+    DigitalOcean.self,
+    Gandi.self,
+    GoogleCloud.self,
+    Hetzner.self,
+    HTTPRequestProvider.self,
+    Linode.self,
+    Namecheap.self,
+    OVH.self,
+    PowerDNS.self,
+    RFC2136.self,
+    Route53.self,
+    Vultr.self,
   ]
 
   /// The DNS provider of a word; nil when there is none.
@@ -62,20 +76,6 @@ package enum Catalog {
     _ = try SecretReference(text)
     return text
   }
-=======
-    AzureDNS.self,
-    Cloudflare.self,
-    DigitalOcean.self,
-    Gandi.self,
-    GoogleCloud.self,
-    Hetzner.self,
-    Linode.self,
-    Namecheap.self,
-    OVH.self,
-    Route53.self,
-    Vultr.self,
-  ]
->>>>>>> vendors1
 
   /// The challenge types that there is a solver for, as words.
   package static var solverTypes: [String] {
