@@ -47,11 +47,13 @@ let package = Package(
     // No pkgConfig, hence no "-lcurl": the library and the 31 that it needs are loaded at the first
     // use, so that commands without network never pay for them. The header says what to install.
     .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "CLDNS", providers: [.apt(["libldns-dev"])]),
     // The same for the few answers in XML.
     .systemLibrary(name: "CExpat", providers: [.apt(["libexpat1-dev"])]),
     .target(name: "PKI", dependencies: ["COpenSSL"], swiftSettings: strictMemory),
     .target(
-      name: "HostIO", dependencies: ["CCurl", "CExpat", logging, subprocess, system] + nio,
+      name: "HostIO",
+      dependencies: ["CCurl", "CExpat", "CLDNS", logging, subprocess, system] + nio,
       swiftSettings: strictMemory),
     .target(name: "ACME", dependencies: ["PKI", "HostIO", logging], swiftSettings: strict),
     .target(

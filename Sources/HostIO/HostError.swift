@@ -48,6 +48,8 @@ public struct HostError: Error, Sendable, CustomStringConvertible {
     public static let redirectRefused = Code(rawValue: "redirectRefused")
     /// A request that cannot be written, such as one with a line break in a header.
     public static let invalidRequest = Code(rawValue: "invalidRequest")
+    /// What another side sent cannot be read.
+    public static let malformedAnswer = Code(rawValue: "malformedAnswer")
     /// A file with certificates that are to be trusted cannot be used.
     public static let badCABundle = Code(rawValue: "badCABundle")
     /// A host name that cannot be written in ASCII.
