@@ -156,6 +156,7 @@ package struct VendorAPI: Sendable {
   ///   - detail: The service's own words.
   ///   - isRetryable: Whether the same can succeed later.
   ///   - hint: What to do about it.
+  /// - Returns: The error.
   package func failure(
     _ what: String, _ detail: String, isRetryable: Bool = false, hint: String? = nil
   ) -> CertctlError {
