@@ -32,15 +32,19 @@ package enum Catalog {
 
   /// The DNS services, in the order of their names.
   package static let dnsProviders: [any DNSProvider.Type] = [
+    AcmeDNS.self,
     AzureDNS.self,
     Cloudflare.self,
+    DeSEC.self,
     DigitalOcean.self,
     Gandi.self,
     GoogleCloud.self,
     Hetzner.self,
+    HTTPRequestProvider.self,
     Linode.self,
     Namecheap.self,
     OVH.self,
+    PowerDNS.self,
     RFC2136.self,
     Route53.self,
     Vultr.self,

@@ -158,7 +158,12 @@ struct SolverTests {
     #expect(try of(.init(type: .http01)) == StandaloneHTTPSolver.self)
     #expect(try of(.init(type: .http01, webroot: "/srv")) == WebrootSolver.self)
     #expect(try of(.init(type: .tlsALPN01)) == TLSALPNSolver.self)
-    let error = #expect(throws: CertctlError.self) { try of(.init(type: .dns01)) }
+    #expect(try of(.init(type: .dns01)) == DNSSolver.self)
+    #expect(try of(.init(type: .dnsAccount01)) == DNSSolver.self)
+    #expect(try of(.init(type: .dnsPersist01)) == DNSPersistSolver.self)
+    let error = #expect(throws: CertctlError.self) {
+      try of(.init(type: ChallengeType(rawValue: "onion-csr-01")))
+    }
     #expect(error?.exitCode == 64)
     #expect(error?.hint?.contains("http-01") == true)
   }

@@ -39,6 +39,8 @@ struct DNSProviderTests {
     let type = try #require(Catalog.dnsProviders.first { $0.descriptor.name == provider })
     for scenario in DNSProviderScenario.all.filter({ $0.provider == provider }) {
       let fixture = try DNSProviderFixture.load(scenario)
+      // Nothing is asked, so nothing can be refused.
+      if fixture.exchanges.isEmpty { continue }
       let secrets = DNSProviderConformance.secrets(fixture, type.descriptor)
       let parrot = Parrot(secrets: secrets)
       let context = DNSProviderConformance.context(

@@ -61,8 +61,12 @@ package struct DNSProviderConformance: Sendable {
     var services = Services.failing
     services.http = { _ in http }
     services.clock = clock.wall
+    // A setting may be the path of a file that lies beside the fixtures.
+    let values = fixture.settings.mapValues {
+      $0.replacing("{fixtures}", with: DNSProviderScenario.folder.path)
+    }
     return DNSProviderContext(
-      descriptor, values: fixture.settings, argument: fixture.argument, services: services)
+      descriptor, values: values, argument: fixture.argument, services: services)
   }
 
   /// Does what a fixture asks for.
