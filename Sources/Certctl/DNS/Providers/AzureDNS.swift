@@ -101,7 +101,7 @@ package struct AzureDNS: DNSProvider {
     let place = try await place(of: zone)
     for (name, values) in records.byName {
       let label = ChallengeRecord(name: name, value: "", domain: "").label(in: zone)
-      let path = "\(place)/TXT/\(VendorAPI.encoded(label))"
+      let path = "\(place)/TXT/\(VendorAPI.segment(label))"
       for attempt in 1...Self.attempts {
         let set = try await set(path)
         guard let new = edit(values, set) else { break }
