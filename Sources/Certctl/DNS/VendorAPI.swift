@@ -194,6 +194,12 @@ package struct VendorAPI: Sendable {
     return result
   }
 
+  /// Text as one part of a path: like ``encoded(_:)``, but `@`, which stands for a zone's own name
+  /// and which a path may have (RFC 3986, section 3.3), is written as the vendors' pages do.
+  package static func segment(_ text: String) -> String {
+    text == "@" ? text : encoded(text)
+  }
+
   /// Names and values as a form or a query carries them.
   package static func formText(_ fields: [(String, String)]) -> String {
     fields.map { "\(encoded($0))=\(encoded($1))" }.joined(separator: "&")
