@@ -32,15 +32,24 @@ package enum Catalog {
   /// The DNS services, in the order of their names.
   package static let dnsProviders: [any DNSProvider.Type] = [
     AcmeDNS.self,
+    Bunny.self,
     Cloudflare.self,
     DeSEC.self,
     DigitalOcean.self,
+    DNSimple.self,
     Gandi.self,
+    GoDaddy.self,
     Hetzner.self,
     HTTPRequestProvider.self,
+    Infomaniak.self,
+    INWX.self,
+    IONOS.self,
     Linode.self,
+    Netcup.self,
     OVH.self,
     PowerDNS.self,
+    Porkbun.self,
+    Scaleway.self,
     Vultr.self,
   ]
 
