@@ -53,7 +53,7 @@ let package = Package(
     .target(name: "PKI", dependencies: ["COpenSSL"], swiftSettings: strictMemory),
     .target(
       name: "HostIO",
-      dependencies: ["CCurl", "CLDNS", "CExpat", logging, subprocess, system] + nio,
+      dependencies: ["CCurl", "CExpat", "CLDNS", logging, subprocess, system] + nio,
       swiftSettings: strictMemory),
     .target(name: "ACME", dependencies: ["PKI", "HostIO", logging], swiftSettings: strict),
     .target(

@@ -159,12 +159,16 @@ extension Manager {
     let left = try await Blocking.run { try journal.challenges(of: name) }
     guard !left.isEmpty else { return }
     services.logger.info("retracting \(left.count) challenges that an earlier run left")
-    let solver = try Catalog.solver(for: settings)
-    do {
-      try await solver.retract(left)
-    } catch {
-      services.warn("challenges of an earlier run could not be retracted: \(error)")
-      return
+    for (type, challenges) in Dictionary(grouping: left, by: { $0.type ?? settings.type }) {
+      do {
+        let solver = try Catalog.solver(for: settings.with(type), in: solverContext)
+        try await solver.retract(challenges)
+      } catch {
+        services.warn(
+          "challenges of an earlier run could not be retracted: "
+            + CertctlError(wrapping: error).message)
+        return
+      }
     }
     try await Blocking.run { try journal.clear(name) }
   }

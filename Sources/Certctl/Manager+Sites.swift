@@ -106,11 +106,12 @@ extension Manager {
     var overrides = request.overrides
     let isThroughNginx =
       overrides.challenge ?? .http01 == .http01 && overrides.httpPort == nil
-      && overrides.webroot == nil
+      && overrides.webroot == nil && overrides.dns.provider == nil
     // With a certificate for other names the site can be there already.
     let hasOther = try await Blocking.run { try certificates.liveGeneration(name) != nil }
     if isThroughNginx {
-      overrides.challenge = .http01
+      // Wildcards are proved by the provider of the configuration file, if there is one.
+      if !site.hosts.contains(where: \.isWildcard) { overrides.challenge = .http01 }
       overrides.webroot = place.hostPath(SiteFiles.challenges)
       let stage: SiteRenderer.Stage =
         hasOther ? .complete(isDual: try await isDual(name)) : .challengeOnly

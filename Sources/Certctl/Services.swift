@@ -1,3 +1,4 @@
+import FoundationEssentials
 public import HostIO
 public import Logging
 
@@ -17,6 +18,15 @@ public struct Services: Sendable {
   package var tell: @Sendable (String) -> Void = { _ in }
   /// Whether there is a person who sees it.
   package var isAttended = false
+  /// Asks DNS servers.
+  package var dns: any DNSClient = NetworkDNSClient()
+  /// The resolvers of this host; blocks for the time of reading a small file.
+  package var resolvers: @Sendable () -> [Endpoint] = {
+    let bytes = FileManager.default.contents(atPath: "/etc/resolv.conf") ?? Data()
+    return ResolverFile.servers(in: String(decoding: bytes, as: UTF8.self))
+  }
+  /// The environment, in which settings of DNS providers are looked for.
+  package var environment = ProcessInfo.processInfo.environment
   /// Makes the HTTP client that looks at the servers of this machine.
   package var localHTTP: @Sendable () -> any HTTPClient = {
     CurlHTTPClient(

@@ -117,7 +117,7 @@ struct Bootstrap: Sendable {
 
   private func services() -> Services {
     let clients = SharedClients()
-    return Services(
+    var services = Services(
       http: { clients.client(caBundle: $0) },
       logger: logger(),
       progress: { [line] step in line.show(step) },
@@ -125,6 +125,12 @@ struct Bootstrap: Sendable {
         line.clear()
         output.warn(text)
       })
+    services.tell = { [line, output] text in
+      line.clear()
+      output.note(text)
+    }
+    services.isAttended = output.isWatched
+    return services
   }
 
   private func logger() -> Logger {

@@ -26,6 +26,7 @@ struct CertctlCommand: AsyncParsableCommand {
       Issue.self, Renew.self, List.self, Show.self, Revoke.self, Delete.self, Rollback.self,
       Rekey.self,
       AccountCommand.self, SiteCommand.self, NginxCommand.self, HookCommand.self, DHParam.self,
+      DNSProviders.self, DNSPersist.self,
     ])
 
   static func main() async {

@@ -7,7 +7,7 @@ import Synchronization
 /// It answers the tokens of the running orders and nothing else: it stands on the open internet.
 public final class StandaloneHTTPSolver: ChallengeSolver {
   /// http-01.
-  public static let type = ChallengeType.http01
+  public static let types = [ChallengeType.http01]
   /// The listener dies with the process.
   public static let outlivesProcess = false
 
@@ -16,11 +16,11 @@ public final class StandaloneHTTPSolver: ChallengeSolver {
 
   /// http-01 without a webroot.
   public static func serves(_ settings: ChallengeSettings) -> Bool {
-    settings.type == type && settings.webroot == nil
+    types.contains(settings.type) && settings.webroot == nil
   }
 
   /// A solver for the address and port of these settings.
-  public init(settings: ChallengeSettings) {
+  public init(settings: ChallengeSettings, context: SolverContext) {
     let port = settings.httpPort ?? 80
     let endpoints = settings.endpoints(port: port)
     let answers = Answers()

@@ -6,7 +6,7 @@ import Synchronization
 /// tls-alpn-01 (RFC 8737) by a listener of our own, for hosts where only port 443 is open.
 public final class TLSALPNSolver: ChallengeSolver {
   /// tls-alpn-01.
-  public static let type = ChallengeType.tlsALPN01
+  public static let types = [ChallengeType.tlsALPN01]
   /// The listener dies with the process.
   public static let outlivesProcess = false
 
@@ -14,10 +14,10 @@ public final class TLSALPNSolver: ChallengeSolver {
   private let listener: SharedListener<ByteServer>
 
   /// tls-alpn-01 in any setting.
-  public static func serves(_ settings: ChallengeSettings) -> Bool { settings.type == type }
+  public static func serves(_ settings: ChallengeSettings) -> Bool { types.contains(settings.type) }
 
   /// A solver for the address and port of these settings.
-  public init(settings: ChallengeSettings) {
+  public init(settings: ChallengeSettings, context: SolverContext) {
     let port = settings.tlsPort ?? 443
     let endpoints = settings.endpoints(port: port)
     let certificates = ChallengeCertificates()

@@ -9,7 +9,7 @@ import Synchronization
 /// hold our own words are removed.
 public final class WebrootSolver: ChallengeSolver {
   /// http-01.
-  public static let type = ChallengeType.http01
+  public static let types = [ChallengeType.http01]
   /// Files stay when the process dies.
   public static let outlivesProcess = true
 
@@ -21,11 +21,11 @@ public final class WebrootSolver: ChallengeSolver {
 
   /// http-01 with a webroot.
   public static func serves(_ settings: ChallengeSettings) -> Bool {
-    settings.type == type && settings.webroot != nil
+    types.contains(settings.type) && settings.webroot != nil
   }
 
   /// A solver for the webroot of these settings.
-  public init(settings: ChallengeSettings) {
+  public init(settings: ChallengeSettings, context: SolverContext) {
     webroot = settings.webroot ?? ""
   }
 

@@ -21,6 +21,9 @@ public struct Configuration: Sendable, Equatable {
   /// Where `renew` writes its metrics for Prometheus, an absolute path; nil writes none.
   public var metricsFile: String?
 
+  /// Where settings of DNS providers lie, by the names of their variables, as `DNSSettings` has them.
+  public var dnsReferences: [String: String] = [:]
+
   /// The containers with an nginx that uses certificates of certctl's, beside those of sites.
   public var nginxContainers: [String] = []
 
@@ -99,6 +102,38 @@ public struct Configuration: Sendable, Equatable {
     },
     "webroot": { $0.settings.webroot = try path($1) },
     "tls-port": { $0.settings.tlsPort = try port($1) },
+    "dns": { configuration, value in
+      configuration.settings.dns.provider = try string(value)
+      try configuration.settings.dns.validate()
+    },
+    "dns-resolver": { configuration, value in
+      configuration.settings.dns.resolver = try string(value)
+      try configuration.settings.dns.validate()
+    },
+    "dns-port": { $0.settings.dns.port = try port($1) },
+    "dns-timeout": { configuration, value in
+      guard let seconds = value.int, (1...86400).contains(seconds) else {
+        throw WrongValue(expected: "a number of seconds, 1 to 86400")
+      }
+      configuration.settings.dns.timeLimit = seconds
+    },
+    "dns-check": { configuration, value in
+      guard let check = DNSSettings.Check(rawValue: try string(value)) else {
+        throw WrongValue(expected: "servers, resolver or none")
+      }
+      configuration.settings.dns.check = check
+    },
+    "dns-credentials": { configuration, value in
+      guard let table = value.table else {
+        throw WrongValue(expected: "a table of variables and where they lie")
+      }
+      for name in table.keys {
+        guard let text = table[name]?.string else {
+          throw WrongValue(expected: "a table of variables and where they lie, as text")
+        }
+        configuration.dnsReferences[name] = try Catalog.dnsReference(name, text)
+      }
+    },
     "key-type": { configuration, value in
       guard let type = KeyType(rawValue: try string(value)), type != .ed25519 else {
         throw WrongValue(expected: "ec256, ec384, rsa2048, rsa3072 or rsa4096")

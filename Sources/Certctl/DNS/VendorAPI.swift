@@ -18,7 +18,7 @@ package struct VendorAPI: Sendable {
   let clock: WallClock
   private(set) var secrets: [String]
   let credentials: [String]
-  private var later: Set<Int> = []
+  private var later: @Sendable (HTTPResponse) -> Bool = { _ in false }
   private var authorize: Authorize?
 
   /// Makes the header fields that a request needs to be accepted, anew for each attempt.
@@ -53,8 +53,18 @@ package struct VendorAPI: Sendable {
   /// - Parameter statuses: The statuses, such as 409 of a service that does one thing at a time.
   /// - Returns: The client.
   package func repeating(_ statuses: Set<Int>) -> VendorAPI {
+    repeating { statuses.contains($0.status) }
+  }
+
+  /// The same client, which takes more answers than 429 and 503 for "nothing was done, ask again".
+  ///
+  /// - Parameter isLater: Whether an answer says so.
+  /// - Returns: The client.
+  package func repeating(
+    where isLater: @escaping @Sendable (HTTPResponse) -> Bool
+  ) -> VendorAPI {
     var api = self
-    api.later = statuses
+    api.later = isLater
     return api
   }
 
@@ -82,11 +92,12 @@ package struct VendorAPI: Sendable {
       var signed = request
       if let authorize { signed.headers += try await authorize(request) }
       let response = try await response(to: signed, what)
+      let api = hiding(signed)
       if (200...299).contains(response.status) || accepting.contains(response.status) {
-        return VendorAnswer(response: response, what: what, api: self)
+        return VendorAnswer(response: response, what: what, api: api)
       }
       guard attempt < Self.attempts, mayRepeat(request, response) else {
-        throw hiding(signed).refusal(response, what)
+        throw api.refusal(response, what)
       }
       try await clock.sleep(Self.pause(response, attempt))
     }
@@ -145,6 +156,7 @@ package struct VendorAPI: Sendable {
   ///   - detail: The service's own words.
   ///   - isRetryable: Whether the same can succeed later.
   ///   - hint: What to do about it.
+  /// - Returns: The error.
   package func failure(
     _ what: String, _ detail: String, isRetryable: Bool = false, hint: String? = nil
   ) -> CertctlError {
@@ -180,6 +192,12 @@ package struct VendorAPI: Sendable {
       }
     }
     return result
+  }
+
+  /// Text as one part of a path: like ``encoded(_:)``, but `@`, which stands for a zone's own name
+  /// and which a path may have (RFC 3986, section 3.3), is written as the vendors' pages do.
+  package static func segment(_ text: String) -> String {
+    text == "@" ? text : encoded(text)
   }
 
   /// Names and values as a form or a query carries them.
@@ -219,7 +237,7 @@ package struct VendorAPI: Sendable {
   private func mayRepeat(_ request: HTTPRequest, _ response: HTTPResponse) -> Bool {
     switch response.status {
     case 429, 503: true
-    case let status where later.contains(status): true
+    case _ where later(response): true
     case 500, 502, 504: request.method != .post
     default: false
     }
@@ -242,9 +260,19 @@ package struct VendorAPI: Sendable {
     return .seconds(min(max(asked ?? 1 << (attempt - 1), 1), longestPause))
   }
 
+  /// Whether it is the answer to wrong credentials of who asks for a token (RFC 6749, section 5.2).
+  private static func isRefusedGrant(_ response: HTTPResponse) -> Bool {
+    guard response.status == 400 else { return false }
+    let text = String(decoding: response.body, as: UTF8.self)
+    return ["invalid_client", "invalid_grant", "unauthorized_client"].contains { word in
+      text.contains("\"\(word)\"")
+    }
+  }
+
   private func refusal(_ response: HTTPResponse, _ what: String) -> CertctlError {
     let words = VendorWords.find(in: response.body)
-    let isRefused = response.status == 401 || response.status == 403
+    let isRefused =
+      response.status == 401 || response.status == 403 || Self.isRefusedGrant(response)
     return CertctlError(
       .challengeFailed,
       "\(title) refused to \(what) (HTTP \(response.status))"
@@ -301,7 +329,7 @@ enum VendorWords {
     guard let value = try? JSONDecoder().decode(JSONText.self, from: Data(body)) else {
       let text = String(decoding: body.prefix(400), as: UTF8.self)
       let isPage = text.drop(while: \.isWhitespace).hasPrefix("<")
-      return text.isEmpty || isPage ? nil : text
+      return isPage ? find(inXML: body) : text.isEmpty ? nil : text
     }
     return value.words
   }

@@ -134,10 +134,16 @@ struct Acquisition: Sendable {
     let (record, account) = try await sessions.account(
       at: directory, caBundle: settings.caBundle, isOnly: settings.authorities.count == 1)
     let client = try await sessions.client(for: directory, caBundle: settings.caBundle)
-    let solver = try await sessions.solver(for: settings.challenge)
+    let solvers = try await sessions.solvers(for: settings)
+    var lookup: CAALookup?
+    if solvers.types.contains(where: \.isOfDNS) {
+      lookup = CAALookup(
+        view: try await sessions.view(settings.challenge.dns ?? DNSSettings()),
+        issuers: try await client.directory().caaIdentities)
+    }
     return Issuer(
       name: name, settings: settings, directory: directory, authority: authority,
-      account: account, accountID: record.id, solver: solver, state: manager.state,
+      account: account, accountID: record.id, solvers: solvers, state: manager.state,
       services: services, part: part,
       // Whoever changes the key does not want the old one, whatever else was asked for.
       currentKey: known?.rekey != nil ? nil : part == .rsa ? current?.rsa?.key : current?.key,
@@ -145,7 +151,7 @@ struct Acquisition: Sendable {
       previous: known?.issuance.flatMap { issuance in
         let isSame = Set(issuance.settings.names) == Set(settings.names)
         return isSame && issuance.place(of: part).directory == directory ? issuance.date : nil
-      }, heedsLimits: heedsLimits)
+      }, heedsLimits: heedsLimits, authorizationLookup: lookup)
   }
 
   /// The certificate that the order is to replace (RFC 9773, section 5): only the CA and the

@@ -12,6 +12,7 @@ actor AuthoritySessions {
   private var accounts: [Place: Task<(AccountRecord, Account), any Error>] = [:]
   private var clients: [Place: ACMEClient] = [:]
   private var solvers: [ChallengeSettings: any ChallengeSolver] = [:]
+  private var views: [DNSSettings: DNSView] = [:]
   private var closed: [String: CertctlError] = [:]
   private var refusals: [String: Int] = [:]
 
@@ -99,12 +100,25 @@ actor AuthoritySessions {
       directory: place.directory)
   }
 
-  /// The solver for these settings; orders side by side share one, and with it its listener.
-  func solver(for settings: ChallengeSettings) throws -> any ChallengeSolver {
+  /// The solvers for these settings; orders side by side share them, and with them their listeners and
+  /// what they know of zones.
+  func solvers(for settings: LineageSettings) async throws -> ChallengeSolvers {
+    try await ChallengeSolvers(settings.challenge, for: settings.names) { try solver(for: $0) }
+  }
+
+  private func solver(for settings: ChallengeSettings) throws -> any ChallengeSolver {
     if let solver = solvers[settings] { return solver }
-    let solver = try Catalog.solver(for: settings)
+    let solver = try Catalog.solver(for: settings, in: manager.solverContext)
     solvers[settings] = solver
     return solver
+  }
+
+  /// The DNS by these settings, shared likewise.
+  func view(_ settings: DNSSettings) throws -> DNSView {
+    if let view = views[settings] { return view }
+    let view = try manager.solverContext.view(settings)
+    views[settings] = view
+    return view
   }
 
   // MARK: - CAs out of reach

@@ -99,6 +99,8 @@ public struct SettingsOverrides: Sendable, Equatable {
   public var webroot: String?
   /// The tls-alpn-01 port.
   public var tlsPort: Int?
+  /// Who makes records in the DNS, and how they are checked.
+  public var dns = DNSSettings()
   /// The key type.
   public var keyType: KeyType?
   /// Whether there is an RSA certificate beside an ECDSA one; `keyType` is that of either.
@@ -172,13 +174,23 @@ public struct SettingsOverrides: Sendable, Equatable {
   private func resolvedChallenge(
     lineage: ChallengeSettings?, defaults: SettingsOverrides
   ) -> ChallengeSettings {
-    let type = challenge ?? lineage?.type ?? defaults.challenge ?? .http01
+    // Who names a provider wants it used, also where it was the listener before.
+    let wanted = dns.provider == nil || lineage?.type.isOfDNS == true ? nil : ChallengeType.dns01
+    let type = challenge ?? wanted ?? lineage?.type ?? defaults.challenge ?? .http01
+    var settings = resolvedServers(type, lineage: lineage, defaults: defaults)
+    settings.dns = dns.over(lineage?.dns, defaults.dns)
+    return settings
+  }
+
+  private func resolvedServers(
+    _ type: ChallengeType, lineage: ChallengeSettings?, defaults: SettingsOverrides
+  ) -> ChallengeSettings {
     let common = ChallengeSettings(
       type: type, httpPort: defaults.httpPort, httpAddress: defaults.httpAddress,
       webroot: defaults.webroot, tlsPort: defaults.tlsPort)
     // What a lineage says of another type says nothing about this one.
     let base = lineage.flatMap { $0.type == type ? $0 : nil } ?? common
-    guard type == .http01 else {
+    guard type == .http01 || type.isOfDNS else {
       return ChallengeSettings(
         type: type, httpAddress: httpAddress ?? base.httpAddress, tlsPort: tlsPort ?? base.tlsPort)
     }
@@ -189,6 +201,8 @@ public struct SettingsOverrides: Sendable, Equatable {
     }
     return ChallengeSettings(
       type: type, httpPort: httpPort ?? base.httpPort,
-      httpAddress: httpAddress ?? base.httpAddress)
+      httpAddress: httpAddress ?? base.httpAddress,
+      // Addresses beside names that the DNS proves.
+      tlsPort: type.isOfDNS ? tlsPort ?? base.tlsPort : nil)
   }
 }

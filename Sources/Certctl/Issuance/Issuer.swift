@@ -15,12 +15,12 @@ struct Issuer: Sendable {
   static let clockTolerance: TimeInterval = 3600
 
   let name: LineageName
-  let settings: LineageSettings
+  var settings: LineageSettings
   var directory: String
   let authority: CertificateAuthority
-  let account: Account
-  let accountID: String
-  let solver: any ChallengeSolver
+  var account: Account
+  var accountID: String
+  let solvers: ChallengeSolvers
   let state: StateDirectory
   let services: Services
   /// Which of two certificates it is for.
@@ -33,6 +33,8 @@ struct Issuer: Sendable {
   var previous: Date?
   /// Whether the limits that we know of the CA may forbid a new order.
   var heedsLimits = true
+  /// Looks up who may issue; nil where the DNS is not ours to ask.
+  var authorizationLookup: CAALookup?
 
   private var pending: PendingStore { PendingStore(state: state, part: part) }
   private var keyType: KeyType {
@@ -44,20 +46,20 @@ struct Issuer: Sendable {
 
   /// The same for other names.
   func with(names: [Identifier]) -> Issuer {
-    var settings = settings
-    settings.names = names
-    return Issuer(
-      name: name, settings: settings, directory: directory, authority: authority,
-      account: account, accountID: accountID, solver: solver, state: state, services: services,
-      part: part, currentKey: currentKey, replaces: replaces, heedsLimits: heedsLimits)
+    var copy = self
+    copy.settings.names = names
+    copy.previous = nil
+    return copy
   }
 
   /// The same with another account.
   func with(_ account: Account, id: String) -> Issuer {
-    Issuer(
-      name: name, settings: settings, directory: directory, authority: authority,
-      account: account, accountID: id, solver: solver, state: state, services: services, part: part,
-      currentKey: currentKey, previous: previous, heedsLimits: heedsLimits)
+    var copy = self
+    copy.account = account
+    copy.accountID = id
+    // The CA is told only of certificates of the same account.
+    copy.replaces = nil
+    return copy
   }
 
   /// Gets the certificate, by the order under way if there is one that fits, else by a new one.
@@ -103,6 +105,7 @@ struct Issuer: Sendable {
     let placed = Mutex<String?>(nil)
     do {
       let order = try await validation.complete {
+        try await checkAuthorization()
         let order = try await placeOrder()
         placed.withLock { $0 = order.url }
         return order
@@ -117,7 +120,7 @@ struct Issuer: Sendable {
 
   private var validation: Validation {
     Validation(
-      account: account, solver: solver, journal: ChallengeJournal(state: state), lineage: name,
+      account: account, solvers: solvers, journal: ChallengeJournal(state: state), lineage: name,
       progress: services.progress, logger: services.logger)
   }
 
@@ -134,6 +137,7 @@ struct Issuer: Sendable {
 
   /// A new order, counted before it is placed, and on disk before anything else is done with it.
   private func recordedNewOrder() async throws -> Order {
+    try await checkAuthorization()
     try await ledger.reserve(planned, heedsLimits: heedsLimits)
     let order: Order
     do {
@@ -154,6 +158,12 @@ struct Issuer: Sendable {
       throw error
     }
     return order
+  }
+
+  /// Finds a CAA record that forbids the certificate, where the DNS is in use anyway.
+  private func checkAuthorization() async throws {
+    guard solvers.types.contains(where: \.isOfDNS), let lookup = authorizationLookup else { return }
+    try await lookup.check(settings.names, account: account.url) { solvers.type(for: $0) }
   }
 
   private func placeOrder() async throws -> Order {

@@ -12,6 +12,8 @@ public enum Progress: Sendable {
   case resuming(String)
   /// It shows so many challenges of this type.
   case presenting(String, count: Int)
+  /// It waits until so many records are at all name servers.
+  case propagating(Int)
   /// It waits for the CA's validation.
   case validating
   /// It makes a key and sends the request.
@@ -35,6 +37,8 @@ public enum Progress: Sendable {
     case .resuming(let authority): "taking up the order under way at \(authority)"
     case .presenting(let type, let count):
       "presenting \(count == 1 ? "one challenge" : "\(count) challenges") by \(type)"
+    case .propagating(let count):
+      "waiting for the name servers to have \(count == 1 ? "the record" : "\(count) records")"
     case .validating: "waiting for the CA to validate"
     case .finalizing: "making a key and sending the request"
     case .downloading: "fetching the certificate"

@@ -8,10 +8,16 @@ extension Manager {
   func settings(
     for request: IssueRequest, _ known: Lineage?, of name: LineageName
   ) throws -> LineageSettings {
-    let settings = request.overrides.resolved(
+    var settings = request.overrides.resolved(
       names: request.names, lineage: known?.settings, defaults: defaults.settings)
-    try request.overrides.checkUse(by: settings.challenge.type)
-    try settings.challenge.check(settings.names)
+    try request.overrides.checkUse(by: settings.challenge.types(for: settings.names))
+    try settings.challenge.check(settings.names, isGiven: request.overrides.challenge != nil)
+    if let dns = settings.challenge.dns, let type = try dns.provider.map({ _ in try dns.type() }) {
+      // The timer's renewals see another environment: what is given now is kept, secrets by reference.
+      let references = solverContext.credentials.references(
+        for: type.descriptor, known: dns.references ?? [:])
+      settings.challenge.dns?.references = references.isEmpty ? nil : references
+    }
     try request.checkGivenRequest(settings, of: name)
     return settings
   }
@@ -22,7 +28,13 @@ extension Manager {
     try await Blocking.run {
       let known = try lineages.lineage(name)
       let settings = try settings(for: request, known, of: name)
-      _ = try Catalog.solver(for: settings.challenge)
+      for type in settings.challenge.types(for: settings.names) {
+        _ = try Catalog.solver(for: settings.challenge.with(type), in: solverContext)
+      }
+      if let dns = settings.challenge.dns, dns.provider != nil {
+        _ = try solverContext.provider(dns)
+        warnOfSecrets(try dns.type().descriptor, dns)
+      }
       for authority in settings.authorities { _ = try CertificateAuthority.named(authority) }
       _ = try settings.files.keyAttributes()
       if let bundle = settings.caBundle { try CABundle.inspect(bundle) }
@@ -32,6 +44,18 @@ extension Manager {
         try Self.checkHook(hook, isGiven: request.overrides.hooks != nil)
       }
     }
+  }
+
+  /// Says which secrets only this process's environment has.
+  private func warnOfSecrets(_ descriptor: DNSProviderDescriptor, _ dns: DNSSettings) {
+    let names = solverContext.credentials.secretsOfEnvironment(
+      descriptor, references: dns.references ?? [:])
+    guard let first = names.first else { return }
+    services.warn(
+      "\(names.joined(separator: ", ")) \(names.count == 1 ? "is" : "are") in the environment only: "
+        + "renewals by the timer will not find \(names.count == 1 ? "it" : "them"). Put the value "
+        + "into \(solverContext.configDirectory)/secrets/\(first) (mode 0600), or give "
+        + "\(first)_FILE")
   }
 
   private static func checkHook(_ path: String, isGiven: Bool) throws {
@@ -64,22 +88,28 @@ extension Manager {
 }
 
 extension SettingsOverrides {
-  /// Refuses an option that was given and that this challenge type has no use for.
-  func checkUse(by type: ChallengeType) throws {
-    if tlsPort != nil && type != .tlsALPN01 {
+  /// Refuses an option that was given and that none of these challenge types has a use for.
+  func checkUse(by types: Set<ChallengeType>) throws {
+    let words = types.map(\.rawValue).sorted().joined(separator: " and ")
+    if tlsPort != nil && !types.contains(.tlsALPN01) {
       throw CertctlError(
-        .usage, "--tls-port has no meaning for \(type.rawValue)",
+        .usage, "--tls-port has no meaning for \(words)",
         hint: "leave it out, or add --challenge tls-alpn-01")
     }
-    if httpPort != nil && type != .http01 {
+    if httpPort != nil && !types.contains(.http01) {
       throw CertctlError(
-        .usage, "--http-port has no meaning for \(type.rawValue)",
+        .usage, "--http-port has no meaning for \(words)",
         hint: "leave it out, or use --challenge http-01")
     }
-    if webroot != nil && type != .http01 {
+    if webroot != nil && !types.contains(.http01) {
       throw CertctlError(
-        .usage, "--webroot serves http-01 only, not \(type.rawValue)",
+        .usage, "--webroot serves http-01 only, not \(words)",
         hint: "leave out --webroot, or use --challenge http-01")
+    }
+    if dns.provider != nil && !types.contains(where: \.makesRecords) {
+      throw CertctlError(
+        .usage, "--dns makes records, which \(words) has no use for",
+        hint: "leave out --dns, or use --challenge dns-01")
     }
   }
 }

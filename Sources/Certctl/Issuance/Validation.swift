@@ -8,15 +8,24 @@ import Synchronization
 struct Validation: Sendable {
   /// How long a CA may take to validate; then the order is left for the next run.
   static let timeLimit = Duration.seconds(300)
+  /// How long the retraction may take: services that turn requests away for now are asked again.
+  static let retractionLimit = Duration.seconds(120)
 
   let account: Account
-  let solver: any ChallengeSolver
+  let solvers: ChallengeSolvers
   let journal: ChallengeJournal
   let lineage: LineageName
   let progress: @Sendable (Progress) -> Void
   let logger: Logger
 
-  /// Runs `place` with the solver ready, then validates the order that it returns.
+  /// One challenge of the order that is open.
+  private struct Open: Sendable {
+    let type: ChallengeType
+    let challenge: Challenge
+    let presented: PresentedChallenge
+  }
+
+  /// Runs `place` with the solvers ready, then validates the order that it returns.
   ///
   /// Whatever happens, cancellation included, what was presented is retracted before this
   /// returns or throws.
@@ -25,79 +34,121 @@ struct Validation: Sendable {
     let log: @Sendable (any Error) -> Void = {
       logger.warning("a challenge was not retracted: \($0)")
     }
-    return try await withRetraction(timeout: .seconds(60), onFailure: log) {
-      try await solver.prepare()
+    return try await withRetraction(timeout: Self.retractionLimit, onFailure: log) {
+      for type in solvers.types {
+        box.prepare(type)
+        try await solvers[type]?.prepare()
+      }
       let order = try await place()
       guard order.status == .pending else { return order }
       return try await validate(order, box)
     } retract: { _ in
-      try await retract(box.challenges)
+      try await retract(box.prepared, box.challenges)
     }
   }
 
   private func validate(_ order: Order, _ box: PresentedBox) async throws -> Order {
-    var open: [(Challenge, PresentedChallenge)] = []
+    var open: [Open] = []
     for url in order.authorizations {
       let authorization = try await account.authorization(at: url)
       if authorization.status == .valid { continue }
       open.append(try challenge(of: authorization))
     }
-    let challenges = open.map(\.1)
-    if type(of: solver).outlivesProcess {
-      try await Blocking.run { try journal.record(challenges, of: lineage) }
-    }
-    box.challenges = challenges
-    progress(.presenting(type(of: solver).type.rawValue, count: challenges.count))
-    try await solver.present(challenges)
-    try await solver.waitUntilVisible(challenges)
+    let lasting = open.map(\.presented).filter { outlivesProcess($0.type) }
+    if !lasting.isEmpty { try await Blocking.run { try journal.record(lasting, of: lineage) } }
+    box.challenges = open.map(\.presented)
+    progress(.presenting(words(of: open), count: open.count))
+    try await eachType(open) { try await $0.present($1) }
+    try await eachType(open) { try await $0.waitUntilVisible($1) }
     // A resumed order may have been answered already; a CA may count each answer as an attempt.
-    for (challenge, _) in open where challenge.status == .pending {
-      try await account.respond(to: challenge)
+    for item in open where item.challenge.status == .pending {
+      try await account.respond(to: item.challenge)
     }
     progress(.validating)
     let validated = try await account.waitForOrder(
       at: order.url, whileIn: [.pending], timeout: Self.timeLimit)
     guard validated.status != .invalid else {
       throw CertctlError(
-        try await account.failure(of: validated), advisedFor: type(of: solver).type)
+        try await account.failure(of: validated), advisedFor: open.map(\.type),
+        or: solvers.types)
     }
     return validated
   }
 
-  private func challenge(
-    of authorization: Authorization
-  ) throws -> (Challenge, PresentedChallenge) {
-    let wanted = type(of: solver).type
-    guard let challenge = authorization.challenges.first(where: { $0.type == wanted }),
-      let token = challenge.token
-    else {
+  private func words(of open: [Open]) -> String {
+    Set(open.map(\.type.rawValue)).sorted().joined(separator: " and ")
+  }
+
+  private func outlivesProcess(_ type: ChallengeType?) -> Bool {
+    type.flatMap { solvers[$0] }.map { Swift.type(of: $0).outlivesProcess } ?? false
+  }
+
+  /// Does something by each solver, side by side, with the challenges that are its own.
+  private func eachType(
+    _ open: [Open],
+    _ body: @escaping @Sendable (any ChallengeSolver, [PresentedChallenge]) async throws -> Void
+  ) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for (type, items) in Dictionary(grouping: open, by: \.type) {
+        guard let solver = solvers[type] else { continue }
+        group.addTask { try await body(solver, items.map(\.presented)) }
+      }
+      try await group.waitForAll()
+    }
+  }
+
+  private func challenge(of authorization: Authorization) throws -> Open {
+    let wanted = solvers.type(
+      for: Identifier(type: authorization.identifier.type, value: authorization.name))
+    let challenge = authorization.challenge(wanted)
+    guard let challenge, challenge.token != nil || wanted == .dnsPersist01 else {
       let offered = authorization.challenges.map(\.type.rawValue).sorted()
       throw CertctlError(
         .challengeFailed,
         "the CA offers no \(wanted.rawValue) for \(authorization.identifier.value)",
         hint: "it offers: \(escapedForTerminal(offered.joined(separator: ", ")))")
     }
-    let proof = try challenge.keyAuthorization(accountKey: account.key.publicKey)
-    return (
-      challenge,
-      PresentedChallenge(
-        identifier: authorization.identifier, token: token, keyAuthorization: proof.string)
-    )
+    let proof =
+      wanted == .dnsPersist01
+      ? nil : try challenge.keyAuthorization(accountKey: account.key.publicKey)
+    return Open(
+      type: wanted, challenge: challenge,
+      presented: PresentedChallenge(
+        identifier: authorization.identifier, token: proof?.token ?? "",
+        keyAuthorization: proof?.string ?? "", type: wanted, isWildcard: authorization.isWildcard,
+        account: wanted == .dnsPersist01 ? challenge.accountURI ?? account.url : account.url,
+        issuers: wanted == .dnsPersist01 ? challenge.issuerDomainNames : nil))
   }
 
-  private func retract(_ challenges: [PresentedChallenge]) async throws {
-    try await solver.retract(challenges)
-    guard type(of: solver).outlivesProcess else { return }
+  /// Takes back what each of the solvers that were begun with has presented.
+  private func retract(
+    _ types: [ChallengeType], _ challenges: [PresentedChallenge]
+  ) async throws {
+    var failure: (any Error)?
+    for type in types {
+      guard let solver = solvers[type] else { continue }
+      do {
+        try await solver.retract(challenges.filter { $0.type == type })
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+    guard types.contains(where: outlivesProcess) else { return }
     try await Blocking.run { try journal.clear(lineage) }
   }
 }
 
 /// What was presented, for the retraction that runs outside the task that presented it.
 private final class PresentedBox: Sendable {
-  private let storage = Mutex<[PresentedChallenge]>([])
+  private let storage = Mutex<(types: [ChallengeType], challenges: [PresentedChallenge])>(([], []))
+
+  func prepare(_ type: ChallengeType) { storage.withLock { $0.types.append(type) } }
+
+  var prepared: [ChallengeType] { storage.withLock { $0.types } }
 
   var challenges: [PresentedChallenge] {
-    get { storage.withLock { $0 } }
-    set { storage.withLock { $0 = newValue } }
+    get { storage.withLock { $0.challenges } }
+    set { storage.withLock { $0.challenges = newValue } }
   }
 }

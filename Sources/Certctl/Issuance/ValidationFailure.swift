@@ -3,7 +3,14 @@ import HostIO
 
 extension CertctlError {
   /// A validation that the CA refused: its words, name by name, and what to check.
-  init(_ error: ACMEError, advisedFor type: ChallengeType) {
+  ///
+  /// - Parameters:
+  ///   - error: What the CA says.
+  ///   - tried: The types of the challenges that were answered.
+  ///   - all: The types that the lineage uses, where none was answered.
+  init(_ error: ACMEError, advisedFor tried: [ChallengeType], or all: [ChallengeType]) {
+    let types = Set(tried.isEmpty ? all : tried).sorted { $0.rawValue < $1.rawValue }
+    let type = types.first ?? .http01
     let problems = error.problem?.subproblems ?? []
     let lines = problems.map { problem in
       var words = problem
@@ -14,7 +21,8 @@ extension CertctlError {
       problems.isEmpty
       ? error.description
       : "the CA could not validate \(problems.count == 1 ? "a name" : "\(problems.count) names")"
-        + " by \(type.rawValue):" + lines.map(Self.escapedLine).joined()
+        + " by \(types.map(\.rawValue).joined(separator: " and ")):"
+        + lines.map(Self.escapedLine).joined()
     self.init(
       .challengeFailed, message,
       hint: Self.advice(for: type, (problems.first ?? error.problem)?.type),
@@ -28,6 +36,11 @@ extension CertctlError {
 
   private static func advice(for type: ChallengeType, _ problem: ProblemType?) -> String {
     switch (type, problem) {
+    case (.dns01, .dns?), (.dnsAccount01, .dns?), (.dns01, .unauthorized?),
+      (.dnsAccount01, .unauthorized?):
+      return
+        "the records were at all of the zone's name servers: check that the domain is delegated to "
+        + "these (dig +trace), and that its DNSSEC is in order"
     case (_, .dns?):
       return "check that the name has A or AAAA records, and that they point to this machine"
     case (_, .caa?):

@@ -14,6 +14,7 @@ struct Issue: AsyncParsableCommand {
       Examples:
         certctl issue example.com www.example.com --agree-tos
         certctl issue example.com --webroot /var/www/html
+        certctl issue example.com '*.example.com' --dns cloudflare
         certctl issue example.com --challenge tls-alpn-01
         certctl issue 192.0.2.10 --profile shortlived
         certctl issue --csr server.csr
@@ -126,8 +127,41 @@ extension SettingsOverrides {
 struct ValidationOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "\(Catalog.solverTypes.joined(separator: " or ")). Default: http-01.", valueName: "type"))
+      "\(Catalog.solverTypes.joined(separator: ", ")). Default: dns-01 with --dns, else http-01; "
+        + "names that it cannot prove are proved otherwise.", valueName: "type"))
   var challenge: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Who makes the records for dns-01: certctl dns-providers lists them.",
+      valueName: "provider"))
+  var dns: String?
+
+  @Option(
+    name: .customLong("dns-resolver"),
+    help: ArgumentHelp(
+      "Resolver to ask, with or without a port. Default: those of this host.",
+      valueName: "address"))
+  var dnsResolver: String?
+
+  @Option(
+    name: .customLong("dns-port"),
+    help: ArgumentHelp("Port of the zones' own name servers. Default: 53.", valueName: "port"))
+  var dnsPort: Int?
+
+  @Option(
+    name: .customLong("dns-timeout"),
+    help: ArgumentHelp(
+      "How long name servers may take to have the records. Default: the provider's.",
+      valueName: "seconds"))
+  var dnsTimeout: Int?
+
+  @Option(
+    name: .customLong("dns-check"),
+    help: ArgumentHelp(
+      "Where records are looked for before the CA is told to look: servers, resolver, or none. "
+        + "Default: servers.", valueName: "where"))
+  var dnsCheck: CheckPlace?
 
   @Option(
     help: ArgumentHelp(
@@ -153,7 +187,9 @@ struct ValidationOptions: ParsableArguments {
   var tlsPort: Int?
 
   func validate() throws {
-    for (option, port) in [("--http-port", httpPort), ("--tls-port", tlsPort)] {
+    for (option, port) in [
+      ("--http-port", httpPort), ("--tls-port", tlsPort), ("--dns-port", dnsPort),
+    ] {
       if let port, !(1...65535).contains(port) {
         throw ValidationError("\(option) takes a port from 1 to 65535")
       }
@@ -163,6 +199,10 @@ struct ValidationOptions: ParsableArguments {
         "--webroot and a listener of certctl's own (--http-port, --http-address) exclude each other"
       )
     }
+    if let dnsTimeout, !(1...86400).contains(dnsTimeout) {
+      throw ValidationError("--dns-timeout takes 1 to 86400 seconds")
+    }
+    if dns == "" { throw ValidationError("--dns is empty: give the name of a provider") }
     if webroot == "" { throw ValidationError("--webroot is empty: give the folder's path") }
   }
 
@@ -172,6 +212,9 @@ struct ValidationOptions: ParsableArguments {
     overrides.httpPort = httpPort
     overrides.httpAddress = httpAddress
     overrides.tlsPort = tlsPort
+    overrides.dns = DNSSettings(
+      provider: dns, resolver: dnsResolver, port: dnsPort, timeLimit: dnsTimeout,
+      check: dnsCheck.flatMap { DNSSettings.Check(rawValue: $0.rawValue) })
   }
 }
 
@@ -277,3 +320,6 @@ struct DeploymentOptions: ParsableArguments {
     overrides.hooks = hook.map(absolutePath).filter { seen.insert($0).inserted }
   }
 }
+
+/// Where records are looked for.
+enum CheckPlace: String, ExpressibleByArgument, CaseIterable { case servers, resolver, none }

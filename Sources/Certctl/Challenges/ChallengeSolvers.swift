@@ -1,0 +1,42 @@
+import ACME
+
+/// The solvers of one lineage: one, or where no single challenge type fits all names, two.
+struct ChallengeSolvers: Sendable {
+  private let settings: ChallengeSettings
+  private let solvers: [ChallengeType: any ChallengeSolver]
+
+  /// The solvers that these names need.
+  ///
+  /// - Parameters:
+  ///   - settings: How the lineage proves its names.
+  ///   - names: The names.
+  ///   - make: Makes the solver for settings of one type.
+  /// - Throws: What `make` throws.
+  init(
+    _ settings: ChallengeSettings, for names: [Identifier],
+    make: (ChallengeSettings) async throws -> any ChallengeSolver
+  ) async throws {
+    self.settings = settings
+    var solvers: [ChallengeType: any ChallengeSolver] = [:]
+    for type in settings.types(for: names) { solvers[type] = try await make(settings.with(type)) }
+    self.solvers = solvers
+  }
+
+  /// One solver for all names.
+  init(only solver: any ChallengeSolver) {
+    let type = Swift.type(of: solver).types[0]
+    settings = ChallengeSettings(type: type)
+    solvers = [type: solver]
+  }
+
+  /// The challenge types, in the order of their words.
+  var types: [ChallengeType] { solvers.keys.sorted { $0.rawValue < $1.rawValue } }
+
+  /// The solver of a type.
+  subscript(type: ChallengeType) -> (any ChallengeSolver)? { solvers[type] }
+
+  /// The type that proves a name.
+  func type(for name: Identifier) -> ChallengeType {
+    solvers.count == 1 ? types[0] : settings.type(for: name)
+  }
+}

@@ -1,0 +1,61 @@
+import HostIO
+
+/// What solvers work with beside the lineage's own settings.
+public struct SolverContext: Sendable {
+  /// Network, programs, clock, and the person who watches.
+  let services: Services
+  /// What certctl.toml says of DNS providers, by the names of their variables.
+  let references: [String: String]
+  /// The configuration directory.
+  let configDirectory: String
+  /// Runs a change of a zone alone, whichever process wants another one.
+  let alone:
+    @Sendable (_ zone: String, _ change: @Sendable () async throws -> Void) async throws -> Void
+
+  /// A context.
+  ///
+  /// - Parameters:
+  ///   - services: The outer world.
+  ///   - references: What certctl.toml says of DNS providers.
+  ///   - configDirectory: The configuration directory.
+  ///   - alone: Runs a change of a zone alone.
+  package init(
+    services: Services, references: [String: String] = [:],
+    configDirectory: String = "/etc/certctl",
+    alone:
+      @escaping @Sendable (
+        _ zone: String, _ change: @Sendable () async throws -> Void
+      ) async throws -> Void = { try await $1() }
+  ) {
+    self.services = services
+    self.references = references
+    self.configDirectory = configDirectory
+    self.alone = alone
+  }
+
+  /// Where settings of DNS providers are found.
+  var credentials: DNSCredentials {
+    DNSCredentials(
+      environment: services.environment, configured: references, configDirectory: configDirectory)
+  }
+
+  /// The provider of these settings; blocks for the time of reading small files.
+  ///
+  /// - Throws: `CertctlError` with code `usage` or `configuration`; no request is made.
+  func provider(_ settings: DNSSettings) throws -> any DNSProvider {
+    let type = try settings.type()
+    let values = try credentials.values(of: type.descriptor, for: settings)
+    return try type.init(
+      DNSProviderContext(
+        type.descriptor, values: values, argument: settings.word?.argument, services: services))
+  }
+
+  /// The DNS by these settings; blocks for the time of reading a small file.
+  ///
+  /// - Throws: `CertctlError` with code `usage` for a resolver that is none.
+  func view(_ settings: DNSSettings?) throws -> DNSView {
+    let own = try settings?.resolver.map { [try DNSSettings.endpoint($0)] }
+    return DNSView(
+      client: services.dns, resolvers: own ?? services.resolvers(), port: settings?.port ?? 53)
+  }
+}

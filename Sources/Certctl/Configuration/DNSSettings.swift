@@ -1,0 +1,125 @@
+import ACME
+import HostIO
+
+/// How a lineage makes and checks records in the DNS.
+public struct DNSSettings: Codable, Sendable, Hashable {
+  /// Where records are looked for before the CA is told to look.
+  public enum Check: String, Codable, Sendable, CaseIterable {
+    /// At all of the zone's own servers.
+    case servers
+    /// At the resolver, where this host may not ask the zone's servers.
+    case resolver
+    /// Nowhere: the CA is told at once.
+    case none
+  }
+
+  /// The provider's word, and what it takes after a colon; nil where no records are made.
+  public var provider: String?
+  /// The provider's settings by the names of their variables: `value:TEXT` for what is no secret, else
+  /// a reference: an absolute path, or `credential:NAME`.
+  public var references: [String: String]?
+  /// The resolver, as an address with or without a port; those of the host by default.
+  public var resolver: String?
+  /// The port of the zones' own servers; 53 by default.
+  public var port: Int?
+  /// How long servers may take to have a record, in seconds; the provider's own by default.
+  public var timeLimit: Int?
+  /// Where records are looked for; at the zone's servers by default.
+  public var check: Check?
+
+  /// Settings for a provider.
+  public init(
+    provider: String? = nil, references: [String: String]? = nil, resolver: String? = nil,
+    port: Int? = nil, timeLimit: Int? = nil, check: Check? = nil
+  ) {
+    self.provider = provider
+    self.references = references
+    self.resolver = resolver
+    self.port = port
+    self.timeLimit = timeLimit
+    self.check = check
+  }
+
+  /// What is given over what the lineage has over the defaults; nil when nothing is said.
+  ///
+  /// References belong to one provider: those of another are left behind.
+  func over(_ lineage: DNSSettings?, _ defaults: DNSSettings) -> DNSSettings? {
+    let provider = self.provider ?? lineage?.provider ?? defaults.provider
+    let settings = DNSSettings(
+      provider: provider,
+      references: lineage?.provider == provider ? lineage?.references : nil,
+      resolver: resolver ?? lineage?.resolver ?? defaults.resolver,
+      port: port ?? lineage?.port ?? defaults.port,
+      timeLimit: timeLimit ?? lineage?.timeLimit ?? defaults.timeLimit,
+      check: check ?? lineage?.check ?? defaults.check)
+    return settings == DNSSettings() ? nil : settings
+  }
+
+  /// The word and what stands after the colon.
+  var word: (name: String, argument: String?)? {
+    guard let provider else { return nil }
+    guard let colon = provider.firstIndex(of: ":") else { return (provider, nil) }
+    return (String(provider[..<colon]), String(provider[provider.index(after: colon)...]))
+  }
+
+  /// Checks the words that a person typed.
+  ///
+  /// - Throws: `CertctlError` with code `usage`.
+  func validate() throws {
+    if provider != nil { _ = try type() }
+    if let resolver { _ = try Self.endpoint(resolver) }
+  }
+
+  /// The provider.
+  ///
+  /// - Throws: `CertctlError` with code `usage` for a word that is none.
+  func type() throws -> any DNSProvider.Type {
+    guard let (name, argument) = word else {
+      throw CertctlError(
+        .usage, "dns-01 needs to know who edits the zone",
+        hint: "add --dns PROVIDER; certctl dns-providers lists them")
+    }
+    guard let type = Catalog.dnsProvider(name) else {
+      let near = Catalog.dnsProviders.map { $0.descriptor.name }.filter {
+        $0.hasPrefix(name.prefix(3)) || name.hasPrefix($0.prefix(3))
+      }
+      throw CertctlError(
+        .usage, "there is no DNS provider '\(escapedForTerminal(name))'",
+        hint: (near.isEmpty ? "" : "do you mean \(near.joined(separator: " or "))? ")
+          + "certctl dns-providers lists all; httpreq, exec:PATH and acmesh:dns_NAME reach others")
+    }
+    if let argument, type.descriptor.argument == nil || argument.isEmpty {
+      throw CertctlError(
+        .usage,
+        argument.isEmpty
+          ? "nothing stands after the colon of --dns \(name):"
+          : "--dns \(name) takes nothing after a colon")
+    }
+    return type
+  }
+
+  /// An address with or without a port: `192.0.2.53`, `192.0.2.53:5353`, `[2001:db8::53]:5353`.
+  ///
+  /// - Throws: `CertctlError` with code `usage`.
+  static func endpoint(_ text: String) throws -> Endpoint {
+    var host = Substring(text)
+    var port = 53
+    let colons = text.count { $0 == ":" }
+    if let close = text.lastIndex(of: "]"), text.hasPrefix("[") {
+      host = text[text.index(after: text.startIndex)..<close]
+      let rest = text[text.index(after: close)...]
+      port = rest.isEmpty ? 53 : rest.hasPrefix(":") ? Int(rest.dropFirst()) ?? 0 : 0
+    } else if colons == 1, let colon = text.firstIndex(of: ":") {
+      host = text[..<colon]
+      port = Int(text[text.index(after: colon)...]) ?? 0
+    }
+    guard let address = try? Identifier(parsing: String(host)), address.type == .ip,
+      (1...65535).contains(port)
+    else {
+      throw CertctlError(
+        .usage, "'\(escapedForTerminal(text))' is no address of a resolver",
+        hint: "give it like 192.0.2.53 or [2001:db8::53]:5353")
+    }
+    return Endpoint(host: address.value, port: port)
+  }
+}

@@ -1,0 +1,163 @@
+import ACME
+import HostIO
+import Synchronization
+
+/// The records of a lineage's DNS challenges: where they belong, who makes them, whether they are seen.
+///
+/// Orders side by side share one, and with it what is known of zones and the queue of each zone.
+final class DNSRecords: Sendable {
+  private let settings: DNSSettings
+  private let context: SolverContext
+  private let state = Mutex(State())
+
+  private struct State: Sendable {
+    var tools: Task<Tools, any Error>?
+    var places: [String: DNSPlace] = [:]
+  }
+
+  /// What is made once, when the first order comes.
+  private struct Tools: Sendable {
+    let descriptor: DNSProviderDescriptor
+    let publisher: ZonePublisher
+    let view: DNSView
+  }
+
+  /// A challenge and the name that it is looked for under.
+  struct Item: Sendable {
+    let challenge: PresentedChallenge
+    /// The name before any CNAME.
+    let name: String
+  }
+
+  init(settings: DNSSettings, context: SolverContext) {
+    self.settings = settings
+    self.context = context
+  }
+
+  /// Finds the provider's settings, so that what is missing is found before an order is spent.
+  func prepare() async throws {
+    let tools = try await tools()
+    guard !tools.descriptor.needsPerson || context.services.isAttended else {
+      throw CertctlError(
+        .configuration,
+        "--dns \(tools.descriptor.name) needs a person who makes the records, and nobody is there",
+        hint: "choose a provider that certctl can drive (certctl dns-providers), or "
+          + "--challenge dns-persist-01, which needs a record only once")
+    }
+  }
+
+  /// Makes the records: all zones side by side.
+  func publish(_ items: [Item]) async throws {
+    let tools = try await tools()
+    try await eachZone(try await located(items, tools)) { zone, records in
+      try await tools.publisher.publish(records, in: zone.name)
+    }
+  }
+
+  /// Returns when all of the zones' servers have the records.
+  func waitUntilVisible(_ items: [Item]) async throws {
+    let tools = try await tools()
+    let limit = settings.timeLimit ?? tools.descriptor.timeLimit
+    let check = settings.check ?? .servers
+    guard check != .none else { return }
+    context.services.progress(.propagating(items.count))
+    let propagation = Propagation(
+      client: tools.view.client, clock: context.services.clock, limit: limit,
+      isRecursive: check == .resolver)
+    try await eachZone(try await located(items, tools)) { zone, records in
+      let wanted = Dictionary(grouping: records, by: \.name).map { name, records in
+        Propagation.Wanted(name: name, values: Set(records.map(\.value)))
+      }
+      let watched =
+        check == .servers
+        ? zone
+        : DNSZone(
+          name: zone.name,
+          servers: tools.view.resolvers.map { NameServer(name: "the resolver", endpoints: [$0]) })
+      try await propagation.wait(for: wanted.sorted { $0.name < $1.name }, at: watched)
+    }
+  }
+
+  /// Takes the records back; those of one zone also where another zone's servers are out of reach.
+  func remove(_ items: [Item]) async throws {
+    guard !items.isEmpty else { return }
+    let tools = try await tools()
+    var failure: (any Error)?
+    var byZone: [DNSZone: [ChallengeRecord]] = [:]
+    for item in items {
+      do {
+        for (zone, records) in try await located([item], tools) {
+          byZone[zone, default: []] += records
+        }
+      } catch {
+        failure = error
+      }
+    }
+    do {
+      try await eachZone(byZone) { zone, records in
+        try await tools.publisher.remove(records, in: zone.name)
+      }
+    } catch {
+      failure = error
+    }
+    if let failure { throw failure }
+  }
+
+  // MARK: - Parts
+
+  private func tools() async throws -> Tools {
+    let task = state.withLock { state -> Task<Tools, any Error> in
+      if let tools = state.tools { return tools }
+      let task = Task { [settings, context] in
+        let (provider, view) = try await Blocking.run {
+          (try context.provider(settings), try context.view(settings))
+        }
+        return Tools(
+          descriptor: type(of: provider).descriptor,
+          publisher: ZonePublisher(provider, alone: context.alone), view: view)
+      }
+      state.tools = task
+      return task
+    }
+    do {
+      return try await task.value
+    } catch {
+      // Whoever comes later may have given what was missing.
+      state.withLock { if $0.tools == task { $0.tools = nil } }
+      throw error
+    }
+  }
+
+  /// The records by zone; names are looked up once, side by side.
+  private func located(
+    _ items: [Item], _ tools: Tools
+  ) async throws -> [DNSZone: [ChallengeRecord]] {
+    let known = state.withLock(\.places)
+    let new = Set(items.map(\.name)).filter { known[$0] == nil }
+    let found = try await withThrowingTaskGroup(of: (String, DNSPlace).self) { group in
+      for name in new { group.addTask { (name, try await tools.view.place(of: name)) } }
+      return try await group.reduce(into: known) { $0[$1.0] = $1.1 }
+    }
+    state.withLock { $0.places.merge(found) { $1 } }
+    var byZone: [DNSZone: [ChallengeRecord]] = [:]
+    for item in items {
+      guard let place = found[item.name] else { continue }
+      byZone[place.zone, default: []].append(
+        ChallengeRecord(
+          name: place.name, value: item.challenge.dnsText,
+          domain: item.challenge.identifier.value, token: item.challenge.token,
+          keyAuthorization: item.challenge.keyAuthorization))
+    }
+    return byZone
+  }
+
+  private func eachZone(
+    _ byZone: [DNSZone: [ChallengeRecord]],
+    _ body: @escaping @Sendable (DNSZone, [ChallengeRecord]) async throws -> Void
+  ) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for (zone, records) in byZone { group.addTask { try await body(zone, records) } }
+      try await group.waitForAll()
+    }
+  }
+}

@@ -1,0 +1,141 @@
+public import ACME
+public import FoundationEssentials
+import HostIO
+import PKI
+
+/// What is asked of a standing record.
+public struct PersistentRecordRequest: Sendable {
+  /// The domain.
+  public var domain: Identifier
+  /// Whether its wildcard is proved, too.
+  public var coversWildcard: Bool
+  /// Until when the record is to hold.
+  public var until: Date?
+  /// The CA, by preset name or directory URL.
+  public var authority: String
+  /// What the CA's HTTPS certificate must chain to.
+  public var caBundle: String?
+  /// How to register an account, should there be none.
+  public var registration: Registration
+  /// Where the record is looked for.
+  public var dns: DNSSettings
+
+  /// A request.
+  public init(
+    domain: Identifier, coversWildcard: Bool = false, until: Date? = nil, authority: String,
+    caBundle: String? = nil, registration: Registration = .init(), dns: DNSSettings = .init()
+  ) {
+    self.domain = domain
+    self.coversWildcard = coversWildcard
+    self.until = until
+    self.authority = authority
+    self.caBundle = caBundle
+    self.registration = registration
+    self.dns = dns
+  }
+}
+
+/// A standing record, and whether it is there.
+public struct PersistentRecordReport: Encodable, Sendable {
+  /// The format of this report.
+  public let version = 1
+  /// The record's name.
+  public let name: String
+  /// Its text.
+  public let text: String
+  /// The zone that it belongs into.
+  public let zone: String
+  /// Whether all of the zone's servers have it, or one that allows the same.
+  public let isPresent: Bool
+  /// What is missing, where it is not.
+  public let missing: String?
+}
+
+extension Manager {
+  /// The standing record by which a CA lets an account have certificates for a domain
+  /// (draft-ietf-acme-dns-persist), and whether it is there.
+  ///
+  /// The CA says what it wants in the challenge of an order, which goes no further.
+  ///
+  /// - Throws: `CertctlError`, also when the CA offers no dns-persist-01.
+  public func persistentRecord(
+    _ request: PersistentRecordRequest
+  ) async throws -> PersistentRecordReport {
+    do {
+      guard request.domain.type == .dns, !request.domain.isWildcard else {
+        throw CertctlError(
+          .usage, "\(request.domain.value) is no domain",
+          hint: "give the domain alone; --wildcard is for the names below it")
+      }
+      try request.dns.validate()
+      let challenge = try await wantedRecord(request)
+      let record = PersistentRecord(
+        issuer: challenge.issuers?.first ?? "", account: challenge.account ?? "",
+        coversWildcard: request.coversWildcard, until: request.until)
+      return try await report(on: record, for: challenge, request)
+    } catch let error as CancellationError {
+      throw error
+    } catch {
+      throw CertctlError(wrapping: error)
+    }
+  }
+
+  /// What the CA wants, as a challenge; the order is left, and its authorization given up.
+  private func wantedRecord(_ request: PersistentRecordRequest) async throws -> PresentedChallenge {
+    let directory = try CertificateAuthority.named(request.authority).directory(for: .ec256)
+    let sessions = AuthoritySessions(self, registration: completed(request.registration))
+    let (_, account) = try await sessions.account(at: directory, caBundle: request.caBundle)
+    let name =
+      request.coversWildcard
+      ? Identifier.dns("*.\(request.domain.value)") : request.domain
+    let order = try await account.newOrder(NewOrder([name]))
+    var found: Challenge?
+    for url in order.authorizations {
+      let authorization = try await account.authorization(at: url)
+      found = authorization.challenge(.dnsPersist01) ?? found
+      if authorization.status == .pending { try await account.deactivateAuthorization(at: url) }
+    }
+    guard let found, !found.issuerDomainNames.isEmpty else {
+      throw CertctlError(
+        .challengeFailed,
+        "the CA offers no dns-persist-01 for \(name.value)",
+        hint: "few CAs have it yet: use --challenge dns-01 with --dns")
+    }
+    return PresentedChallenge(
+      identifier: request.domain, token: "", keyAuthorization: "", type: .dnsPersist01,
+      isWildcard: request.coversWildcard, account: found.accountURI ?? account.url,
+      issuers: found.issuerDomainNames)
+  }
+
+  private func report(
+    on record: PersistentRecord, for challenge: PresentedChallenge,
+    _ request: PersistentRecordRequest
+  ) async throws -> PersistentRecordReport {
+    let context = solverContext
+    let view = try await Blocking.run { try context.view(request.dns) }
+    let name = PersistentRecord.name(of: request.domain.value)
+    let place = try await view.place(of: name)
+    let now = services.clock.now()
+    // Any record that allows as much will do, at each of the servers.
+    var missing: [String] = []
+    for server in place.zone.servers {
+      var isThere = false
+      var words = "does not answer"
+      for endpoint in server.endpoints {
+        guard
+          let answer = try? await view.client.ask(
+            place.name, .txt, at: endpoint, isRecursive: false)
+        else { continue }
+        isThere = Propagation.texts(answer, of: place.name).contains {
+          PersistentRecord(text: $0)?.allows(challenge, now: now) == true
+        }
+        words = "does not have it"
+        if !isThere { break }
+      }
+      if !isThere { missing.append("\(server.name) \(words)") }
+    }
+    return PersistentRecordReport(
+      name: name, text: record.text, zone: place.zone.name, isPresent: missing.isEmpty,
+      missing: missing.isEmpty ? nil : missing.joined(separator: "; "))
+  }
+}

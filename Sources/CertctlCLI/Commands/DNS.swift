@@ -1,0 +1,142 @@
+import ACME
+import ArgumentParser
+import Certctl
+import FoundationEssentials
+import HostIO
+
+/// `certctl dns-providers`: who can make records, and what each needs to know.
+struct DNSProviders: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "dns-providers",
+    abstract: "List the DNS providers, or what one of them needs to know.",
+    usage: "certctl dns-providers [<provider>] [<options>]",
+    discussion: """
+      Examples:
+        certctl dns-providers
+        certctl dns-providers cloudflare
+
+      The settings have the names that lego has for them. Each is looked for in the environment, in \
+      the file that NAME_FILE of the environment names, in [dns-credentials] of certctl.toml, among \
+      the service's credentials of systemd, and in the file secrets/NAME of the configuration \
+      directory, where renewals find it.
+      """)
+
+  @Argument(help: "A provider's word.") var provider: String?
+  @OptionGroup(title: "General") var global: GlobalOptions
+
+  func run() async throws {
+    try await Bootstrap.runAlone(global) { output, _ in
+      guard let provider else {
+        let all = Catalog.dnsProviders.map { DNSProviderReport($0.descriptor) }
+        let width = all.map(\.name.count).max() ?? 0
+        output.result(
+          DNSProviderList(providers: all),
+          text: all.map { "\($0.name.padded(to: width + 2))\($0.title)" }.joined(separator: "\n"))
+        return
+      }
+      let name = String(provider.prefix { $0 != ":" })
+      guard let type = Catalog.dnsProvider(name) else {
+        throw CertctlError(
+          .usage, "there is no DNS provider '\(escapedForTerminal(name))'",
+          hint: "certctl dns-providers lists them")
+      }
+      let report = DNSProviderReport(type.descriptor)
+      output.result(report, text: report.text)
+    }
+  }
+}
+
+extension DNSProviderReport {
+  /// The provider for a person.
+  fileprivate var text: String {
+    var lines = ["\(title): --dns \(name)\(argument.map { ":\($0)" } ?? "")", documentation, ""]
+    if settings.isEmpty { lines.append("It needs no settings.") }
+    let width = settings.map(\.name.count).max() ?? 0
+    for setting in settings {
+      let fallback = setting.fallback.map { $0.isEmpty ? " (optional)" : " (default: \($0))" } ?? ""
+      lines.append("  \(setting.name.padded(to: width + 2))\(setting.summary)\(fallback)")
+    }
+    if ways.count > 1 {
+      lines += ["", "One of these must be complete:"]
+      lines += ways.map { "  \($0.joined(separator: ", "))" }
+    }
+    return lines.joined(separator: "\n")
+  }
+}
+
+/// `certctl dns-persist`: the standing record of dns-persist-01.
+struct DNSPersist: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "dns-persist",
+    abstract: "Show and check the record that proves a name for good (experimental).",
+    usage: "certctl dns-persist <name> [<options>]",
+    discussion: """
+      Examples:
+        certctl dns-persist example.com --wildcard --agree-tos
+        certctl dns-persist example.com --until 2027-12-31
+
+      Asks the CA what the record has to say, prints it, and looks for it at all of the zone's name \
+      servers. Once it is there, no renewal needs access to the DNS:
+        certctl issue example.com '*.example.com' --challenge dns-persist-01
+
+      Exit code 0 when the record is there, 75 when it is not yet. The method is a draft \
+      (draft-ietf-acme-dns-persist), and few CAs offer it.
+      """)
+
+  @Argument(help: "The domain.") var name: String
+  @Flag(help: "Let the record prove the domain's wildcard, too.") var wildcard = false
+  @Option(help: ArgumentHelp("Until when the record is to hold.", valueName: "date"))
+  var until: String?
+  @OptionGroup(title: "Certificate authority") var authority: AuthorityOptions
+  @OptionGroup(title: "Account") var registration: RegistrationOptions
+  @Option(
+    name: .customLong("dns-resolver"),
+    help: ArgumentHelp(
+      "Resolver to ask, with or without a port. Default: those of this host.",
+      valueName: "address"))
+  var dnsResolver: String?
+  @Option(
+    name: .customLong("dns-port"),
+    help: ArgumentHelp("Port of the zones' own name servers. Default: 53.", valueName: "port"))
+  var dnsPort: Int?
+  @OptionGroup(title: "General") var global: GlobalOptions
+
+  func run() async throws {
+    let until = try until.map(Self.date)
+    try await Bootstrap.run(global) { manager, output in
+      let report = try await manager.persistentRecord(
+        PersistentRecordRequest(
+          domain: try Identifier(parsing: name), coversWildcard: wildcard, until: until,
+          authority: authority.authority, caBundle: authority.bundle,
+          registration: try registration.registration(output),
+          dns: DNSSettings(resolver: dnsResolver, port: dnsPort)))
+      output.result(report, text: Self.text(report))
+      if !report.isPresent { throw ExitCode(75) }
+    }
+  }
+
+  /// A day, which ends where UTC's does, or a moment.
+  private static func date(_ text: String) throws -> Date {
+    let whole = text.contains("T") ? text : "\(text)T23:59:59Z"
+    guard let date = try? Date(whole, strategy: .iso8601), date > Date() else {
+      throw ValidationError("--until takes a day to come, such as 2027-12-31")
+    }
+    return date
+  }
+
+  private static func text(_ report: PersistentRecordReport) -> String {
+    let record = "\(report.name). TXT \"\(report.text)\""
+    guard !report.isPresent else {
+      return """
+        The record is at all name servers of \(report.zone):
+          \(escapedForTerminal(record))
+        """
+    }
+    return """
+      Make this record:
+        \(escapedForTerminal(record))
+      It is not there yet: \(escapedForTerminal(report.missing ?? ""))
+      The same command again looks for it.
+      """
+  }
+}
