@@ -32,7 +32,13 @@ package enum Catalog {
 
   /// The DNS services, in the order of their names.
   package static let dnsProviders: [any DNSProvider.Type] = [
-    RFC2136.self
+    AcmeSh.self,
+    CertbotHook.self,
+    DehydratedHook.self,
+    LegoExec.self,
+    ManualRecords.self,
+    RFC2136.self,
+    UacmeHook.self,
   ]
 
   /// The DNS provider of a word; nil when there is none.
