@@ -48,9 +48,11 @@ let package = Package(
     // use, so that commands without network never pay for them. The header says what to install.
     .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CLDNS", providers: [.apt(["libldns-dev"])]),
+    // As with curl: loaded for the few answers in XML.
+    .systemLibrary(name: "CExpat", providers: [.apt(["libexpat1-dev"])]),
     .target(name: "PKI", dependencies: ["COpenSSL"], swiftSettings: strictMemory),
     .target(
-      name: "HostIO", dependencies: ["CCurl", "CLDNS", logging, subprocess, system] + nio,
+      name: "HostIO", dependencies: ["CCurl", "CLDNS", "CExpat", logging, subprocess, system] + nio,
       swiftSettings: strictMemory),
     .target(name: "ACME", dependencies: ["PKI", "HostIO", logging], swiftSettings: strict),
     .target(

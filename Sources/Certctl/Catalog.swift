@@ -32,13 +32,28 @@ package enum Catalog {
 
   /// The DNS services, in the order of their names.
   package static let dnsProviders: [any DNSProvider.Type] = [
+    AcmeDNS.self,
     AcmeSh.self,
+    AzureDNS.self,
     CertbotHook.self,
+    Cloudflare.self,
     DehydratedHook.self,
+    DeSEC.self,
+    DigitalOcean.self,
     LegoExec.self,
+    Gandi.self,
+    GoogleCloud.self,
+    Hetzner.self,
+    HTTPRequestProvider.self,
+    Linode.self,
     ManualRecords.self,
+    Namecheap.self,
+    OVH.self,
+    PowerDNS.self,
     RFC2136.self,
+    Route53.self,
     UacmeHook.self,
+    Vultr.self,
   ]
 
   /// The DNS provider of a word; nil when there is none.

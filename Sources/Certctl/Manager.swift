@@ -46,7 +46,14 @@ public struct Manager: Sendable {
   /// What solvers work with.
   var solverContext: SolverContext {
     SolverContext(
-      services: services, references: defaults.dnsReferences, configDirectory: configDirectory)
+      services: services, references: defaults.dnsReferences, configDirectory: configDirectory
+    ) { zone, change in
+      // Services that replace whole record sets would lose what another process has just added.
+      let name = String(zone.map { $0 == "/" ? "_" : $0 })
+      let lock = try await state.lock("dns-\(name)", wait: lockTimeout, clock: services.clock)
+      defer { lock.release() }
+      try await change()
+    }
   }
 
   /// Runs `body` alone on a lineage.

@@ -15,6 +15,20 @@ public enum Digest {
     }
     return digest
   }
+
+  /// The SHA-1 of the bytes: always 20 bytes.
+  ///
+  /// Only for protocols of others that cannot do better, such as OVH's signed requests, where it
+  /// covers a secret and nothing rests on collisions. A machine whose policy forbids SHA-1 gets 20
+  /// random bytes, which match nothing, as with ``sha256(_:)``.
+  public static func sha1(_ bytes: [UInt8]) -> [UInt8] {
+    var digest = [UInt8](repeating: 0, count: 20)
+    guard unsafe EVP_Digest(bytes, bytes.count, &digest, nil, EVP_sha1(), nil) == 1 else {
+      ErrorQueue.clear()
+      return digest.map { _ in UInt8.random(in: .min ... .max) }
+    }
+    return digest
+  }
 }
 
 /// Keyed hash functions (RFC 2104).

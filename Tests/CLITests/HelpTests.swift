@@ -12,7 +12,7 @@ struct HelpTests {
     "account register",
     "account show", "account update", "account rollover", "account deactivate",
     "nginx", "nginx status", "nginx test", "nginx reload", "hook", "hook list", "hook run",
-    "dhparam",
+    "dhparam", "dns-providers", "dns-persist",
     "site", "site add", "site list", "site show", "site enable", "site disable", "site remove",
     "site compose",
   ]

@@ -146,7 +146,7 @@ struct SettingsTests {
       $0.httpPort = 8080
     })
     #expect(resolved.challenge == ChallengeSettings(type: .tlsALPN01))
-    try resolved.challenge.check(resolved.names)
+    try resolved.challenge.check(resolved.names, isGiven: false)
   }
 
   static let useless: [(String, ChallengeType, @Sendable (inout SettingsOverrides) -> Void)] = [
@@ -160,7 +160,7 @@ struct SettingsTests {
     let (option, type, change) = Self.useless[index]
     var overrides = SettingsOverrides()
     change(&overrides)
-    let error = #expect(throws: CertctlError.self) { try overrides.checkUse(by: type) }
+    let error = #expect(throws: CertctlError.self) { try overrides.checkUse(by: [type]) }
     #expect(error?.code == .usage)
     #expect(error?.message.contains(option) == true)
   }
@@ -168,31 +168,63 @@ struct SettingsTests {
   @Test func `wildcards cannot be proved by http-01 and tls-alpn-01`() {
     for type in [ChallengeType.http01, .tlsALPN01] {
       let error = #expect(throws: CertctlError.self) {
-        try ChallengeSettings(type: type).check([.dns("example.com"), .dns("*.example.com")])
+        try ChallengeSettings(type: type).check(
+          [.dns("example.com"), .dns("*.example.com")], isGiven: false)
       }
       #expect(error?.message.contains("*.example.com") == true)
       #expect(error?.exitCode == 64)
     }
     #expect(throws: Never.self) {
-      try ChallengeSettings(type: .dns01).check([.dns("*.example.com")])
+      try ChallengeSettings(type: .dns01, dns: DNSSettings(provider: "rfc2136"))
+        .check([.dns("*.example.com")], isGiven: true)
     }
   }
 
   @Test func `addresses cannot be proved by dns-01`() {
     let error = #expect(throws: CertctlError.self) {
-      try ChallengeSettings(type: .dns01).check([.ip("192.0.2.1")])
+      try ChallengeSettings(type: .dns01).check([.ip("192.0.2.1")], isGiven: true)
     }
     #expect(error?.hint?.contains("http-01") == true)
-    #expect(throws: Never.self) { try ChallengeSettings(type: .http01).check([.ip("192.0.2.1")]) }
+    #expect(throws: Never.self) {
+      try ChallengeSettings(type: .http01).check([.ip("192.0.2.1")], isGiven: true)
+    }
+  }
+
+  @Test func `where no type is given each name is proved by one that can`() throws {
+    let names: [Identifier] = [.dns("a.test"), .dns("*.a.test"), .ip("192.0.2.1")]
+    let dns = resolve({ $0.dns = DNSSettings(provider: "rfc2136") }).challenge
+    #expect(names.map { dns.type(for: $0) } == [.dns01, .dns01, .http01])
+    try dns.check(names, isGiven: false)
+    #expect(throws: CertctlError.self) { try dns.check(names, isGiven: true) }
+    // A provider of the file is for those that need one.
+    let http = resolve(file: { $0.dns = DNSSettings(provider: "rfc2136") }).challenge
+    #expect(names.map { http.type(for: $0) } == [.http01, .dns01, .http01])
+    try http.check(names, isGiven: false)
+    let alpn = resolve {
+      $0.dns = DNSSettings(provider: "rfc2136")
+      $0.tlsPort = 8443
+    }.challenge
+    #expect(names.map { alpn.type(for: $0) } == [.dns01, .dns01, .tlsALPN01])
+  }
+
+  @Test func `a lineage keeps its provider and its references, and leaves those of another`() {
+    let known = DNSSettings(
+      provider: "rfc2136", references: ["RFC2136_TSIG_FILE": "value:/key"], port: 5353)
+    #expect(DNSSettings().over(known, DNSSettings()) == known)
+    let other = DNSSettings(provider: "manual").over(known, DNSSettings())
+    #expect(other == DNSSettings(provider: "manual", port: 5353))
+    #expect(DNSSettings().over(nil, DNSSettings()) == nil)
   }
 
   @Test func `a listener binds an address, nothing else`() {
     let error = #expect(throws: CertctlError.self) {
-      try ChallengeSettings(type: .http01, httpAddress: "localhost").check([.dns("example.com")])
+      try ChallengeSettings(type: .http01, httpAddress: "localhost")
+        .check([.dns("example.com")], isGiven: true)
     }
     #expect(error?.exitCode == 64)
     #expect(throws: Never.self) {
-      try ChallengeSettings(type: .http01, httpAddress: "::1").check([.dns("example.com")])
+      try ChallengeSettings(type: .http01, httpAddress: "::1")
+        .check([.dns("example.com")], isGiven: true)
     }
   }
 

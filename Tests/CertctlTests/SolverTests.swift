@@ -10,6 +10,8 @@ import Testing
 
 /// The solvers that come with certctl, against the contract, and what is special to each.
 struct SolverTests {
+  private let context = SolverContext(services: .failing)
+
   private static let prefix = "/.well-known/acme-challenge/"
 
   @Test func `the webroot solver keeps the contract`() async throws {
@@ -50,7 +52,8 @@ struct SolverTests {
   @Test func `folders that the webroot had stay, those that were made go`() async throws {
     try await withTemporaryFolder(label: "webroot") { folder in
       try folder.write(".well-known/security.txt", "contact")
-      let solver = WebrootSolver(settings: ChallengeSettings(type: .http01, webroot: folder.path))
+      let solver = WebrootSolver(
+        settings: ChallengeSettings(type: .http01, webroot: folder.path), context: context)
       let challenge = PresentedChallenge(
         identifier: .dns("a.test"), token: "token", keyAuthorization: "token.key")
       try await solver.prepare()
@@ -64,7 +67,8 @@ struct SolverTests {
   @Test func `what others put there is not touched`() async throws {
     try await withTemporaryFolder(label: "webroot") { folder in
       try folder.write(".well-known/acme-challenge/token", "not ours")
-      let solver = WebrootSolver(settings: ChallengeSettings(type: .http01, webroot: folder.path))
+      let solver = WebrootSolver(
+        settings: ChallengeSettings(type: .http01, webroot: folder.path), context: context)
       let challenge = PresentedChallenge(
         identifier: .dns("a.test"), token: "token", keyAuthorization: "token.key")
       try await solver.prepare()
@@ -80,7 +84,7 @@ struct SolverTests {
       try folder.makeFolder("www/.well-known")
       symlink(target, folder.path("www/.well-known/acme-challenge"))
       let solver = WebrootSolver(
-        settings: ChallengeSettings(type: .http01, webroot: folder.path("www")))
+        settings: ChallengeSettings(type: .http01, webroot: folder.path("www")), context: context)
       #expect(await failure { try await solver.prepare() } != nil)
     }
   }
@@ -90,7 +94,7 @@ struct SolverTests {
       try folder.write("secret", "x.y")
       try folder.makeFolder("www/.well-known/acme-challenge")
       let solver = WebrootSolver(
-        settings: ChallengeSettings(type: .http01, webroot: folder.path("www")))
+        settings: ChallengeSettings(type: .http01, webroot: folder.path("www")), context: context)
       for token in ["../../../secret", "", ".", "a/b", String(repeating: "a", count: 100_000)] {
         try await solver.retract([
           PresentedChallenge(identifier: .dns("a.test"), token: token, keyAuthorization: "x.y")
@@ -103,7 +107,8 @@ struct SolverTests {
   @Test func `the listener knows its tokens and nothing else`() async throws {
     let port = try FreePort.pick()
     let solver = StandaloneHTTPSolver(
-      settings: ChallengeSettings(type: .http01, httpPort: port, httpAddress: "127.0.0.1"))
+      settings: ChallengeSettings(type: .http01, httpPort: port, httpAddress: "127.0.0.1"),
+      context: context)
     try await solver.prepare()
     let challenge = PresentedChallenge(
       identifier: .dns("a.test"), token: "token", keyAuthorization: "token.key")
@@ -120,9 +125,11 @@ struct SolverTests {
   @Test func `a port in use names who holds it, and the way out`() async throws {
     let port = try FreePort.pick()
     let settings = ChallengeSettings(type: .http01, httpPort: port, httpAddress: "127.0.0.1")
-    let first = StandaloneHTTPSolver(settings: settings)
+    let first = StandaloneHTTPSolver(settings: settings, context: context)
     try await first.prepare()
-    let error = await failure { try await StandaloneHTTPSolver(settings: settings).prepare() }
+    let error = await failure {
+      try await StandaloneHTTPSolver(settings: settings, context: context).prepare()
+    }
     #expect(error?.exitCode == 1)
     #expect(error?.message.contains("\(port)") == true)
     #expect(error?.message.contains("\(getpid())") == true)
@@ -133,9 +140,11 @@ struct SolverTests {
   @Test func `a TLS port in use has a way out of its own`() async throws {
     let port = try FreePort.pick()
     let settings = ChallengeSettings(type: .tlsALPN01, httpAddress: "127.0.0.1", tlsPort: port)
-    let first = TLSALPNSolver(settings: settings)
+    let first = TLSALPNSolver(settings: settings, context: context)
     try await first.prepare()
-    let error = await failure { try await TLSALPNSolver(settings: settings).prepare() }
+    let error = await failure {
+      try await TLSALPNSolver(settings: settings, context: context).prepare()
+    }
     #expect(error?.message.contains("\(getpid())") == true)
     #expect(error?.hint?.contains("--tls-port") == true)
     #expect(error?.hint?.contains("--http-port") == false)
@@ -143,11 +152,18 @@ struct SolverTests {
   }
 
   @Test func `each setting has its solver`() throws {
-    let of = { (settings: ChallengeSettings) in try type(of: Catalog.solver(for: settings)) }
+    let of = { (settings: ChallengeSettings) in
+      try type(of: Catalog.solver(for: settings, in: context))
+    }
     #expect(try of(.init(type: .http01)) == StandaloneHTTPSolver.self)
     #expect(try of(.init(type: .http01, webroot: "/srv")) == WebrootSolver.self)
     #expect(try of(.init(type: .tlsALPN01)) == TLSALPNSolver.self)
-    let error = #expect(throws: CertctlError.self) { try of(.init(type: .dns01)) }
+    #expect(try of(.init(type: .dns01)) == DNSSolver.self)
+    #expect(try of(.init(type: .dnsAccount01)) == DNSSolver.self)
+    #expect(try of(.init(type: .dnsPersist01)) == DNSPersistSolver.self)
+    let error = #expect(throws: CertctlError.self) {
+      try of(.init(type: ChallengeType(rawValue: "onion-csr-01")))
+    }
     #expect(error?.exitCode == 64)
     #expect(error?.hint?.contains("http-01") == true)
   }

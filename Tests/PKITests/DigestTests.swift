@@ -29,6 +29,14 @@ import Testing
     #expect(try Samples.hex(HMAC.code(hash, key: Array("Jefe".utf8), message: message)) == code)
   }
 
+  @Test func `SHA-1 gives the digests of FIPS 180`() {
+    #expect(
+      Digest.sha1(Array("abc".utf8)) == [
+        0xa9, 0x99, 0x3e, 0x36, 0x47, 0x06, 0x81, 0x6a, 0xba, 0x3e, 0x25, 0x71, 0x78, 0x50, 0xc2,
+        0x6c, 0x9c, 0xd0, 0xd8, 0x9d,
+      ])
+  }
+
   @Test func `an empty HMAC key is refused and an empty message is not`() throws {
     #expect(throws: PKIError.self) { try HMAC.code(.sha256, key: [], message: [1]) }
     #expect(try HMAC.code(.sha256, key: [1], message: []).count == 32)

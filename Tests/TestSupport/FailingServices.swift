@@ -17,6 +17,9 @@ extension Services {
       warn: { Issue.record("unexpected warning: \($0)") })
     // Whatever runs on this machine is no business of a unit test.
     services.findNginx = { [] }
+    services.dns = FailingDNSClient()
+    services.resolvers = { [Endpoint(host: "192.0.2.53", port: 53)] }
+    services.environment = [:]
     return services
   }
 
@@ -26,6 +29,21 @@ extension Services {
     services.http = { _ in ca }
     services.clock = clock.wall
     return services
+  }
+}
+
+/// A DNS that fails the test when it is asked.
+private struct FailingDNSClient: DNSClient {
+  func ask(
+    _ name: String, _ type: DNSType, at server: Endpoint, isRecursive: Bool
+  ) async throws -> DNSResponse {
+    Issue.record("this test must not ask for \(name)")
+    throw HarnessError("no DNS in this test")
+  }
+
+  func send(_ message: [UInt8], to server: Endpoint) async throws -> [UInt8] {
+    Issue.record("this test must not change a zone")
+    throw HarnessError("no DNS in this test")
   }
 }
 

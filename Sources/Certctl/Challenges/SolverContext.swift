@@ -8,6 +8,9 @@ public struct SolverContext: Sendable {
   let references: [String: String]
   /// The configuration directory.
   let configDirectory: String
+  /// Runs a change of a zone alone, whichever process wants another one.
+  let alone:
+    @Sendable (_ zone: String, _ change: @Sendable () async throws -> Void) async throws -> Void
 
   /// A context.
   ///
@@ -15,19 +18,36 @@ public struct SolverContext: Sendable {
   ///   - services: The outer world.
   ///   - references: What certctl.toml says of DNS providers.
   ///   - configDirectory: The configuration directory.
+  ///   - alone: Runs a change of a zone alone.
   package init(
     services: Services, references: [String: String] = [:],
-    configDirectory: String = "/etc/certctl"
+    configDirectory: String = "/etc/certctl",
+    alone:
+      @escaping @Sendable (
+        _ zone: String, _ change: @Sendable () async throws -> Void
+      ) async throws -> Void = { try await $1() }
   ) {
     self.services = services
     self.references = references
     self.configDirectory = configDirectory
+    self.alone = alone
   }
 
   /// Where settings of DNS providers are found.
   var credentials: DNSCredentials {
     DNSCredentials(
       environment: services.environment, configured: references, configDirectory: configDirectory)
+  }
+
+  /// The provider of these settings; blocks for the time of reading small files.
+  ///
+  /// - Throws: `CertctlError` with code `usage` or `configuration`; no request is made.
+  func provider(_ settings: DNSSettings) throws -> any DNSProvider {
+    let type = try settings.type()
+    let values = try credentials.values(of: type.descriptor, for: settings)
+    return try type.init(
+      DNSProviderContext(
+        type.descriptor, values: values, argument: settings.word?.argument, services: services))
   }
 
   /// The DNS by these settings; blocks for the time of reading a small file.

@@ -38,7 +38,9 @@ struct DNSCredentials: Sendable {
   ) throws -> String? {
     let names = [setting.name] + setting.aliases
     for name in names {
-      if let value = environment[name], !value.isEmpty { return value }
+      if let value = environment[name], !value.isEmpty {
+        return setting.isPath ? absolute(value) : value
+      }
     }
     for name in names {
       if let path = environment["\(name)_FILE"], !path.isEmpty {
@@ -68,7 +70,7 @@ struct DNSCredentials: Sendable {
         if let path = environment["\(name)_FILE"], !path.isEmpty {
           kept[setting.name] = absolute(path)
         } else if !setting.isSecret, let value = environment[name], !value.isEmpty {
-          kept[setting.name] = "value:\(value)"
+          kept[setting.name] = "value:\(setting.isPath ? absolute(value) : value)"
         }
       }
     }

@@ -145,6 +145,8 @@ package struct DNSProviderSetting: Sendable {
   package var isSecret: Bool
   /// What holds when it is not given; nil when it must be, or may be left out by `ways`.
   package var fallback: String?
+  /// Whether it is the path of a file, which is kept as an absolute one.
+  package var isPath: Bool
 
   /// A setting.
   ///
@@ -154,14 +156,16 @@ package struct DNSProviderSetting: Sendable {
   ///   - aliases: Other names of it.
   ///   - isSecret: Whether it must never be printed.
   ///   - fallback: What holds when it is not given; empty for "nothing".
+  ///   - isPath: Whether it is the path of a file.
   package init(
     _ name: String, _ summary: String, aliases: [String] = [], isSecret: Bool = true,
-    fallback: String? = nil
+    fallback: String? = nil, isPath: Bool = false
   ) {
     self.name = name
     self.summary = summary
     self.aliases = aliases
     self.isSecret = isSecret
     self.fallback = fallback
+    self.isPath = isPath
   }
 }

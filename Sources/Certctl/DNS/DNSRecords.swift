@@ -109,18 +109,12 @@ final class DNSRecords: Sendable {
     let task = state.withLock { state -> Task<Tools, any Error> in
       if let tools = state.tools { return tools }
       let task = Task { [settings, context] in
-        let type = try settings.type()
-        let descriptor = type.descriptor
-        let values = try await Blocking.run {
-          try context.credentials.values(of: descriptor, for: settings)
+        let (provider, view) = try await Blocking.run {
+          (try context.provider(settings), try context.view(settings))
         }
-        let provider = try type.init(
-          DNSProviderContext(
-            descriptor, values: values, argument: settings.word?.argument,
-            services: context.services))
         return Tools(
-          descriptor: descriptor, publisher: ZonePublisher(provider),
-          view: try await Blocking.run { try context.view(settings) })
+          descriptor: type(of: provider).descriptor,
+          publisher: ZonePublisher(provider, alone: context.alone), view: view)
       }
       state.tools = task
       return task

@@ -114,7 +114,9 @@ actor DNSView {
     }
   }
 
-  private nonisolated func findServers(of zone: String, _ referral: DNSResponse?) async throws -> DNSZone {
+  private nonisolated func findServers(of zone: String, _ referral: DNSResponse?) async throws
+    -> DNSZone
+  {
     let answers = (try? await resolve(zone, .ns))?.answers ?? []
     let records = answers.isEmpty ? referral?.authority ?? [] : answers
     let names = records.compactMap { record -> String? in

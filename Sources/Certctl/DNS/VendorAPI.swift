@@ -16,8 +16,57 @@ package struct VendorAPI: Sendable {
   let headers: [HTTPField]
   let http: any HTTPClient
   let clock: WallClock
-  let secrets: [String]
+  private(set) var secrets: [String]
   let credentials: [String]
+  private var later: @Sendable (HTTPResponse) -> Bool = { _ in false }
+  private var authorize: Authorize?
+
+  /// Makes the header fields that a request needs to be accepted, anew for each attempt.
+  package typealias Authorize = @Sendable (HTTPRequest) async throws -> [HTTPField]
+
+  /// A client of a service.
+  init(
+    title: String, base: String, headers: [HTTPField], http: any HTTPClient, clock: WallClock,
+    secrets: [String], credentials: [String]
+  ) {
+    self.title = title
+    self.base = base
+    self.headers = headers
+    self.http = http
+    self.clock = clock
+    self.secrets = secrets
+    self.credentials = credentials
+  }
+
+  /// The same client, which signs its requests, or gets a token for them.
+  ///
+  /// - Parameter authorize: Makes the fields; called for each attempt, since signatures have a time.
+  /// - Returns: The client.
+  package func authorized(by authorize: @escaping Authorize) -> VendorAPI {
+    var api = self
+    api.authorize = authorize
+    return api
+  }
+
+  /// The same client, which takes more statuses than 429 and 503 for "nothing was done, ask again".
+  ///
+  /// - Parameter statuses: The statuses, such as 409 of a service that does one thing at a time.
+  /// - Returns: The client.
+  package func repeating(_ statuses: Set<Int>) -> VendorAPI {
+    repeating { statuses.contains($0.status) }
+  }
+
+  /// The same client, which takes more answers than 429 and 503 for "nothing was done, ask again".
+  ///
+  /// - Parameter isLater: Whether an answer says so.
+  /// - Returns: The client.
+  package func repeating(
+    where isLater: @escaping @Sendable (HTTPResponse) -> Bool
+  ) -> VendorAPI {
+    var api = self
+    api.later = isLater
+    return api
+  }
 
   /// Sends a request without a body, or with one of any kind.
   ///
@@ -40,12 +89,15 @@ package struct VendorAPI: Sendable {
     let request = HTTPRequest(
       method, url + Self.queryText(query, after: url), headers: self.headers + headers, body: body)
     for attempt in 1... {
-      let response = try await response(to: request, what)
+      var signed = request
+      if let authorize { signed.headers += try await authorize(request) }
+      let response = try await response(to: signed, what)
+      let api = hiding(signed)
       if (200...299).contains(response.status) || accepting.contains(response.status) {
-        return VendorAnswer(response: response, what: what, api: self)
+        return VendorAnswer(response: response, what: what, api: api)
       }
       guard attempt < Self.attempts, mayRepeat(request, response) else {
-        throw refusal(response, what)
+        throw api.refusal(response, what)
       }
       try await clock.sleep(Self.pause(response, attempt))
     }
@@ -104,6 +156,7 @@ package struct VendorAPI: Sendable {
   ///   - detail: The service's own words.
   ///   - isRetryable: Whether the same can succeed later.
   ///   - hint: What to do about it.
+  /// - Returns: The error.
   package func failure(
     _ what: String, _ detail: String, isRetryable: Bool = false, hint: String? = nil
   ) -> CertctlError {
@@ -178,9 +231,20 @@ package struct VendorAPI: Sendable {
   private func mayRepeat(_ request: HTTPRequest, _ response: HTTPResponse) -> Bool {
     switch response.status {
     case 429, 503: true
+    case _ where later(response): true
     case 500, 502, 504: request.method != .post
     default: false
     }
+  }
+
+  /// The same client, which prints nothing of a request's credentials, should they come back.
+  private func hiding(_ request: HTTPRequest) -> VendorAPI {
+    var api = self
+    for field in request.headers where field.name.lowercased() == "authorization" {
+      api.secrets += field.value.split(separator: " ").map(String.init)
+        .filter { $0.utf8.count >= 8 }
+    }
+    return api
   }
 
   private static func pause(_ response: HTTPResponse, _ attempt: Int) -> Duration {
@@ -188,9 +252,19 @@ package struct VendorAPI: Sendable {
     return .seconds(min(max(asked ?? 1 << (attempt - 1), 1), longestPause))
   }
 
+  /// Whether it is the answer to wrong credentials of who asks for a token (RFC 6749, section 5.2).
+  private static func isRefusedGrant(_ response: HTTPResponse) -> Bool {
+    guard response.status == 400 else { return false }
+    let text = String(decoding: response.body, as: UTF8.self)
+    return ["invalid_client", "invalid_grant", "unauthorized_client"].contains { word in
+      text.contains("\"\(word)\"")
+    }
+  }
+
   private func refusal(_ response: HTTPResponse, _ what: String) -> CertctlError {
     let words = VendorWords.find(in: response.body)
-    let isRefused = response.status == 401 || response.status == 403
+    let isRefused =
+      response.status == 401 || response.status == 403 || Self.isRefusedGrant(response)
     return CertctlError(
       .challengeFailed,
       "\(title) refused to \(what) (HTTP \(response.status))"
@@ -240,7 +314,7 @@ enum VendorWords {
     guard let value = try? JSONDecoder().decode(JSONText.self, from: Data(body)) else {
       let text = String(decoding: body.prefix(400), as: UTF8.self)
       let isPage = text.drop(while: \.isWhitespace).hasPrefix("<")
-      return text.isEmpty || isPage ? nil : text
+      return isPage ? find(inXML: body) : text.isEmpty ? nil : text
     }
     return value.words
   }

@@ -15,12 +15,24 @@ actor ZonePublisher {
     let continuation: CheckedContinuation<Void, any Error>
   }
 
+  /// Runs a change while no other process changes the zone.
+  typealias Alone =
+    @Sendable (_ zone: String, _ change: @Sendable () async throws -> Void) async throws -> Void
+
   private let provider: any DNSProvider
+  private let alone: Alone
   private var waiting: [String: [Entry]] = [:]
   private var busy: Set<String> = []
 
   /// A publisher for one provider with its credentials.
-  init(_ provider: any DNSProvider) { self.provider = provider }
+  ///
+  /// - Parameters:
+  ///   - provider: The provider.
+  ///   - alone: Keeps other processes away from a zone meanwhile.
+  init(_ provider: any DNSProvider, alone: @escaping Alone = { try await $1() }) {
+    self.provider = provider
+    self.alone = alone
+  }
 
   /// Adds records, with whatever else waits for the same zone.
   func publish(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -80,9 +92,11 @@ actor ZonePublisher {
 
   private func perform(_ change: Change, _ records: [ChallengeRecord], _ zone: String) async throws
   {
-    switch change {
-    case .publish: try await provider.publish(records, in: zone)
-    case .remove: try await provider.remove(records, in: zone)
+    try await alone(zone) { [provider] in
+      switch change {
+      case .publish: try await provider.publish(records, in: zone)
+      case .remove: try await provider.remove(records, in: zone)
+      }
     }
   }
 }

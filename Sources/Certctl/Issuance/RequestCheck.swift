@@ -32,9 +32,8 @@ extension Manager {
         _ = try Catalog.solver(for: settings.challenge.with(type), in: solverContext)
       }
       if let dns = settings.challenge.dns, dns.provider != nil {
-        let descriptor = try dns.type().descriptor
-        _ = try solverContext.credentials.values(of: descriptor, for: dns)
-        warnOfSecrets(descriptor, dns)
+        _ = try solverContext.provider(dns)
+        warnOfSecrets(try dns.type().descriptor, dns)
       }
       for authority in settings.authorities { _ = try CertificateAuthority.named(authority) }
       _ = try settings.files.keyAttributes()

@@ -7,7 +7,7 @@ import TestSupport
 
 /// A solver that does nothing but remember, and fails or waits where the test wants it.
 final class RecordingSolver: ChallengeSolver {
-  static let type = ChallengeType.http01
+  static let types = [ChallengeType.http01]
   static let outlivesProcess = true
 
   enum Call: Equatable { case prepare, present([String]), wait, retract([String]) }
@@ -23,11 +23,11 @@ final class RecordingSolver: ChallengeSolver {
 
   private let state = Mutex(State())
 
-  static func serves(_ settings: ChallengeSettings) -> Bool { settings.type == type }
+  static func serves(_ settings: ChallengeSettings) -> Bool { types.contains(settings.type) }
 
-  init(settings: ChallengeSettings) {}
+  init(settings: ChallengeSettings, context: SolverContext) {}
 
-  convenience init() { self.init(settings: ChallengeSettings(type: .http01)) }
+  init() {}
 
   var calls: [Call] { state.withLock(\.calls) }
 

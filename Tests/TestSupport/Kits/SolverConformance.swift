@@ -19,6 +19,7 @@ package struct SolverConformance<Solver: ChallengeSolver>: Sendable {
   let settings: ChallengeSettings
   let challenges: [PresentedChallenge]
   let look: Look
+  let context: SolverContext
 
   /// A test of a solver.
   ///
@@ -26,12 +27,15 @@ package struct SolverConformance<Solver: ChallengeSolver>: Sendable {
   ///   - solver: The type to test.
   ///   - settings: Settings that it serves, with free ports and a folder of the test.
   ///   - names: The names to prove.
+  ///   - context: What it works with.
   ///   - look: Whether a CA that looks now finds the right answer to a challenge; false when there
   ///     is nothing, or nobody to ask.
   package init(
     _ solver: Solver.Type, _ settings: ChallengeSettings,
-    names: [Identifier] = [.dns("a.example.com"), .dns("b.example.com")], look: @escaping Look
+    names: [Identifier] = [.dns("a.example.com"), .dns("b.example.com")],
+    context: SolverContext = SolverContext(services: .failing), look: @escaping Look
   ) {
+    self.context = context
     self.settings = settings
     self.look = look
     challenges = names.enumerated().map { number, name in
@@ -52,7 +56,7 @@ package struct SolverConformance<Solver: ChallengeSolver>: Sendable {
   }
 
   private func presentsAndRetracts(_ place: SourceLocation) async throws {
-    let solver = Solver(settings: settings)
+    let solver = Solver(settings: settings, context: context)
     try await solver.prepare()
     try await expect(visible: false, "after prepare", place)
     try await solver.present(challenges)
@@ -65,8 +69,8 @@ package struct SolverConformance<Solver: ChallengeSolver>: Sendable {
   }
 
   private func retractsWhatWasNeverPresented(_ place: SourceLocation) async throws {
-    try await Solver(settings: settings).retract(challenges)
-    let prepared = Solver(settings: settings)
+    try await Solver(settings: settings, context: context).retract(challenges)
+    let prepared = Solver(settings: settings, context: context)
     try await prepared.prepare()
     try await prepared.retract([])
     try await expect(visible: false, "after retract without present", place)
@@ -74,7 +78,7 @@ package struct SolverConformance<Solver: ChallengeSolver>: Sendable {
 
   /// Ports, folders and records are free again for the next order.
   private func canBeUsedAgain(_ place: SourceLocation) async throws {
-    let solver = Solver(settings: settings)
+    let solver = Solver(settings: settings, context: context)
     try await solver.prepare()
     try await solver.present(challenges)
     try await expect(visible: true, "the second time", place)
@@ -84,7 +88,7 @@ package struct SolverConformance<Solver: ChallengeSolver>: Sendable {
 
   /// One order that is done takes nothing from those that are not, whenever it ends.
   private func servesOrdersSideBySide(_ place: SourceLocation) async throws {
-    let solver = Solver(settings: settings)
+    let solver = Solver(settings: settings, context: context)
     let look = look
     let found = try await withThrowingTaskGroup(of: Bool.self) { group in
       for number in 0..<24 {
@@ -107,10 +111,10 @@ package struct SolverConformance<Solver: ChallengeSolver>: Sendable {
   }
 
   private func retractsAfterACrash(_ place: SourceLocation) async throws {
-    let lost = Solver(settings: settings)
+    let lost = Solver(settings: settings, context: context)
     try await lost.prepare()
     try await lost.present(challenges)
-    try await Solver(settings: settings).retract(challenges)
+    try await Solver(settings: settings, context: context).retract(challenges)
     try await expect(visible: false, "after retract by the next process", place)
   }
 

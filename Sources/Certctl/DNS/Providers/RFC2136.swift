@@ -13,7 +13,8 @@ package struct RFC2136: DNSProvider {
         "the primary server, an address or a name, with or without a port; else the SOA's",
         isSecret: false, fallback: ""),
       .init(
-        "RFC2136_TSIG_FILE", "the key file, in BIND's format", isSecret: false, fallback: ""),
+        "RFC2136_TSIG_FILE", "the key file, in BIND's format", isSecret: false, fallback: "",
+        isPath: true),
       .init("RFC2136_TSIG_KEY", "the key's name", isSecret: false, fallback: ""),
       .init("RFC2136_TSIG_SECRET", "the key, in base64", fallback: ""),
       .init(
@@ -229,10 +230,21 @@ struct UpdateKey: Sendable {
   /// The words of a file, without comments and punctuation.
   private static func words(of text: String) -> [String] {
     text.split(whereSeparator: \.isNewline).flatMap { line -> [String] in
-      // "//" is also a part of base64: a comment begins a line or follows a blank.
-      let code = line.prefix { $0 != "#" }
-      let words = code.split { $0.isWhitespace || "{};\"".contains($0) }.map(String.init)
-      return Array(words.prefix { !$0.hasPrefix("//") })
+      // "//" is also a part of base64, which stands in quotes: every second piece is quoted.
+      var words: [String] = []
+      for (index, piece) in line.split(separator: "\"", omittingEmptySubsequences: false)
+        .enumerated()
+      {
+        guard index.isMultiple(of: 2) else {
+          words.append(String(piece))
+          continue
+        }
+        let code = piece.firstRange(of: "//").map { piece[..<$0.lowerBound] } ?? piece
+        let plain = code.prefix { $0 != "#" }
+        words += plain.split { $0.isWhitespace || "{};".contains($0) }.map(String.init)
+        if plain.count < piece.count { break }
+      }
+      return words
     }
   }
 }

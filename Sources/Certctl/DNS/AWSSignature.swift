@@ -1,0 +1,169 @@
+import FoundationEssentials
+import HostIO
+import PKI
+
+/// The keys of an AWS account or role.
+struct AWSKeys: Sendable, Equatable {
+  let id: String
+  let secret: String
+  /// The token that goes with keys that hold for a while only.
+  var token: String?
+
+  /// The header fields that sign a request: Signature Version 4.
+  ///
+  /// The path of the request must be free of what would have to be encoded.
+  ///
+  /// - Parameters:
+  ///   - request: The request.
+  ///   - service: The service's name, such as `route53`.
+  ///   - region: The region.
+  ///   - now: The present moment; AWS takes it within five minutes of its own.
+  /// - Returns: The fields.
+  /// - Throws: `CertctlError` where OpenSSL refuses.
+  func fields(
+    signing request: HTTPRequest, service: String, region: String, at now: Date
+  ) throws -> [HTTPField] {
+    let time = now.rfc3339.filter { $0 != "-" && $0 != ":" }
+    let scope = "\(time.prefix(8))/\(region)/\(service)/aws4_request"
+    let address = Address(request.url)
+    var headers = [("host", address.host), ("x-amz-date", time)]
+    if let token { headers.append(("x-amz-security-token", token)) }
+    let names = headers.map(\.0).joined(separator: ";")
+    let canonical = [
+      request.method.rawValue, address.path, address.query,
+      headers.map { "\($0):\($1)\n" }.joined(), names,
+      Digest.sha256(request.body ?? []).hexadecimal,
+    ].joined(separator: "\n")
+    let text = [
+      "AWS4-HMAC-SHA256", time, scope, Digest.sha256(Array(canonical.utf8)).hexadecimal,
+    ].joined(separator: "\n")
+    let signature: String
+    do {
+      var key = Array("AWS4\(secret)".utf8)
+      for part in scope.split(separator: "/") {
+        key = try HMAC.code(.sha256, key: key, message: Array(part.utf8))
+      }
+      signature = try HMAC.code(.sha256, key: key, message: Array(text.utf8)).hexadecimal
+    } catch {
+      throw CertctlError(wrapping: error)
+    }
+    let value =
+      "AWS4-HMAC-SHA256 Credential=\(id)/\(scope), SignedHeaders=\(names), Signature=\(signature)"
+    return headers.dropFirst().map { HTTPField(name: $0.0, value: $0.1) }
+      + [HTTPField(name: "Authorization", value: value)]
+  }
+
+  /// A URL as the signature sees it: the query's fields in order.
+  private struct Address {
+    let host: String
+    let path: String
+    let query: String
+
+    init(_ url: String) {
+      let rest = url.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false).last
+      let parts = (rest ?? "").split(
+        separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+      let place = (parts.first ?? "").split(
+        separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+      host = place.first.map(String.init) ?? ""
+      path = "/" + (place.count > 1 ? String(place[1]) : "")
+      query =
+        parts.count > 1 ? parts[1].split(separator: "&").sorted().joined(separator: "&") : ""
+    }
+  }
+}
+
+/// Where keys come from: the settings, a profile of the shared file, or this machine's role.
+actor AWSKeySource {
+  /// How long the keys of a role are used before they are asked for again, in seconds: AWS has new
+  /// ones five minutes before the old ones end.
+  private static let holding = 240.0
+
+  private let fixed: AWSKeys?
+  private let metadata: VendorAPI
+  private var held: (keys: AWSKeys, end: Date)?
+
+  /// A source.
+  ///
+  /// - Parameters:
+  ///   - fixed: The keys, where they are known.
+  ///   - metadata: The machine's metadata service, which gives out its role's keys.
+  init(_ fixed: AWSKeys?, metadata: VendorAPI) {
+    self.fixed = fixed
+    self.metadata = metadata
+  }
+
+  /// The keys at this moment.
+  ///
+  /// - Throws: `CertctlError` where the machine has no role.
+  func keys() async throws -> AWSKeys {
+    if let fixed { return fixed }
+    let now = metadata.clock.now()
+    if let held, held.end > now { return held.keys }
+    do {
+      let keys = try await ask()
+      held = (keys, now.addingTimeInterval(Self.holding))
+      return keys
+    } catch let error as CertctlError {
+      throw CertctlError(
+        .challengeFailed,
+        "no keys for AWS: none are given, and this machine has no role ("
+          + error.message + ")",
+        hint: "give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SHARED_CREDENTIALS_FILE",
+        isRetryable: error.isRetryable)
+    }
+  }
+
+  /// The metadata service, version 2: a token first, then the role's name, then its keys.
+  private func ask() async throws -> AWSKeys {
+    let token = try await metadata.send(
+      .put, "/latest/api/token", to: "give out a token",
+      headers: [.init(name: "X-aws-ec2-metadata-token-ttl-seconds", value: "300")])
+    let headers = [
+      HTTPField(
+        name: "X-aws-ec2-metadata-token", value: String(decoding: token.body, as: UTF8.self))
+    ]
+    let path = "/latest/meta-data/iam/security-credentials/"
+    let roles = try await metadata.send(.get, path, to: "tell the role", headers: headers)
+    let role = String(decoding: roles.body, as: UTF8.self).split(whereSeparator: \.isNewline).first
+    let answer: Answer = try await metadata.send(
+      .get, path + VendorAPI.encoded(String(role ?? "")), to: "give out keys", headers: headers
+    ).decode()
+    return AWSKeys(id: answer.AccessKeyId, secret: answer.SecretAccessKey, token: answer.Token)
+  }
+
+  private struct Answer: Decodable {
+    let AccessKeyId: String
+    let SecretAccessKey: String
+    let Token: String?
+  }
+}
+
+extension AWSKeys {
+  /// The keys of a profile in the text of a shared credentials file; nil when it has none.
+  init?(profile: String, in text: String) {
+    var fields: [String: String] = [:]
+    var isInside = false
+    for line in text.split(whereSeparator: \.isNewline) {
+      let line = Self.trimmed(line)
+      if line.hasPrefix("["), line.hasSuffix("]") {
+        isInside = Self.trimmed(line.dropFirst().dropLast()) == profile
+      } else if isInside, !line.hasPrefix("#"), !line.hasPrefix(";"),
+        let equals = line.firstIndex(of: "=")
+      {
+        fields[Self.trimmed(line[..<equals]).lowercased()] = String(
+          Self.trimmed(line[line.index(after: equals)...]))
+      }
+    }
+    guard let id = fields["aws_access_key_id"], let secret = fields["aws_secret_access_key"] else {
+      return nil
+    }
+    self.init(id: id, secret: secret, token: fields["aws_session_token"])
+  }
+
+  private static func trimmed(_ text: Substring) -> Substring {
+    var text = text.drop(while: \.isWhitespace)
+    while text.last?.isWhitespace == true { text.removeLast() }
+    return text
+  }
+}

@@ -1,0 +1,17 @@
+import HostIO
+
+extension DNSProviderContext {
+  /// The address of an API that the user runs, without a final slash.
+  ///
+  /// - Throws: `CertctlError` with code `configuration` where it is missing or no URL.
+  package func url(_ name: String) throws -> String {
+    let text = try value(name)
+    do {
+      _ = try URLParts(text)
+    } catch {
+      throw wrong(
+        name, "is not an address: it must begin with https:// or http://, and hold no password")
+    }
+    return text.hasSuffix("/") ? String(text.dropLast()) : text
+  }
+}

@@ -1,0 +1,191 @@
+import HostIO
+
+/// The API of Cloudflare, version 4.
+///
+/// Changes of one zone go in one batch, of which Cloudflare makes all or nothing.
+package struct Cloudflare: DNSProvider {
+  /// What Cloudflare is called and needs.
+  package static let descriptor = DNSProviderDescriptor(
+    name: "cloudflare", title: "Cloudflare",
+    documentation: "https://developers.cloudflare.com/api/resources/dns/subresources/records/",
+    settings: [
+      .init(
+        "CLOUDFLARE_DNS_API_TOKEN", "an API token with the right Zone:DNS:Edit",
+        aliases: ["CF_DNS_API_TOKEN"]),
+      .init(
+        "CLOUDFLARE_ZONE_API_TOKEN",
+        "an API token with Zone:Zone:Read, where the other one lacks this right",
+        aliases: ["CF_ZONE_API_TOKEN"], fallback: ""),
+      .init(
+        "CLOUDFLARE_EMAIL", "the account's e-mail address, for the global API key",
+        aliases: ["CF_API_EMAIL"], isSecret: false),
+      .init(
+        "CLOUDFLARE_API_KEY", "the account's global API key; a token is better",
+        aliases: ["CF_API_KEY"]),
+      .init(
+        "CLOUDFLARE_BASE_URL", "the API's address", isSecret: false,
+        fallback: "https://api.cloudflare.com/client/v4"),
+    ],
+    ways: [["CLOUDFLARE_DNS_API_TOKEN"], ["CLOUDFLARE_EMAIL", "CLOUDFLARE_API_KEY"]],
+    ttl: 60, timeLimit: 180)
+
+  /// The number of records that a page of a list has, and that a batch may have on every plan.
+  private static let pageSize = 100
+
+  private let api: VendorAPI
+  private let zoneHeaders: [HTTPField]
+  private let recordHeaders: [HTTPField]
+  private let ttl: Int
+  private let zones = VendorZones<String>()
+
+  /// A client with a token, two tokens, or the global key of an account.
+  ///
+  /// - Throws: `CertctlError` with code `configuration` where there is neither.
+  package init(_ context: DNSProviderContext) throws {
+    if let token = context.optional("CLOUDFLARE_DNS_API_TOKEN") {
+      recordHeaders = [Self.bearer(token)]
+      zoneHeaders = [Self.bearer(context.optional("CLOUDFLARE_ZONE_API_TOKEN") ?? token)]
+    } else {
+      recordHeaders = [
+        HTTPField(name: "X-Auth-Email", value: try context.value("CLOUDFLARE_EMAIL")),
+        HTTPField(name: "X-Auth-Key", value: try context.value("CLOUDFLARE_API_KEY")),
+      ]
+      zoneHeaders = recordHeaders
+    }
+    api = try context.api(context.value("CLOUDFLARE_BASE_URL"))
+    ttl = context.ttl
+  }
+
+  /// Adds the records that are not there yet.
+  ///
+  /// - Throws: `CertctlError`, `CancellationError`.
+  package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
+    let id = try await identity(of: zone)
+    let there = try await existing(records, in: id)
+    let missing = records.byName.flatMap { name, values in
+      values.filter { value in !there.contains { $0.isRecord(name, value) } }
+        .map { NewRecord(name: name, content: TXTText.quoted($0), ttl: ttl) }
+    }
+    try await change(id, "add TXT records") { Batch(posts: Array(missing.dropFirst($0))) }
+  }
+
+  /// Removes the records, which are found by name and text.
+  ///
+  /// - Throws: `CertctlError`, `CancellationError`.
+  package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
+    let id = try await identity(of: zone)
+    let ours = try await existing(records, in: id).filter { entry in
+      records.contains { entry.isRecord($0.name, $0.value) }
+    }
+    try await change(id, "remove TXT records") { start in
+      Batch(deletes: ours.dropFirst(start).map { Reference(id: $0.id) })
+    }
+  }
+
+  // MARK: - Requests
+
+  private func identity(of zone: String) async throws -> String {
+    try await zones.identity(of: zone) {
+      let found: Answer<[Zone]> = try await api.send(
+        .get, "/zones", to: "find the zone \(zone)", query: [("name", zone)], headers: zoneHeaders
+      ).decode()
+      let same = found.result.filter { $0.name == zone }
+      // A zone may be in two accounts during a move; only one of them is served.
+      guard let best = same.first(where: { $0.status == "active" }) ?? same.first else {
+        throw api.noZone(zone)
+      }
+      return best.id
+    }
+  }
+
+  private func existing(_ records: [ChallengeRecord], in id: String) async throws -> [Record] {
+    let names = Set(records.map(\.name))
+    let what = "list the TXT records"
+    return try await api.pages(what) { page in
+      var query = [("type", "TXT"), ("per_page", "\(Self.pageSize)"), ("page", "\(page)")]
+      if let name = names.first, names.count == 1 { query.insert(("name.exact", name), at: 0) }
+      let answer: Answer<[Record]> = try await api.send(
+        .get, "/zones/\(VendorAPI.encoded(id))/dns_records", to: what, query: query,
+        headers: recordHeaders
+      ).decode()
+      return (answer.result, page < answer.pages?.count ?? 1)
+    }
+  }
+
+  /// Sends batches that are no larger than allowed until nothing is left to be done.
+  private func change(
+    _ id: String, _ what: String, _ rest: (_ start: Int) -> Batch
+  ) async throws {
+    var start = 0
+    while true {
+      let batch = rest(start).limited(to: Self.pageSize)
+      guard batch.size > 0 else { return }
+      _ = try await api.send(
+        .post, "/zones/\(VendorAPI.encoded(id))/dns_records/batch", to: what,
+        headers: recordHeaders, json: batch)
+      start += batch.size
+    }
+  }
+
+  private static func bearer(_ token: String) -> HTTPField {
+    HTTPField(name: "Authorization", value: "Bearer \(token)")
+  }
+
+  // MARK: - JSON
+
+  private struct Answer<Result: Decodable>: Decodable {
+    let result: Result
+    let pages: Pages?
+
+    private enum CodingKeys: String, CodingKey {
+      case result
+      case pages = "result_info"
+    }
+  }
+
+  private struct Pages: Decodable {
+    let count: Int?
+
+    private enum CodingKeys: String, CodingKey { case count = "total_pages" }
+  }
+
+  private struct Zone: Decodable {
+    let id: String
+    let name: String
+    let status: String?
+  }
+
+  private struct Record: Decodable {
+    let id: String
+    let type: String
+    let name: String
+    let content: String?
+
+    func isRecord(_ name: String, _ value: String) -> Bool {
+      type == "TXT" && self.name.lowercased() == name && TXTText.unquoted(content ?? "") == value
+    }
+  }
+
+  private struct NewRecord: Encodable {
+    let type = "TXT"
+    let name: String
+    let content: String
+    let ttl: Int
+  }
+
+  private struct Reference: Encodable { let id: String }
+
+  private struct Batch: Encodable {
+    var posts: [NewRecord]?
+    var deletes: [Reference]?
+
+    var size: Int { (posts?.count ?? 0) + (deletes?.count ?? 0) }
+
+    /// The first so many of them; a batch has one kind only.
+    func limited(to count: Int) -> Batch {
+      Batch(
+        posts: posts.map { Array($0.prefix(count)) },
+        deletes: deletes.map { Array($0.prefix(count)) })
+    }
+  }
+}

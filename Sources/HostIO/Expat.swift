@@ -1,0 +1,25 @@
+internal import CExpat
+
+/// libexpat, loaded at first use.
+@safe
+struct Expat: Sendable {
+  /// The functions; written once before anybody sees them, never freed.
+  nonisolated(unsafe) let table: UnsafePointer<certctl_expat>
+
+  /// The library, or the reason why it cannot be had.
+  static let shared: Result<Expat, HostError> = load()
+
+  private static func load() -> Result<Expat, HostError> {
+    let table = UnsafeMutablePointer<certctl_expat>.allocate(capacity: 1)
+    unsafe table.initialize(to: certctl_expat())
+    if let missing = unsafe certctl_expat_load(table) {
+      let name = unsafe String(cString: missing)
+      return .failure(
+        HostError(
+          .missingLibrary, operation: "load", subject: "libexpat.so.1",
+          detail: name.hasPrefix("lib") ? "it is not installed" : "it has no function \(name)",
+          hint: "apt-get install libexpat1"))
+    }
+    return .success(unsafe Expat(table: UnsafePointer(table)))
+  }
+}

@@ -1,0 +1,94 @@
+import ACME
+import FoundationEssentials
+import Testing
+
+@testable import Certctl
+
+/// Which CAs may issue (RFC 8659 and RFC 8657, whose examples these follow).
+struct CAAPolicyTests {
+  private static let account = "https://ca.example/acct/1"
+
+  private func refusal(
+    _ properties: [(tag: String, value: String)], isCritical: Bool = false,
+    method: ChallengeType = .dns01, isWildcard: Bool = false
+  ) -> String? {
+    CAAPolicy(
+      owner: "a.test",
+      properties: properties.map { .init(isCritical: isCritical, tag: $0.tag, value: $0.value) }
+    ).refusal(
+      of: .init(
+        issuers: ["ca.example", "ca2.example"], account: Self.account, method: method,
+        isWildcard: isWildcard))
+  }
+
+  @Test(arguments: [
+    ("ca.example", nil), ("CA.Example", nil), ("ca2.example; policy=ev", nil),
+    (";", "lets no CA issue"), ("", "lets no CA issue"),
+    ("other.example", "lets only other.example issue"),
+    ("ca.example; accounturi=https://ca.example/acct/1", nil),
+    ("ca.example; accounturi=https://ca.example/acct/2", "lets another account issue"),
+    ("ca.example;validationmethods=http-01,dns-01", nil),
+    ("ca.example; validationmethods=http-01", "does not let this account prove the name by dns-01"),
+    ("ca.example; broken", "lets no CA issue"),
+  ])
+  func `an issue property says who may`(_ value: String, _ expected: String?) {
+    let found = refusal([("issue", value)])
+    if let expected {
+      #expect(found?.hasPrefix(expected) == true, "\(found ?? "allowed")")
+    } else {
+      #expect(found == nil)
+    }
+  }
+
+  @Test func `several properties allow what one of them allows`() {
+    #expect(refusal([("issue", "other.example"), ("issue", "ca.example")]) == nil)
+    #expect(refusal([("iodef", "mailto:a@b.test")]) == nil)
+  }
+
+  @Test func `wildcards have a property of their own, which others need not mind`() {
+    let both = [("issue", "ca.example"), ("issuewild", ";")]
+    #expect(refusal(both) == nil)
+    #expect(refusal(both, isWildcard: true) == "lets no CA issue")
+    #expect(refusal([("issuewild", "other.example")]) == nil)
+    #expect(refusal([("issue", "other.example")], isWildcard: true) != nil)
+  }
+
+  @Test func `a critical property that nobody knows forbids all`() {
+    #expect(
+      refusal([("issue", "ca.example"), ("tbs", "x")], isCritical: true)?.contains("tbs") == true)
+    #expect(refusal([("issue", "ca.example"), ("tbs", "x")]) == nil)
+  }
+
+  @Test func `a standing record is read as tolerantly as it is written strictly`() throws {
+    let until = Date(timeIntervalSince1970: 1_800_000_000)
+    let record = PersistentRecord(
+      issuer: "ca.example", account: Self.account, coversWildcard: true, until: until)
+    #expect(
+      record.text
+        == "ca.example; accounturi=\(Self.account); policy=wildcard; persistUntil=1800000000")
+    #expect(PersistentRecord(text: record.text) == record)
+    let loose = PersistentRecord(text: " CA.example;accounturi = \(Self.account) ;x=y;")
+    #expect(loose == PersistentRecord(issuer: "ca.example", account: Self.account))
+    #expect(PersistentRecord(text: "v=spf1 -all") == nil)
+  }
+
+  @Test func `a standing record is for one CA, one account, and a time`() {
+    let now = Date(timeIntervalSince1970: 1_700_000_000)
+    func challenge(_ issuer: String = "ca.example", wildcard: Bool = false) -> PresentedChallenge {
+      PresentedChallenge(
+        identifier: .dns("a.test"), token: "", keyAuthorization: "", type: .dnsPersist01,
+        isWildcard: wildcard, account: Self.account, issuers: [issuer])
+    }
+    var record = PersistentRecord(issuer: "ca.example", account: Self.account)
+    #expect(record.allows(challenge(), now: now))
+    #expect(!record.allows(challenge("other.example"), now: now))
+    #expect(!record.allows(challenge(wildcard: true), now: now))
+    record.coversWildcard = true
+    #expect(record.allows(challenge(wildcard: true), now: now))
+    record.until = now
+    #expect(!record.allows(challenge(), now: now))
+    record.until = nil
+    record.account = "https://ca.example/acct/2"
+    #expect(!record.allows(challenge(), now: now))
+  }
+}

@@ -1,0 +1,143 @@
+import FoundationEssentials
+import HostIO
+import TestSupport
+import Testing
+
+@testable import Certctl
+
+/// Where the settings of DNS providers come from, and what is kept of them.
+struct DNSCredentialsTests {
+  private static let descriptor = DNSProviderDescriptor(
+    name: "vendor", title: "Vendor", documentation: "https://vendor.test",
+    settings: [
+      .init("V_TOKEN", "API token", aliases: ["VENDOR_TOKEN"]),
+      .init("V_USER", "user name", isSecret: false),
+      .init("V_PASSWORD", "password"),
+      .init("V_URL", "the API's URL", isSecret: false, fallback: "https://api.vendor.test"),
+      .init("V_PATH", "a file", isSecret: false, fallback: "", isPath: true),
+    ], ways: [["V_TOKEN"], ["V_USER", "V_PASSWORD"]])
+
+  private func values(
+    _ environment: [String: String], configured: [String: String] = [:],
+    references: [String: String] = [:], in folder: TemporaryFolder
+  ) throws -> [String: String] {
+    try DNSCredentials(
+      environment: environment, configured: configured, configDirectory: folder.path("etc")
+    ).values(of: Self.descriptor, for: DNSSettings(provider: "vendor", references: references))
+  }
+
+  @Test func `each place is looked at, the nearest first`() async throws {
+    try await withTemporaryFolder(label: "credentials") { folder in
+      for (name, text) in [
+        ("file", "by file\n"), ("lineage", "by lineage"), ("toml", "by toml"),
+        ("etc/secrets/V_TOKEN", "by folder"), ("run/V_TOKEN", "by systemd"),
+      ] { try folder.write(name, text) }
+      var environment = ["CREDENTIALS_DIRECTORY": folder.path("run")]
+      var references: [String: String] = [:]
+      var configured: [String: String] = [:]
+      func token() throws -> String? {
+        try values(environment, configured: configured, references: references, in: folder)[
+          "V_TOKEN"]
+      }
+      #expect(try token() == "by systemd")
+      environment["CREDENTIALS_DIRECTORY"] = nil
+      #expect(try token() == "by folder")
+      configured["V_TOKEN"] = folder.path("toml")
+      #expect(try token() == "by toml")
+      references["V_TOKEN"] = folder.path("lineage")
+      #expect(try token() == "by lineage")
+      environment["VENDOR_TOKEN_FILE"] = folder.path("file")
+      #expect(try token() == "by file")
+      environment["VENDOR_TOKEN"] = "by value"
+      #expect(try token() == "by value")
+    }
+  }
+
+  @Test func `what is missing is named, what is there is not told`() async throws {
+    try await withTemporaryFolder(label: "credentials") { folder in
+      let none = #expect(throws: CertctlError.self) { try values([:], in: folder) }
+      #expect(none?.exitCode == 78)
+      #expect(none?.message.contains("V_TOKEN (API token), or V_USER") == true)
+      #expect(none?.hint?.contains("etc/secrets/V_TOKEN") == true)
+      let half = #expect(throws: CertctlError.self) {
+        try values(["V_PASSWORD": "hunter2"], in: folder)
+      }
+      #expect(half?.message == "Vendor needs V_USER (user name)")
+      #expect(half?.hint?.contains("hunter2") == false)
+      let unreadable = #expect(throws: CertctlError.self) {
+        try values(["V_TOKEN_FILE": folder.path("nowhere")], in: folder)
+      }
+      #expect(unreadable?.message.contains("nowhere") == true)
+    }
+  }
+
+  @Test func `a lineage keeps references, and of values only those that are no secrets`()
+    async throws
+  {
+    try await withTemporaryFolder(label: "credentials") { folder in
+      let credentials = DNSCredentials(
+        environment: [
+          "V_TOKEN": "secret", "V_USER": "me", "V_PASSWORD_FILE": "/etc/password", "V_PATH": "key",
+        ], configured: [:], configDirectory: folder.path("etc"))
+      let kept = credentials.references(
+        for: Self.descriptor, known: ["V_URL": "value:https://old.test", "OTHER": "/x"])
+      #expect(
+        kept == [
+          "V_USER": "value:me", "V_PASSWORD": "/etc/password", "V_URL": "value:https://old.test",
+          "V_PATH": "value:\(FileManager.default.currentDirectoryPath)/key",
+        ])
+      #expect(credentials.secretsOfEnvironment(Self.descriptor, references: kept) == ["V_TOKEN"])
+      try folder.write("etc/secrets/V_TOKEN", "secret")
+      #expect(credentials.secretsOfEnvironment(Self.descriptor, references: kept).isEmpty)
+    }
+  }
+
+  @Test func `a provider is found by its word, or the error helps`() throws {
+    #expect(try DNSSettings(provider: "rfc2136").type() == RFC2136.self)
+    for (word, hint) in [
+      ("nowhere", "certctl dns-providers"), ("rfc2", "do you mean rfc2136?"),
+      ("rfc2136:key", ""), ("rfc2136:", ""),
+    ] {
+      let error = #expect(throws: CertctlError.self) { try DNSSettings(provider: word).type() }
+      #expect(error?.exitCode == 64)
+      #expect(hint.isEmpty || error?.hint?.contains(hint) == true, "\(error?.hint ?? "")")
+    }
+  }
+
+  @Test(arguments: [
+    ("192.0.2.53", "192.0.2.53:53"), ("192.0.2.53:5353", "192.0.2.53:5353"),
+    ("2001:db8::53", "[2001:db8::53]:53"), ("[2001:db8::53]:5353", "[2001:db8::53]:5353"),
+  ])
+  func `a resolver is an address, with or without a port`(_ text: String, _ expected: String) throws
+  {
+    #expect(try DNSSettings.endpoint(text).description == expected)
+  }
+
+  @Test(arguments: [
+    "dns.test", "192.0.2.53:0", "192.0.2.53:x", "[::1]x", "", "::1:99999:", "1.2.3",
+  ])
+  func `anything else is no resolver`(_ text: String) {
+    #expect(throws: CertctlError.self) { try DNSSettings.endpoint(text) }
+  }
+
+  @Test func `a key file of BIND's is read, comments and all`() async throws {
+    try await withTemporaryFolder(label: "key") { folder in
+      let file = try folder.write(
+        "key",
+        """
+        // made by tsig-keygen
+        key "Update.Example." { # the zone's
+        \talgorithm hmac-sha384;
+        \tsecret "//8+c2VjcmV0";
+        };
+        """)
+      let key = try UpdateKey(file: file)
+      #expect(key.name == "update.example" && key.algorithm == "hmac-sha384")
+      for text in ["", "key x { algorithm hmac-md5; secret \"eA==\"; };", "key x { secret y; };"] {
+        let wrong = try folder.write("wrong", text)
+        let error = #expect(throws: CertctlError.self) { try UpdateKey(file: wrong) }
+        #expect(error?.exitCode == 78)
+      }
+    }
+  }
+}
