@@ -277,7 +277,7 @@ struct AcmeShTests {
     try await ProgramBench.run { bench in
       let provider = try provider(
         bench, "dns_own_add() { _info talk; _err 'The key \u{1B}[1mis wrong'; return 1; }")
-      let error = try await failure { try await provider.publish([apex], in: zone) }
+      let error = try await programFailure { try await provider.publish([apex], in: zone) }
       #expect(
         error.message.hasSuffix(
           "dns_own.sh did not publish _acme-challenge.example.com: it ended with exit code 1, and "
@@ -287,7 +287,7 @@ struct AcmeShTests {
       #expect(bench.warnings.all.first?.contains("it cannot remove records") == true)
 
       let empty = try self.provider(bench, "true", name: "dns_empty")
-      let missing = try await failure { try await empty.publish([apex], in: zone) }
+      let missing = try await programFailure { try await empty.publish([apex], in: zone) }
       #expect(missing.message.hasSuffix("said: the script has no function dns_empty_add"))
     }
   }
@@ -297,7 +297,7 @@ struct AcmeShTests {
       var provider = try provider(bench, #"dns_own_add() { pwd >"$log"; sleep 100; }"#)
       provider.script.timeLimit = .seconds(1)
       let slow = provider
-      let error = try await failure { try await slow.publish([apex], in: zone) }
+      let error = try await programFailure { try await slow.publish([apex], in: zone) }
       #expect(error.message.contains("it was stopped after 1 seconds"))
       let folder = bench.log.split(separator: "\n").first.map(String.init) ?? "/"
       #expect(folder.contains("/tmp"))

@@ -95,7 +95,8 @@ struct AcmeShimTests {
       _contains x-y -y && ! _startswith abc bc && ! _endswith abc ab && echo yes
       echo '{"id":12,"id":13}' | _egrep_o '"id":[0-9]+' | _tail_n 1
       printf '1\n2\n3\n' | _head_n 2 | _tail_n 1
-      _hasfield a,b,c b && ! _hasfield ab,c b && _getfield 'a;b;c' 2 ';'
+      _hasfield a,b,c b && ! _hasfield ab,c b && _getfield 'a;b;c' 2 ';' | say
+      _getfield 'a,,c' 2 | say
       printf 'a+b/=' | _url_replace | say
       printf 'YWI-_w' | _durl_replace_base64 | say
       printf 'aBc' | _upper_case | _lower_case | say
@@ -122,6 +123,7 @@ struct AcmeShimTests {
         "id":13
         2
         b
+        a
         a-b_
         YWI+/w==
         abc

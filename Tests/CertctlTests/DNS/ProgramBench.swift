@@ -64,7 +64,7 @@ struct ProgramBench {
 }
 
 /// What an action failed by.
-func failure(_ body: () async throws -> Void) async throws -> CertctlError {
+func programFailure(_ body: () async throws -> Void) async throws -> CertctlError {
   do {
     try await body()
   } catch let error as CertctlError {

@@ -126,7 +126,7 @@ struct ProgramProviderTests {
         "hook", #"echo "$# $*" >>"$log"; [ "$1 $4" != "begin tokenB" ]"#)
       let provider = try UacmeHook(bench.context(UacmeHook.self, path))
       try await provider.publish([apex], in: zone)
-      let refusal = try await failure { try await provider.publish([wildcard], in: zone) }
+      let refusal = try await programFailure { try await provider.publish([wildcard], in: zone) }
       #expect(refusal.message.contains("did not publish the record of example.com: "))
       try await provider.remove([apex], in: zone)
       try await UacmeHook(bench.context(UacmeHook.self, path)).remove([wildcard], in: zone)
@@ -217,7 +217,7 @@ struct ProgramProviderTests {
       var provider = try LegoExec(bench.context(LegoExec.self, path))
       provider.program.environment["MY_TOKEN"] = "hunter2hunter2"
       let program = provider
-      let error = try await failure { try await program.publish([apex], in: zone) }
+      let error = try await programFailure { try await program.publish([apex], in: zone) }
       #expect(error.code == .challengeFailed)
       #expect(
         error.message == "the DNS program \(path) did not publish _acme-challenge.example.com: it "
@@ -230,7 +230,7 @@ struct ProgramProviderTests {
     try await ProgramBench.run { bench in
       let path = try bench.script("dns", "yes talk | head -n 5000; echo the end; exit 1")
       let provider = try LegoExec(bench.context(LegoExec.self, path))
-      let error = try await failure { try await provider.publish([apex], in: zone) }
+      let error = try await programFailure { try await provider.publish([apex], in: zone) }
       #expect(error.message.hasSuffix(" | talk | the end"))
       #expect(error.message.count < 900)
     }
@@ -242,7 +242,7 @@ struct ProgramProviderTests {
       var provider = try DehydratedHook(bench.context(DehydratedHook.self, path))
       provider.program.timeLimit = .seconds(1)
       let program = provider
-      let error = try await failure { try await program.publish([apex], in: zone) }
+      let error = try await programFailure { try await program.publish([apex], in: zone) }
       #expect(error.message.contains("it was stopped after 1 seconds, and said: waiting"))
     }
   }
@@ -288,7 +288,9 @@ struct ProgramProviderTests {
       let provider = try LegoExec(bench.context(LegoExec.self, path))
       try await provider.publish([apex], in: zone)
       try await provider.publish([apex, wildcard], in: zone)
-      let failed = try await failure { try await provider.remove([wildcard, apex], in: zone) }
+      let failed = try await programFailure {
+        try await provider.remove([wildcard, apex], in: zone)
+      }
       #expect(failed.message.contains("did not remove _acme-challenge.example.com"))
       // What went well is not done again.
       try await provider.remove([apex], in: zone)

@@ -76,10 +76,18 @@ extension AcmeShim {
       return 1
     }
 
-    # _getfield TEXT NUMBER [SEPARATOR]
+    # _getfield TEXT NUMBER [SEPARATOR]: an empty field stands for the one before it.
     _getfield() {
       [ -n "${2-}" ] || return 1
-      printf '%s\n' "$1" | cut -d "${3:-,}" -f "$2"
+      _certctl_number=$2
+      while [ "$_certctl_number" -gt 0 ]; do
+        _certctl_text=$(printf '%s\n' "$1" | cut -d "${3:-,}" -f "$_certctl_number")
+        if [ -n "$_certctl_text" ]; then
+          printf '%s' "$_certctl_text"
+          return 0
+        fi
+        _certctl_number=$((_certctl_number - 1))
+      done
     }
 
     _math() {

@@ -27,7 +27,6 @@ enum AcmeShim {
       LE_WORKING_DIR=$1
       LE_CONFIG_HOME=${LE_CONFIG_HOME:-$1}
       ACCOUNT_CONF_PATH=${ACCOUNT_CONF_PATH:-$LE_CONFIG_HOME/account.conf}
-      USER_AGENT=${USER_AGENT:-certctl}
       export LE_WORKING_DIR LE_CONFIG_HOME
       _certctl_tmp=$(mktemp -d) || exit 70
       trap 'cd /; rm -rf "$_certctl_tmp"' EXIT
@@ -38,6 +37,7 @@ enum AcmeShim {
       _inithttp
       cd "$_certctl_tmp" || exit 70
       _certctl_load_settings
+      USER_AGENT=${USER_AGENT:-certctl}
       _certctl_domain_conf "$2"
     }
 

@@ -28,8 +28,10 @@ package struct CertbotHook: DNSProvider {
 
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
     try await ledger.publish(records) { record, index in
-      try await auth.run(
+      let output = try await auth.run(
         variables: Self.variables(records, index), to: "publish the record of \(record.domain)")
+      let start = output.drop(while: \.isWhitespace)
+      return start.lastIndex { !$0.isWhitespace }.map { String(start[...$0]) } ?? ""
     }
   }
 
