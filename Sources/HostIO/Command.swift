@@ -48,6 +48,8 @@ package struct CommandResult: Sendable, Equatable {
   package var timedOut: Bool
   /// Standard output and standard error, the middle left out when it was too much.
   package var output: String
+  /// Standard output alone, where the errors were kept apart; nil where they were not.
+  package var standardOutput: String?
   /// From start to end.
   package var duration: Duration
 

@@ -57,6 +57,7 @@ package struct ProcessRunner: CommandRunner {
     collector.finish()
     let text = await errors.value
     var outcome = try result.get()
+    outcome.standardOutput = outcome.output
     outcome.output = text + outcome.output
     return outcome
   }

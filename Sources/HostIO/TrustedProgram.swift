@@ -15,20 +15,23 @@ package struct TrustedProgram: Sendable {
   /// Blocks. As nobody else can change anything on the way, the answer stays true until the program
   /// is started.
   ///
+  /// - Parameters:
+  ///   - path: The path.
+  ///   - isRun: Whether it has to be executable; false for a script that a shell reads.
   /// - Throws: `HostError` with code `unsafePath` when somebody else could change it,
   ///   `permissionDenied` when it is not executable, or what the system says.
-  package init(_ path: String) throws(HostError) {
-    try self.init(path, trusting: [0, geteuid()])
+  package init(_ path: String, isRun: Bool = true) throws(HostError) {
+    try self.init(path, trusting: [0, geteuid()], isRun: isRun)
   }
 
-  init(_ path: String, trusting owners: Set<UInt32>) throws(HostError) {
+  init(_ path: String, trusting owners: Set<UInt32>, isRun: Bool = true) throws(HostError) {
     guard path.hasPrefix("/"), !path.utf8.contains(0) else {
       throw HostError(
         .unsafePath, operation: "trust", subject: path, detail: "the path is not absolute")
     }
     var walk = Walk(path: path, owners: owners)
     resolvedPath = try walk.run()
-    guard unsafe access(path, X_OK) == 0 else {
+    guard unsafe !isRun || access(path, X_OK) == 0 else {
       throw HostError(
         .permissionDenied, operation: "run", subject: path, detail: "it is not executable",
         hint: "chmod +x \(path)")
