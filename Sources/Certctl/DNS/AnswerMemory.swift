@@ -10,6 +10,8 @@ import HostIO
 struct AnswerMemory: Sendable {
   /// The longest that anybody waits, in seconds; the resolvers of public CAs forget sooner.
   static let longest: TimeInterval = 300
+  /// How long a CA may take to look, in seconds, where nobody is left to say when it was done.
+  private static let slack: TimeInterval = 10
   /// How long to wait for another process that writes it; each takes milliseconds.
   private static let lockTimeout = Duration.seconds(30)
 
@@ -47,21 +49,44 @@ struct AnswerMemory: Sendable {
   ///   time of this look counts.
   /// - Throws: What locking fails with, `CancellationError`.
   func take(_ ttls: [Key: UInt32]) async throws -> Date? {
+    let now = clock.now()
+    return try await update { content in
+      content.until = content.until.filter { $0.value > now }
+      if let last = ttls.keys.compactMap({ content.until[$0.text] }).max() { return last }
+      Self.note(ttls, since: now.addingTimeInterval(Self.slack), in: &content)
+      return nil
+    }
+  }
+
+  /// Notes that the CA has looked for the last time: what it saw is remembered from now at the latest.
+  ///
+  /// - Parameter ttls: The names, and for how many seconds their records may be remembered.
+  /// - Throws: What locking fails with, `CancellationError`.
+  func finish(_ ttls: [Key: UInt32]) async throws {
+    let now = clock.now()
+    try await update { Self.note(ttls, since: now, in: &$0) }
+  }
+
+  private static func note(_ ttls: [Key: UInt32], since start: Date, in content: inout Content) {
+    for (key, ttl) in ttls {
+      // A second more: both sides count whole ones.
+      content.until[key.text] = start.addingTimeInterval(min(Double(ttl) + 1, longest))
+    }
+  }
+
+  private func update<Value: Sendable>(
+    _ change: @escaping @Sendable (inout Content) -> Value
+  ) async throws -> Value {
     let lock = try await state.lock("dns-answers", wait: Self.lockTimeout, clock: clock)
     defer { lock.release() }
-    let now = clock.now()
     return try await Blocking.run {
       let file = StateFile<Content>(
         folder: state.folder("cache"), name: "dns-answers.json", version: Content.formatVersion)
       var content = (try? file.read()) ?? Content()
-      content.until = content.until.filter { $0.value > now }
-      if let last = ttls.keys.compactMap({ content.until[$0.text] }).max() { return last }
-      for (key, ttl) in ttls {
-        content.until[key.text] = now.addingTimeInterval(min(Double(ttl), Self.longest))
-      }
+      let value = change(&content)
       // Without it the next validation may fail, and be repeated.
       try? file.write(content)
-      return nil
+      return value
     }
   }
 }

@@ -14,6 +14,8 @@ final class DNSRecords: Sendable {
   private struct State: Sendable {
     var tools: Task<Tools, any Error>?
     var places: [String: DNSPlace] = [:]
+    /// For how long what the CA was told to look at may be remembered, by the name before any CNAME.
+    var seen: [String: [AnswerMemory.Key: UInt32]] = [:]
   }
 
   /// What is made once, when the first order comes.
@@ -74,6 +76,7 @@ final class DNSRecords: Sendable {
       context.services.progress(.forgetting(Int(seconds.rounded(.up))))
       try await context.services.clock.sleep(.seconds(max(seconds, 0.05)))
     }
+    state.withLock { state in for item in items { state.seen[item.name] = keys } }
   }
 
   /// Waits until the records are where they are looked for, and says how long each may be remembered.
@@ -107,6 +110,12 @@ final class DNSRecords: Sendable {
   func remove(_ items: [Item]) async throws {
     guard !items.isEmpty else { return }
     let tools = try await tools()
+    let seen = state.withLock { state in
+      items.compactMap { state.seen.removeValue(forKey: $0.name) }
+    }
+    if let memory = context.memory, !seen.isEmpty {
+      try? await memory.finish(seen.reduce(into: [:]) { $0.merge($1) { max($0, $1) } })
+    }
     var failure: (any Error)?
     var byZone: [DNSZone: [ChallengeRecord]] = [:]
     for item in items {

@@ -96,6 +96,9 @@ extension DNSLab {
           - id: primary
             address: \(DNSLab.primary)@53
             via: \(address)
+        template:
+          - id: default
+            storage: \(folder.path(role))
         zone:
         \(zones)
 
