@@ -52,7 +52,8 @@ let package = Package(
     .systemLibrary(name: "CExpat", providers: [.apt(["libexpat1-dev"])]),
     .target(name: "PKI", dependencies: ["COpenSSL"], swiftSettings: strictMemory),
     .target(
-      name: "HostIO", dependencies: ["CCurl", "CLDNS", "CExpat", logging, subprocess, system] + nio,
+      name: "HostIO",
+      dependencies: ["CCurl", "CExpat", "CLDNS", logging, subprocess, system] + nio,
       swiftSettings: strictMemory),
     .target(name: "ACME", dependencies: ["PKI", "HostIO", logging], swiftSettings: strict),
     .target(

@@ -45,7 +45,7 @@ public struct Manager: Sendable {
 
   /// What solvers work with.
   var solverContext: SolverContext {
-    SolverContext(
+    var context = SolverContext(
       services: services, references: defaults.dnsReferences, configDirectory: configDirectory
     ) { zone, change in
       // Services that replace whole record sets would lose what another process has just added.
@@ -54,6 +54,8 @@ public struct Manager: Sendable {
       defer { lock.release() }
       try await change()
     }
+    context.memory = AnswerMemory(state: state, clock: services.clock)
+    return context
   }
 
   /// Runs `body` alone on a lineage.

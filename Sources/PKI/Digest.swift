@@ -62,6 +62,23 @@ public enum HMAC {
   public static func code(
     _ hash: Hash, key: [UInt8], message: [UInt8]
   ) throws(PKIError) -> [UInt8] {
+    try code(hash.name, key, message)
+  }
+
+  /// The authentication code by SHA-1, 20 bytes: for the one-time codes of RFC 6238, nothing else.
+  ///
+  /// - Parameters:
+  ///   - key: The secret, at least one byte.
+  ///   - message: The bytes to authenticate.
+  /// - Returns: The code.
+  /// - Throws: `PKIError` with `.malformed` for an empty key.
+  public static func sha1Code(key: [UInt8], message: [UInt8]) throws(PKIError) -> [UInt8] {
+    try code("SHA1", key, message)
+  }
+
+  private static func code(
+    _ hash: String, _ key: [UInt8], _ message: [UInt8]
+  ) throws(PKIError) -> [UInt8] {
     let operation = "compute an HMAC"
     guard !key.isEmpty else {
       throw PKIError(.malformed, operation: operation, reasons: ["the key is empty"])
@@ -70,7 +87,7 @@ public enum HMAC {
     var code = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
     var length = 0
     let result = unsafe EVP_Q_mac(
-      nil, "HMAC", nil, hash.name, nil, key, key.count, message, message.count, &code, code.count,
+      nil, "HMAC", nil, hash, nil, key, key.count, message, message.count, &code, code.count,
       &length)
     guard unsafe result != nil else { throw .drained(operation) }
     return Array(code.prefix(length))

@@ -39,6 +39,10 @@ package struct Pebble: Sendable {
     package var tlsPort: Int?
     /// "host:port" of another DNS server than its own `ChallengeTestServer`.
     package var dnsServer: String?
+    /// The network namespace that it runs in; nil for the test's own.
+    package var namespace: NetworkNamespace?
+    /// The names by which CAA records allow it.
+    package var caaIdentities: [String]?
 
     package init(_ change: (inout Configuration) -> Void = { _ in }) { change(&self) }
   }
@@ -121,13 +125,19 @@ extension Pebble {
         tlsPort: try configuration.tlsPort ?? FreePort.pick(),
         externalAccountBindingRequired: !configuration.externalAccountKeys.isEmpty,
         externalAccountMACKeys: configuration.externalAccountKeys,
-        certificateValidityPeriod: configuration.validitySeconds)
+        certificateValidityPeriod: configuration.validitySeconds,
+        caaIdentities: configuration.caaIdentities)
       let text = String(decoding: try JSONEncoder().encode(["pebble": file]), as: UTF8.self)
       var arguments = ["-config", try folder.write("pebble.json", text), "-dnsserver", dnsServer]
       if configuration.isStrict { arguments.append("-strict") }
-      let program = Program("pebble", arguments, environment: configuration.environment)
-      return try await program.serve(isReady: { _ in
-        acceptsConnections(management) && acceptsConnections(acme)
+      var program = Program("pebble", arguments, environment: configuration.environment)
+      let namespace = configuration.namespace
+      if let namespace { program = namespace.inside(program) }
+      return try await program.serve(isReady: { running in
+        // From outside nobody can look into a namespace.
+        namespace != nil
+          ? running.standardOutput.contains("ACME directory available")
+          : acceptsConnections(management) && acceptsConnections(acme)
       }) { running in
         try await body(
           Pebble(
@@ -149,6 +159,7 @@ extension Pebble {
     var externalAccountBindingRequired: Bool
     var externalAccountMACKeys: [String: String]
     var certificateValidityPeriod: Int?
+    var caaIdentities: [String]?
   }
 }
 

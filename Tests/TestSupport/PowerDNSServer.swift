@@ -16,6 +16,9 @@ package struct PowerDNSServer: Sendable {
   /// - Parameters:
   ///   - zone: The zone that it has.
   ///   - kind: The kind of the zone, such as `NATIVE` or `MASTER`.
+  ///   - body: What is done with it.
+  /// - Returns: What `body` returns.
+  /// - Throws: `HarnessError` when it does not start, and what `body` throws.
   package static func run<Result: Sendable>(
     zone: String, kind: String = "NATIVE", _ body: (PowerDNSServer) async throws -> Result
   ) async throws -> Result {

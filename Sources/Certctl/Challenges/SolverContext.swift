@@ -8,6 +8,8 @@ public struct SolverContext: Sendable {
   let references: [String: String]
   /// The configuration directory.
   let configDirectory: String
+  /// What CAs have seen of late; nil where nothing is remembered.
+  var memory: AnswerMemory?
   /// Runs a change of a zone alone, whichever process wants another one.
   let alone:
     @Sendable (_ zone: String, _ change: @Sendable () async throws -> Void) async throws -> Void

@@ -1,4 +1,5 @@
 import ACME
+import FoundationEssentials
 import HostIO
 import Synchronization
 
@@ -54,17 +55,39 @@ final class DNSRecords: Sendable {
     }
   }
 
-  /// Returns when all of the zones' servers have the records.
+  /// Returns when all of the zones' servers have the records, and the CA's resolvers may have forgotten
+  /// those of an earlier validation.
   func waitUntilVisible(_ items: [Item]) async throws {
     let tools = try await tools()
-    let limit = settings.timeLimit ?? tools.descriptor.timeLimit
+    let records = try await located(items, tools)
+    var ttls = try await propagated(records, tools)
+    for name in Set(records.values.joined().map(\.name)) where ttls[name] == nil {
+      ttls[name] = UInt32(tools.descriptor.ttl)
+    }
+    guard let memory = context.memory else { return }
+    let account = items.first?.challenge.account
+    let keys = Dictionary(
+      ttls.map { (AnswerMemory.Key(account: account, name: $0), $1) }
+    ) { max($0, $1) }
+    while let until = try await memory.take(keys) {
+      let seconds = until.timeIntervalSince(context.services.clock.now())
+      context.services.progress(.forgetting(Int(seconds.rounded(.up))))
+      try await context.services.clock.sleep(.seconds(max(seconds, 0.05)))
+    }
+  }
+
+  /// Waits until the records are where they are looked for, and says how long each may be remembered.
+  private func propagated(
+    _ records: [DNSZone: [ChallengeRecord]], _ tools: Tools
+  ) async throws -> [String: UInt32] {
     let check = settings.check ?? .servers
-    guard check != .none else { return }
-    context.services.progress(.propagating(items.count))
+    guard check != .none else { return [:] }
+    context.services.progress(.propagating(records.values.map(\.count).reduce(0, +)))
     let propagation = Propagation(
-      client: tools.view.client, clock: context.services.clock, limit: limit,
-      isRecursive: check == .resolver)
-    try await eachZone(try await located(items, tools)) { zone, records in
+      client: tools.view.client, clock: context.services.clock,
+      limit: settings.timeLimit ?? tools.descriptor.timeLimit, isRecursive: check == .resolver)
+    let found = Mutex<[String: UInt32]>([:])
+    try await eachZone(records) { zone, records in
       let wanted = Dictionary(grouping: records, by: \.name).map { name, records in
         Propagation.Wanted(name: name, values: Set(records.map(\.value)))
       }
@@ -74,8 +97,10 @@ final class DNSRecords: Sendable {
         : DNSZone(
           name: zone.name,
           servers: tools.view.resolvers.map { NameServer(name: "the resolver", endpoints: [$0]) })
-      try await propagation.wait(for: wanted.sorted { $0.name < $1.name }, at: watched)
+      let ttls = try await propagation.wait(for: wanted.sorted { $0.name < $1.name }, at: watched)
+      found.withLock { $0.merge(ttls) { max($0, $1) } }
     }
+    return found.withLock { $0 }
   }
 
   /// Takes the records back; those of one zone also where another zone's servers are out of reach.

@@ -9,8 +9,9 @@ import Synchronization
 /// host without IPv6 cannot ask there. A server of which no address answers counts as not done, for
 /// the CA may ask it.
 struct Propagation: Sendable {
-  /// The pause after a look that found nothing, in milliseconds: it doubles, up to the last.
-  static let pauses = (first: 250, longest: 4000)
+  /// The shortest and the longest pause after a look that found nothing, in seconds; between them it is
+  /// a tenth of the time that was waited already, which is the most that is lost by it.
+  static let pauses = (shortest: 0.25, longest: 5.0)
 
   /// One name that is waited for.
   struct Wanted: Sendable, Hashable {
@@ -30,23 +31,25 @@ struct Propagation: Sendable {
   /// - Parameters:
   ///   - wanted: What is waited for in this zone.
   ///   - zone: The zone.
+  /// - Returns: For how many seconds each name's records may be remembered.
   /// - Throws: `CertctlError` with code `challengeFailed` when the time is over, with what each server
   ///   answered last; `CancellationError`.
-  func wait(for wanted: [Wanted], at zone: DNSZone) async throws {
+  func wait(for wanted: [Wanted], at zone: DNSZone) async throws -> [String: UInt32] {
     let board = Board(zone)
-    let deadline = clock.now().addingTimeInterval(Double(limit))
+    let start = clock.now()
+    let deadline = start.addingTimeInterval(Double(limit))
     try await withThrowingTaskGroup(of: Void.self) { group in
       for server in zone.servers {
         for endpoint in server.endpoints {
           group.addTask {
-            try await watch(endpoint, of: server, wanted, until: deadline, board)
+            try await watch(endpoint, of: server, wanted, start..<deadline, board)
           }
         }
       }
       try await group.waitForAll()
     }
     let late = board.late
-    guard !late.isEmpty else { return }
+    guard !late.isEmpty else { return board.ttls }
     throw CertctlError(
       .challengeFailed,
       escapedForTerminal(
@@ -57,33 +60,37 @@ struct Propagation: Sendable {
   }
 
   private func watch(
-    _ endpoint: Endpoint, of server: NameServer, _ wanted: [Wanted], until deadline: Date,
+    _ endpoint: Endpoint, of server: NameServer, _ wanted: [Wanted], _ time: Range<Date>,
     _ board: Board
   ) async throws {
     var left = wanted
-    var pause = Self.pauses.first
     while true {
-      let (missing, trouble) = try await look(for: left, at: endpoint)
+      let (missing, trouble) = try await look(for: left, at: endpoint, board)
       left = missing
       if left.isEmpty { return board.note(endpoint, .done) }
       board.note(endpoint, trouble)
       // Where another address of the same server speaks for it, one that is silent is let be.
       if case .silent = trouble, board.isDone(server) { return }
-      guard clock.now() < deadline else { return }
-      try await clock.sleep(.milliseconds(pause))
-      pause = min(pause * 2, Self.pauses.longest)
+      let now = clock.now()
+      guard now < time.upperBound else { return }
+      let waited = now.timeIntervalSince(time.lowerBound)
+      try await clock.sleep(
+        .seconds(min(max(waited / 10, Self.pauses.shortest), Self.pauses.longest)))
     }
   }
 
   /// What is still missing at one address, and what it said about the first of it.
   private func look(
-    for wanted: [Wanted], at endpoint: Endpoint
+    for wanted: [Wanted], at endpoint: Endpoint, _ board: Board
   ) async throws -> ([Wanted], Board.State) {
     for (index, item) in wanted.enumerated() {
       do {
         let response = try await client.ask(item.name, .txt, at: endpoint, isRecursive: isRecursive)
         let found = Self.texts(response, of: item.name)
-        if item.values.isSubset(of: found) { continue }
+        if item.values.isSubset(of: found) {
+          board.note(item.name, ttl: response.answers.map(\.ttl).max() ?? 0)
+          continue
+        }
         let count = item.values.intersection(found).count
         let words =
           switch response.code {
@@ -123,8 +130,16 @@ struct Propagation: Sendable {
 
     private let zone: DNSZone
     private let states = Mutex<[Endpoint: State]>([:])
+    private let lifetimes = Mutex<[String: UInt32]>([:])
 
     init(_ zone: DNSZone) { self.zone = zone }
+
+    /// The longest time to live of each name that was seen.
+    var ttls: [String: UInt32] { lifetimes.withLock { $0 } }
+
+    func note(_ name: String, ttl: UInt32) {
+      lifetimes.withLock { $0[name] = max($0[name] ?? 0, ttl) }
+    }
 
     func note(_ endpoint: Endpoint, _ state: State) {
       states.withLock { $0[endpoint] = state }

@@ -6,6 +6,7 @@ package enum TXTSets {
   ///   - values: The values, without quotes.
   ///   - texts: The texts as the service has them, with or without quotes: they stay as they are.
   ///   - written: How the service wants a value written.
+  /// - Returns: All texts that the name is to have.
   package static func adding(
     _ values: [String], to texts: [String], as written: (String) -> String = TXTText.quoted
   ) -> [String]? {
@@ -19,6 +20,7 @@ package enum TXTSets {
   /// - Parameters:
   ///   - values: The values, without quotes.
   ///   - texts: The texts as the service has them.
+  /// - Returns: The texts that stay.
   package static func removing(_ values: [String], from texts: [String]) -> [String]? {
     let rest = texts.filter { !values.contains(TXTText.unquoted($0)) }
     return rest.count == texts.count ? nil : rest
@@ -31,6 +33,7 @@ extension [ChallengeRecord] {
   /// - Parameters:
   ///   - zone: The zone, without a final dot.
   ///   - apex: What stands for the zone's own name.
+  /// - Returns: The labels and values, in the order in which they first appear.
   package func byLabel(
     in zone: String, apex: String = "@"
   ) -> [(label: String, values: [String])] {

@@ -194,6 +194,12 @@ package struct VendorAPI: Sendable {
     return result
   }
 
+  /// Text as one part of a path: like ``encoded(_:)``, but `@`, which stands for a zone's own name
+  /// and which a path may have (RFC 3986, section 3.3), is written as the vendors' pages do.
+  package static func segment(_ text: String) -> String {
+    text == "@" ? text : encoded(text)
+  }
+
   /// Names and values as a form or a query carries them.
   package static func formText(_ fields: [(String, String)]) -> String {
     fields.map { "\(encoded($0))=\(encoded($1))" }.joined(separator: "&")
@@ -248,7 +254,9 @@ package struct VendorAPI: Sendable {
   }
 
   private static func pause(_ response: HTTPResponse, _ attempt: Int) -> Duration {
-    let asked = response.header("Retry-After").flatMap { Int($0) }
+    let asked =
+      response.header("Retry-After").flatMap { Int($0) }
+      ?? (try? JSONDecoder().decode(PauseInBody.self, from: Data(response.body)))?.seconds
     return .seconds(min(max(asked ?? 1 << (attempt - 1), 1), longestPause))
   }
 
@@ -302,11 +310,18 @@ package struct VendorAnswer: Sendable {
   }
 }
 
+/// The pause that a service asks for in an error's body, as GoDaddy does.
+private struct PauseInBody: Decodable {
+  let seconds: Int
+
+  private enum CodingKeys: String, CodingKey { case seconds = "retryAfterSec" }
+}
+
 /// The sentence for people in an error's body, wherever the service puts it.
 enum VendorWords {
   private static let keys = [
     "message", "error_description", "detail", "details", "error", "errors", "description", "title",
-    "reason", "code", "errorMessage", "longmessage",
+    "reason", "code", "errormessage", "longmessage",
   ]
 
   /// Something that tells what went wrong; nil when there is nothing of the kind.
@@ -330,7 +345,9 @@ enum VendorWords {
       if let list = try? [JSONText](from: decoder) {
         self = .list(list)
       } else if let object = try? [String: JSONText](from: decoder) {
-        self = .object(object)
+        // Some services write their names with capitals.
+        self = .object(
+          Dictionary(object.map { ($0.key.lowercased(), $0.value) }) { first, _ in first })
       } else if let text = try? String(from: decoder) {
         self = .text(text)
       } else if let number = try? Int(from: decoder) {

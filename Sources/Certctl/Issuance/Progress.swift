@@ -14,6 +14,8 @@ public enum Progress: Sendable {
   case presenting(String, count: Int)
   /// It waits until so many records are at all name servers.
   case propagating(Int)
+  /// It waits for so many seconds until a resolver has forgotten an earlier validation's records.
+  case forgetting(Int)
   /// It waits for the CA's validation.
   case validating
   /// It makes a key and sends the request.
@@ -39,6 +41,8 @@ public enum Progress: Sendable {
       "presenting \(count == 1 ? "one challenge" : "\(count) challenges") by \(type)"
     case .propagating(let count):
       "waiting for the name servers to have \(count == 1 ? "the record" : "\(count) records")"
+    case .forgetting(let seconds):
+      "waiting \(seconds) s: the CA may remember the records of an earlier validation"
     case .validating: "waiting for the CA to validate"
     case .finalizing: "making a key and sending the request"
     case .downloading: "fetching the certificate"

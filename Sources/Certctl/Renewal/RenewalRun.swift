@@ -56,11 +56,16 @@ struct RenewalRun: Sendable {
     }
   }
 
+  /// How many orders by the DNS at once: these wait for name servers most of the time, and all records
+  /// are to be there before the waiting begins.
+  static let mostByDNS = 50
+
   /// How many orders at once: what was asked for, or what the CAs stand.
-  private func jobs(at directories: [String]) -> Int {
+  private func jobs(at directories: [String], byDNS: Int = 0) -> Int {
     request.jobs
-      ?? directories.map { RateLimits.known(for: $0).sideBySide }.min()
-      ?? RateLimits.none.sideBySide
+      ?? max(
+        directories.map { RateLimits.known(for: $0).sideBySide }.min()
+          ?? RateLimits.none.sideBySide, min(byDNS, Self.mostByDNS))
   }
 
   // MARK: - Acting
@@ -103,7 +108,8 @@ struct RenewalRun: Sendable {
 
   private func renew(_ due: [RenewalStep.Finding]) async throws -> [RenewalResult] {
     try await sideBySide(
-      due, limit: jobs(at: due.compactMap(\.directory)), needs: { Set($0.identifiers) }
+      due, limit: jobs(at: due.compactMap(\.directory), byDNS: due.count(where: \.isByDNS)),
+      needs: { Set($0.identifiers) }
     ) { finding in
       let result = try await step(finding.name).renew()
       log(result)

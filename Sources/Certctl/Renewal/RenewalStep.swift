@@ -24,6 +24,8 @@ struct RenewalStep: Sendable {
     var identifiers: [Identifier] = []
     /// The directory URL of the CA that would be asked.
     var directory: String?
+    /// Whether records are made for it.
+    var isByDNS = false
   }
 
   /// A lineage as it is at one moment.
@@ -106,6 +108,8 @@ struct RenewalStep: Sendable {
       directory: status.lineage.settings.authorities.first.flatMap {
         try? CertificateAuthority.named($0).directory(for: status.lineage.settings.keyType)
       })
+    finding.isByDNS = status.lineage.settings.challenge.types(for: finding.identifiers)
+      .contains(where: \.makesRecords)
     finding.result.next = decision.next
     if case .held = decision { finding.result.outcome = .held }
     finding.needsCertificate =

@@ -103,14 +103,18 @@ struct RenewalHost: Sendable {
 
 extension TemporaryFolder {
   /// Adds lineages like one that is there, without certificates: as if `issue` had been cut short.
-  func addLineages(_ names: [String], like model: String) throws {
+  func addLineages(
+    _ names: [String], like model: String, asWildcards: Bool = false
+  ) throws {
     let text = try #require(read("state/lineages/\(model).json"))
     var lineage = try #require(JSONValue([UInt8](text.utf8)))
     lineage["issuance"] = nil
     lineage["schedule"] = nil
     for name in names {
       lineage["name"] = .string(name)
-      lineage["settings"]["names"] = [["type": "dns", "value": .string(name)]]
+      lineage["settings"]["names"] = [
+        ["type": "dns", "value": .string(asWildcards ? "*.\(name)" : name)]
+      ]
       try write("state/lineages/\(name).json", String(decoding: lineage.bytes, as: UTF8.self))
     }
   }

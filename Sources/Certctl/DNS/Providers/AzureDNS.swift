@@ -101,7 +101,7 @@ package struct AzureDNS: DNSProvider {
     let place = try await place(of: zone)
     for (name, values) in records.byName {
       let label = ChallengeRecord(name: name, value: "", domain: "").label(in: zone)
-      let path = "\(place)/TXT/\(VendorAPI.encoded(label))"
+      let path = "\(place)/TXT/\(VendorAPI.segment(label))"
       for attempt in 1...Self.attempts {
         let set = try await set(path)
         guard let new = edit(values, set) else { break }
@@ -152,10 +152,10 @@ package struct AzureDNS: DNSProvider {
         if answer.status == 404 { throw api.noZone(zone) }
         return path
       }
-      var query =
-        "resources | where type =~ 'microsoft.network/dnszones' | where name =~ '\(zone)'"
-      if let subscription { query += " | where subscriptionId =~ '\(subscription)'" }
-      if let group { query += " | where resourceGroup =~ '\(group)'" }
+      var query = "resources | where type =~ 'microsoft.network/dnszones'"
+      query += " | where name =~ " + Self.quoted(zone)
+      if let subscription { query += " | where subscriptionId =~ " + Self.quoted(subscription) }
+      if let group { query += " | where resourceGroup =~ " + Self.quoted(group) }
       let found: Found = try await api.send(
         .post, "/providers/Microsoft.ResourceGraph/resources", to: "find the zone \(zone)",
         query: [("api-version", "2021-03-01")],
@@ -169,6 +169,16 @@ package struct AzureDNS: DNSProvider {
       }
       return Self.path(only.subscriptionId, only.resourceGroup, zone)
     }
+  }
+
+  /// A text of the query language; a zone's name comes from DNS, where anything may stand.
+  private static func quoted(_ text: String) -> String {
+    var result = ""
+    for character in text.unicodeScalars {
+      if character == "'" || character == "\\" { result += "\\" }
+      result.unicodeScalars.append(character)
+    }
+    return "'\(result)'"
   }
 
   private static func path(_ subscription: String, _ group: String, _ zone: String) -> String {

@@ -61,12 +61,9 @@ package struct Cloudflare: DNSProvider {
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
     let id = try await identity(of: zone)
-    let there = try await existing(records, in: id)
-    let missing = records.byName.flatMap { name, values in
-      values.filter { value in !there.contains { $0.isRecord(name, value) } }
-        .map { NewRecord(name: name, content: TXTText.quoted($0), ttl: ttl) }
-    }
-    try await change(id, "add TXT records") { Batch(posts: Array(missing.dropFirst($0))) }
+    let missing = records.missing(from: try await existing(records, in: id))
+      .map { NewRecord(name: $0.name, content: TXTText.quoted($0.value), ttl: ttl) }
+    try await change(id, "add TXT records", missing) { Batch(posts: $0) }
   }
 
   /// Removes the records, which are found by name and text.
@@ -74,12 +71,8 @@ package struct Cloudflare: DNSProvider {
   /// - Throws: `CertctlError`, `CancellationError`.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
     let id = try await identity(of: zone)
-    let ours = try await existing(records, in: id).filter { entry in
-      records.contains { entry.isRecord($0.name, $0.value) }
-    }
-    try await change(id, "remove TXT records") { start in
-      Batch(deletes: ours.dropFirst(start).map { Reference(id: $0.id) })
-    }
+    let ours = records.identities(in: try await existing(records, in: id)).map(Reference.init)
+    try await change(id, "remove TXT records", ours) { Batch(deletes: $0) }
   }
 
   // MARK: - Requests
@@ -98,32 +91,32 @@ package struct Cloudflare: DNSProvider {
     }
   }
 
-  private func existing(_ records: [ChallengeRecord], in id: String) async throws -> [Record] {
-    let names = Set(records.map(\.name))
+  private func existing(
+    _ records: [ChallengeRecord], in id: String
+  ) async throws -> [VendorRecord<String>] {
     let what = "list the TXT records"
-    return try await api.pages(what) { page in
+    let found: [Record] = try await api.pages(what) { page in
       var query = [("type", "TXT"), ("per_page", "\(Self.pageSize)"), ("page", "\(page)")]
-      if let name = names.first, names.count == 1 { query.insert(("name.exact", name), at: 0) }
+      if let name = records.onlyName { query.insert(("name.exact", name), at: 0) }
       let answer: Answer<[Record]> = try await api.send(
         .get, "/zones/\(VendorAPI.encoded(id))/dns_records", to: what, query: query,
         headers: recordHeaders
       ).decode()
       return (answer.result, page < answer.pages?.count ?? 1)
     }
+    return found.filter { $0.type == "TXT" }
+      .map { VendorRecord(id: $0.id, name: $0.name, text: $0.content ?? "") }
   }
 
-  /// Sends batches that are no larger than allowed until nothing is left to be done.
-  private func change(
-    _ id: String, _ what: String, _ rest: (_ start: Int) -> Batch
+  /// Sends the changes in batches that are no larger than allowed.
+  private func change<One>(
+    _ id: String, _ what: String, _ changes: [One], _ batch: ([One]) -> Batch
   ) async throws {
-    var start = 0
-    while true {
-      let batch = rest(start).limited(to: Self.pageSize)
-      guard batch.size > 0 else { return }
+    for start in stride(from: 0, to: changes.count, by: Self.pageSize) {
+      let end = min(start + Self.pageSize, changes.count)
       _ = try await api.send(
         .post, "/zones/\(VendorAPI.encoded(id))/dns_records/batch", to: what,
-        headers: recordHeaders, json: batch)
-      start += batch.size
+        headers: recordHeaders, json: batch(Array(changes[start..<end])))
     }
   }
 
@@ -160,10 +153,6 @@ package struct Cloudflare: DNSProvider {
     let type: String
     let name: String
     let content: String?
-
-    func isRecord(_ name: String, _ value: String) -> Bool {
-      type == "TXT" && self.name.lowercased() == name && TXTText.unquoted(content ?? "") == value
-    }
   }
 
   private struct NewRecord: Encodable {
@@ -178,14 +167,5 @@ package struct Cloudflare: DNSProvider {
   private struct Batch: Encodable {
     var posts: [NewRecord]?
     var deletes: [Reference]?
-
-    var size: Int { (posts?.count ?? 0) + (deletes?.count ?? 0) }
-
-    /// The first so many of them; a batch has one kind only.
-    func limited(to count: Int) -> Batch {
-      Batch(
-        posts: posts.map { Array($0.prefix(count)) },
-        deletes: deletes.map { Array($0.prefix(count)) })
-    }
   }
 }

@@ -90,7 +90,7 @@ package struct Gandi: DNSProvider {
 
   private func path(_ name: String, _ zone: String) -> String {
     let label = ChallengeRecord(name: name, value: "", domain: "").label(in: zone)
-    return "/domains/\(VendorAPI.encoded(zone))/records/\(VendorAPI.encoded(label))/TXT"
+    return "/domains/\(VendorAPI.encoded(zone))/records/\(VendorAPI.segment(label))/TXT"
   }
 
   private struct RecordSet: Codable {

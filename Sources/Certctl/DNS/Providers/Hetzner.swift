@@ -108,7 +108,7 @@ private struct HetznerCloud: HetznerConsole {
     _ word: String, _ what: String, _ name: String, _ zone: String, _ change: Change
   ) async throws {
     let path =
-      "/zones/\(VendorAPI.encoded(zone))/rrsets/\(VendorAPI.encoded(label(name, zone)))/TXT"
+      "/zones/\(VendorAPI.encoded(zone))/rrsets/\(VendorAPI.segment(label(name, zone)))/TXT"
     var action = try await api.send(
       .post, path + "/actions/\(word)", to: what, json: change
     ).decode(Answer.self).action

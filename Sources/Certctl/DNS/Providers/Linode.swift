@@ -1,3 +1,4 @@
+import FoundationEssentials
 import HostIO
 
 /// The API of Linode (Akamai), version 4.
@@ -52,10 +53,10 @@ package struct Linode: DNSProvider {
 
   private func identity(of zone: String) async throws -> Int {
     try await zones.identity(of: zone) {
-      // The filter is JSON; the name of a zone has no quotes.
+      let filter = String(decoding: try JSONEncoder().encode(["domain": zone]), as: UTF8.self)
       let found: Page<Domain> = try await api.send(
         .get, "/domains", to: "find the zone \(zone)",
-        headers: [.init(name: "X-Filter", value: #"{"domain":"\#(zone)"}"#)]
+        headers: [.init(name: "X-Filter", value: filter)]
       ).decode()
       guard let domain = found.data.first(where: { $0.domain == zone }) else {
         throw api.noZone(zone)

@@ -20,7 +20,7 @@ package struct RFC2136: DNSProvider {
       .init(
         "RFC2136_TSIG_ALGORITHM", "the key's algorithm", isSecret: false,
         fallback: "hmac-sha256"),
-    ], ttl: 60, timeLimit: 120)
+    ], ttl: 30, timeLimit: 120)
 
   /// How many records one update carries: well below the 64 KiB of a message.
   private static let batch = 100

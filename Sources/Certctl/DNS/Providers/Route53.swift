@@ -17,6 +17,15 @@ package struct Route53: DNSProvider {
         "AWS_PROFILE", "the profile in the shared credentials file", isSecret: false,
         fallback: "default"),
       .init(
+        "AWS_ASSUME_ROLE_ARN", "a role to take on, such as one of another account",
+        isSecret: false, fallback: ""),
+      .init(
+        "AWS_EXTERNAL_ID", "what that role's owner wants to be told", isSecret: false,
+        fallback: ""),
+      .init(
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "set by AWS in containers that have a role",
+        isSecret: false, fallback: ""),
+      .init(
         "AWS_REGION", "needed only for the regions of China and of the US government",
         isSecret: false, fallback: "us-east-1"),
       .init(
@@ -25,7 +34,7 @@ package struct Route53: DNSProvider {
       .init(
         "AWS_PRIVATE_ZONE", "true: only private zones count", isSecret: false, fallback: "false"),
     ],
-    // With no keys at all it is the machine's own role.
+    // With no keys at all it is the role of the machine or the container.
     ways: [["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"], ["AWS_SHARED_CREDENTIALS"], []])
 
   /// How many sets of records one request changes.
@@ -43,11 +52,20 @@ package struct Route53: DNSProvider {
   package init(_ context: DNSProviderContext) throws {
     let keys = try Self.keys(context)
     let secrets = [keys?.secret, keys?.token].compactMap { $0 }
+    let place = Self.place(try context.value("AWS_REGION"))
+    let region = place.region
+    let role = try context.optional("AWS_ASSUME_ROLE_ARN").map { name in
+      AWSKeySource.Role(
+        name: name, externalID: context.optional("AWS_EXTERNAL_ID"),
+        service: try context.api("https://\(place.roles)", secrets: secrets), region: region)
+    }
+    let container = try context.optional("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI").map {
+      try context.api("http://169.254.170.2\($0)")
+    }
     let source = AWSKeySource(
-      keys, metadata: try context.api("http://169.254.169.254", secrets: secrets))
-    let (host, region) = Self.place(try context.value("AWS_REGION"))
+      keys, role: role, machine: try context.api("http://169.254.169.254"), container: container)
     let clock = context.services.clock
-    api = try context.api("https://\(host)/2013-04-01", secrets: secrets)
+    api = try context.api("https://\(place.host)/2013-04-01", secrets: secrets)
       .repeating { response in
         guard response.status == 400 else { return false }
         let text = String(decoding: response.body, as: UTF8.self)
@@ -134,6 +152,11 @@ package struct Route53: DNSProvider {
     let first = answer["ResourceRecordSets"]?["ResourceRecordSet"]
     guard let first, first["Type"]?.text == "TXT", first["Name"]?.text.lowercased() == name + "."
     else { return nil }
+    if first["SetIdentifier"] != nil {
+      throw api.failure(
+        "change the TXT records of \(name)", "they have a routing policy",
+        hint: "make them one set with simple routing")
+    }
     let values = (first["ResourceRecords"]?.all("ResourceRecord") ?? []).compactMap {
       $0["Value"]?.text
     }
@@ -187,10 +210,19 @@ package struct Route53: DNSProvider {
     return keys
   }
 
-  /// The host and the region that signs: Route 53 has one of each per part of AWS.
-  private static func place(_ region: String) -> (host: String, region: String) {
-    if region.hasPrefix("cn-") { return ("route53.amazonaws.com.cn", "cn-northwest-1") }
-    if region.hasPrefix("us-gov-") { return ("route53.us-gov.amazonaws.com", "us-gov-west-1") }
-    return ("route53.amazonaws.com", "us-east-1")
+  /// The hosts of Route 53 and of the service of roles, and the region that signs: there is one of
+  /// each per part of AWS.
+  private static func place(_ region: String) -> (host: String, roles: String, region: String) {
+    if region.hasPrefix("cn-") {
+      return (
+        "route53.amazonaws.com.cn", "sts.cn-northwest-1.amazonaws.com.cn", "cn-northwest-1"
+      )
+    }
+    if region.hasPrefix("us-gov-") {
+      return (
+        "route53.us-gov.amazonaws.com", "sts.us-gov-west-1.amazonaws.com", "us-gov-west-1"
+      )
+    }
+    return ("route53.amazonaws.com", "sts.amazonaws.com", "us-east-1")
   }
 }

@@ -1,0 +1,90 @@
+import HostIO
+
+/// The API of GoDaddy for domains, version 1: records are added one by one, and taken away by
+/// writing what stays of a name.
+package struct GoDaddy: DNSProvider {
+  /// What GoDaddy is called and needs.
+  package static let descriptor = DNSProviderDescriptor(
+    name: "godaddy", title: "GoDaddy",
+    documentation: "https://developer.godaddy.com/doc/endpoint/domains",
+    settings: [
+      .init("GODADDY_API_KEY", "the key of a production API key"),
+      .init("GODADDY_API_SECRET", "its secret"),
+    ], ttl: 600, timeLimit: 300)
+
+  private let api: VendorAPI
+  private let ttl: Int
+
+  /// A client with key and secret.
+  ///
+  /// - Throws: `CertctlError` with code `configuration` where they are missing.
+  package init(_ context: DNSProviderContext) throws {
+    let key = try context.value("GODADDY_API_KEY")
+    let secret = try context.value("GODADDY_API_SECRET")
+    api = try context.api(
+      "https://api.godaddy.com/v1/domains/",
+      headers: [
+        HTTPField(name: "Authorization", value: "sso-key \(key):\(secret)"),
+        HTTPField(name: "Accept", value: "application/json"),
+      ])
+    ttl = context.ttl
+  }
+
+  /// Adds the records that are not there yet, all in one request.
+  ///
+  /// - Throws: `CertctlError`, `CancellationError`.
+  package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
+    var new: [NewRecord] = []
+    for (label, values) in records.byLabel(in: zone) {
+      let there = Set(try await existing(label, in: zone).map { TXTText.unquoted($0.data) })
+      new += values.filter { !there.contains($0) }
+        .map { NewRecord(name: label, data: $0, ttl: ttl) }
+    }
+    guard !new.isEmpty else { return }
+    _ = try await api.send(
+      .patch, VendorAPI.encoded(zone) + "/records", to: "add TXT records", json: new)
+  }
+
+  /// Removes the records, name by name.
+  ///
+  /// - Throws: `CertctlError`, `CancellationError`.
+  package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
+    for (label, values) in records.byLabel(in: zone) {
+      let there = try await existing(label, in: zone)
+      let rest = there.filter { !values.contains(TXTText.unquoted($0.data)) }
+      if rest.count == there.count { continue }
+      let what = "remove TXT records"
+      if rest.isEmpty {
+        _ = try await api.send(.delete, path(label, zone), to: what, accepting: [404])
+      } else {
+        _ = try await api.send(.put, path(label, zone), to: what, json: rest)
+      }
+    }
+  }
+
+  /// The TXT records of a name; a removed one may stay behind for a while, without a text.
+  private func existing(_ label: String, in zone: String) async throws -> [Record] {
+    let answer = try await api.send(
+      .get, path(label, zone), to: "list the TXT records", accepting: [404])
+    if answer.status == 404 { throw api.noZone(zone) }
+    return try answer.decode([Record].self).filter { !$0.data.isEmpty }
+  }
+
+  private func path(_ label: String, _ zone: String) -> String {
+    "\(VendorAPI.encoded(zone))/records/TXT/\(VendorAPI.encoded(label))"
+  }
+
+  // MARK: - JSON
+
+  private struct Record: Codable {
+    let data: String
+    let ttl: Int?
+  }
+
+  private struct NewRecord: Encodable {
+    let type = "TXT"
+    let name: String
+    let data: String
+    let ttl: Int
+  }
+}

@@ -1,0 +1,114 @@
+import HostIO
+
+/// The API of Porkbun, version 3, in which each request carries the keys in its body.
+package struct Porkbun: DNSProvider {
+  /// What Porkbun is called and needs.
+  package static let descriptor = DNSProviderDescriptor(
+    name: "porkbun", title: "Porkbun",
+    documentation: "https://porkbun.com/api/json/v3/documentation",
+    settings: [
+      .init("PORKBUN_API_KEY", "the API key, pk1_…"),
+      .init("PORKBUN_SECRET_API_KEY", "the secret API key, sk1_…"),
+    ], ttl: 600, timeLimit: 600)
+
+  private let api: VendorAPI
+  private let key: String
+  private let secret: String
+  private let ttl: Int
+
+  /// A client with both keys.
+  ///
+  /// - Throws: `CertctlError` with code `configuration` where they are missing.
+  package init(_ context: DNSProviderContext) throws {
+    key = try context.value("PORKBUN_API_KEY")
+    secret = try context.value("PORKBUN_SECRET_API_KEY")
+    api = try context.api("https://api.porkbun.com/api/json/v3/dns")
+    ttl = context.ttl
+  }
+
+  /// Adds the records that are not there yet.
+  ///
+  /// - Throws: `CertctlError`, `CancellationError`.
+  package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
+    for record in records.missing(from: try await existing(records, in: zone)) {
+      var body = Body(key: key, secret: secret)
+      body.name = record.label(in: zone, apex: "")
+      body.type = "TXT"
+      body.content = record.value
+      body.ttl = String(ttl)
+      _ = try await send("/create/" + VendorAPI.encoded(zone), body, "add a TXT record", zone)
+    }
+  }
+
+  /// Removes the records, which are found by name and text.
+  ///
+  /// - Throws: `CertctlError`, `CancellationError`.
+  package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
+    for id in records.identities(in: try await existing(records, in: zone)) {
+      _ = try await send(
+        "/delete/\(VendorAPI.encoded(zone))/\(id.path)", Body(key: key, secret: secret),
+        "remove a TXT record", zone)
+    }
+  }
+
+  // MARK: - Requests
+
+  private func existing(
+    _ records: [ChallengeRecord], in zone: String
+  ) async throws -> [VendorRecord<VendorIdentity>] {
+    var path = "/retrieve/" + VendorAPI.encoded(zone)
+    if let name = records.onlyName, let record = records.first(where: { $0.name == name }) {
+      let label = record.label(in: zone, apex: "")
+      path = "/retrieveByNameType/\(VendorAPI.encoded(zone))/TXT"
+      if !label.isEmpty { path += "/" + VendorAPI.encoded(label) }
+    }
+    let answer = try await send(
+      path, Body(key: key, secret: secret), "list the TXT records", zone)
+    return (answer.records ?? []).filter { $0.type == "TXT" }
+      .map { VendorRecord(id: $0.id, name: $0.name, text: $0.content ?? "") }
+  }
+
+  /// Sends a command; its errors come with status 400, and have come with 200.
+  private func send(
+    _ path: String, _ body: Body, _ what: String, _ zone: String
+  ) async throws -> Answer {
+    let answer: Answer = try await api.send(.post, path, to: what, json: body, accepting: [400])
+      .decode()
+    if answer.status == "SUCCESS" { return answer }
+    let words = answer.message ?? "status \(answer.status)"
+    if words.lowercased().hasPrefix("invalid domain") { throw api.noZone(zone) }
+    throw api.failure(
+      what, words,
+      hint: words.contains("API key") ? "check PORKBUN_API_KEY, PORKBUN_SECRET_API_KEY" : nil)
+  }
+
+  // MARK: - JSON
+
+  private struct Body: Encodable {
+    let key: String
+    let secret: String
+    var name: String?
+    var type: String?
+    var content: String?
+    var ttl: String?
+
+    private enum CodingKeys: String, CodingKey {
+      case key = "apikey"
+      case secret = "secretapikey"
+      case name, type, content, ttl
+    }
+  }
+
+  private struct Answer: Decodable {
+    let status: String
+    let message: String?
+    let records: [Record]?
+  }
+
+  private struct Record: Decodable {
+    let id: VendorIdentity
+    let name: String
+    let type: String
+    let content: String?
+  }
+}

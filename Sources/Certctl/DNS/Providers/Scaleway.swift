@@ -1,0 +1,134 @@
+import HostIO
+
+/// The API "Domains and DNS" of Scaleway, version 2 beta 1, which makes many changes in one request.
+package struct Scaleway: DNSProvider {
+  /// What Scaleway is called and needs.
+  package static let descriptor = DNSProviderDescriptor(
+    name: "scaleway", title: "Scaleway",
+    documentation: "https://www.scaleway.com/en/developers/api/domains-and-dns/",
+    settings: [
+      .init("SCW_SECRET_KEY", "the secret key of an API key", aliases: ["SCALEWAY_API_TOKEN"]),
+      .init(
+        "SCW_PROJECT_ID", "the project that has the zone, where several have one of its name",
+        aliases: ["SCALEWAY_PROJECT_ID"], isSecret: false, fallback: ""),
+    ], ttl: 60, timeLimit: 300)
+
+  /// The number of records that a page of a list has.
+  private static let pageSize = 100
+
+  private let api: VendorAPI
+  private let project: String?
+  private let ttl: Int
+
+  /// A client with a secret key.
+  ///
+  /// - Throws: `CertctlError` with code `configuration` where there is none.
+  package init(_ context: DNSProviderContext) throws {
+    api = try context.api(
+      "https://api.scaleway.com/domain/v2beta1/dns-zones/",
+      headers: [HTTPField(name: "X-Auth-Token", value: try context.value("SCW_SECRET_KEY"))])
+    project = context.optional("SCW_PROJECT_ID")
+    ttl = context.ttl
+  }
+
+  /// Adds the records that are not there yet, all in one request.
+  ///
+  /// - Throws: `CertctlError`, `CancellationError`.
+  package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
+    let missing = records.missing(from: try await existing(records, in: zone))
+    guard !missing.isEmpty else { return }
+    let new = missing.map {
+      NewRecord(name: $0.label(in: zone, apex: ""), data: TXTText.quoted($0.value), ttl: ttl)
+    }
+    try await change([Change(add: Addition(records: new))], in: zone, to: "add TXT records")
+  }
+
+  /// Removes the records, which are found by name and text, all in one request.
+  ///
+  /// - Throws: `CertctlError`, `CancellationError`.
+  package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
+    let ours = records.identities(in: try await existing(records, in: zone))
+    guard !ours.isEmpty else { return }
+    try await change(
+      ours.map { Change(delete: Reference(id: $0)) }, in: zone, to: "remove TXT records")
+  }
+
+  // MARK: - Requests
+
+  private func existing(
+    _ records: [ChallengeRecord], in zone: String
+  ) async throws -> [VendorRecord<String>] {
+    let what = "list the TXT records"
+    var seen = 0
+    let found: [Record] = try await api.pages(what) { page in
+      var query = [("type", "TXT"), ("page", "\(page)"), ("page_size", "\(Self.pageSize)")]
+      if let name = records.onlyName, let record = records.first(where: { $0.name == name }) {
+        query.insert(("name", record.label(in: zone, apex: "")), at: 0)
+      }
+      if let project { query.append(("project_id", project)) }
+      let answer = try await api.send(.get, path(zone), to: what, query: query, accepting: [404])
+      if answer.status == 404 { throw api.noZone(zone) }
+      let list = try answer.decode(List.self)
+      seen += list.records.count
+      return (list.records, !list.records.isEmpty && seen < list.count)
+    }
+    return found.filter { $0.type == "TXT" }
+      .map { VendorRecord(id: $0.id, label: $0.name, in: zone, text: $0.data) }
+  }
+
+  private func change(_ changes: [Change], in zone: String, to what: String) async throws {
+    let answer = try await api.send(
+      .patch, path(zone), to: what, json: Changes(changes: changes), accepting: [404])
+    if answer.status == 404 { throw api.noZone(zone) }
+  }
+
+  private func path(_ zone: String) -> String { VendorAPI.encoded(zone) + "/records" }
+
+  // MARK: - JSON
+
+  private struct List: Decodable {
+    let count: Int
+    let records: [Record]
+
+    private enum CodingKeys: String, CodingKey {
+      case count = "total_count"
+      case records
+    }
+  }
+
+  private struct Record: Decodable {
+    let id: String
+    let type: String
+    let name: String
+    let data: String
+  }
+
+  private struct NewRecord: Encodable {
+    let type = "TXT"
+    let name: String
+    let data: String
+    let ttl: Int
+  }
+
+  private struct Addition: Encodable { let records: [NewRecord] }
+
+  private struct Reference: Encodable { let id: String }
+
+  private struct Change: Encodable {
+    var add: Addition?
+    var delete: Reference?
+  }
+
+  /// Without its flag the service would make a zone that it lacks, which nobody would look into.
+  private struct Changes: Encodable {
+    let changes: [Change]
+    let makesNoZone = true
+    let returnsAll = false
+
+    private enum CodingKeys: String, CodingKey {
+      case changes
+      case makesNoZone = "disallow_new_zone_creation"
+      case returnsAll = "return_all_records"
+    }
+  }
+}

@@ -1,0 +1,204 @@
+import FoundationEssentials
+import Glibc
+import TestSupport
+import Testing
+
+/// dns-01 with real authoritative servers, a resolver, and a CA that asks it.
+@Suite(.timeLimit(.minutes(5)), .needsDNSLab())
+struct DNSTests {
+  private static let challenge = "_acme-challenge.example.test"
+
+  /// How often the CA was told to look.
+  private func answers(_ lab: DNSLab) -> Int {
+    lab.pebble.requests.count { $0.hasPrefix("POST /chalZ/") }
+  }
+
+  /// Waits until the primary has so many values beside the foreign one.
+  private func published(
+    _ count: Int, _ lab: DNSLab, under name: String = challenge
+  ) async throws {
+    try await poll("the records", within: .seconds(20)) {
+      try await lab.texts(name).count == count + 1
+    }
+  }
+
+  @Test
+  func `apex, wildcard and a delegated name: the slow secondary is waited out, and all is tidy`()
+    async throws
+  {
+    try await DNSLab.run { lab in
+      let delay = Duration.seconds(4)
+      let clock = ContinuousClock()
+      let start = clock.now
+      let result = try await lab.program(
+        lab.issueArguments(["example.test", "*.example.test", "delegated.example.test"])
+      ).run { _ in
+        try await published(2, lab)
+        // The delegated name's record is in a zone of another server.
+        #expect(try await lab.texts("delegated.acme.other.test", at: DNSLab.bind).count == 1)
+        try await Task.sleep(for: delay)
+        #expect(answers(lab) == 0, "the CA was told to look while a server had no record")
+        try await lab.transfer()
+      }
+      try result.requireSuccess("issue")
+      let time = clock.now - start
+      print("a secondary that is late by \(delay) made an issuance of \(time)")
+      #expect(time < delay + .seconds(6))
+      #expect(answers(lab) == 3)
+      #expect(try await lab.texts(Self.challenge) == [DNSLab.foreign])
+      #expect(try await lab.texts("delegated.acme.other.test", at: DNSLab.bind).isEmpty)
+      // The resolver of the CA remembers the first validation for as long as the records say: the next
+      // one is waited with. The key's file is known to the timer's runs, whose environment is empty.
+      let lineage = try #require(lab.folder.read("state/lineages/example.test.json"))
+      #expect(lineage.contains("update-hmac-sha256.key"))
+      #expect(!lineage.contains(DNSLab.keys["hmac-sha256"] ?? "-"))
+      var renewal = lab.program(["renew", "--force"])
+      renewal.environment["RFC2136_TSIG_FILE"] = .some(nil)
+      try await renewal.run { _ in
+        try await published(2, lab)
+        try await lab.transfer()
+      }.requireSuccess("renew")
+      #expect(try await lab.texts(Self.challenge) == [DNSLab.foreign])
+    }
+  }
+
+  @Test func `a server that is dead is named, and nothing stays behind`() async throws {
+    try await DNSLab.run { lab in
+      try await lab.killSecondary()
+      let result = try await lab.program(
+        lab.issueArguments(["*.example.test"], ["--dns-timeout", "3"])
+      ).run()
+      #expect(result.exitCode == 75, "\(result)")
+      #expect(result.standardError.contains("ns2.example.test (127.0.0.12:53)"), "\(result)")
+      #expect(!result.standardError.contains("ns1.example.test"), "\(result)")
+      #expect(answers(lab) == 0)
+      #expect(try await lab.texts(Self.challenge) == [DNSLab.foreign])
+      #expect(lab.folder.read("state/journal/example.test.json") == nil)
+    }
+  }
+
+  @Test func `what cannot work is explained before the CA is asked for more`() async throws {
+    try await DNSLab.run { lab in
+      func failure(
+        _ names: [String], _ change: (inout Program) -> Void = { _ in }
+      ) async throws -> String {
+        var program = lab.program(lab.issueArguments(names, ["--dns-timeout", "3"]))
+        change(&program)
+        let result = try await program.run()
+        #expect(result.exitCode != 0, "\(result)")
+        return result.standardError
+      }
+      // A key that the server does not know, and one whose secret is another.
+      func key(_ name: String, _ secret: String) -> (inout Program) -> Void {
+        { program in
+          program.environment["RFC2136_TSIG_FILE"] = .some(nil)
+          program.environment["RFC2136_TSIG_KEY"] = name
+          program.environment["RFC2136_TSIG_SECRET"] = secret
+        }
+      }
+      let secret = try #require(DNSLab.keys["hmac-sha256"])
+      let unknown = try await failure(["*.example.test"], key("nobody", secret))
+      #expect(unknown.contains("does not know the key nobody"), "\(unknown)")
+      let wrong = try await failure(["*.example.test"], key("update-hmac-sha256", "c2VjcmV0"))
+      #expect(wrong.contains("the secret of the key update-hmac-sha256 is not the server's"))
+      #expect(!wrong.contains("c2VjcmV0"))
+      // A zone that the key may not change, and names that lead nowhere.
+      let zone = try await failure(["*.other.test"])
+      #expect(zone.contains("does not change the zone other.test"), "\(zone)")
+      let circle = try await failure(["*.circle.example.test"])
+      #expect(circle.contains("lead in a circle"), "\(circle)")
+      let nowhere = try await failure(["*.nowhere.invalid"])
+      #expect(nowhere.contains("nowhere.invalid"), "\(nowhere)")
+      #expect(try await lab.texts(Self.challenge) == [DNSLab.foreign])
+    }
+  }
+
+  @Test(arguments: ["hmac-sha384", "hmac-sha512"])
+  func `other algorithms sign, and a resolver can be asked in the servers' stead`(
+    _ algorithm: String
+  ) async throws {
+    try await DNSLab.run { lab in
+      // unbound asks the primary only, so that nothing has to be transferred.
+      try await lab.program(
+        lab.issueArguments(
+          ["www.example.test"], ["--dns-check", "resolver", "--dns-resolver", "127.0.0.10:53"]),
+        algorithm: algorithm
+      ).run().requireSuccess("issue")
+      #expect(try await lab.texts("_acme-challenge.www.example.test").isEmpty)
+    }
+  }
+
+  @Test func `after a crash the next run removes what was left, and only that`() async throws {
+    try await DNSLab.run { lab in
+      let issue = lab.program(lab.issueArguments(["example.test", "*.example.test"]))
+      _ = try await issue.run { running in
+        try await published(2, lab)
+        running.send(SIGKILL)
+      }
+      // A record that somebody made meanwhile.
+      try await lab.update("update add \(Self.challenge). 60 TXT \"of-another-client\"")
+      let left = try await lab.texts(Self.challenge)
+      #expect(left.count == 4)
+      try await issue.run { running in
+        while running.isRunning {
+          try await lab.transfer()
+          try await Task.sleep(for: .milliseconds(300))
+        }
+      }.requireSuccess("issue")
+      #expect(try await lab.texts(Self.challenge) == ["of-another-client", DNSLab.foreign])
+      #expect(lab.folder.read("state/journal/example.test.json") == nil)
+    }
+  }
+
+  @Test func `Ctrl-C takes the records back`() async throws {
+    try await DNSLab.run { lab in
+      let result = try await lab.program(lab.issueArguments(["*.example.test"])).run { running in
+        try await published(1, lab)
+        running.send(SIGINT)
+      }
+      #expect(result.exitCode != 0)
+      #expect(try await lab.texts(Self.challenge) == [DNSLab.foreign])
+    }
+  }
+
+  @Test func `fifty wildcards of two zones wait once`() async throws {
+    try await DNSLab.run { lab in
+      let delay = Duration.seconds(6)
+      let clock = ContinuousClock()
+      /// Runs certctl; the secondary gets all that is there `delay` after the first record.
+      func time(_ program: Program, first: String) async throws -> Duration {
+        let start = clock.now
+        let result = try await program.run(within: .seconds(100)) { running in
+          try await poll("the first record", within: .seconds(20), every: .milliseconds(50)) {
+            try await !lab.texts(first).isEmpty || !running.isRunning
+          }
+          while running.isRunning {
+            try await Task.sleep(for: delay)
+            try await lab.transfer()
+            let end = clock.now + .seconds(3)
+            while running.isRunning, clock.now < end {
+              try await Task.sleep(for: .milliseconds(50))
+            }
+          }
+        }
+        try result.requireSuccess("certctl")
+        return clock.now - start
+      }
+      // One, which the others are made like.
+      let one = try await time(
+        lab.program(lab.issueArguments(["*.w0.example.test"])),
+        first: "_acme-challenge.w0.example.test")
+      let zones = ["example.test", "two.test"]
+      let names = (1...50).map { "w\($0).\(zones[$0 % 2])" }
+      try lab.folder.addLineages(names, like: "w0.example.test", asWildcards: true)
+      let all = try await time(
+        lab.program(["renew"]), first: "_acme-challenge.\(names[0])")
+      print("one wildcard took \(one), fifty took \(all)")
+      #expect(all < one * 2)
+      for name in names {
+        #expect(lab.folder.read("state/live/\(name)/fullchain.pem") != nil, "\(name)")
+        #expect(try await lab.texts("_acme-challenge.\(name)").isEmpty)
+      }
+    }
+  }
+}

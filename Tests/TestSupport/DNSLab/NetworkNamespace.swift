@@ -1,0 +1,62 @@
+import FoundationEssentials
+import Glibc
+package import Testing
+
+/// A network of a test's own, with nothing but a loopback device: servers can have port 53 there.
+package struct NetworkNamespace: Sendable {
+  package let name: String
+
+  /// Makes one around `body`, with these addresses beside 127.0.0.1 and this resolver.
+  package static func run<Result: Sendable>(
+    addresses: [String], resolver: String, _ body: (NetworkNamespace) async throws -> Result
+  ) async throws -> Result {
+    let name = "certctl-\(getpid())-\(UInt32.random(in: 0...(.max)))"
+    // What `ip netns exec` puts over /etc/resolv.conf.
+    let folder = "/etc/netns/\(name)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try "nameserver \(resolver)\n".write(
+      toFile: "\(folder)/resolv.conf", atomically: false, encoding: .utf8)
+    try await ip("netns", "add", name)
+    let result: Swift.Result<Result, any Error>
+    do {
+      try await ip("-n", name, "link", "set", "lo", "up")
+      // BIND listens on addresses that a device has, not on all of 127.0.0.0/8.
+      for address in addresses { try await ip("-n", name, "addr", "add", address, "dev", "lo") }
+      result = .success(try await body(NetworkNamespace(name: name)))
+    } catch {
+      result = .failure(error)
+    }
+    // What still runs in it keeps it alive without a name, and is killed with the test.
+    try? await Task { try await ip("netns", "delete", name) }.value
+    return try result.get()
+  }
+
+  /// The same program, inside.
+  package func inside(_ program: Program) -> Program {
+    var inner = program
+    inner.arguments =
+      ["netns", "exec", name, InstalledProgram.find(program.executable) ?? program.executable]
+      + program.arguments
+    inner.executable = "ip"
+    return inner
+  }
+
+  private static func ip(_ arguments: String...) async throws {
+    try await Program("ip", arguments).run().requireSuccess("ip \(arguments)")
+  }
+}
+
+extension Trait where Self == ConditionTrait {
+  /// Skips the test where it may not make networks or lacks a server, but fails it when `CI=true`.
+  package static func needsDNSLab(sourceLocation: SourceLocation = #_sourceLocation) -> Self {
+    .enabled(
+      "needs root, and knot, bind9, unbound, pebble, iproute2", sourceLocation: sourceLocation
+    ) {
+      let programs = ["knotd", "knotc", "named", "nsupdate", "unbound", "pebble", "ip", "dig"]
+      let missing = InstalledProgram.missing(of: programs) + (geteuid() == 0 ? [] : ["root"])
+      guard InstalledProgram.nothingMayBeSkipped, !missing.isEmpty else { return missing.isEmpty }
+      throw HarnessError("missing: \(missing.joined(separator: ", "))")
+    }
+  }
+}
