@@ -64,6 +64,7 @@ package struct DNSProviderContext: Sendable {
   ///   - headers: What goes with each request, such as the token.
   ///   - secrets: What must not be printed beside the settings, such as a token made of them.
   ///   - caBundle: A PEM file that the server's certificate must chain to.
+  /// - Returns: The client.
   /// - Throws: `HostError` for a PEM file that cannot be used.
   package func api(
     _ base: String, headers: [HTTPField] = [], secrets: [String] = [], caBundle: String? = nil

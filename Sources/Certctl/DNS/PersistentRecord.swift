@@ -52,6 +52,7 @@ struct PersistentRecord: Sendable, Equatable {
   /// - Parameters:
   ///   - challenge: The challenge.
   ///   - now: The present moment.
+  /// - Returns: Whether it does.
   func allows(_ challenge: PresentedChallenge, now: Date) -> Bool {
     let issuers = (challenge.issuers ?? []).map { $0.lowercased() }
     return issuers.contains(issuer.lowercased()) && account == challenge.account

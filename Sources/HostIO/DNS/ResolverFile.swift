@@ -5,6 +5,7 @@ package enum ResolverFile {
   /// - Parameters:
   ///   - text: The file's text.
   ///   - port: The port that resolvers listen on.
+  /// - Returns: The servers, at least one.
   package static func servers(in text: String, port: Int = 53) -> [Endpoint] {
     let servers = text.split(whereSeparator: \.isNewline).compactMap { line -> Endpoint? in
       let words = line.split(whereSeparator: \.isWhitespace)

@@ -203,7 +203,7 @@ struct UpdateKey: Sendable {
     }
   }
 
-  /// The first key of a file in BIND's format: `key "NAME" { algorithm …; secret "…"; };`
+  /// The first key of a file in BIND's format.
   ///
   /// - Throws: `CertctlError` with code `configuration`.
   init(file path: String) throws {
