@@ -3,7 +3,8 @@ package import Testing
 
 /// Knot with one zone on a free port, which is also enough of a resolver for that zone.
 ///
-/// Names of the zone have the address 127.0.0.1. No root is needed, and no network of its own.
+/// Names of the zone have the address 127.0.0.1; `home` by a record of its own, since a record below it
+/// would take it away from the wildcard. No root is needed, and no network of its own.
 package struct KnotServer: Sendable {
   /// Where it listens, UDP and TCP, as "127.0.0.1:port".
   package let address: String
@@ -30,6 +31,7 @@ package struct KnotServer: Sendable {
         @ A 127.0.0.1
         * A 127.0.0.1
         ns A 127.0.0.1
+        home A 127.0.0.1
 
         """)
       try folder.write(
