@@ -10,9 +10,16 @@ actor ZonePublisher {
   }
 
   private struct Entry: Sendable {
+    let id: Int
     let change: Change
     let records: [ChallengeRecord]
     let continuation: CheckedContinuation<Void, any Error>
+  }
+
+  /// What is being done to a zone, and for whom.
+  private struct Work {
+    var task: Task<Void, any Error>?
+    var ids: Set<Int> = []
   }
 
   /// Runs a change while no other process changes the zone.
@@ -22,7 +29,8 @@ actor ZonePublisher {
   private let provider: any DNSProvider
   private let alone: Alone
   private var waiting: [String: [Entry]] = [:]
-  private var busy: Set<String> = []
+  private var running: [String: Work] = [:]
+  private var lastID = 0
 
   /// A publisher for one provider with its credentials.
   ///
@@ -48,35 +56,53 @@ actor ZonePublisher {
     _ change: Change, _ records: [ChallengeRecord], _ zone: String
   ) async throws {
     guard !records.isEmpty else { return }
-    try await withCheckedThrowingContinuation { continuation in
-      waiting[zone, default: []].append(
-        Entry(change: change, records: records, continuation: continuation))
-      guard busy.insert(zone).inserted else { return }
-      // A task of its own: whoever came first may be cancelled while others wait.
-      Task { await drain(zone) }
+    lastID += 1
+    let id = lastID
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        waiting[zone, default: []].append(
+          Entry(id: id, change: change, records: records, continuation: continuation))
+        guard running[zone] == nil else { return }
+        running[zone] = Work()
+        // A task of its own: whoever came first may be cancelled while others wait.
+        Task { await drain(zone) }
+      }
+    } onCancel: {
+      Task { await self.cancel(id, zone) }
     }
+  }
+
+  /// Lets go of one who waits; what is under way ends when nobody wants it any more.
+  private func cancel(_ id: Int, _ zone: String) {
+    if let index = waiting[zone]?.firstIndex(where: { $0.id == id }),
+      let entry = waiting[zone]?.remove(at: index)
+    {
+      return entry.continuation.resume(throwing: CancellationError())
+    }
+    guard running[zone]?.ids.remove(id) != nil, running[zone]?.ids.isEmpty == true else { return }
+    running[zone]?.task?.cancel()
   }
 
   private func drain(_ zone: String) async {
     while let batch = nextBatch(of: zone) {
       do {
-        try await perform(batch[0].change, batch.flatMap(\.records), zone)
+        try await perform(batch, zone)
         for entry in batch { entry.continuation.resume() }
-      } catch  where batch.count > 1 {
+      } catch  where batch.count > 1 && !(error is CancellationError) {
         // Whose record it was is not known: each alone, and only the guilty one fails.
         for entry in batch {
           do {
-            try await perform(entry.change, entry.records, zone)
+            try await perform([entry], zone)
             entry.continuation.resume()
           } catch {
             entry.continuation.resume(throwing: error)
           }
         }
       } catch {
-        batch[0].continuation.resume(throwing: error)
+        for entry in batch { entry.continuation.resume(throwing: error) }
       }
     }
-    busy.remove(zone)
+    running[zone] = nil
   }
 
   /// The longest run of changes of one kind from the front.
@@ -90,13 +116,19 @@ actor ZonePublisher {
     return batch
   }
 
-  private func perform(_ change: Change, _ records: [ChallengeRecord], _ zone: String) async throws
-  {
-    try await alone(zone) { [provider] in
-      switch change {
-      case .publish: try await provider.publish(records, in: zone)
-      case .remove: try await provider.remove(records, in: zone)
+  private func perform(_ batch: [Entry], _ zone: String) async throws {
+    let (provider, alone) = (provider, alone)
+    let change = batch[0].change
+    let records = batch.flatMap(\.records)
+    let task = Task {
+      try await alone(zone) {
+        switch change {
+        case .publish: try await provider.publish(records, in: zone)
+        case .remove: try await provider.remove(records, in: zone)
+        }
       }
     }
+    running[zone] = Work(task: task, ids: Set(batch.map(\.id)))
+    try await task.value
   }
 }

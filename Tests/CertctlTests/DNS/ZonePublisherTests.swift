@@ -14,9 +14,12 @@ struct ZonePublisherTests {
 
     private let state = Mutex((calls: [String](), running: 0, most: 0))
     private let bad: String?
+    private let pause: Duration
 
-    init(_ context: DNSProviderContext) { bad = nil }
-    init(bad: String?) { self.bad = bad }
+    init(_ context: DNSProviderContext) { (bad, pause) = (nil, .zero) }
+    init(bad: String?, pause: Duration = .milliseconds(30)) {
+      (self.bad, self.pause) = (bad, pause)
+    }
 
     var calls: [String] { state.withLock(\.calls) }
     var most: Int { state.withLock(\.most) }
@@ -35,7 +38,7 @@ struct ZonePublisherTests {
         state.running += 1
         state.most = max(state.most, state.running)
       }
-      try await Task.sleep(for: .milliseconds(30))
+      try await Task.sleep(for: pause)
       state.withLock { $0.running -= 1 }
       if records.contains(where: { $0.value == bad }) { throw HarnessError("refused") }
     }
@@ -67,6 +70,18 @@ struct ZonePublisherTests {
     async let two: Void = publisher.remove([record(2)], in: "two.test")
     _ = try await (one, two)
     #expect(notebook.most == 2)
+  }
+
+  @Test func `whoever is cancelled waits no longer, and stops what only they wanted`() async throws
+  {
+    let publisher = ZonePublisher(Notebook(bad: nil, pause: .seconds(600)))
+    let first = Task { try await publisher.publish([self.record(1)], in: "test") }
+    let second = Task { try await publisher.publish([self.record(2)], in: "test") }
+    try await Task.sleep(for: .milliseconds(50))
+    second.cancel()
+    await #expect(throws: CancellationError.self) { try await second.value }
+    first.cancel()
+    await #expect(throws: CancellationError.self) { try await first.value }
   }
 
   @Test func `one that is refused takes nobody with it`() async throws {
