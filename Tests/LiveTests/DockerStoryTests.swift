@@ -69,6 +69,49 @@ struct DockerStoryTests {
     }
   }
 
+  @Test(.needsDocker, .needsPebble, .needsKnot, .requires("docker-compose"))
+  func `the same with one wildcard by dns-01 for all that runs there`() async throws {
+    try await KnotServer.run(zone: "home.example") { dns in
+      try await DockerHost.run(dns: dns) { host in
+        try await host.composeUp()
+        try await host.startUpstream("plex", port: 32400)
+        try await host.startUpstream("cloud", port: 8080)
+        let started = try await self.started(host)
+        try await host.live.certctl.run(
+          ["issue", "home.example", "*.home.example", "--dns", "rfc2136", "--agree-tos"]
+            + host.live.authority, within: .seconds(120)
+        ).requireSuccess("issue")
+        for (name, port) in [("plex", 32400), ("cloud", 8080)] {
+          try await host.addSite(
+            "\(name).home.example", "http://\(name):\(port)", ["--certificate", "home.example"]
+          ).requireSuccess("site add")
+        }
+        let root = try await host.root()
+        let first = try host.inUse("home.example")
+        for name in ["plex", "cloud"] {
+          #expect(try await host.served("\(name).home.example") == first)
+          let redirect = try await host.get("/a?b=c", host: "\(name).home.example")
+          #expect(redirect.status == 308, "\(redirect)")
+          let page = try await host.get("/", host: "\(name).home.example", trusting: root)
+          #expect(page.body == "this is \(name)\n", "\(page)")
+        }
+        // One renewal, one reload, both sites.
+        try await host.certctl("renew", "--force").requireSuccess("renew")
+        let second = try host.inUse("home.example")
+        #expect(second != first)
+        for name in ["plex", "cloud"] {
+          #expect(try await host.served("\(name).home.example") == second)
+        }
+        #expect(try await dns.texts("_acme-challenge.home.example").isEmpty)
+        for name in ["plex", "cloud"] {
+          try await host.certctl("site", "remove", "\(name).home.example")
+            .requireSuccess("remove")
+        }
+        #expect(try await self.started(host) == started)
+      }
+    }
+  }
+
   /// When the container was last started.
   private func started(_ host: DockerHost) async throws -> String {
     try await host.docker("inspect", "--format", "{{.State.StartedAt}}", host.name)

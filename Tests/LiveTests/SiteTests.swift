@@ -52,6 +52,38 @@ struct SiteTests {
     }
   }
 
+  @Test(.needsKnot)
+  func `a wildcard is proved by the DNS, and its host beside it by nginx`() async throws {
+    try await KnotServer.run(zone: "test.example") { dns in
+      try await SiteHost.run(dns: dns) { site in
+        let names = "home.test.example,*.home.test.example"
+        // The provider is that of certctl.toml: nothing has to be said.
+        try await site.add(names).requireSuccess("site add")
+        let first = try site.host.leaf("home.test.example")
+        for name in ["home.test.example", "plex.home.test.example", "cloud.home.test.example"] {
+          #expect(try await site.served(name) == first)
+          let page = try await site.get("https://\(name):\(site.tlsPort)/a?b")
+          #expect(page.contains("application /a?b"), "\(page)")
+          let plain = try await site.get("http://\(name):\(site.httpPort)/a")
+          #expect(plain.hasPrefix("HTTP/1.1 308"), "\(plain)")
+        }
+        #expect(try await dns.texts("_acme-challenge.home.test.example").isEmpty)
+        try await site.host.certctl.run(["renew", "--force"]).requireSuccess("renew")
+        let second = try site.host.leaf("home.test.example")
+        #expect(second != first)
+        #expect(try await site.served("plex.home.test.example") == second)
+        // All by the DNS, where it is asked for.
+        try await site.add("all.test.example,*.all.test.example", options: ["--dns", "rfc2136"])
+          .requireSuccess("site add --dns")
+        #expect(
+          try await site.host.report("all.test.example")["challenge"].string == "dns-01")
+        try await site.site("remove", "home.test.example").requireSuccess("remove")
+        let left = try await site.served("plex.home.test.example")
+        #expect(left == nil, "\(String(describing: left?.dnsNames)) \(left == second)")
+      }
+    }
+  }
+
   @Test func `a foreign file that nginx refuses is named, and nothing is written`() async throws {
     try await SiteHost.run { site in
       let good = try #require(site.nginx.folder.read("nginx.conf"))

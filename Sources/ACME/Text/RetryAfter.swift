@@ -1,12 +1,12 @@
-internal import FoundationEssentials
+package import FoundationEssentials
 
 /// The Retry-After header (RFC 9110 section 10.2.3): seconds or an HTTP date.
-enum RetryAfter {
+package enum RetryAfter {
   /// The longest wait that is taken at its word; a CA cannot put us to sleep for years.
   static let longest = 366.0 * 86400
 
   /// The instant that a header names, never before `now`; `nil` when it cannot be read.
-  static func instant(_ text: String?, now: Date) -> Date? {
+  package static func instant(_ text: String?, now: Date) -> Date? {
     guard let text else { return nil }
     let trimmed = text.trimmed
     if !trimmed.isEmpty, trimmed.utf8.allSatisfy({ (48...57).contains($0) }) {

@@ -1,3 +1,4 @@
+import ACME
 import FoundationEssentials
 package import HostIO
 
@@ -99,7 +100,7 @@ package struct VendorAPI: Sendable {
       guard attempt < Self.attempts, mayRepeat(request, response) else {
         throw api.refusal(response, what)
       }
-      try await clock.sleep(Self.pause(response, attempt))
+      try await clock.sleep(Self.pause(response, attempt, now: clock.now()))
     }
     throw CancellationError()
   }
@@ -253,9 +254,11 @@ package struct VendorAPI: Sendable {
     return api
   }
 
-  private static func pause(_ response: HTTPResponse, _ attempt: Int) -> Duration {
+  private static func pause(_ response: HTTPResponse, _ attempt: Int, now: Date) -> Duration {
     let asked =
-      response.header("Retry-After").flatMap { Int($0) }
+      RetryAfter.instant(response.header("Retry-After"), now: now).map {
+        Int($0.timeIntervalSince(now).rounded(.up))
+      }
       ?? (try? JSONDecoder().decode(PauseInBody.self, from: Data(response.body)))?.seconds
     return .seconds(min(max(asked ?? 1 << (attempt - 1), 1), longestPause))
   }

@@ -21,15 +21,25 @@ struct DockerHost: Sendable {
   private static let count = Mutex(0)
 
   /// Runs `body`; all containers and networks of it are gone afterwards.
-  static func run(_ body: (DockerHost) async throws -> Void) async throws {
+  ///
+  /// - Parameters:
+  ///   - dns: The DNS that the CA asks, and that certctl.toml names; nil for Pebble's own.
+  ///   - body: What is done with it.
+  /// - Throws: What `body` throws, or that it cannot be run.
+  static func run(
+    dns: KnotServer? = nil, _ body: (DockerHost) async throws -> Void
+  ) async throws {
     let engine = try await DockerEngine.shared()
     let number = count.withLock { count in
       count += 1
       return count
     }
     let port = try FreePort.pick()
-    try await LiveHost.run({ $0.httpPort = port }) { live in
-      var certctl = live.certctl
+    try await LiveHost.run({
+      $0.httpPort = port
+      $0.dnsServer = dns?.address
+    }) { live in
+      var certctl = try live.with(dns).certctl
       certctl.environment.merge(engine.environment) { _, new in new }
       let host = DockerHost(
         live: LiveHost(

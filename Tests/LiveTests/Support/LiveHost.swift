@@ -46,6 +46,14 @@ struct LiveHost: Sendable {
     }
   }
 
+  /// The same with a certctl.toml that names this DNS, if there is one.
+  func with(_ dns: KnotServer?) throws -> LiveHost {
+    guard let dns else { return self }
+    var certctl = certctl
+    certctl.commonArguments += ["--config", try folder.write("certctl.toml", dns.configuration)]
+    return LiveHost(folder: folder, pebble: pebble, certctl: certctl, directoryURL: directoryURL)
+  }
+
   // MARK: - Commands
 
   /// The options that name the CA.

@@ -21,12 +21,15 @@ struct SiteHost: Sendable {
   /// - Parameters:
   ///   - more: Further text for nginx's `http` block.
   ///   - executable: Which nginx it is.
+  ///   - dns: The DNS that the CA asks, and that certctl.toml names; nil for Pebble's own.
   ///   - body: What is done with it.
   /// - Throws: What `body` throws, or that it cannot be run.
   static func run(
-    more: String = "", executable: String = "nginx", _ body: (SiteHost) async throws -> Void
+    more: String = "", executable: String = "nginx", dns: KnotServer? = nil,
+    _ body: (SiteHost) async throws -> Void
   ) async throws {
-    try await LiveHost.run { host in
+    try await LiveHost.run({ $0.dnsServer = dns?.address }) { plain in
+      let host = try plain.with(dns)
       let application = try FreePort.pick()
       let http = """
         server { listen 127.0.0.1:\(application); return 200 "application $request_uri\\n"; }
