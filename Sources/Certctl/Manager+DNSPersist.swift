@@ -39,7 +39,7 @@ public struct PersistentRecordRequest: Sendable {
 public struct PersistentRecordReport: Encodable, Sendable {
   /// The format of this report.
   public let version = 1
-  /// The record's name.
+  /// The record's name, after all CNAMEs.
   public let name: String
   /// Its text.
   public let text: String
@@ -90,16 +90,20 @@ extension Manager {
       ? Identifier.dns("*.\(request.domain.value)") : request.domain
     let order = try await account.newOrder(NewOrder([name]))
     var found: Challenge?
+    var isProved = false
     for url in order.authorizations {
       let authorization = try await account.authorization(at: url)
       found = authorization.challenge(.dnsPersist01) ?? found
+      isProved = isProved || authorization.status == .valid
       if authorization.status == .pending { try await account.deactivateAuthorization(at: url) }
     }
     guard let found, !found.issuerDomainNames.isEmpty else {
       throw CertctlError(
         .challengeFailed,
         "the CA offers no dns-persist-01 for \(name.value)",
-        hint: "few CAs have it yet: use --challenge dns-01 with --dns")
+        hint: isProved
+          ? "the CA still takes it for proved by another challenge, and may offer this one later"
+          : "few CAs have it yet: use --challenge dns-01 with --dns")
     }
     return PresentedChallenge(
       identifier: request.domain, token: "", keyAuthorization: "", type: .dnsPersist01,
@@ -113,29 +117,9 @@ extension Manager {
   ) async throws -> PersistentRecordReport {
     let context = solverContext
     let view = try await Blocking.run { try context.view(request.dns) }
-    let name = PersistentRecord.name(of: request.domain.value)
-    let place = try await view.place(of: name)
-    let now = services.clock.now()
-    // Any record that allows as much will do, at each of the servers.
-    var missing: [String] = []
-    for server in place.zone.servers {
-      var isThere = false
-      var words = "does not answer"
-      for endpoint in server.endpoints {
-        guard
-          let answer = try? await view.client.ask(
-            place.name, .txt, at: endpoint, isRecursive: false)
-        else { continue }
-        isThere = Propagation.texts(answer, of: place.name).contains {
-          PersistentRecord(text: $0)?.allows(challenge, now: now) == true
-        }
-        words = "does not have it"
-        if !isThere { break }
-      }
-      if !isThere { missing.append("\(server.name) \(words)") }
-    }
+    let finding = try await PersistentSearch(view: view, now: services.clock.now()).find(challenge)
     return PersistentRecordReport(
-      name: name, text: record.text, zone: place.zone.name, isPresent: missing.isEmpty,
-      missing: missing.isEmpty ? nil : missing.joined(separator: "; "))
+      name: finding.place.name, text: record.text, zone: finding.place.zone.name,
+      isPresent: finding.words.isEmpty, missing: finding.words.isEmpty ? nil : finding.words)
   }
 }

@@ -16,6 +16,7 @@ package struct Acme2Certifier: Sendable {
   package let dns: ChallengeTestServer
   let folder: TemporaryFolder
   let port: Int
+  let namespace: NetworkNamespace?
   let program: RunningProgram
 
   package var directoryURL: String { proxy.directoryURL }
@@ -72,9 +73,14 @@ package struct Acme2Certifier: Sendable {
     package let replaces: String?
   }
 
-  /// Runs one around `body`.
+  /// The name by which records of dns-persist-01 name it, in a lab.
+  package static let issuer = "acme2certifier.test"
+
+  /// Runs one around `body`; in a lab it runs there, asks the lab's resolver and offers
+  /// dns-persist-01.
   package static func run<Result: Sendable>(
-    _ settings: Settings = Settings(), _ body: (Acme2Certifier) async throws -> Result
+    _ settings: Settings = Settings(), in lab: DNSLab? = nil,
+    _ body: (Acme2Certifier) async throws -> Result
   ) async throws -> Result {
     try await Turn.take {
       try await ChallengeTestServer.run { dns in
@@ -82,16 +88,17 @@ package struct Acme2Certifier: Sendable {
           let certificate = try await ServerCertificate.make(in: folder)
           let port = try FreePort.pick()
           let httpPort = try FreePort.pick()
-          try await prepare(folder, httpPort: httpPort, dns: dns)
+          try await prepare(folder, httpPort: httpPort, dns: dns, isInLab: lab != nil)
           try write(settings, to: folder)
-          return try await serve(folder, port) { program in
+          return try await serve(folder, port, lab?.namespace) { program in
             try await LoggingProxy.run(
-              to: "http://127.0.0.1:\(port)", directory: "/directory", certificate: certificate
+              to: "http://127.0.0.1:\(port)", directory: "/directory", certificate: certificate,
+              namespace: lab?.namespace
             ) { proxy in
               try await body(
                 Acme2Certifier(
                   proxy: proxy, certificate: certificate, httpPort: httpPort, dns: dns,
-                  folder: folder, port: port, program: program))
+                  folder: folder, port: port, namespace: lab?.namespace, program: program))
             }
           }
         }
@@ -111,7 +118,7 @@ package struct Acme2Certifier: Sendable {
   ) async throws -> Result {
     guard !isRunning else { throw HarnessError("acme2certifier runs already") }
     try change(settings)
-    return try await Self.serve(folder, port) { _ in try await body() }
+    return try await Self.serve(folder, port, namespace) { _ in try await body() }
   }
 
   /// The newOrder requests so far that had a readable payload, in the order of their answers.
@@ -132,18 +139,21 @@ extension Acme2Certifier {
   }()
 
   private static func serve<Result: Sendable>(
-    _ folder: TemporaryFolder, _ port: Int, _ body: (RunningProgram) async throws -> Result
+    _ folder: TemporaryFolder, _ port: Int, _ namespace: NetworkNamespace?,
+    _ body: (RunningProgram) async throws -> Result
   ) async throws -> Result {
     let script = checkout + "/Fixtures/acme2certifier/server.py"
     // No .pyc files beside the sources.
-    let program = Program(
+    var program = Program(
       python, [script, folder.path, "\(port)"], environment: ["PYTHONDONTWRITEBYTECODE": "1"])
+    if let namespace { program = namespace.inside(program) }
     // It listens when its database is there.
-    return try await program.serve(isReady: { _ in acceptsConnections(port) }, body)
+    return try await program.serve(
+      isReady: { _ in try await acceptsConnections(port, in: namespace) }, body)
   }
 
   private static func prepare(
-    _ folder: TemporaryFolder, httpPort: Int, dns: ChallengeTestServer
+    _ folder: TemporaryFolder, httpPort: Int, dns: ChallengeTestServer, isInLab: Bool
   ) async throws {
     try await Program(
       "openssl",
@@ -155,13 +165,19 @@ extension Acme2Certifier {
         "-keyout", folder.path("ca-key.pem"), "-out", folder.path("ca.pem"),
       ]
     ).run().requireSuccess("openssl req")
-    let dnsPort = dns.dnsAddress.split(separator: ":").last ?? ""
+    let dnsPort = isInLab ? "53" : dns.dnsAddress.split(separator: ":").last ?? ""
+    let persistence = """
+      dns_persist_01_support: True
+      dns_persist_allow_policy_wildcard: True
+      [Directory]
+      caaidentities: ["\(issuer)"]
+      """
     try folder.write(
       "acme_srv.cfg",
       """
       [DEFAULT]
       debug: False
-      dns_server_list: ["127.0.0.1"]
+      dns_server_list: ["\(isInLab ? DNSLab.resolver : "127.0.0.1")"]
       [Account]
       contact_check_disable: True
       [CAhandler]
@@ -176,6 +192,7 @@ extension Acme2Certifier {
       [Challenge]
       http_port: \(httpPort)
       dns_port: \(dnsPort)
+      \(isInLab ? persistence : "")
       [Order]
       [Renewalinfo]
 

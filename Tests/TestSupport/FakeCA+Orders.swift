@@ -67,7 +67,9 @@ extension FakeCA {
     {
       return known.id
     }
-    let types = identifier.isWildcard ? ["dns-01"] : state.settings.challengeTypes
+    let types =
+      identifier.isWildcard
+      ? state.settings.wildcardChallengeTypes : state.settings.challengeTypes
     let id = state.nextID()
     state.authorizations[id] = FakeCAState.Authorization(
       id: id, account: account, identifier: base, isWildcard: identifier.isWildcard,

@@ -24,8 +24,10 @@ public final class FakeCA: HTTPClient {
     public var profiles: [String: String] = [:]
     /// Whether the directory has `renewalInfo`, `keyChange`, `revokeCert`, `newAuthz`.
     public var resources: Set<String> = ["renewalInfo", "keyChange", "revokeCert"]
-    /// The challenges of each name, in this order; wildcards get dns-01 only.
+    /// The challenges of each name, in this order; dns-persist-01 has no token.
     public var challengeTypes = ["http-01", "dns-01", "tls-alpn-01"]
+    /// The challenges of each wildcard.
+    public var wildcardChallengeTypes = ["dns-01"]
     /// Judges a challenge when it has been answered: a problem makes it invalid.
     public var validate: (@Sendable (Attempt) async -> Problem?)?
     /// How many looks at an order or authorization still find it `pending` after the answer.

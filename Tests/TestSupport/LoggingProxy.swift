@@ -34,7 +34,7 @@ package struct LoggingProxy: Sendable {
   /// `upstream` is a URL without a path, of http or https; its certificate is not checked.
   package static func run<Result: Sendable>(
     to upstream: String, directory: String, certificate: ServerCertificate, http2: Bool = true,
-    _ body: (LoggingProxy) async throws -> Result
+    namespace: NetworkNamespace? = nil, _ body: (LoggingProxy) async throws -> Result
   ) async throws -> Result {
     let port = try FreePort.pick()
     let fields = [
@@ -55,7 +55,7 @@ package struct LoggingProxy: Sendable {
         }
       }
       """
-    return try await NginxServer.run(http: http, ports: [port]) { nginx in
+    return try await NginxServer.run(http: http, ports: [port], namespace: namespace) { nginx in
       try await body(
         LoggingProxy(
           directoryURL: "https://127.0.0.1:\(port)\(directory)",

@@ -12,17 +12,23 @@ package struct NginxServer: Sendable {
   ///
   /// `http` is the text for the `http` block, usually `server` blocks; its paths are relative to
   /// `folder`, where `prepare` may put files before nginx starts. `body` starts when all `ports`
-  /// accept connections.
+  /// accept connections. It runs in `namespace`, by default in the test's own network.
   package static func run<Result: Sendable>(
-    http: String, ports: [Int], executable: String = "nginx",
+    http: String, ports: [Int], executable: String = "nginx", namespace: NetworkNamespace? = nil,
     prepare: (TemporaryFolder) async throws -> Void = { _ in },
     _ body: (NginxServer) async throws -> Result
   ) async throws -> Result {
     try await withTemporaryFolder(label: "nginx") { folder in
       try await prepare(folder)
       try folder.write("nginx.conf", configuration(http: http))
-      let program = Program(executable, arguments(in: folder))
-      return try await program.serve(isReady: { _ in ports.allSatisfy(acceptsConnections) }) {
+      let plain = Program(executable, arguments(in: folder))
+      let program = namespace?.inside(plain) ?? plain
+      return try await program.serve(isReady: { _ in
+        for port in ports {
+          guard try await acceptsConnections(port, in: namespace) else { return false }
+        }
+        return true
+      }) {
         try await body(NginxServer(folder: folder, program: $0, executable: executable))
       }
     }

@@ -30,45 +30,37 @@ public final class DNSPersistSolver: ChallengeSolver {
   /// Makes nothing.
   public func present(_ challenges: [PresentedChallenge]) async throws {}
 
-  /// Checks that the records are there.
+  /// Checks that the records are there, at each of the zones' servers that answers.
   ///
   /// - Throws: `CertctlError` with code `challengeFailed`, with the record that is to be made.
   public func waitUntilVisible(_ challenges: [PresentedChallenge]) async throws {
     guard settings.check ?? .servers != .none else { return }
     let view = try await Blocking.run { [context, settings] in try context.view(settings) }
+    let search = PersistentSearch(view: view, now: context.services.clock.now())
+    let wildcards = Set(challenges.filter { $0.isWildcard == true }.map(\.identifier.baseDomain))
     for challenge in challenges {
-      let name = PersistentRecord.name(of: challenge.identifier.baseDomain)
-      let records = try await view.records(name, .txt).compactMap { record in
-        if case .text(let bytes) = record.content {
-          String(decoding: bytes, as: UTF8.self)
-        } else {
-          nil
-        }
-      }
-      let now = context.services.clock.now()
-      let isAllowed = records.contains {
-        PersistentRecord(text: $0)?.allows(challenge, now: now) == true
-      }
-      guard !isAllowed else { continue }
-      throw Self.missing(challenge, name, found: records)
+      let finding = try await search.find(challenge)
+      guard !finding.lacking.isEmpty || finding.count == 0 else { continue }
+      throw Self.missing(
+        challenge, finding, withWildcard: wildcards.contains(challenge.identifier.baseDomain))
     }
   }
 
   /// Removes nothing.
   public func retract(_ challenges: [PresentedChallenge]) async throws {}
 
+  /// The record that will do for all that the order wants of the domain.
   private static func missing(
-    _ challenge: PresentedChallenge, _ name: String, found: [String]
+    _ challenge: PresentedChallenge, _ finding: PersistentSearch.Finding, withWildcard: Bool
   ) -> CertctlError {
     let record = PersistentRecord(
       issuer: challenge.issuers?.first ?? "", account: challenge.account ?? "",
-      coversWildcard: challenge.isWildcard == true)
+      coversWildcard: withWildcard)
+    let name = finding.place.name
     return CertctlError(
       .challengeFailed,
-      found.isEmpty
-        ? "there is no TXT record \(name)"
-        : "no TXT record \(name) lets this account have the certificate; there is: "
-          + escapedForTerminal(found.joined(separator: ", ")),
+      escapedForTerminal(
+        "no TXT record \(name) lets this account have the certificate: \(finding.words)"),
       hint: "make it by hand, once: \(name). TXT \"\(escapedForTerminal(record.text))\"",
       identifiers: [challenge.identifier])
   }

@@ -27,16 +27,21 @@ struct PersistentRecord: Sendable, Equatable {
   }
 
   /// Reads a record's text, and passes over parameters that it does not know; nil when it is none.
+  ///
+  /// A parameter that comes twice, or an end that is no whole number of seconds, makes it none: a CA
+  /// takes it for malformed, and not for one without end.
   init?(text: String) {
-    guard let value = IssueValue(text), let account = value.parameters["accounturi"] else {
-      return nil
+    guard let value = IssueValue(text), !value.hasRepeats, !value.domain.isEmpty,
+      let account = value.parameters["accounturi"]
+    else { return nil }
+    var until: Date?
+    if let end = value.parameters["persistuntil"] {
+      guard let seconds = Int(end), seconds >= 0 else { return nil }
+      until = Date(timeIntervalSince1970: Double(seconds))
     }
     self.init(
       issuer: value.domain, account: account,
-      coversWildcard: value.parameters["policy"]?.lowercased() == "wildcard",
-      until: value.parameters["persistuntil"].flatMap(Double.init).map {
-        Date(timeIntervalSince1970: $0)
-      })
+      coversWildcard: value.parameters["policy"]?.lowercased() == "wildcard", until: until)
   }
 
   /// The record's text.
@@ -47,16 +52,19 @@ struct PersistentRecord: Sendable, Equatable {
     return words.joined(separator: "; ")
   }
 
-  /// Whether it lets this account get what a challenge is for.
+  /// Why it does not let this account get what a challenge is for.
   ///
   /// - Parameters:
   ///   - challenge: The challenge.
   ///   - now: The present moment.
-  /// - Returns: Whether it does.
-  func allows(_ challenge: PresentedChallenge, now: Date) -> Bool {
+  /// - Returns: What follows "a record which"; nil when it does let it.
+  func objection(to challenge: PresentedChallenge, now: Date) -> String? {
     let issuers = (challenge.issuers ?? []).map { $0.lowercased() }
-    return issuers.contains(issuer.lowercased()) && account == challenge.account
-      && (coversWildcard || challenge.isWildcard != true) && until.map { $0 > now } ?? true
+    if !issuers.contains(issuer.lowercased()) { return "is for another CA" }
+    if account != challenge.account { return "is for another account" }
+    if let until, until <= now { return "ended at \(until.ISO8601Format())" }
+    if challenge.isWildcard == true, !coversWildcard { return "has no policy=wildcard" }
+    return nil
   }
 }
 
@@ -66,17 +74,22 @@ struct IssueValue: Sendable, Equatable {
   let domain: String
   /// The parameters, their names in lower case.
   let parameters: [String: String]
+  /// Whether a parameter comes more than once; then its last value counts here.
+  let hasRepeats: Bool
 
   /// Reads a value; nil when a parameter has no form.
   init?(_ text: String) {
     let parts = text.split(separator: ";", omittingEmptySubsequences: false).map(Self.trimmed)
     domain = (parts.first ?? "").lowercased()
     var parameters: [String: String] = [:]
+    var hasRepeats = false
     for part in parts.dropFirst() where !part.isEmpty {
       guard let equals = part.firstIndex(of: "=") else { return nil }
       let name = Self.trimmed(part[..<equals]).lowercased()
+      if parameters[name] != nil { hasRepeats = true }
       parameters[name] = Self.trimmed(part[part.index(after: equals)...])
     }
+    self.hasRepeats = hasRepeats
     self.parameters = parameters
   }
 

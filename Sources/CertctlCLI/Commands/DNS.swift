@@ -3,6 +3,7 @@ import ArgumentParser
 import Certctl
 import FoundationEssentials
 import HostIO
+import Synchronization
 
 /// `certctl dns-providers`: who can make records, and what each needs to know.
 struct DNSProviders: AsyncParsableCommand {
@@ -103,6 +104,7 @@ struct DNSPersist: AsyncParsableCommand {
 
   func run() async throws {
     let until = try until.map(Self.date)
+    let isPresent = Mutex(true)
     try await Bootstrap.run(global) { manager, output in
       let report = try await manager.persistentRecord(
         PersistentRecordRequest(
@@ -111,8 +113,10 @@ struct DNSPersist: AsyncParsableCommand {
           registration: try registration.registration(output),
           dns: DNSSettings(resolver: dnsResolver, port: dnsPort)))
       output.result(report, text: Self.text(report))
-      if !report.isPresent { throw ExitCode(75) }
+      isPresent.withLock { $0 = report.isPresent }
     }
+    // Outside, because within it every error is told in words.
+    if !isPresent.withLock(\.self) { throw ExitCode(75) }
   }
 
   /// A day, which ends where UTC's does, or a moment.

@@ -80,15 +80,15 @@ struct CAAPolicyTests {
         isWildcard: wildcard, account: Self.account, issuers: [issuer])
     }
     var record = PersistentRecord(issuer: "ca.example", account: Self.account)
-    #expect(record.allows(challenge(), now: now))
-    #expect(!record.allows(challenge("other.example"), now: now))
-    #expect(!record.allows(challenge(wildcard: true), now: now))
+    #expect(record.objection(to: challenge(), now: now) == nil)
+    #expect(record.objection(to: challenge("other.example"), now: now) != nil)
+    #expect(record.objection(to: challenge(wildcard: true), now: now) != nil)
     record.coversWildcard = true
-    #expect(record.allows(challenge(wildcard: true), now: now))
+    #expect(record.objection(to: challenge(wildcard: true), now: now) == nil)
     record.until = now
-    #expect(!record.allows(challenge(), now: now))
+    #expect(record.objection(to: challenge(), now: now) != nil)
     record.until = nil
     record.account = "https://ca.example/acct/2"
-    #expect(!record.allows(challenge(), now: now))
+    #expect(record.objection(to: challenge(), now: now) != nil)
   }
 }

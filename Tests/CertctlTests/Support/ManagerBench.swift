@@ -15,7 +15,10 @@ struct ManagerBench {
   let warnings = Recorder<String>()
   let manager: Manager
 
-  init(_ folder: TemporaryFolder, configuration: Configuration = .init()) throws {
+  init(
+    _ folder: TemporaryFolder, configuration: Configuration = .init(),
+    change: (inout Services) -> Void = { _ in }
+  ) throws {
     self.folder = folder
     ca = try FakeCA(clock: clock)
     let root = try folder.makeFolder("www")
@@ -29,6 +32,7 @@ struct ManagerBench {
     }
     var services = Services.of(ca, clock)
     services.warn = { [warnings] in warnings.add($0) }
+    change(&services)
     manager = Manager(
       stateDirectory: folder.path("state"), configuration: configuration,
       configDirectory: folder.path("etc"), lockTimeout: .zero, services: services)

@@ -47,6 +47,15 @@ package struct NetworkNamespace: Sendable {
   }
 }
 
+/// Whether something listens on a port of 127.0.0.1 in a namespace, or in the test's own network.
+package func acceptsConnections(
+  _ port: Int, in namespace: NetworkNamespace?
+) async throws -> Bool {
+  guard let namespace else { return acceptsConnections(port) }
+  let look = Program("bash", ["-c", "exec 3<>/dev/tcp/127.0.0.1/\(port)"])
+  return try await namespace.inside(look).run().exitCode == 0
+}
+
 extension Trait where Self == ConditionTrait {
   /// Skips the test where it may not make networks or lacks a server, but fails it when `CI=true`.
   package static func needsDNSLab(sourceLocation: SourceLocation = #_sourceLocation) -> Self {

@@ -1,0 +1,139 @@
+import ACME
+import FoundationEssentials
+import HostIO
+import PKI
+import TestSupport
+import Testing
+
+@testable import Certctl
+
+/// One order whose names are proved in different ways.
+struct MixedChallengeTests {
+  private static let record = "_acme-challenge.example.com"
+
+  /// A bench whose CA looks for each challenge where it belongs, and notes the journal at that moment.
+  private func withBench(
+    _ body: (ManagerBench, ZoneDouble, Recorder<[String]>) async throws -> Void
+  ) async throws {
+    try await withTemporaryFolder(label: "mixed") { folder in
+      let zone = ZoneDouble()
+      let bench = try ManagerBench(folder) { try? zone.connect(&$0) }
+      let journals = Recorder<[String]>()
+      let (state, webroot) = (bench.state, bench.webroot)
+      bench.ca.configure { settings in
+        settings.challengeTypes = ["http-01", "tls-alpn-01"]
+        settings.validate = { attempt in
+          let left = try? ChallengeJournal(state: state).challenges(of: exampleName)
+          journals.add(
+            (left ?? []).map { "\($0.type?.rawValue ?? "-") \($0.identifier.value)" }.sorted())
+          let found: Bool
+          switch attempt.type {
+          case "http-01":
+            found =
+              readText("\(webroot)/.well-known/acme-challenge/\(attempt.token)")
+              == attempt.keyAuthorization
+          case "dns-01":
+            let digest = Digest.sha256(Array(attempt.keyAuthorization.utf8))
+            found = zone.texts[Self.record]?.contains(Base64URL.encode(digest)) == true
+          default: found = false
+          }
+          return found ? nil : Problem(type: .unauthorized, detail: "not found", status: 403)
+        }
+      }
+      try await body(bench, zone, journals)
+    }
+  }
+
+  private func request(_ bench: ManagerBench) throws -> IssueRequest {
+    try bench.request("*.example.com", "192.0.2.7") {
+      $0.lineage = exampleName
+      $0.overrides.dns = DNSSettings(provider: "httpreq")
+    }
+  }
+
+  private func tokens(_ bench: ManagerBench) -> [String] {
+    (try? FileManager.default.contentsOfDirectory(
+      atPath: "\(bench.webroot)/.well-known/acme-challenge")) ?? []
+  }
+
+  @Test func `a wildcard by dns-01 and an address by http-01 share an order`() async throws {
+    try await withBench { bench, zone, journals in
+      let result = try await bench.manager.issue(request(bench))
+      #expect(result.outcome == .issued)
+      #expect(bench.ca.count(.newOrder) == 1)
+      let expected = ["dns-01 example.com", "http-01 192.0.2.7"]
+      #expect(journals.all == [expected, expected])
+      #expect(zone.changes == ["+\(Self.record)", "-\(Self.record)"])
+      #expect(tokens(bench).isEmpty)
+      #expect(bench.folder.read("state/journal/example.com.json") == nil)
+      // What a renewal reads from the lineage chooses the same types.
+      var again = try request(bench)
+      again.force = true
+      again.overrides = SettingsOverrides()
+      _ = try await bench.manager.issue(again)
+      #expect(journals.all.count == 4)
+      #expect(zone.texts.isEmpty && tokens(bench).isEmpty)
+    }
+  }
+
+  @Test func `both are taken back when the CA refuses one of them`() async throws {
+    try await withBench { bench, zone, _ in
+      let seen = Recorder<(records: Int, files: Int)>()
+      let webroot = bench.webroot
+      bench.ca.configure { settings in
+        settings.validate = { attempt in
+          let files =
+            (try? FileManager.default.contentsOfDirectory(
+              atPath: "\(webroot)/.well-known/acme-challenge")) ?? []
+          seen.add((zone.texts.count, files.count))
+          return attempt.type == "dns-01"
+            ? nil : Problem(type: .connection, detail: "nobody listens", status: 400)
+        }
+      }
+      let error = await failure { try await bench.manager.issue(request(bench)) }
+      #expect(error?.code == .challengeFailed)
+      #expect(seen.all.first?.records == 1 && seen.all.first?.files == 1)
+      #expect(zone.texts.isEmpty && tokens(bench).isEmpty)
+      #expect(bench.folder.read("state/journal/example.com.json") == nil)
+    }
+  }
+
+  @Test func `what one solver could not take back is left to the next run, by its type`()
+    async throws
+  {
+    try await withBench { bench, zone, _ in
+      zone.refuseRemovals(true)
+      _ = try await bench.manager.issue(request(bench))
+      #expect(tokens(bench).isEmpty)
+      #expect(zone.texts[Self.record]?.count == 1)
+      let journal = ChallengeJournal(state: bench.state)
+      #expect(try journal.challenges(of: exampleName).map(\.type).contains(.dns01))
+      zone.refuseRemovals(false)
+      var again = try request(bench)
+      again.force = true
+      _ = try await bench.manager.issue(again)
+      #expect(zone.texts.isEmpty)
+      #expect(try journal.challenges(of: exampleName).isEmpty)
+    }
+  }
+
+  @Test func `the type of a name is the lineage's wherever it can be`() {
+    let provider = DNSSettings(provider: "httpreq")
+    let names: [Identifier] = [.dns("a.test"), .dns("*.a.test"), .ip("192.0.2.7")]
+    func types(_ settings: ChallengeSettings) -> [ChallengeType] {
+      names.map(settings.type(for:))
+    }
+    #expect(types(.init(type: .http01, dns: provider)) == [.http01, .dns01, .http01])
+    #expect(types(.init(type: .tlsALPN01, dns: provider)) == [.tlsALPN01, .dns01, .tlsALPN01])
+    #expect(types(.init(type: .dns01, dns: provider)) == [.dns01, .dns01, .http01])
+    #expect(
+      types(.init(type: .dnsAccount01, tlsPort: 8443, dns: provider))
+        == [.dnsAccount01, .dnsAccount01, .tlsALPN01])
+    #expect(types(.init(type: .dnsPersist01)) == [.dnsPersist01, .dnsPersist01, .http01])
+    // Without anybody to make records the wildcard has no other way, and `check` says so.
+    #expect(types(.init(type: .http01)) == [.http01, .http01, .http01])
+    #expect(throws: CertctlError.self) {
+      try ChallengeSettings(type: .http01).check(names, isGiven: false)
+    }
+  }
+}
