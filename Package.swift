@@ -73,7 +73,8 @@ let package = Package(
       path: "Tests/RenewalSimulation", swiftSettings: strict),
     .testTarget(name: "PKITests", dependencies: ["PKI", subprocess], swiftSettings: strict),
     .testTarget(
-      name: "HostIOTests", dependencies: ["HostIO", subprocess] + nio, swiftSettings: strict),
+      name: "HostIOTests", dependencies: ["HostIO", "PKI", "TestSupport", subprocess] + nio,
+      swiftSettings: strict),
     .testTarget(
       name: "ACMETests", dependencies: ["ACME", "PKI", "HostIO", "TestSupport", logging],
       swiftSettings: strict),

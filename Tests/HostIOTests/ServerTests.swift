@@ -191,7 +191,7 @@ private final class Doubler: ByteSession {
 }
 
 /// The same noise in each run.
-private struct Noise: RandomNumberGenerator {
+struct Noise: RandomNumberGenerator {
   var state: UInt64
   mutating func next() -> UInt64 {
     state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407

@@ -84,7 +84,9 @@ actor DNSView {
 
   /// A zone above the name that the resolver knows; the name may be in one further down.
   private func enclosingZone(of name: String) async throws -> DNSZone {
-    let top = RegisteredDomain.key(of: .dns(name))
+    let key = RegisteredDomain.key(of: .dns(name))
+    // The key of "_acme-challenge.web.de" has three labels, too, and must not be asked for.
+    let top = key == name && key.hasPrefix("_") ? DNSName.parent(of: key) ?? key : key
     let response = try await resolve(top, .soa)
     let start =
       response.answers.first { $0.type == .soa && $0.name == top }
@@ -190,8 +192,11 @@ actor DNSView {
       for endpoint in server.endpoints {
         do {
           let response = try await client.ask(name, type, at: endpoint, isRecursive: false)
-          if Self.isUsable(response) { return response }
-          troubles.append("\(server.name) (\(endpoint)) answers \(response.codeText)")
+          if Self.isUsable(response), !Self.isLame(response, zone) { return response }
+          let words =
+            Self.isUsable(response)
+            ? "does not speak for the zone" : "answers \(response.codeText)"
+          troubles.append("\(server.name) (\(endpoint)) \(words)")
         } catch let error as HostError {
           troubles.append("\(server.name) (\(endpoint)): \(error.detail ?? error.description)")
         }
@@ -205,6 +210,12 @@ actor DNSView {
 
   private static func isUsable(_ response: DNSResponse) -> Bool {
     response.code == DNSResponse.noError || response.code == DNSResponse.noSuchName
+  }
+
+  /// Whether a server that should speak for the zone sends us away, and not further down.
+  private static func isLame(_ response: DNSResponse, _ zone: DNSZone) -> Bool {
+    !response.isAuthoritative && response.answers.isEmpty
+      && !response.authority.contains { DNSName.isIn($0.name, zone.name) }
   }
 
   private nonisolated func failure(_ what: String, hint: String? = nil) -> CertctlError {

@@ -82,6 +82,18 @@ package enum DNSMessage {
   ) throws(HostError) -> DNSResponse? {
     // The number first: an answer to another question needs no look.
     guard bytes.count >= 12, request.count >= 12, bytes[..<2] == request[..<2] else { return nil }
+    do {
+      return try read(bytes, to: request)
+    } catch {
+      // What is cut off may end anywhere; only TCP has the rest (RFC 2181, section 9).
+      guard error.code == .malformedAnswer, bytes[2] & 0x82 == 0x82 else { throw error }
+      return DNSResponse(isAuthoritative: false, isTruncated: true)
+    }
+  }
+
+  private static func read(
+    _ bytes: [UInt8], to request: [UInt8]
+  ) throws(HostError) -> DNSResponse? {
     let ldns = try DNSLibrary.use()
     let asked = try unsafe packet(request, ldns)
     defer { unsafe ldns.table.pointee.pkt_free(asked) }

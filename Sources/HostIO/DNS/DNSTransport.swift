@@ -211,6 +211,8 @@ private final class StreamReader: ChannelInboundHandler {
       received.moveReaderIndex(forwardBy: 2 + Int(length))
       if exchange.take(message) { return }
     }
+    // Or a server that sends wrong ones without end would fill the memory.
+    received.discardReadBytes()
   }
 
   func channelInactive(context: ChannelHandlerContext) {

@@ -1,0 +1,229 @@
+import HostIO
+import Testing
+
+@testable import Certctl
+
+/// Where a challenge's record belongs, in a DNS of every kind.
+struct DNSViewTests {
+  private static let challenge = "_acme-challenge.example.test"
+  private static let zone = "example.test"
+  private static let none = DNSResponse(code: DNSResponse.noSuchName, authority: [.soa(zone)])
+
+  /// A DNS with the zone and two servers, of which the first says that there is no challenge yet.
+  private static func plain() -> ScriptedDNS {
+    let dns = ScriptedDNS()
+    dns.addZone(zone, ["ns1.example.test": ["192.0.2.1"], "ns2.example.test": ["192.0.2.2"]])
+    dns.set("192.0.2.1", challenge, .cname, none)
+    return dns
+  }
+
+  private func place(_ dns: ScriptedDNS, of name: String = challenge) async throws -> DNSPlace {
+    let view = DNSView(
+      client: dns, resolvers: [Endpoint(host: ScriptedDNS.resolver, port: 53)])
+    defer {
+      // It would remember that there is nothing, and the CA may ask it.
+      let asked = dns.log.filter { $0.server == ScriptedDNS.resolver }.map(\.name)
+      #expect(!asked.contains { $0.hasPrefix("_") }, "\(asked)")
+      #expect(dns.recursive.isSubset(of: [ScriptedDNS.resolver]))
+    }
+    return try await view.place(of: name)
+  }
+
+  private func failure(_ dns: ScriptedDNS, of name: String = challenge) async throws -> String {
+    let error = await #expect(throws: CertctlError.self) { try await place(dns, of: name) }
+    #expect(error?.code == .challengeFailed)
+    return error?.message ?? ""
+  }
+
+  @Test func `a name lies in the zone around it, whose servers are asked`() async throws {
+    let dns = Self.plain()
+    let place = try await place(dns)
+    #expect(place.name == Self.challenge)
+    #expect(place.zone.name == Self.zone)
+    #expect(
+      place.zone.servers == [
+        NameServer(name: "ns1.example.test", endpoints: [Endpoint(host: "192.0.2.1", port: 53)]),
+        NameServer(name: "ns2.example.test", endpoints: [Endpoint(host: "192.0.2.2", port: 53)]),
+      ])
+    #expect(place.chain == [Self.challenge])
+    #expect(!dns.log.contains { $0.server == "192.0.2.2" })
+  }
+
+  @Test(arguments: ["_acme-challenge.web.de", "_acme-challenge.com.de", "_acme-challenge.a.b.de"])
+  func `the resolver is not asked for a challenge of any depth`(_ name: String) async throws {
+    let dns = ScriptedDNS()
+    for zone in ["web.de", "com.de", "b.de"] { dns.addZone(zone, ["ns.test": ["192.0.2.1"]]) }
+    dns.set("192.0.2.1", name, .cname, DNSResponse(code: DNSResponse.noSuchName))
+    _ = try await place(dns, of: name)
+  }
+
+  @Test func `CNAMEs in a circle are told with their way`() async throws {
+    let dns = Self.plain()
+    let second = "_b.example.test"
+    dns.set(
+      "192.0.2.1", Self.challenge, .cname,
+      DNSResponse(answers: [.cname(Self.challenge, second)]))
+    dns.set(
+      "192.0.2.1", second, .cname, DNSResponse(answers: [.cname(second, Self.challenge)]))
+    let words = try await failure(dns)
+    #expect(words.contains("\(Self.challenge) → \(second) → \(Self.challenge)"), "\(words)")
+    dns.set(
+      "192.0.2.1", Self.challenge, .cname,
+      DNSResponse(answers: [.cname(Self.challenge, Self.challenge)]))
+    #expect(try await failure(dns).contains("in a circle"))
+  }
+
+  @Test func `a hundred CNAMEs are not followed`() async throws {
+    let dns = Self.plain()
+    let names = [Self.challenge] + (1...100).map { "_c\($0).example.test" }
+    for (name, next) in zip(names, names.dropFirst()) {
+      dns.set("192.0.2.1", name, .cname, DNSResponse(answers: [.cname(name, next)]))
+    }
+    #expect(try await failure(dns).contains("too far"))
+    #expect(dns.log.count { $0.type == .cname } == DNSView.longestChain)
+  }
+
+  @Test func `a CNAME into another zone is followed there`() async throws {
+    let dns = Self.plain()
+    let target = "_x.other.test"
+    dns.addZone("other.test", ["ns.other.test": ["192.0.2.9"]])
+    dns.set(
+      "192.0.2.1", Self.challenge, .cname, DNSResponse(answers: [.cname(Self.challenge, target)]))
+    dns.set("192.0.2.9", target, .cname, DNSResponse(code: DNSResponse.noSuchName))
+    let place = try await place(dns)
+    #expect(place.zone.name == "other.test")
+    #expect(place.chain == [Self.challenge, target])
+  }
+
+  @Test func `a CNAME of odd bytes is refused`() async throws {
+    let dns = Self.plain()
+    dns.set(
+      "192.0.2.1", Self.challenge, .cname,
+      DNSResponse(answers: [.cname(Self.challenge, "a\\032\u{1B}[2J.test")]))
+    let words = try await failure(dns)
+    #expect(words.contains("cannot ask for"))
+    #expect(!words.unicodeScalars.contains("\u{1B}"))
+  }
+
+  @Test func `delegations without end are given up`() async throws {
+    let dns = Self.plain()
+    var zones = [Self.zone]
+    for index in 0..<40 { zones.append("d\(index).\(zones[index])") }
+    let name = "_acme-challenge.\(zones[40])"
+    for (index, zone) in zones.enumerated() {
+      let below = zones[min(index + 1, 40)]
+      dns.addZone(zone, ["ns\(index).test": ["198.51.100.\(index)"]])
+      dns.set(
+        "198.51.100.\(index)", name, .cname,
+        DNSResponse(isAuthoritative: false, authority: [.ns(below, "ns\(index + 1).test")]))
+    }
+    #expect(try await failure(dns, of: name).contains("too far down"))
+    #expect(dns.log.count { $0.type == .cname } == DNSView.longestChain)
+  }
+
+  @Test func `a delegation is followed down, and never up or aside`() async throws {
+    let dns = Self.plain()
+    let name = "_acme-challenge.a.sub.example.test"
+    func answer(_ server: String, _ zone: String) {
+      dns.set(
+        server, name, .cname,
+        DNSResponse(isAuthoritative: false, authority: [.ns(zone, "ns.sub.example.test")]))
+    }
+    answer("192.0.2.1", "sub.example.test")
+    dns.addZone("sub.example.test", ["ns.sub.example.test": ["192.0.2.3"]])
+    // One that names its own zone again has nothing further down.
+    answer("192.0.2.3", "sub.example.test")
+    #expect(try await place(dns, of: name).zone.name == "sub.example.test")
+    // The next server is asked when one sends us elsewhere.
+    for elsewhere in ["", "test", "other.test"] {
+      answer("192.0.2.1", elsewhere)
+      dns.set("192.0.2.2", name, .cname, Self.none)
+      #expect(try await place(dns, of: name).zone.name == Self.zone, "\(elsewhere)")
+    }
+    dns.set("192.0.2.2", name, .cname, nil)
+    let words = try await failure(dns, of: name)
+    #expect(words.contains("ns1.example.test (192.0.2.1:53) does not speak for the zone"))
+  }
+
+  @Test func `servers of a zone and the one below it answer with the SOA of that`() async throws {
+    let dns = Self.plain()
+    let name = "_acme-challenge.a.sub.example.test"
+    let shared = ["ns1.example.test": ["192.0.2.1"]]
+    dns.addZone("sub.example.test", shared)
+    dns.set(
+      "192.0.2.1", name, .cname,
+      DNSResponse(code: DNSResponse.noSuchName, authority: [.soa("sub.example.test")]))
+    let place = try await place(dns, of: name)
+    #expect(place.zone.name == "sub.example.test")
+    #expect(place.zone.servers.map(\.name) == ["ns1.example.test"])
+  }
+
+  @Test func `a server that is dead or refuses is passed by, and named when all do`() async throws {
+    let dns = Self.plain()
+    dns.set("192.0.2.2", Self.challenge, .cname, Self.none)
+    for first in [nil, DNSResponse(code: 5), DNSResponse(code: 2)] {
+      dns.set("192.0.2.1", Self.challenge, .cname, first)
+      #expect(try await place(dns).zone.name == Self.zone)
+    }
+    dns.set("192.0.2.1", Self.challenge, .cname, DNSResponse(code: 5))
+    dns.set("192.0.2.2", Self.challenge, .cname, nil)
+    let words = try await failure(dns)
+    #expect(words.contains("ns1.example.test (192.0.2.1:53) answers REFUSED"), "\(words)")
+    #expect(words.contains("ns2.example.test (192.0.2.2:53): no answer"), "\(words)")
+  }
+
+  @Test func `a domain that nobody has is told`() async throws {
+    let dns = ScriptedDNS()
+    dns.set(
+      ScriptedDNS.resolver, Self.zone, .soa,
+      DNSResponse(code: DNSResponse.noSuchName, authority: [.soa("")]))
+    #expect(try await failure(dns).contains("there is no domain example.test"))
+    // A resolver that knows nothing, one that fails, one that is silent.
+    dns.set(ScriptedDNS.resolver, Self.zone, .soa, DNSResponse())
+    #expect(try await failure(dns).contains("does not say which zone"))
+    dns.set(ScriptedDNS.resolver, Self.zone, .soa, DNSResponse(code: 2))
+    #expect(try await failure(dns).contains("SERVFAIL"))
+    dns.set(ScriptedDNS.resolver, Self.zone, .soa, nil)
+    #expect(try await failure(dns).contains("gives no answer"))
+  }
+
+  @Test func `without help of the resolver the referral's own servers and glue do`() async throws {
+    let dns = Self.plain()
+    let name = "_acme-challenge.sub.example.test"
+    dns.set(
+      "192.0.2.1", name, .cname,
+      DNSResponse(
+        isAuthoritative: false, authority: [.ns("sub.example.test", "ns.sub.example.test")],
+        additional: [
+          .address("ns.sub.example.test", "192.0.2.7"), .address("evil.test", "192.0.2.66"),
+        ]))
+    dns.set("192.0.2.7", name, .cname, DNSResponse(code: DNSResponse.noSuchName))
+    let zone = try await place(dns, of: name).zone
+    #expect(zone.servers.map(\.name) == ["ns.sub.example.test"])
+    #expect(zone.servers.flatMap(\.endpoints).map(\.host) == ["192.0.2.7"])
+  }
+
+  @Test func `servers without addresses, and zones without servers, are told`() async throws {
+    let dns = Self.plain()
+    dns.setAddresses("ns1.example.test", [])
+    dns.setAddresses("ns2.example.test", [])
+    #expect(
+      try await failure(dns).contains("have no addresses: ns1.example.test, ns2.example.test"))
+    dns.set(ScriptedDNS.resolver, Self.zone, .ns, DNSResponse())
+    #expect(try await failure(dns).contains("names no name servers"))
+    // What failed is looked up anew.
+    dns.addZone(Self.zone, ["ns1.example.test": ["192.0.2.1"]])
+    #expect(try await place(dns).zone.name == Self.zone)
+  }
+
+  @Test func `of hundreds of servers and addresses only some are taken`() async throws {
+    let dns = ScriptedDNS()
+    let addresses = (1...200).map { "198.51.100.\($0)" }
+    dns.addZone(
+      Self.zone, Dictionary(uniqueKeysWithValues: (100..<300).map { ("ns\($0).test", addresses) }))
+    dns.set("198.51.100.1", Self.challenge, .cname, Self.none)
+    let servers = try await place(dns).zone.servers
+    #expect(servers.count == DNSView.mostServers)
+    #expect(servers.allSatisfy { $0.endpoints.count == DNSView.mostServers })
+  }
+}
