@@ -24,6 +24,7 @@ struct CommandTests {
     let expected =
       (1...20_000).map { "error \($0)\n" }.joined() + (1...20_000).map { "out \($0)\n" }.joined()
     #expect(result.output == expected)
+    #expect(result.standardOutput == (1...20_000).map { "out \($0)\n" }.joined())
 
     var missing = Command("/nonexistent/program")
     missing.tellsErrorsFirst = true
@@ -46,7 +47,7 @@ struct CommandTests {
   @Test func `exit code, both outputs and duration come back`() async throws {
     let result = try await runner.run(sh("echo out; echo err >&2; exit 3"))
     #expect(result.ending == .exited(3))
-    #expect(result.output == "out\nerr\n")
+    #expect(result.output == "out\nerr\n" && result.standardOutput == nil)
     #expect(!result.succeeded && !result.timedOut)
     #expect(result.duration > .zero)
   }

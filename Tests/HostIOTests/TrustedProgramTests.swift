@@ -54,6 +54,15 @@ import Testing
     #expect(error?.hint == "chmod go-w \(path("open"))")
   }
 
+  @Test func `a script that a shell reads need not be executable, but nobody else's to write`()
+    throws
+  {
+    try make("read", mode: 0o644)
+    #expect(try TrustedProgram(path("read"), isRun: false).resolvedPath == path("read"))
+    try make("shared", mode: 0o666)
+    #expect(throws: HostError.self) { try TrustedProgram(path("shared"), isRun: false) }
+  }
+
   @Test func `a file that is not executable is refused`() throws {
     try make("text", mode: 0o644)
     let error = #expect(throws: HostError.self) { try TrustedProgram(path("text")) }

@@ -1,3 +1,4 @@
+import ACME
 import FoundationEssentials
 package import HostIO
 

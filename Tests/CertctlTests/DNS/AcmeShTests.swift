@@ -340,4 +340,15 @@ struct AcmeShTests {
       #expect(open?.message.contains("can be written by everybody") == true)
     }
   }
+
+  @Test func `programs are looked for where the script would find them`() async throws {
+    try await ProgramBench.run { bench in
+      try bench.script("bin/curl", "true")
+      try bench.script("other/curl", "true", mode: 0o644)
+      let (bin, other) = (bench.folder.path("bin"), bench.folder.path("other"))
+      #expect(AcmeSh.isInstalled("curl", ["PATH": "\(other):\(bin)"]))
+      #expect(!AcmeSh.isInstalled("curl", ["PATH": other]))
+      #expect(AcmeSh.isInstalled("sh", [:]))
+    }
+  }
 }

@@ -108,7 +108,8 @@ package struct AcmeSh: DNSProvider {
         ? "ls \(home)/dnsapi shows which there are" : "there are: \(near.joined(separator: ", "))")
   }
 
-  private static func isInstalled(_ program: String, _ environment: [String: String]) -> Bool {
+  /// Whether the script will find a program.
+  static func isInstalled(_ program: String, _ environment: [String: String]) -> Bool {
     (environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":").contains {
       FileManager.default.isExecutableFile(atPath: "\($0)/\(program)")
     }
