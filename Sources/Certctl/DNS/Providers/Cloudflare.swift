@@ -52,7 +52,7 @@ package struct Cloudflare: DNSProvider {
       ]
       zoneHeaders = recordHeaders
     }
-    api = try context.api(context.value("CLOUDFLARE_BASE_URL"))
+    api = try context.api(context.url("CLOUDFLARE_BASE_URL"))
     ttl = context.ttl
   }
 

@@ -23,7 +23,7 @@ package struct DigitalOcean: DNSProvider {
   package init(_ context: DNSProviderContext) throws {
     let token = try context.value("DO_AUTH_TOKEN")
     api = try context.api(
-      context.value("DO_API_URL") + "/v2",
+      context.url("DO_API_URL") + "/v2",
       headers: [.init(name: "Authorization", value: "Bearer \(token)")])
     ttl = context.ttl
   }

@@ -39,7 +39,7 @@ package struct GoogleCloud: DNSProvider {
   package init(_ context: DNSProviderContext) throws {
     ttl = context.ttl
     zone = context.optional("GCE_ZONE_ID")
-    allowsPrivate = context.optional("GCE_ALLOW_PRIVATE_ZONE") == "true"
+    allowsPrivate = context.isTrue("GCE_ALLOW_PRIVATE_ZONE")
     let held = VendorToken()
     let project: String
     let fetch: @Sendable () async throws -> VendorGrant

@@ -39,7 +39,7 @@ package struct INWX: DNSProvider {
     sharedSecret = context.optional("INWX_SHARED_SECRET")
     wrongSecret = context.wrong(
       "INWX_SHARED_SECRET", "is not base32, such as JBSWY3DPEHPK3PXP, or is missing")
-    let isTest = ["true", "1"].contains(context.optional("INWX_SANDBOX"))
+    let isTest = context.isTrue("INWX_SANDBOX")
     api = try context.api("https://api." + (isTest ? "ote." : "") + "domrobot.com/jsonrpc/")
     ttl = context.ttl
   }

@@ -34,7 +34,7 @@ package struct Namecheap: DNSProvider {
   package init(_ context: DNSProviderContext) throws {
     user = try context.value("NAMECHEAP_API_USER")
     key = try context.value("NAMECHEAP_API_KEY")
-    let isSandbox = context.optional("NAMECHEAP_SANDBOX") == "true"
+    let isSandbox = context.isTrue("NAMECHEAP_SANDBOX")
     api = try context.api("https://api.\(isSandbox ? "sandbox." : "")namecheap.com")
     ttl = context.ttl
   }

@@ -78,8 +78,9 @@ package struct Route53: DNSProvider {
           signing: request, service: "route53", region: region, at: clock.now())
       }
     ttl = context.ttl
-    zone = context.optional("AWS_HOSTED_ZONE_ID")
-    wantsPrivate = context.optional("AWS_PRIVATE_ZONE") == "true"
+    // AWS itself lists the id with a path before it, "/hostedzone/Z…", and that is what gets copied.
+    zone = context.optional("AWS_HOSTED_ZONE_ID")?.split(separator: "/").last.map(String.init)
+    wantsPrivate = context.isTrue("AWS_PRIVATE_ZONE")
   }
 
   /// Adds the values that are not there yet to those of their names.
