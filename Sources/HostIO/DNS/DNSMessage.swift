@@ -67,7 +67,10 @@ package enum DNSMessage {
     else { throw refused(zone) }
     defer { unsafe ldns.table.pointee.pkt_free(packet) }
     unsafe ldns.table.pointee.pkt_set_id(packet, id)
-    return try unsafe bytes(of: packet, ldns, zone)
+    var message = try unsafe bytes(of: packet, ldns, zone)
+    // The library asks for recursion, whose bit has to be zero here (RFC 2136, section 2.2).
+    message[2] &= 0xFE
+    return message
   }
 
   /// Reads an answer, if it is the one to this message.
