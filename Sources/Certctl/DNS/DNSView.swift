@@ -82,6 +82,12 @@ actor DNSView {
     throw failure("the delegations of \(name) lead too far down")
   }
 
+  /// Top-level domains of networks of one's own (RFC 6761, RFC 8375, ICANN's "internal", and habit).
+  private static let ownZones: Set<String> = [
+    "test", "local", "localhost", "localdomain", "lan", "home", "internal", "intranet", "private",
+    "corp", "arpa",
+  ]
+
   /// A zone above the name that the resolver knows; the name may be in one further down.
   private func enclosingZone(of name: String) async throws -> DNSZone {
     let key = RegisteredDomain.key(of: .dns(name))
@@ -91,8 +97,12 @@ actor DNSView {
     let start =
       response.answers.first { $0.type == .soa && $0.name == top }
       ?? response.authority.first { $0.type == .soa && DNSName.isIn(top, $0.name) }
-    guard let start, !start.name.isEmpty else {
-      let isUnknown = response.code == DNSResponse.noSuchName
+    let isUnknown = response.code == DNSResponse.noSuchName
+    guard let start, !start.name.isEmpty,
+      // "No such name" by a top-level domain: nobody has registered it. Zones of one label that are a
+      // network's own may well have the name further down.
+      !isUnknown || start.name.contains(".") || Self.ownZones.contains(start.name)
+    else {
       throw failure(
         isUnknown
           ? "there is no domain \(top) in the DNS"
@@ -205,7 +215,7 @@ actor DNSView {
     throw failure(
       "no name server of the zone \(zone.name) answers for \(name): "
         + troubles.joined(separator: "; "),
-      hint: "where this host may not ask them itself, use --dns-check resolver")
+      hint: "this host has to reach port 53 of the zone's own name servers, by UDP and TCP")
   }
 
   private static func isUsable(_ response: DNSResponse) -> Bool {
