@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// dns-01 with real authoritative servers, a resolver, and a CA that asks it.
-@Suite(.timeLimit(.minutes(5)), .needsDNSLab())
+@Suite(.timeLimit(.minutes(10)), .needsDNSLab())
 struct DNSTests {
   private static let challenge = "_acme-challenge.example.test"
 
@@ -163,13 +163,14 @@ struct DNSTests {
 
   @Test func `fifty wildcards of two zones wait once`() async throws {
     try await DNSLab.run { lab in
-      let delay = Duration.seconds(8)
+      // Long beside what fifty cost a machine that has other tests to run.
+      let delay = Duration.seconds(20)
       let clock = ContinuousClock()
       /// Runs certctl; the secondary gets all that is there `delay` after the first record.
       func time(_ program: Program, first: String) async throws -> Duration {
         let start = clock.now
-        let result = try await program.run(within: .seconds(100)) { running in
-          try await poll("the first record", within: .seconds(20), every: .milliseconds(50)) {
+        let result = try await program.run(within: .seconds(200)) { running in
+          try await poll("the first record", within: .seconds(60), every: .milliseconds(50)) {
             try await !lab.texts(first).isEmpty || !running.isRunning
           }
           var next = clock.now + delay

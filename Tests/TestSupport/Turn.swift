@@ -3,10 +3,11 @@ import Synchronization
 
 /// Keeps the number of test servers that run at a time within what the machine can bear.
 ///
-/// Swift Testing starts all tests at once. Some eighty servers that all make their RSA keys at the
-/// same time are so slow to start that time limits run out.
+/// Swift Testing starts all tests at once, unless it is told how many (`make test` tells it). Some
+/// eighty servers that all make their RSA keys at the same time are so slow to start that time limits
+/// run out.
 enum Turn {
-  private static let limit = max(4, 3 * ProcessInfo.processInfo.activeProcessorCount)
+  private static let limit = max(8, 4 * ProcessInfo.processInfo.activeProcessorCount)
   private static let taken = Mutex(0)
   @TaskLocal private static var isMine = false
 
