@@ -42,16 +42,14 @@ debug: deps-build ## the debug binary
 demo: deps-demo ## a certificate from a test CA, served by nginx, on loopback; one command
 	@SWIFT="$(SWIFT)" SWIFT_FLAGS="$(STRICT)" scripts/demo
 
-# Three runs. The unit tests need no more than the processor. The live tests wait for servers more than
-# they compute: so many at a time that neither the machine idles nor a time limit runs out, which counts
-# from a test's own beginning. The crash tests start certctl some thousand times and want to be alone.
+# Three runs: the unit tests; the live tests, whose servers keep the processor busy; and the crash tests,
+# which start certctl some thousand times. Beside each other they would run into their time limits.
 # Where all is well, Swift Testing's closing line is the last.
 test: deps-test lint ## installs what is missing, checks, builds, and runs every test
 	@rm -rf .build/attachments && mkdir -p .build/attachments
 	$(SWIFT) build --build-tests $(STRICT)
 	@SWIFT="$(SWIFT)" scripts/run-tests --skip LiveTests
-	@SWIFT="$(SWIFT)" SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$$((4 * $$(nproc))) \
-		scripts/run-tests --filter LiveTests --skip LiveTests.Crash
+	@SWIFT="$(SWIFT)" scripts/run-tests --filter LiveTests --skip LiveTests.Crash
 	@SWIFT="$(SWIFT)" scripts/run-tests --filter LiveTests.Crash
 
 lint: ## format, imports, layers, shell scripts

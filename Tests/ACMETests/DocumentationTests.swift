@@ -31,10 +31,8 @@ func certificate(
     try await account.respond(to: challenge)
   }
   if order.status == .pending {
-    order = try await account.waitForOrder(
-      at: order.url, whileIn: [.pending], timeout: .seconds(90))
+    order = try await account.waitForValidation(of: order, timeout: .seconds(90))
   }
-  if order.status == .invalid { throw try await account.failure(of: order) }
 
   // The certificate has a key of its own.
   let key = try PrivateKey.generate(.ec256)

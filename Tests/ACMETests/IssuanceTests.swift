@@ -129,6 +129,37 @@ import Testing
     #expect(error.hint?.contains("port") == true)
   }
 
+  @Test func `a CA that leaves the order of a failed name pending is asked about the name`()
+    async throws
+  {
+    let stage = try Stage {
+      $0.validate = { attempt in
+        attempt.name == "bad.example" ? Problem(type: .dns, detail: "NXDOMAIN") : nil
+      }
+      $0.bend = { kind, answer in
+        if kind == .order, answer["status"] == "invalid" { answer["status"] = "pending" }
+      }
+    }
+    let account = try await stage.account()
+    let order = try await account.answeredOrder("good.example", "bad.example")
+    let error = try #require(
+      await failure { _ = try await account.waitForValidation(of: order, timeout: .seconds(300)) })
+    #expect(error.code == .authorizationInvalid)
+    #expect(error.description == "cannot validate bad.example: NXDOMAIN (dns)")
+    #expect((10...15).contains(stage.clock.waited))
+  }
+
+  @Test func `a validation that takes long costs few looks at the names`() async throws {
+    let stage = try Stage { $0.validationLooks = 45 }
+    let account = try await stage.account()
+    let order = try await account.answeredOrder("a.example", "b.example")
+    stage.ca.resetLog()
+    let ready = try await account.waitForValidation(of: order, timeout: .seconds(300))
+    #expect(ready.status == .ready)
+    #expect(stage.clock.waited > 150)
+    #expect(stage.ca.count(.authorization) == 3 * 2)
+  }
+
   @Test func `a refused order tells every name that is to blame`() async throws {
     let account = try await Stage().account()
     let names = ["a.example", "b.forbidden"].map { Identifier.dns($0) }

@@ -52,8 +52,17 @@ final class MemoryCache: DirectoryCache {
 }
 
 extension Account {
-  /// An order that is ready, all its http-01 challenges answered.
+  /// An order whose first challenges are answered, as it was before.
+  func answeredOrder(_ names: String...) async throws -> Order { try await answer(names) }
+
+  /// An order that is no longer pending, all its http-01 challenges answered.
   func readyOrder(_ names: String...) async throws -> Order {
+    let order = try await answer(names)
+    guard order.status == .pending else { return order }
+    return try await waitForOrder(at: order.url, whileIn: [.pending], timeout: .seconds(60))
+  }
+
+  private func answer(_ names: [String]) async throws -> Order {
     let order = try await newOrder(NewOrder(try names.map { try Identifier(parsing: $0) }))
     for url in order.authorizations {
       let authorization = try await authorization(at: url)
@@ -62,8 +71,7 @@ extension Account {
       }
       try await respond(to: challenge)
     }
-    guard order.status == .pending else { return order }
-    return try await waitForOrder(at: order.url, whileIn: [.pending], timeout: .seconds(60))
+    return order
   }
 
   /// The whole way to a chain, with the fewest requests.

@@ -29,9 +29,7 @@ struct ACMELibraryTests {
       try await dns.setTXT("_acme-challenge." + authorization.identifier.value, value)
       try await account.respond(to: challenge)
     }
-    order = try await account.waitForOrder(
-      at: order.url, whileIn: [.pending], timeout: .seconds(30))
-    if order.status == .invalid { throw try await account.failure(of: order) }
+    order = try await account.waitForValidation(of: order, timeout: .seconds(30))
     let key = try PrivateKey.generate(.ec256)
     order = try await account.finalize(
       order, request: CertificateRequest(key: key, dnsNames: identifiers.map(\.value)))

@@ -36,9 +36,7 @@ struct RenewalInfoTests {
       try await server.dns.setTXT("_acme-challenge." + authorization.identifier.value, value)
       try await account.respond(to: challenge)
     }
-    var order = try await account.waitForOrder(
-      at: placed.url, whileIn: [.pending], timeout: .seconds(30))
-    if order.status == .invalid { throw try await account.failure(of: order) }
+    var order = try await account.waitForValidation(of: placed, timeout: .seconds(30))
     let key = try PrivateKey.generate(.ec256)
     order = try await account.finalize(
       order, request: CertificateRequest(key: key, dnsNames: names))

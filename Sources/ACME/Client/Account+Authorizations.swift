@@ -76,21 +76,50 @@ extension Account {
     return same?.status == .pending
   }
 
+  /// Waits until the CA has validated the names of an order.
+  ///
+  /// An order with an invalid authorization becomes invalid (RFC 8555 section 7.1.6), but some CAs
+  /// leave it pending for good. Where it takes long, the authorizations are looked at as well: after
+  /// ten seconds first, then each time three times as much has passed, at a request for each name.
+  ///
+  /// - Parameters:
+  ///   - order: The order whose challenges were answered.
+  ///   - timeout: How long to wait in all.
+  /// - Returns: The order, no longer pending and not invalid.
+  /// - Throws: ``failure(of:)`` where names could not be validated; ``ACMEError`` with
+  ///   ``ACMEError/Code/orderPending`` when it takes longer.
+  public func waitForValidation(of order: Order, timeout: Duration) async throws -> Order {
+    var nextLook = Duration.seconds(10)
+    let settled = try await waitForOrder(
+      at: order.url, whileIn: [.pending], timeout: timeout
+    ) { elapsed in
+      guard elapsed >= nextLook else { return }
+      nextLook = elapsed * 3
+      if let failure = try await validationFailure(of: order) { throw failure }
+    }
+    if settled.status == .invalid { throw try await failure(of: settled) }
+    return settled
+  }
+
   /// Why an order failed, name by name: reads its authorizations and joins what they say.
   ///
   /// Costs one request per name; ask only for an order that is `invalid`.
   public func failure(of order: Order) async throws -> ACMEError {
+    if let failure = try await validationFailure(of: order) { return failure }
+    return order.failure
+      ?? ACMEError(
+        .orderInvalid, "get a certificate for", subject: order.names, problem: order.error,
+        detail: "the order is \(order.status)")
+  }
+
+  /// What the authorizations of an order say of the names that failed, as one error.
+  private func validationFailure(of order: Order) async throws -> ACMEError? {
     var failed: [Authorization] = []
     for url in order.authorizations {
       let current = try await authorization(at: url)
       if current.error != nil { failed.append(current) }
     }
-    let overall =
-      order.failure
-      ?? ACMEError(
-        .orderInvalid, "get a certificate for", subject: order.names, problem: order.error,
-        detail: "the order is \(order.status)")
-    guard var first = failed.first?.error else { return overall }
+    guard var first = failed.first?.error else { return nil }
     let identifiers = failed.map { Identifier(type: $0.identifier.type, value: $0.name) }
     first.identifiers = identifiers
     guard failed.count > 1 else { return first }

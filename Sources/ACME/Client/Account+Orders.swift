@@ -45,6 +45,15 @@ extension Account {
   public func waitForOrder(
     at url: String, whileIn states: Set<OrderStatus>, timeout: Duration, notBefore: Date? = nil
   ) async throws -> Order {
+    try await waitForOrder(at: url, whileIn: states, timeout: timeout, notBefore: notBefore) { _ in
+    }
+  }
+
+  /// As above; `afterLook` is told the time since the beginning after each look that found no end.
+  func waitForOrder(
+    at url: String, whileIn states: Set<OrderStatus>, timeout: Duration, notBefore: Date? = nil,
+    afterLook: (Duration) async throws -> Void
+  ) async throws -> Order {
     let start = ContinuousClock.now
     var waited = 0.0
     var pause = 0.25
@@ -61,6 +70,7 @@ extension Account {
       waited += wait
       let current = try await order(at: url)
       guard states.contains(current.status) else { return current }
+      try await afterLook(.seconds(max(waited, (ContinuousClock.now - start).inSeconds)))
       bound = current.retryAfter
       pause = min(pause * 1.5, 5)
     }

@@ -65,14 +65,15 @@ struct Validation: Sendable {
       try await account.respond(to: item.challenge)
     }
     progress(.validating)
-    let validated = try await account.waitForOrder(
-      at: order.url, whileIn: [.pending], timeout: Self.timeLimit)
-    guard validated.status != .invalid else {
-      throw CertctlError(
-        try await account.failure(of: validated), advisedFor: open.map(\.type),
-        or: solvers.types)
+    do {
+      return try await account.waitForValidation(of: order, timeout: Self.timeLimit)
+    } catch let error as ACMEError where Self.isRefusal(error) {
+      throw CertctlError(error, advisedFor: open.map(\.type), or: solvers.types)
     }
-    return validated
+  }
+
+  private static func isRefusal(_ error: ACMEError) -> Bool {
+    [.authorizationInvalid, .orderInvalid].contains(error.code)
   }
 
   private func words(of open: [Open]) -> String {

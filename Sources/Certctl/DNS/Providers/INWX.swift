@@ -105,7 +105,7 @@ package struct INWX: DNSProvider {
     }
     let session = cookies.map { String($0.trimmingPrefix(while: \.isWhitespace)) }
       .joined(separator: "; ")
-    if let kind = login.data?.secondFactor, !["", "0"].contains(kind) { try await unlock(session) }
+    if login.data?.needsSecondFactor == true { try await unlock(session) }
     return session
   }
 
@@ -199,7 +199,10 @@ package struct INWX: DNSProvider {
   private struct Nothing: Decodable {}
 
   private struct Login: Decodable {
-    let secondFactor: String?
+    /// 0 or "0" where there is none, else its kind.
+    let secondFactor: VendorIdentity?
+
+    var needsSecondFactor: Bool { !["", "0"].contains(secondFactor?.path ?? "") }
 
     private enum CodingKeys: String, CodingKey { case secondFactor = "tfa" }
   }
