@@ -90,16 +90,7 @@ struct DNSPersist: AsyncParsableCommand {
   var until: String?
   @OptionGroup(title: "Certificate authority") var authority: AuthorityOptions
   @OptionGroup(title: "Account") var registration: RegistrationOptions
-  @Option(
-    name: .customLong("dns-resolver"),
-    help: ArgumentHelp(
-      "Resolver to ask, with or without a port. Default: those of this host.",
-      valueName: "address"))
-  var dnsResolver: String?
-  @Option(
-    name: .customLong("dns-port"),
-    help: ArgumentHelp("Port of the zones' own name servers. Default: 53.", valueName: "port"))
-  var dnsPort: Int?
+  @OptionGroup var servers: DNSServerOptions
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
@@ -111,7 +102,7 @@ struct DNSPersist: AsyncParsableCommand {
           domain: try Identifier(parsing: name), coversWildcard: wildcard, until: until,
           authority: authority.authority, caBundle: authority.bundle,
           registration: try registration.registration(output),
-          dns: DNSSettings(resolver: dnsResolver, port: dnsPort)))
+          dns: DNSSettings(resolver: servers.dnsResolver, port: servers.dnsPort)))
       output.result(report, text: Self.text(report))
       isPresent.withLock { $0 = report.isPresent }
     }
