@@ -77,6 +77,8 @@ private struct NetcupCCP: NetcupConsole {
   /// What netcup says of a zone without records, and of one that it does not have.
   private static let noRecords = 5029
   private static let noUpdate = 5028
+  /// What it says of a session that it does not take for one.
+  private static let lostSession = 4001
 
   let api: VendorAPI
   let customer: String
@@ -144,18 +146,28 @@ private struct NetcupCCP: NetcupConsole {
 
   // MARK: - Sessions
 
+  /// Works in a session; a new one where netcup does not know its own session again, which happens
+  /// now and then.
   private func inSession(_ work: (_ session: String) async throws -> Void) async throws {
+    for attempt in 1...Self.attempts {
+      let session = try await logIn()
+      do {
+        try await work(session)
+      } catch let error as LostSession {
+        guard attempt < Self.attempts else { throw error.refusal }
+        continue
+      } catch {
+        await logOut(session)
+        throw error
+      }
+      return await logOut(session)
+    }
+  }
+
+  private func logIn() async throws -> String {
     var parameters = parameters()
     parameters.password = password
-    let session = try await call("login", parameters, to: "log in")
-      .decode(Answer<Session>.self).data.id
-    do {
-      try await work(session)
-    } catch {
-      await logOut(session)
-      throw error
-    }
-    await logOut(session)
+    return try await call("login", parameters, to: "log in").decode(Answer<Session>.self).data.id
   }
 
   /// Ends the session.
@@ -181,15 +193,22 @@ private struct NetcupCCP: NetcupConsole {
       let outcome = try answer.decode(Outcome.self)
       if outcome.isDone || accepting.contains(outcome.code) { return answer }
       guard outcome.words.contains("requests per minute"), attempt < Self.attempts else {
-        throw api.failure(
+        let refusal = api.failure(
           what, outcome.words,
           hint: action == "login"
             ? "check NETCUP_CUSTOMER_NUMBER, NETCUP_API_KEY, NETCUP_API_PASSWORD" : nil)
+        if outcome.code == Self.lostSession, action != "login" {
+          throw LostSession(refusal: refusal)
+        }
+        throw refusal
       }
       try await api.clock.sleep(.seconds(Self.pause))
     }
     throw CancellationError()
   }
+
+  /// A session that netcup does not know any more.
+  private struct LostSession: Error { let refusal: CertctlError }
 
   // MARK: - JSON
 
