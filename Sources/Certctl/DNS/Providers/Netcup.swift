@@ -247,7 +247,8 @@ private struct NetcupCCP: NetcupConsole {
     let short: String?
     let long: String?
 
-    var isDone: Bool { status == "success" }
+    /// Whether it was done, or is being done: a warning is no error, and `pending` none either.
+    var isDone: Bool { ["success", "warning", "started", "pending"].contains(status) }
     var words: String { [short, long].compactMap(\.self).joined(separator: " ") }
     var saysNotFound: Bool {
       words.contains("could not be found") || words.contains("not found")
