@@ -1,3 +1,5 @@
+import HostIO
+
 /// A TXT record as a service lists it.
 package struct VendorRecord<Identity: Sendable>: Sendable {
   /// The service's own identity of the record.
@@ -11,11 +13,11 @@ package struct VendorRecord<Identity: Sendable>: Sendable {
   ///
   /// - Parameters:
   ///   - id: The service's own identity of the record.
-  ///   - name: The full name, with or without a final dot.
+  ///   - name: The full name, with or without a final dot; some services give it in Unicode.
   ///   - text: The text, with or without quotes.
   package init(id: Identity, name: String, text: String) {
     self.id = id
-    let lower = name.lowercased()
+    let lower = (try? InternationalName.toASCII(name)) ?? name.lowercased()
     self.name = lower.hasSuffix(".") ? String(lower.dropLast()) : lower
     self.text = TXTText.unquoted(text)
   }

@@ -65,8 +65,14 @@ package struct GoDaddy: DNSProvider {
   /// The TXT records of a name; a removed one may stay behind for a while, without a text.
   private func existing(_ label: String, in zone: String) async throws -> [Record] {
     let answer = try await api.send(
-      .get, path(label, zone), to: "list the TXT records", accepting: [404])
+      .get, path(label, zone), to: "list the TXT records", accepting: [403, 404])
     if answer.status == 404 { throw api.noZone(zone) }
+    guard answer.status != 403 else {
+      throw answer.api.failure(
+        answer.what, VendorWords.find(in: answer.body) ?? "HTTP 403",
+        hint: "check GODADDY_API_KEY, GODADDY_API_SECRET; and GoDaddy gives this API only to "
+          + "accounts with ten domains or more, or in its Discount Domain Club")
+    }
     return try answer.decode([Record].self).filter { !$0.data.isEmpty }
   }
 

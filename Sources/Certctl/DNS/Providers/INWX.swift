@@ -49,7 +49,10 @@ package struct INWX: DNSProvider {
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
     try await inSession { session in
-      for record in records.missing(from: try await existing(records, in: zone, session)) {
+      guard let there = try await existing(records, in: zone, session) else {
+        throw api.noZone(zone)
+      }
+      for record in records.missing(from: there) {
         let _: Answer<Nothing> = try await call(
           "nameserver.createRecord",
           NewRecord(domain: zone, name: record.name, content: record.value, ttl: ttl),
@@ -63,7 +66,7 @@ package struct INWX: DNSProvider {
   /// - Throws: `CertctlError`, `CancellationError`.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
     try await inSession { session in
-      for id in records.identities(in: try await existing(records, in: zone, session)) {
+      for id in records.identities(in: try await existing(records, in: zone, session) ?? []) {
         let _: Answer<Nothing> = try await call(
           "nameserver.deleteRecord", ["id": id], to: "remove a TXT record", session,
           accepting: Self.missing)
@@ -71,14 +74,15 @@ package struct INWX: DNSProvider {
     }
   }
 
+  /// The TXT records; nil where there is no such zone.
   private func existing(
     _ records: [ChallengeRecord], in zone: String, _ session: String
-  ) async throws -> [VendorRecord<VendorIdentity>] {
+  ) async throws -> [VendorRecord<VendorIdentity>]? {
     var parameters = ["domain": zone, "type": "TXT"]
     parameters["name"] = records.onlyName
     let answer: Answer<List> = try await call(
       "nameserver.info", parameters, to: "list the TXT records", session, accepting: Self.missing)
-    guard answer.code != Self.missing else { throw api.noZone(zone) }
+    guard answer.code != Self.missing else { return nil }
     return (answer.data?.records ?? []).filter { $0.type == "TXT" }
       .map { VendorRecord(id: $0.id, name: $0.name, text: $0.content) }
   }
@@ -193,6 +197,14 @@ package struct INWX: DNSProvider {
     private enum CodingKeys: String, CodingKey {
       case code
       case data = "resData"
+    }
+
+    /// Reads an answer; where there is no data, its place may be empty, or an empty list.
+    init(from decoder: any Decoder) throws {
+      let fields = try decoder.container(keyedBy: CodingKeys.self)
+      code = try fields.decode(Int.self, forKey: .code)
+      let isEmpty = (try? fields.decode([Nothing].self, forKey: .data))?.isEmpty ?? false
+      data = isEmpty ? nil : try fields.decodeIfPresent(Result.self, forKey: .data)
     }
   }
 

@@ -7,7 +7,7 @@ package struct Infomaniak: DNSProvider {
     name: "infomaniak", title: "Infomaniak",
     documentation: "https://developer.infomaniak.com/docs/api",
     settings: [
-      .init("INFOMANIAK_ACCESS_TOKEN", "an API token with the right for domains"),
+      .init("INFOMANIAK_ACCESS_TOKEN", "an API token with the rights dns:read and dns:write"),
       .init(
         "INFOMANIAK_ENDPOINT", "the API's address", isSecret: false,
         fallback: "https://api.infomaniak.com"),

@@ -138,7 +138,7 @@ package struct Namecheap: DNSProvider {
   ) -> CertctlError {
     // "Domain not found", "Domain is not associated with your account", as its pages list them.
     if ["2019166", "2016166"].contains(number) { return api.noZone(zone) }
-    let isRefused = number.hasPrefix("1010") || number.hasPrefix("1011")
+    let isRefused = ["1010", "1011", "1016", "1017"].contains { number.hasPrefix($0) }
     return api.failure(
       what, text + (number.isEmpty ? "" : " (error \(number))"),
       isRetryable: text.lowercased().contains("too many requests"),
@@ -152,11 +152,19 @@ package struct Namecheap: DNSProvider {
       let what = "tell this host's address"
       let answer = try await api.send(.get, Self.mirror, to: what)
       let text = String(decoding: answer.body, as: UTF8.self).filter { !$0.isWhitespace }
-      guard !text.isEmpty, text.utf8.count <= 45,
-        text.allSatisfy({ $0.isHexDigit || $0 == "." || $0 == ":" })
-      else { throw api.failure(what, "the answer is no address") }
+      let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+      guard parts.count == 4, parts.allSatisfy(Self.isPart) else {
+        throw api.failure(
+          what, text.contains(":") ? "it is \(text)" : "the answer is no address",
+          hint: "Namecheap's API takes IPv4 only: this host must reach it by IPv4")
+      }
       return text
     }
+  }
+
+  /// Whether it is a part of an IPv4 address; a sign would be a number, too.
+  private static func isPart(_ text: Substring) -> Bool {
+    UInt8(text) != nil && text.allSatisfy(\.isNumber)
   }
 
   // MARK: - Records

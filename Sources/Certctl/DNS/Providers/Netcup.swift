@@ -1,20 +1,75 @@
 import HostIO
 
-/// The CCP API of netcup by JSON: a session around each change, of as many records as there are.
-///
-/// The time to live belongs to the zone as a whole, and changes take their time: netcup's name
-/// servers get a zone some minutes after it was changed.
+/// DNS at netcup: the API of CloudDNS, where all new domains are, or the older API of the customer
+/// control panel (CCP), which knows only domains that have not moved.
 package struct Netcup: DNSProvider {
   /// What netcup is called and needs.
   package static let descriptor = DNSProviderDescriptor(
     name: "netcup", title: "netcup",
-    documentation: "https://helpcenter.netcup.com/en/wiki/general/our-api",
+    documentation: "https://www.netcup.com/en/helpcenter/documentation/domain/our-api",
     settings: [
-      .init("NETCUP_CUSTOMER_NUMBER", "the customer number", isSecret: false),
-      .init("NETCUP_API_KEY", "an API key of the customer control panel"),
-      .init("NETCUP_API_PASSWORD", "the API password of the customer control panel"),
+      .init(
+        "NETCUP_CUSTOMER_NUMBER", "the customer number, with a legacy API key", isSecret: false),
+      .init("NETCUP_API_KEY", "an API key (64 characters) alone, or a legacy API key"),
+      .init("NETCUP_API_PASSWORD", "the API password, with a legacy API key"),
+    ],
+    ways: [
+      ["NETCUP_API_KEY"], ["NETCUP_CUSTOMER_NUMBER", "NETCUP_API_KEY", "NETCUP_API_PASSWORD"],
     ], ttl: 300, timeLimit: 1800)
 
+  /// The length of a key of CloudDNS; a legacy one has 50 characters.
+  private static let keyLength = 64
+
+  private let console: any NetcupConsole
+
+  /// A client of CloudDNS where its key is given, or a key without a password, else of the CCP.
+  ///
+  /// - Throws: `CertctlError` with code `configuration` where there is no key, or no customer number.
+  package init(_ context: DNSProviderContext) throws {
+    let key = try context.value("NETCUP_API_KEY")
+    if let password = context.optional("NETCUP_API_PASSWORD"), key.utf8.count != Self.keyLength {
+      console = NetcupCCP(
+        api: try context.api("https://ccp.netcup.net/run/webservice/servers/endpoint.php?JSON"),
+        customer: try context.value("NETCUP_CUSTOMER_NUMBER"), key: key, password: password)
+    } else {
+      console = NetcupCloud(
+        api: try context.api(
+          "https://api.netcup.com/v1",
+          headers: [
+            HTTPField(name: "Authorization", value: "Bearer \(key)"),
+            HTTPField(name: "Accept", value: "application/json"),
+          ]))
+    }
+  }
+
+  /// Adds the records that are not there yet.
+  ///
+  /// - Throws: `CertctlError`, `CancellationError`.
+  package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
+    try await console.publish(records, in: zone)
+  }
+
+  /// Removes the records, which are found by name and text.
+  ///
+  /// - Throws: `CertctlError`, `CancellationError`.
+  package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
+    try await console.remove(records, in: zone)
+  }
+}
+
+/// One of the two APIs.
+protocol NetcupConsole: Sendable {
+  /// Adds the records that are not there yet.
+  func publish(_ records: [ChallengeRecord], in zone: String) async throws
+  /// Removes the records.
+  func remove(_ records: [ChallengeRecord], in zone: String) async throws
+}
+
+/// The API of the CCP by JSON: a session around each change, of as many records as there are.
+///
+/// The time to live belongs to the zone as a whole, and changes take their time: netcup's name
+/// servers get a zone some minutes after it was changed.
+private struct NetcupCCP: NetcupConsole {
   /// How often a request is sent that is turned away by the limit of 180 requests in a minute, and
   /// how long the pause is, in seconds.
   private static let attempts = 4
@@ -22,26 +77,15 @@ package struct Netcup: DNSProvider {
   /// What netcup says of a zone without records, and of one that it does not have.
   private static let noRecords = 5029
   private static let noUpdate = 5028
+  /// What it says of a session that it does not take for one.
+  private static let lostSession = 4001
 
-  private let api: VendorAPI
-  private let customer: String
-  private let key: String
-  private let password: String
+  let api: VendorAPI
+  let customer: String
+  let key: String
+  let password: String
 
-  /// A client with key and password.
-  ///
-  /// - Throws: `CertctlError` with code `configuration` where they are missing.
-  package init(_ context: DNSProviderContext) throws {
-    customer = try context.value("NETCUP_CUSTOMER_NUMBER")
-    key = try context.value("NETCUP_API_KEY")
-    password = try context.value("NETCUP_API_PASSWORD")
-    api = try context.api("https://ccp.netcup.net/run/webservice/servers/endpoint.php?JSON")
-  }
-
-  /// Adds the records that are not there yet, all in one request.
-  ///
-  /// - Throws: `CertctlError`, `CancellationError`.
-  package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
+  func publish(_ records: [ChallengeRecord], in zone: String) async throws {
     try await inSession { session in
       let there = try await existing(in: zone, session)
       let entries = there.map { $0.entry(in: zone) }
@@ -52,10 +96,7 @@ package struct Netcup: DNSProvider {
     }
   }
 
-  /// Removes the records, which are found by name and text.
-  ///
-  /// - Throws: `CertctlError`, `CancellationError`.
-  package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
+  func remove(_ records: [ChallengeRecord], in zone: String) async throws {
     try await inSession { session in
       let there = try await existing(in: zone, session)
       let ours = Set(records.identities(in: there.map { $0.entry(in: zone) }))
@@ -74,7 +115,7 @@ package struct Netcup: DNSProvider {
       accepting: [Self.noRecords, Self.noUpdate])
     let outcome = try answer.decode(Outcome.self)
     guard outcome.isDone else {
-      if outcome.saysNotFound { throw api.noZone(zone) }
+      if outcome.saysNotFound { throw noZone(zone) }
       return []
     }
     return try answer.decode(Answer<List>.self).data.records.filter { $0.type == "TXT" }
@@ -90,23 +131,43 @@ package struct Netcup: DNSProvider {
       "updateDnsRecords", parameters, to: what, accepting: [Self.noUpdate])
     let outcome = try answer.decode(Outcome.self)
     if outcome.isDone { return }
-    throw outcome.saysNotFound ? api.noZone(zone) : api.failure(what, outcome.words)
+    throw outcome.saysNotFound ? noZone(zone) : api.failure(what, outcome.words)
+  }
+
+  /// The error about a zone that is not there: it may be in CloudDNS, of which this API says nothing.
+  private func noZone(_ zone: String) -> CertctlError {
+    let error = api.noZone(zone)
+    return CertctlError(
+      .challengeFailed, error.message,
+      hint: "new domains are in CloudDNS, which takes no legacy API keys: make an API key in the "
+        + "customer control panel and give it alone, as NETCUP_API_KEY; or choose the provider that "
+        + "has the zone by --dns")
   }
 
   // MARK: - Sessions
 
+  /// Works in a session; a new one where netcup does not know its own session again, which happens
+  /// now and then.
   private func inSession(_ work: (_ session: String) async throws -> Void) async throws {
+    for attempt in 1...Self.attempts {
+      let session = try await logIn()
+      do {
+        try await work(session)
+      } catch let error as LostSession {
+        guard attempt < Self.attempts else { throw error.refusal }
+        continue
+      } catch {
+        await logOut(session)
+        throw error
+      }
+      return await logOut(session)
+    }
+  }
+
+  private func logIn() async throws -> String {
     var parameters = parameters()
     parameters.password = password
-    let session = try await call("login", parameters, to: "log in")
-      .decode(Answer<Session>.self).data.id
-    do {
-      try await work(session)
-    } catch {
-      await logOut(session)
-      throw error
-    }
-    await logOut(session)
+    return try await call("login", parameters, to: "log in").decode(Answer<Session>.self).data.id
   }
 
   /// Ends the session.
@@ -132,15 +193,22 @@ package struct Netcup: DNSProvider {
       let outcome = try answer.decode(Outcome.self)
       if outcome.isDone || accepting.contains(outcome.code) { return answer }
       guard outcome.words.contains("requests per minute"), attempt < Self.attempts else {
-        throw api.failure(
+        let refusal = api.failure(
           what, outcome.words,
           hint: action == "login"
             ? "check NETCUP_CUSTOMER_NUMBER, NETCUP_API_KEY, NETCUP_API_PASSWORD" : nil)
+        if outcome.code == Self.lostSession, action != "login" {
+          throw LostSession(refusal: refusal)
+        }
+        throw refusal
       }
       try await api.clock.sleep(.seconds(Self.pause))
     }
     throw CancellationError()
   }
+
+  /// A session that netcup does not know any more.
+  private struct LostSession: Error { let refusal: CertctlError }
 
   // MARK: - JSON
 
@@ -179,7 +247,8 @@ package struct Netcup: DNSProvider {
     let short: String?
     let long: String?
 
-    var isDone: Bool { status == "success" }
+    /// Whether it was done, or is being done: a warning is no error, and `pending` none either.
+    var isDone: Bool { ["success", "warning", "started", "pending"].contains(status) }
     var words: String { [short, long].compactMap(\.self).joined(separator: " ") }
     var saysNotFound: Bool {
       words.contains("could not be found") || words.contains("not found")

@@ -11,6 +11,9 @@ package struct Porkbun: DNSProvider {
       .init("PORKBUN_SECRET_API_KEY", "the secret API key, sk1_…"),
     ], ttl: 600, timeLimit: 600)
 
+  /// What Porkbun calls a domain that the account does not have.
+  private static let missing: Set<String> = ["INVALID_DOMAIN", "DOMAIN_NOT_FOUND"]
+
   private let api: VendorAPI
   private let key: String
   private let secret: String
@@ -36,7 +39,9 @@ package struct Porkbun: DNSProvider {
       body.type = "TXT"
       body.content = record.value
       body.ttl = String(ttl)
-      _ = try await send("/create/" + VendorAPI.encoded(zone), body, "add a TXT record", zone)
+      _ = try await send(
+        "/create/" + VendorAPI.encoded(zone), body, "add a TXT record", zone,
+        accepting: ["DUPLICATE_RECORD"])
     }
   }
 
@@ -69,17 +74,28 @@ package struct Porkbun: DNSProvider {
   }
 
   /// Sends a command; its errors come with status 400, and have come with 200.
+  ///
+  /// The errors have a code since version 3.7 of the API, and had none before.
   private func send(
-    _ path: String, _ body: Body, _ what: String, _ zone: String
+    _ path: String, _ body: Body, _ what: String, _ zone: String, accepting: Set<String> = []
   ) async throws -> Answer {
     let answer: Answer = try await api.send(.post, path, to: what, json: body, accepting: [400])
       .decode()
-    if answer.status == "SUCCESS" { return answer }
+    let code = answer.code ?? ""
+    if answer.status == "SUCCESS" || accepting.contains(code) { return answer }
     let words = answer.message ?? "status \(answer.status)"
-    if words.lowercased().hasPrefix("invalid domain") { throw api.noZone(zone) }
-    throw api.failure(
-      what, words,
-      hint: words.contains("API key") ? "check PORKBUN_API_KEY, PORKBUN_SECRET_API_KEY" : nil)
+    if Self.missing.contains(code) || words.lowercased().hasPrefix("invalid domain") {
+      throw api.noZone(zone)
+    }
+    throw api.failure(what, words, hint: Self.hint(code, words, zone))
+  }
+
+  private static func hint(_ code: String, _ words: String, _ zone: String) -> String? {
+    if code == "API_ACCESS_DISABLED" || words.contains("opted in") {
+      return "switch on API access for \(escapedForTerminal(zone)) in Porkbun's domain management"
+    }
+    return words.contains("API key") || code.hasPrefix("INVALID_API_KEYS")
+      ? "check PORKBUN_API_KEY, PORKBUN_SECRET_API_KEY" : nil
   }
 
   // MARK: - JSON
@@ -102,6 +118,7 @@ package struct Porkbun: DNSProvider {
   private struct Answer: Decodable {
     let status: String
     let message: String?
+    let code: String?
     let records: [Record]?
   }
 

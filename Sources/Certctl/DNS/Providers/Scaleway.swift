@@ -15,6 +15,8 @@ package struct Scaleway: DNSProvider {
 
   /// The number of records that a page of a list has.
   private static let pageSize = 100
+  /// The statuses of an answer about a zone that may be missing.
+  private static let absent: Set<Int> = [403, 404]
 
   private let api: VendorAPI
   private let project: String?
@@ -66,8 +68,9 @@ package struct Scaleway: DNSProvider {
         query.insert(("name", record.label(in: zone, apex: "")), at: 0)
       }
       if let project { query.append(("project_id", project)) }
-      let answer = try await api.send(.get, path(zone), to: what, query: query, accepting: [404])
-      if answer.status == 404 { throw api.noZone(zone) }
+      let answer = try await api.send(
+        .get, path(zone), to: what, query: query, accepting: Self.absent)
+      try check(answer, zone)
       let list = try answer.decode(List.self)
       seen += list.records.count
       return (list.records, !list.records.isEmpty && seen < list.count)
@@ -78,8 +81,19 @@ package struct Scaleway: DNSProvider {
 
   private func change(_ changes: [Change], in zone: String, to what: String) async throws {
     let answer = try await api.send(
-      .patch, path(zone), to: what, json: Changes(changes: changes), accepting: [404])
-    if answer.status == 404 { throw api.noZone(zone) }
+      .patch, path(zone), to: what, json: Changes(changes: changes), accepting: Self.absent)
+    try check(answer, zone)
+  }
+
+  /// Checks an answer: a zone that is not there is forbidden, and only the words tell it from a key
+  /// that lacks a right.
+  private func check(_ answer: VendorAnswer, _ zone: String) throws {
+    guard Self.absent.contains(answer.status) else { return }
+    let words = VendorWords.find(in: answer.body) ?? "no reason is given"
+    if answer.status == 404 || words.contains("not found") { throw api.noZone(zone) }
+    throw api.failure(
+      answer.what, "\(words) (HTTP \(answer.status))",
+      hint: "check SCW_SECRET_KEY: it may lack the right to edit the DNS of the zone's project")
   }
 
   private func path(_ zone: String) -> String { VendorAPI.encoded(zone) + "/records" }
