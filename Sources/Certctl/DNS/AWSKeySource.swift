@@ -62,7 +62,8 @@ actor AWSKeySource {
       throw CertctlError(
         .challengeFailed,
         "no keys for AWS: none are given, and there is no role here (\(error.message))",
-        hint: "give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SHARED_CREDENTIALS_FILE",
+        hint: "give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or as AWS_SHARED_CREDENTIALS_FILE "
+          + "the file that \"aws configure\" makes, .aws/credentials in your home",
         isRetryable: error.isRetryable)
     }
   }

@@ -167,11 +167,17 @@ package struct VendorAPI: Sendable {
   }
 
   /// The error about a zone that the service, or the account there, does not have.
-  package func noZone(_ zone: String) -> CertctlError {
+  ///
+  /// - Parameters:
+  ///   - zone: The zone.
+  ///   - cause: What else may be the cause, where a service hides zones without saying so.
+  /// - Returns: The error.
+  package func noZone(_ zone: String, or cause: String? = nil) -> CertctlError {
     CertctlError(
       .challengeFailed, "this account at \(title) has no zone \(escapedForTerminal(zone))",
       hint: "the name servers of \(escapedForTerminal(zone)) say where the zone is: choose that "
-        + "provider by --dns, or give the credentials of the account that has it")
+        + "provider by --dns, or give the credentials of the account that has it"
+        + (cause.map { "; or \($0)" } ?? ""))
   }
 
   // MARK: - Text
@@ -263,24 +269,27 @@ package struct VendorAPI: Sendable {
     return .seconds(min(max(asked ?? 1 << (attempt - 1), 1), longestPause))
   }
 
-  /// Whether it is the answer to wrong credentials of who asks for a token (RFC 6749, section 5.2).
-  private static func isRefusedGrant(_ response: HTTPResponse) -> Bool {
-    guard response.status == 400 else { return false }
+  /// What services say of wrong credentials with status 400: those that give out tokens (RFC 6749,
+  /// section 5.2), OVH of a wrong secret, and Cloudflare of a token or key that can be none.
+  private static let refusals = [
+    #""invalid_client""#, #""invalid_grant""#, #""unauthorized_client""#, #""INVALID_SIGNATURE""#,
+    #""Invalid request headers""#,
+  ]
+
+  /// Whether it is the answer to wrong credentials, though its status is that of a wrong request.
+  private static func isRefused(_ response: HTTPResponse) -> Bool {
+    guard response.status == 400 else { return [401, 403].contains(response.status) }
     let text = String(decoding: response.body, as: UTF8.self)
-    return ["invalid_client", "invalid_grant", "unauthorized_client"].contains { word in
-      text.contains("\"\(word)\"")
-    }
+    return refusals.contains { text.contains($0) }
   }
 
   private func refusal(_ response: HTTPResponse, _ what: String) -> CertctlError {
     let words = VendorWords.find(in: response.body)
-    let isRefused =
-      response.status == 401 || response.status == 403 || Self.isRefusedGrant(response)
     return CertctlError(
       .challengeFailed,
       "\(title) refused to \(what) (HTTP \(response.status))"
         + (words.map { ": \(safe($0))" } ?? ""),
-      hint: isRefused && !credentials.isEmpty
+      hint: Self.isRefused(response) && !credentials.isEmpty
         ? "check \(credentials.joined(separator: ", ")): wrong, expired, or without the right to "
           + "edit this zone" : nil,
       isRetryable: response.status == 429 || response.status >= 500)

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import HostIO
 
 /// Azure DNS by the resource manager: one resource for all values of a name.
@@ -15,7 +16,12 @@ package struct AzureDNS: DNSProvider {
         isSecret: false),
       .init("AZURE_CLIENT_SECRET", "the application's secret"),
       .init(
-        "AZURE_AUTH_METHOD", "env for an application, msi for this machine's managed identity",
+        "AZURE_FEDERATED_TOKEN_FILE",
+        "a file with a token of another service, such as Kubernetes, instead of the secret",
+        aliases: ["AZURE_OIDC_TOKEN_FILE_PATH"], isSecret: false, isPath: true),
+      .init(
+        "AZURE_AUTH_METHOD",
+        "env for a secret, wli or oidc for a token, msi for this machine's managed identity",
         isSecret: false),
       .init(
         "AZURE_SUBSCRIPTION_ID", "the zone's subscription; searched for when missing",
@@ -27,7 +33,10 @@ package struct AzureDNS: DNSProvider {
         "AZURE_ENVIRONMENT", "public, usgovernment or china", isSecret: false,
         fallback: "public"),
     ],
-    ways: [["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"], ["AZURE_AUTH_METHOD"]])
+    ways: [
+      ["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"],
+      ["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE"], ["AZURE_AUTH_METHOD"],
+    ])
 
   /// How often a set is written anew because somebody else wrote it meanwhile.
   private static let attempts = 4
@@ -46,7 +55,7 @@ package struct AzureDNS: DNSProvider {
   private let group: String?
   private let zones = VendorZones<String>()
 
-  /// A client with an application's secret, or with a managed identity.
+  /// A client with an application's secret or token, or with a managed identity.
   ///
   /// - Throws: `CertctlError` with code `configuration` for another environment or method.
   package init(_ context: DNSProviderContext) throws {
@@ -55,16 +64,22 @@ package struct AzureDNS: DNSProvider {
       let names = Self.environments.keys.sorted().joined(separator: ", ")
       throw context.wrong("AZURE_ENVIRONMENT", "is none of \(names)")
     }
-    let method = context.optional("AZURE_AUTH_METHOD") ?? "env"
-    guard ["env", "msi"].contains(method) else {
-      throw context.wrong("AZURE_AUTH_METHOD", "is neither env nor msi")
+    // As with Microsoft's own libraries, a secret comes before a token.
+    let isFederated =
+      context.optional("AZURE_CLIENT_SECRET") == nil
+      && context.optional("AZURE_FEDERATED_TOKEN_FILE") != nil
+    let method =
+      context.optional("AZURE_AUTH_METHOD")?.lowercased() ?? (isFederated ? "wli" : "env")
+    guard ["env", "wli", "oidc", "msi"].contains(method) else {
+      throw context.wrong("AZURE_AUTH_METHOD", "is none of env, wli, oidc, msi")
     }
     ttl = context.ttl
     subscription = context.optional("AZURE_SUBSCRIPTION_ID")
     group = context.optional("AZURE_RESOURCE_GROUP")
     let fetch =
       method == "msi"
-      ? try Self.machine(context, manager) : try Self.application(context, manager, login)
+      ? try Self.machine(context, manager)
+      : try Self.application(context, manager, login, isFederated: method != "env")
     let held = VendorToken()
     let clock = context.services.clock
     api = try context.api(manager).authorized { _ in
@@ -192,20 +207,44 @@ package struct AzureDNS: DNSProvider {
   private typealias Fetch = @Sendable () async throws -> VendorGrant
 
   private static func application(
-    _ context: DNSProviderContext, _ manager: String, _ login: String
+    _ context: DNSProviderContext, _ manager: String, _ login: String, isFederated: Bool
   ) throws -> Fetch {
     let tenant = VendorAPI.encoded(try context.value("AZURE_TENANT_ID"))
     let form = [
       ("grant_type", "client_credentials"),
       ("client_id", try context.value("AZURE_CLIENT_ID")),
-      ("client_secret", try context.value("AZURE_CLIENT_SECRET")),
-      ("scope", manager + "/.default"),
     ]
+    let scope = [("scope", manager + "/.default")]
     let api = try context.api(login)
-    return {
-      try await api.post("/\(tenant)/oauth2/v2.0/token", to: "give out an access token", form: form)
-        .decode()
+    if isFederated {
+      let path = try context.value("AZURE_FEDERATED_TOKEN_FILE")
+      return {
+        // Such a token holds for an hour or so, and whoever gives it out writes the file anew.
+        let proof = [
+          ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+          ("client_assertion", try token(in: path, context)),
+        ]
+        return try await api.post(
+          "/\(tenant)/oauth2/v2.0/token", to: "give out an access token",
+          form: form + proof + scope
+        ).decode()
+      }
     }
+    let secret = [("client_secret", try context.value("AZURE_CLIENT_SECRET"))]
+    return {
+      try await api.post(
+        "/\(tenant)/oauth2/v2.0/token", to: "give out an access token",
+        form: form + secret + scope
+      ).decode()
+    }
+  }
+
+  private static func token(in path: String, _ context: DNSProviderContext) throws -> String {
+    let bytes = FileManager.default.contents(atPath: path).flatMap { $0.count > 1 << 16 ? nil : $0 }
+    let text = String(decoding: bytes ?? Data(), as: UTF8.self).filter { !$0.isWhitespace }
+    if !text.isEmpty { return text }
+    throw context.wrong(
+      "AZURE_FEDERATED_TOKEN_FILE", "names a file that has no token or cannot be read")
   }
 
   private static func machine(_ context: DNSProviderContext, _ manager: String) throws -> Fetch {

@@ -10,7 +10,7 @@ package struct Cloudflare: DNSProvider {
     documentation: "https://developers.cloudflare.com/api/resources/dns/subresources/records/",
     settings: [
       .init(
-        "CLOUDFLARE_DNS_API_TOKEN", "an API token with the right Zone:DNS:Edit",
+        "CLOUDFLARE_DNS_API_TOKEN", "an API token with the rights Zone:DNS:Edit and Zone:Zone:Read",
         aliases: ["CF_DNS_API_TOKEN"]),
       .init(
         "CLOUDFLARE_ZONE_API_TOKEN",
@@ -85,7 +85,8 @@ package struct Cloudflare: DNSProvider {
       let same = found.result.filter { $0.name == zone }
       // A zone may be in two accounts during a move; only one of them is served.
       guard let best = same.first(where: { $0.status == "active" }) ?? same.first else {
-        throw api.noZone(zone)
+        throw api.noZone(
+          zone, or: "give the token the right Zone:Zone:Read for it: without it no zone is listed")
       }
       return best.id
     }

@@ -33,8 +33,9 @@ package struct DeSEC: DNSProvider {
     let there = try await texts(of: sets.map(\.label), in: zone)
     try await change(
       sets.compactMap { label, values in
+        // A set that is there keeps its time to live: others chose it.
         TXTSets.adding(values, to: there[label] ?? []).map {
-          RecordSet(label: label, ttl: lowest, records: $0)
+          RecordSet(label: label, ttl: there[label] == nil ? lowest : nil, records: $0)
         }
       }, in: zone, to: "add TXT records")
   }

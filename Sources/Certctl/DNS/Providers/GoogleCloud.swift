@@ -14,15 +14,19 @@ package struct GoogleCloud: DNSProvider {
         "GCE_SERVICE_ACCOUNT",
         "a service account's key in JSON, or its file by GCE_SERVICE_ACCOUNT_FILE"),
       .init(
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "the file of a service account's key, or the one of a person that gcloud makes",
+        isSecret: false, isPath: true),
+      .init(
         "GCE_PROJECT",
-        "the project; needed without a key, when this machine's own service account is used",
+        "the project; needed for a person, and for this machine's own service account",
         isSecret: false),
       .init("GCE_ZONE_ID", "the name of the managed zone, to save its search", isSecret: false),
       .init(
         "GCE_ALLOW_PRIVATE_ZONE", "true: a private zone will do", isSecret: false,
         fallback: "false"),
     ],
-    ways: [["GCE_SERVICE_ACCOUNT"], ["GCE_PROJECT"]])
+    ways: [["GCE_SERVICE_ACCOUNT"], ["GOOGLE_APPLICATION_CREDENTIALS"], ["GCE_PROJECT"]])
 
   /// How often a change is made anew because the zone changed under it.
   private static let attempts = 4
@@ -44,7 +48,13 @@ package struct GoogleCloud: DNSProvider {
     let project: String
     let fetch: @Sendable () async throws -> VendorGrant
     var secrets: [String] = []
-    if let text = context.optional("GCE_SERVICE_ACCOUNT") {
+    let text = try context.optional("GCE_SERVICE_ACCOUNT") ?? GoogleUser.file(context)
+    if let user = text.flatMap({ GoogleUser($0) }) {
+      project = try context.value("GCE_PROJECT")
+      secrets = user.secrets
+      let tokens = try context.api("", secrets: secrets)
+      fetch = { try await user.grant(tokens) }
+    } else if let text {
       let account = try GoogleAccount(text, context)
       project = try context.optional("GCE_PROJECT") ?? account.project(context)
       secrets = [account.key]

@@ -8,7 +8,9 @@ package struct Hetzner: DNSProvider {
     documentation: "https://docs.hetzner.cloud/reference/cloud#dns",
     settings: [
       .init("HETZNER_API_TOKEN", "a token of the Cloud project that has the zone, read and write"),
-      .init("HETZNER_API_KEY", "a token of the older DNS API, for a zone that is still there"),
+      .init(
+        "HETZNER_API_KEY",
+        "a token of the older DNS API, whose end Hetzner set for May 2026: use the other one"),
     ],
     ways: [["HETZNER_API_TOKEN"], ["HETZNER_API_KEY"]])
 

@@ -12,12 +12,18 @@ package struct OVH: DNSProvider {
     documentation: "https://eu.api.ovh.com/console/?section=%2Fdomain",
     settings: [
       .init(
-        "OVH_ENDPOINT", "where the account is: ovh-eu, ovh-ca or ovh-us", isSecret: false,
-        fallback: "ovh-eu"),
+        "OVH_ENDPOINT",
+        "where the account is: ovh-eu, ovh-ca, ovh-us, or kimsufi- or soyoustart- with eu or ca",
+        isSecret: false, fallback: "ovh-eu"),
       .init("OVH_APPLICATION_KEY", "the application's key"),
       .init("OVH_APPLICATION_SECRET", "the application's secret"),
-      .init("OVH_CONSUMER_KEY", "the consumer key, with the rights for /domain/zone/*"),
-      .init("OVH_CLIENT_ID", "the service account's id", isSecret: false),
+      .init(
+        "OVH_CONSUMER_KEY",
+        "the consumer key, with the rights GET, POST and DELETE for /domain/zone/*"),
+      .init(
+        "OVH_CLIENT_ID",
+        "the service account's id; it may do dnsZone:apiovh:record/get, create, delete and refresh",
+        isSecret: false),
       .init("OVH_CLIENT_SECRET", "the service account's secret"),
       .init("OVH_ACCESS_TOKEN", "an access token"),
     ],
@@ -27,10 +33,16 @@ package struct OVH: DNSProvider {
     ])
 
   /// The places of the API, and of its tokens.
-  private static let endpoints = [
+  ///
+  /// The older brands give out no tokens.
+  private static let endpoints: [String: (api: String, tokens: String?)] = [
     "ovh-eu": ("https://eu.api.ovh.com/1.0", "https://www.ovh.com/auth/oauth2/token"),
     "ovh-ca": ("https://ca.api.ovh.com/1.0", "https://ca.ovh.com/auth/oauth2/token"),
     "ovh-us": ("https://api.us.ovhcloud.com/1.0", "https://us.ovhcloud.com/auth/oauth2/token"),
+    "kimsufi-eu": ("https://eu.api.kimsufi.com/1.0", nil),
+    "kimsufi-ca": ("https://ca.api.kimsufi.com/1.0", nil),
+    "soyoustart-eu": ("https://eu.api.soyoustart.com/1.0", nil),
+    "soyoustart-ca": ("https://ca.api.soyoustart.com/1.0", nil),
   ]
 
   private let api: VendorAPI
@@ -50,6 +62,9 @@ package struct OVH: DNSProvider {
       api = plain.authorized { _ in [Self.bearer(token)] }
     } else if let id = context.optional("OVH_CLIENT_ID") {
       let secret = try context.value("OVH_CLIENT_SECRET")
+      guard let tokens else {
+        throw context.wrong("OVH_ENDPOINT", "has no service accounts: use an application's key")
+      }
       let held = VendorToken()
       api = plain.authorized { _ in
         let token = try await held.text(at: plain.clock.now()) {

@@ -11,16 +11,20 @@ package struct RFC2136: DNSProvider {
       .init(
         "RFC2136_NAMESERVER",
         "the primary server, an address or a name, with or without a port; else the SOA's",
-        isSecret: false, fallback: ""),
+        aliases: ["DNSUPDATE_NAMESERVER"], isSecret: false, fallback: ""),
       .init(
-        "RFC2136_TSIG_FILE", "the key file, in BIND's format", isSecret: false, fallback: "",
-        isPath: true),
-      .init("RFC2136_TSIG_KEY", "the key's name", isSecret: false, fallback: ""),
-      .init("RFC2136_TSIG_SECRET", "the key, in base64", fallback: ""),
+        "RFC2136_TSIG_FILE", "the key file, in BIND's format",
+        aliases: ["DNSUPDATE_TSIG_FILE"], isSecret: false, fallback: "", isPath: true),
       .init(
-        "RFC2136_TSIG_ALGORITHM", "the key's algorithm", isSecret: false,
-        fallback: "hmac-sha256"),
-    ], ttl: 30, timeLimit: 120)
+        "RFC2136_TSIG_KEY", "the key's name", aliases: ["DNSUPDATE_TSIG_KEY"], isSecret: false,
+        fallback: ""),
+      .init(
+        "RFC2136_TSIG_SECRET", "the key, in base64", aliases: ["DNSUPDATE_TSIG_SECRET"],
+        fallback: ""),
+      .init(
+        "RFC2136_TSIG_ALGORITHM", "the key's algorithm", aliases: ["DNSUPDATE_TSIG_ALGORITHM"],
+        isSecret: false, fallback: "hmac-sha256"),
+    ], ttl: 30, timeLimit: 120, aliases: ["dnsupdate"])
 
   /// How many records one update carries: well below the 64 KiB of a message.
   private static let batch = 100

@@ -33,17 +33,24 @@ package struct Route53: DNSProvider {
         fallback: ""),
       .init(
         "AWS_PRIVATE_ZONE", "true: only private zones count", isSecret: false, fallback: "false"),
+      .init(
+        "AWS_WAIT_FOR_RECORD_SETS_CHANGED",
+        "false: do not wait until Route 53 says that all its servers have a change",
+        isSecret: false, fallback: "true"),
     ],
     // With no keys at all it is the role of the machine or the container.
     ways: [["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"], ["AWS_SHARED_CREDENTIALS"], []])
 
   /// How many sets of records one request changes.
   private static let batch = 100
+  /// How often a change is looked at, two seconds apart.
+  private static let looks = 60
 
   private let api: VendorAPI
   private let ttl: Int
   private let zone: String?
   private let wantsPrivate: Bool
+  private let awaits: Bool
   private let zones = VendorZones<String>()
 
   /// A client with keys, a profile's keys, or those of the machine's role.
@@ -81,6 +88,7 @@ package struct Route53: DNSProvider {
     // AWS itself lists the id with a path before it, "/hostedzone/Z…", and that is what gets copied.
     zone = context.optional("AWS_HOSTED_ZONE_ID")?.split(separator: "/").last.map(String.init)
     wantsPrivate = context.isTrue("AWS_PRIVATE_ZONE")
+    awaits = context.isTrue("AWS_WAIT_FOR_RECORD_SETS_CHANGED")
   }
 
   /// Adds the values that are not there yet to those of their names.
@@ -97,7 +105,7 @@ package struct Route53: DNSProvider {
       changes.append(
         Change("UPSERT", name, ttl: set?.ttl ?? "\(ttl)", (set?.values ?? []) + missing))
     }
-    try await change(id, changes, "write TXT records")
+    try await change(id, changes, "write TXT records", isAwaited: awaits)
   }
 
   /// Removes the values, and the sets of which nothing is left.
@@ -116,7 +124,7 @@ package struct Route53: DNSProvider {
           left.isEmpty ? "DELETE" : "UPSERT", name, ttl: set.ttl,
           left.isEmpty ? set.values : left))
     }
-    try await change(id, changes, "remove TXT records")
+    try await change(id, changes, "remove TXT records", isAwaited: false)
   }
 
   // MARK: - Requests
@@ -164,16 +172,35 @@ package struct Route53: DNSProvider {
     return (first["TTL"]?.text ?? "\(ttl)", values)
   }
 
-  private func change(_ id: String, _ changes: [Change], _ what: String) async throws {
+  private func change(
+    _ id: String, _ changes: [Change], _ what: String, isAwaited: Bool
+  ) async throws {
     for start in stride(from: 0, to: changes.count, by: Self.batch) {
       let part = changes[start..<min(start + Self.batch, changes.count)].map(\.text).joined()
       let body =
         #"<?xml version="1.0" encoding="UTF-8"?>"#
         + #"<ChangeResourceRecordSetsRequest xmlns="https://route53.amazonaws.com/doc/2013-04-01/">"#
         + "<ChangeBatch><Changes>\(part)</Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
-      _ = try await api.send(
+      let answer = try await api.send(
         .post, "/hostedzone/\(VendorAPI.encoded(id))/rrset", to: what,
-        headers: [.init(name: "Content-Type", value: "application/xml")], body: Array(body.utf8))
+        headers: [.init(name: "Content-Type", value: "application/xml")], body: Array(body.utf8)
+      ).xml()
+      if isAwaited { try await waitForServers(answer["ChangeInfo"]) }
+    }
+  }
+
+  /// Waits until all servers have a change: behind each of their addresses is another one in each
+  /// part of the world, and only those nearby can be asked from here.
+  ///
+  /// What takes longer, or may not be asked, is no error: the servers are asked in any case.
+  private func waitForServers(_ change: XMLTree?) async throws {
+    var status = change?["Status"]?.text
+    guard let id = change?["Id"]?.text.split(separator: "/").last.map(String.init) else { return }
+    for _ in 1...Self.looks where status == "PENDING" {
+      try await api.clock.sleep(.seconds(2))
+      let answer = try await api.send(
+        .get, "/change/\(VendorAPI.encoded(id))", to: "look at a change", accepting: [403])
+      status = answer.status == 403 ? nil : try answer.xml()["ChangeInfo"]?["Status"]?.text
     }
   }
 
