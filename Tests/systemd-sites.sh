@@ -90,7 +90,7 @@ the_timer_renews_it() {
     >/etc/systemd/system/certctl-renew.timer.d/often.conf
   systemctl daemon-reload
   systemctl enable --quiet --now certctl-renew.timer
-  expect "the timer renews, and nginx serves what is new" soon 45 serves_the_new "$before"
+  expect "the timer renews, and nginx serves what is new" soon 60 serves_the_new "$before"
   systemctl stop certctl-renew.timer
   soon 20 is_over certctl-renew.service || true
   expect "the sandboxed unit succeeded" is "$(property certctl-renew.service Result)" success
@@ -116,12 +116,12 @@ a_fault_of_others_is_no_fault_of_ours() {
 
 it_goes() {
   expect "site disable succeeds" certctl site disable "$site"
-  expect "and the site is gone" soon 5 serves_nothing
+  expect "and the site is gone" soon 20 serves_nothing
   expect "but its file is there" test -e "$own"
   expect "site enable succeeds" certctl site enable "$site"
-  expect "and it answers" soon 5 answers_by_https
+  expect "and it answers" soon 20 answers_by_https
   expect "site remove succeeds" certctl site remove "$site"
-  expect "and the site is gone" soon 5 serves_nothing
+  expect "and the site is gone" soon 20 serves_nothing
   expect "with its file" not test -e "$own"
   expect "and its link" is "$(find /etc/nginx/sites-enabled -name "*$site*")" ""
   expect "nginx takes what is left" nginx -t -q

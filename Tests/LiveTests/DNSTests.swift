@@ -43,7 +43,7 @@ struct DNSTests {
       try result.requireSuccess("issue")
       let time = clock.now - start
       print("a secondary that is late by \(delay) made an issuance of \(time)")
-      #expect(time < delay + .seconds(6))
+      #expect(time < delay + .seconds(20))
       #expect(answers(lab) == 3)
       #expect(try await lab.texts(Self.challenge) == [DNSLab.foreign])
       #expect(try await lab.texts("delegated.acme.other.test", at: DNSLab.bind).isEmpty)
@@ -54,8 +54,11 @@ struct DNSTests {
       #expect(!lineage.contains(DNSLab.keys["hmac-sha256"] ?? "-"))
       var renewal = lab.program(["renew", "--force"])
       renewal.environment["RFC2136_TSIG_FILE"] = .some(nil)
-      try await renewal.run { _ in
-        try await published(2, lab)
+      try await renewal.run { running in
+        // Pebble reuses one authorization in a hundred, whatever it is told.
+        try await poll("new records") {
+          try await lab.texts(Self.challenge).count > 1 || !running.isRunning
+        }
         try await lab.transfer()
       }.requireSuccess("renew")
       #expect(try await lab.texts(Self.challenge) == [DNSLab.foreign])

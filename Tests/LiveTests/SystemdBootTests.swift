@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// certctl's units in a real systemd, which `Tests/systemd.sh` boots for it.
-@Suite(.timeLimit(.minutes(6)), .tags(.systemd), .serialized)
+@Suite(.timeLimit(.minutes(15)), .tags(.systemd), .serialized)
 struct SystemdBootTests {
   /// A script beside the folders of the tests.
   private static func script(_ name: String) -> String {
@@ -32,12 +32,16 @@ struct SystemdBootTests {
   private func boot(_ story: String...) async throws {
     let certctl = try CertctlBinary.locate()
     let result = try await Program(Self.script("systemd.sh"), [certctl.path] + story)
-      .run(within: .seconds(300))
+      .run(within: .seconds(400))
     print(result.standardOutput)
     if result.exitCode == 77 {
       // The machine is not able to, whatever is installed on it: its kernel, or the container's.
       try Test.cancel("\(result.standardOutput.tail(lines: 1))")
     }
-    #expect(result.exitCode == 0, "see what the script printed; \(result.standardError)")
+    let faults = result.standardOutput.split(separator: "\n").filter { $0.contains(" FAIL ") }
+    let end = result.standardOutput.tail(lines: 3)
+    #expect(
+      result.exitCode == 0,
+      "\(faults.joined(separator: ", ")); \(result.standardError.tail(lines: 3)); at last: \(end)")
   }
 }

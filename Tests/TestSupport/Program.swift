@@ -35,8 +35,8 @@ package struct Program: Sendable {
   ) async throws -> ProgramResult {
     try await withTemporaryFolder(label: "run") { folder in
       let (status, _) = try await spawn(folder, input: input, separateErrors: true) { running in
-        try await whileRunning(running)
         do {
+          try await whileRunning(running)
           try await poll("the end of \(name)", within: limit, every: .milliseconds(3)) {
             !running.isRunning
           }
