@@ -59,7 +59,9 @@ extension DNSProviderReport {
     }
     if ways.count > 1 {
       lines += ["", "One of these must be complete:"]
-      lines += ways.map { "  \($0.joined(separator: ", "))" }
+      lines += ways.map {
+        "  " + ($0.isEmpty ? "none, on a machine that has a role" : $0.joined(separator: ", "))
+      }
     }
     return lines.joined(separator: "\n")
   }
