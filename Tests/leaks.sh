@@ -29,8 +29,10 @@ compile() {
 }
 
 build() {
+  # shellcheck disable=SC2046  # file names have no spaces
   compile -parse-as-library -module-name PKI -emit-module \
-    -emit-module-path "$folder/PKI.swiftmodule" -c -o "$folder/PKI.o" "$@" Sources/PKI/*.swift
+    -emit-module-path "$folder/PKI.swiftmodule" -c -o "$folder/PKI.o" "$@" \
+    $(find Sources/PKI -name '*.swift')
   compile -module-name LeakCheck -o "$folder/LeakCheck" "$@" \
     Tests/LeakCheck/main.swift "$folder/PKI.o" -lssl -lcrypto
 }
