@@ -153,6 +153,7 @@ struct SettingsTests {
     ("--tls-port", .http01, { $0.tlsPort = 443 }),
     ("--http-port", .tlsALPN01, { $0.httpPort = 80 }),
     ("--webroot", .tlsALPN01, { $0.webroot = "/srv" }),
+    ("--dns", .http01, { $0.dns.provider = "rfc2136" }),
   ]
 
   @Test(arguments: useless.indices)
@@ -163,6 +164,17 @@ struct SettingsTests {
     let error = #expect(throws: CertctlError.self) { try overrides.checkUse(by: [type]) }
     #expect(error?.code == .usage)
     #expect(error?.message.contains(option) == true)
+  }
+
+  @Test func `records for addresses alone are refused, without a hint to ask for them`() {
+    var overrides = SettingsOverrides()
+    overrides.dns.provider = "rfc2136"
+    let error = #expect(throws: CertctlError.self) { try overrides.checkUse(by: [.http01]) }
+    #expect(error?.hint?.contains("IP addresses") == true)
+    #expect(error?.hint?.contains("--challenge") == false)
+    overrides.challenge = .http01
+    let other = #expect(throws: CertctlError.self) { try overrides.checkUse(by: [.http01]) }
+    #expect(other?.hint?.contains("--challenge dns-01") == true)
   }
 
   @Test func `wildcards cannot be proved by http-01 and tls-alpn-01`() {

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// The ACME library by itself against a real CA.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct ACMELibraryTests {
   private func client(_ pebble: Pebble) -> ACMEClient {
     let http = CurlHTTPClient(

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The life of an account with a CA.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct AccountTests {
   @Test(.needsPebble)
   func `an account is registered, shown, updated and shown again`() async throws {

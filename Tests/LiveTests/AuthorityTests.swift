@@ -4,7 +4,7 @@ import Testing
 
 /// certctl against what a real CA may do to it: refused nonces, slow validation, remembered
 /// authorizations, alternate chains.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct AuthorityTests {
   @Test(.needsPebble, arguments: [50, 90])
   func `issuance succeeds while most nonces are refused`(percent: Int) async throws {

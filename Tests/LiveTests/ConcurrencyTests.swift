@@ -5,7 +5,7 @@ import Testing
 /// Two `certctl issue` of one lineage at once.
 ///
 /// The first is stopped by SIGSTOP while it holds the lock, so that the second surely meets it.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct ConcurrencyTests {
   @Test(.needsPebble)
   func `the second waits, and then finds nothing to do`() async throws {

@@ -5,7 +5,7 @@ import Testing
 extension CrashTests {
   /// Damaged files in the state directory: named, never overwritten, and in nobody else's way.
   @Suite(
-    .timeLimit(.minutes(10)), .requires("pebble", "pebble-challtestsrv", "nginx", "openssl", "curl")
+    .timeLimit(.minutes(30)), .requires("pebble", "pebble-challtestsrv", "nginx", "openssl", "curl")
   )
   struct CrashDamageTests {
     /// What is in the file instead.

@@ -6,7 +6,7 @@ import Testing
 extension CrashTests {
   /// certctl on a disk that is full at each of its write steps, and then has space again.
   @Suite(
-    .timeLimit(.minutes(10)), .requires("pebble", "pebble-challtestsrv", "nginx", "openssl", "curl")
+    .timeLimit(.minutes(30)), .requires("pebble", "pebble-challtestsrv", "nginx", "openssl", "curl")
   )
   struct CrashDiskFullTests {
     @Test func `a first issue on a full disk fails clearly and loses nothing`() async throws {

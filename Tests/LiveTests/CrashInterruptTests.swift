@@ -6,7 +6,7 @@ import Testing
 extension CrashTests {
   /// Ctrl-C at each write step of an issuance: what was presented is taken back at once.
   @Suite(
-    .timeLimit(.minutes(10)), .requires("pebble", "pebble-challtestsrv", "nginx", "openssl", "curl")
+    .timeLimit(.minutes(30)), .requires("pebble", "pebble-challtestsrv", "nginx", "openssl", "curl")
   )
   struct CrashInterruptTests {
     @Test func `a first issue interrupted at any step takes everything back`() async throws {

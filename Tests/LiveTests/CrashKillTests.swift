@@ -6,7 +6,7 @@ import Testing
 extension CrashTests {
   /// certctl killed by SIGKILL before each of its write steps, all of them, and then run again.
   @Suite(
-    .timeLimit(.minutes(10)), .requires("pebble", "pebble-challtestsrv", "nginx", "openssl", "curl")
+    .timeLimit(.minutes(30)), .requires("pebble", "pebble-challtestsrv", "nginx", "openssl", "curl")
   )
   struct CrashKillTests {
     @Test func `a first issue killed at any step is taken up by the next`() async throws {

@@ -4,7 +4,7 @@ import Testing
 extension CrashTests {
   /// The order of writes, syncs, renames and requests, as the kernel saw it.
   @Suite(
-    .timeLimit(.minutes(10)),
+    .timeLimit(.minutes(30)),
     .requires("pebble", "pebble-challtestsrv", "nginx", "openssl", "curl", "strace"))
   struct CrashOrderTests {
     @Test func `what must survive a crash is on the disk before the next thing is done`()

@@ -4,7 +4,7 @@ import Testing
 
 extension CrashTests {
   /// A state directory that the user may not write, or not even read.
-  @Suite(.timeLimit(.minutes(10)), .requires("setpriv"))
+  @Suite(.timeLimit(.minutes(30)), .requires("setpriv"))
   struct CrashPermissionTests {
     /// The options of a CA that nobody gets to: the state directory comes first.
     private let authority = ["--ca", "https://127.0.0.1:1/dir", "--agree-tos"]

@@ -5,7 +5,7 @@ import Testing
 extension CrashTests {
   /// A disk that is really full: a small file system of its own, with ever more room on it.
   @Suite(
-    .timeLimit(.minutes(10)),
+    .timeLimit(.minutes(30)),
     .requires("pebble", "pebble-challtestsrv", "nginx", "openssl", "curl", "mount", "umount"))
   struct CrashRealDiskTests {
     private static let page = 4096

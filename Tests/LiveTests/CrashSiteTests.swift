@@ -4,7 +4,7 @@ import Testing
 
 extension CrashTests {
   /// A change of nginx's files that is cut short: each step of it, by SIGKILL and by a full disk.
-  @Suite(.timeLimit(.minutes(10)), .needsPebble, .needsNginx)
+  @Suite(.timeLimit(.minutes(30)), .needsPebble, .needsNginx)
   struct CrashSiteTests {
     private static let name = "a.test.example"
 

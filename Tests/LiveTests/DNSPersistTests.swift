@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// dns-persist-01 with real authoritative servers, a resolver, and a CA that offers it.
-@Suite(.timeLimit(.minutes(10)), .needsDNSLab(), .needsAcme2Certifier)
+@Suite(.timeLimit(.minutes(30)), .needsDNSLab(), .needsAcme2Certifier)
 struct DNSPersistTests {
   /// A lab with acme2certifier in it, and certctl without credentials for any zone.
   private struct Bench {

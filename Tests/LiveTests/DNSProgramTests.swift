@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Programs that were made for other clients each prove a name, with real servers and a real CA.
-@Suite(.timeLimit(.minutes(10)), .needsDNSLab())
+@Suite(.timeLimit(.minutes(30)), .needsDNSLab())
 struct DNSProgramTests {
   /// A zone of BIND's alone.
   private static let zone = "acme.other.test"

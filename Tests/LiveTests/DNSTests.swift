@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// dns-01 with real authoritative servers, a resolver, and a CA that asks it.
-@Suite(.timeLimit(.minutes(10)), .needsDNSLab())
+@Suite(.timeLimit(.minutes(30)), .needsDNSLab())
 struct DNSTests {
   private static let challenge = "_acme-challenge.example.test"
 

@@ -4,7 +4,7 @@ import Testing
 
 /// What goes wrong with nginx in a container when people follow the recipe by hand: certctl prevents
 /// it, or finds it before it writes anything, or leaves all as it was.
-@Suite(.serialized, .timeLimit(.minutes(10)))
+@Suite(.serialized, .timeLimit(.minutes(30)))
 struct DockerFaultTests {
   /// Runs `site add`, which must fail, and looks that nothing was written and nginx still answers.
   private func refused(

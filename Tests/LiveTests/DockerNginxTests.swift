@@ -6,7 +6,7 @@ import Testing
 @testable import Certctl
 
 /// nginx in a container of a real engine: found, asked, reached, and its mounts looked through.
-@Suite(.serialized, .timeLimit(.minutes(10)))
+@Suite(.serialized, .timeLimit(.minutes(30)))
 struct DockerNginxTests {
   @Test(.needsDocker, .needsPebble, .requires("docker-compose"))
   func `nginx from the compose file is found, tested, reloaded, and has no fault`() async throws {

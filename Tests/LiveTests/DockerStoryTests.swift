@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The recipe that people follow by hand, done by certctl: nginx in a container in front of others.
-@Suite(.serialized, .timeLimit(.minutes(10)))
+@Suite(.serialized, .timeLimit(.minutes(30)))
 struct DockerStoryTests {
   @Test(.needsDocker, .needsPebble, .requires("docker-compose"))
   func `from the compose file to the last site removed, without a restart`() async throws {

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `certctl issue --dry-run`: the whole validation, and no trace but an account.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct DryRunTests {
   @Test(.needsPebble)
   func `it validates, stops, and leaves nothing but an account`() async throws {

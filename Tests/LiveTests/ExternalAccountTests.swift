@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// A CA that only serves its customers (RFC 8555, section 7.3.4).
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct ExternalAccountTests {
   private static let keyID = "customer-1"
   private static let secret = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"

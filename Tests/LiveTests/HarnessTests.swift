@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// The harness itself, before anything is tested with it.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct HarnessTests {
   @Test func `a command gives its exit code and both outputs`() async throws {
     let result = try await Program("sh", ["-c", "echo out; echo err >&2; exit 3"]).run()

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Kinds of names, and the ways to prove them.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct IdentifierTests {
   @Test(.needsPebble)
   func `a hundred names go into one order`() async throws {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Whose key it is, and how many there are.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct KeyPolicyTests {
   @Test(.needsPebble)
   func `two certificates are kept in one lineage, renewed together and revoked together`()

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What happens to a certificate after it was issued: revocation, rollback, change, deletion.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct LineageTests {
   @Test(.needsPebble)
   func `the account revokes with a reason, twice is fine, and the next issue replaces it`()

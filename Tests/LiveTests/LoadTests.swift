@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Renewals while clients ask: a reload loses nothing.
-@Suite(.timeLimit(.minutes(5)), .serialized)
+@Suite(.timeLimit(.minutes(15)), .serialized)
 struct LoadTests {
   private static let renewals = 10
 

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// certctl beside nginx: the webroot of the one that holds the port, and what it serves then.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct NginxIssuanceTests {
   @Test(.needsPebble, .needsNginx)
   func `nginx answers the challenges, serves the certificate, and the next one after a reload`()

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The provider for PowerDNS against a real server.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(15)))
 struct PowerDNSTests {
   static let name = "_acme-challenge.example.com"
   static let deep = "_acme-challenge.a.b.example.com"

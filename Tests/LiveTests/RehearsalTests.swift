@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The rehearsal in memory says of a policy what ordinary clients meet at a real nginx that has it.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct RehearsalTests {
   /// A policy, and the words that make nginx have it.
   struct Case: Sendable, CustomTestStringConvertible {

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Many lineages that `certctl renew` renews side by side, at acme2certifier.
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.timeLimit(.minutes(30)))
 struct RenewManyTests {
   /// Gives the host these lineages with a certificate each, and one more that is not due.
   private func obtain(

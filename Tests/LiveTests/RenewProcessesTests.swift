@@ -7,7 +7,7 @@ import Testing
 ///
 /// Each makes one order at a time: Debian's Pebble can lock up under orders side by side.
 @Suite(
-  .timeLimit(.minutes(10)), .requires("pebble", "pebble-challtestsrv", "nginx", "openssl", "curl"))
+  .timeLimit(.minutes(30)), .requires("pebble", "pebble-challtestsrv", "nginx", "openssl", "curl"))
 struct RenewProcessesTests {
   /// What the fleet looks like before each run, and what it must look like in the end.
   private static let count = 20

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// `certctl renew` and what acme2certifier suggests (RFC 9773).
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct RenewSuggestedTests {
   @Test(.needsAcme2Certifier)
   func `a window that is over renews at once, and says what is replaced`() async throws {

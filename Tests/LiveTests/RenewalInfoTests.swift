@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Renewal information and `replaces` (RFC 9773) by the ACME library, against acme2certifier.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct RenewalInfoTests {
   private func client(_ server: Acme2Certifier) -> ACMEClient {
     let http = CurlHTTPClient(

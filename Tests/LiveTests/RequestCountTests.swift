@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What an issuance costs the CA (design, section 8), read from a proxy's log.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct RequestCountTests {
   @Test(.needsPebble, .needsNginx)
   func `one name costs ten requests at first, eight later, nine without the directory`()

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// The real servers answer, before certctl is tested against them.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct ServerTests {
   @Test(.requires("pebble", "pebble-challtestsrv", "openssl", "curl"))
   func `Pebble answers its directory and gives its roots`() async throws {

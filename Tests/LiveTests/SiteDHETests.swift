@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// DHE, where somebody wants it.
-@Suite(.timeLimit(.minutes(10)), .needsPebble, .needsNginx)
+@Suite(.timeLimit(.minutes(30)), .needsPebble, .needsNginx)
 struct SiteDHETests {
   private static let suite = "DHE-RSA-AES128-GCM-SHA256"
 

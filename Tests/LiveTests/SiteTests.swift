@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// `certctl site` with a real nginx and a real CA.
-@Suite(.timeLimit(.minutes(10)), .needsPebble, .needsNginx)
+@Suite(.timeLimit(.minutes(30)), .needsPebble, .needsNginx)
 struct SiteTests {
   @Test func `a site is added without a certificate, served, renewed, disabled, removed`()
     async throws

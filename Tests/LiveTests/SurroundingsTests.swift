@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// What certctl may find around itself: no standard streams, nobody who reads, a proxy that refuses.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct SurroundingsTests {
   @Test func `a standard stream that is closed becomes no other file`() async throws {
     try await withTemporaryFolder { folder in

@@ -8,7 +8,7 @@ extension Tag {
 }
 
 /// The shipped units, as systemd itself judges them.
-@Suite(.timeLimit(.minutes(5)), .tags(.systemd))
+@Suite(.timeLimit(.minutes(15)), .tags(.systemd))
 struct SystemdTests {
   private static let services = [
     "certctl-renew.service", "certctl-renew@.service", "certctl-failure@.service",

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Validations that fail: what the user is told, and what stays behind.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(15)))
 struct ValidationFailureTests {
   /// An address of loopback where nobody listens.
   private static let nowhere = "127.0.0.3"

@@ -10,8 +10,9 @@ extension Manager {
   ) throws -> LineageSettings {
     var settings = request.overrides.resolved(
       names: request.names, lineage: known?.settings, defaults: defaults.settings)
-    try request.overrides.checkUse(by: settings.challenge.types(for: settings.names))
+    // First what cannot be: after it, the rest is about what is superfluous.
     try settings.challenge.check(settings.names, isGiven: request.overrides.challenge != nil)
+    try request.overrides.checkUse(by: settings.challenge.types(for: settings.names))
     if let dns = settings.challenge.dns, let type = try dns.provider.map({ _ in try dns.type() }) {
       // The timer's renewals see another environment: what is given now is kept, secrets by reference.
       let references = solverContext.credentials.references(
@@ -109,7 +110,9 @@ extension SettingsOverrides {
     if dns.provider != nil && !types.contains(where: \.makesRecords) {
       throw CertctlError(
         .usage, "--dns makes records, which \(words) has no use for",
-        hint: "leave out --dns, or use --challenge dns-01")
+        hint: challenge == nil
+          ? "leave out --dns: IP addresses are not proved by records (RFC 8738)"
+          : "leave out --dns, or use --challenge dns-01")
     }
   }
 }
