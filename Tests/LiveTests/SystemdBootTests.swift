@@ -5,12 +5,6 @@ import Testing
 /// certctl's units in a real systemd, which `Tests/systemd.sh` boots for it.
 @Suite(.timeLimit(.minutes(15)), .tags(.systemd), .serialized)
 struct SystemdBootTests {
-  /// A script beside the folders of the tests.
-  private static func script(_ name: String) -> String {
-    let parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)
-    return parts.dropLast(2).joined(separator: "/") + "/" + name
-  }
-
   @Test(
     .requires(
       "systemd-nspawn", "nginx", "pebble", "pebble-challtestsrv", "openssl", "curl", "make"),
@@ -25,13 +19,13 @@ struct SystemdBootTests {
       "python3"),
     .enabled("only root can boot a system") { geteuid() == 0 })
   func `a site is added, renewed in the sandbox, disabled and removed`() async throws {
-    try await boot(Self.script("systemd-sites.sh"))
+    try await boot(Checkout.path("Tests/systemd-sites.sh"))
   }
 
   /// Boots a system, with another story than the script's own if there is one.
   private func boot(_ story: String...) async throws {
     let certctl = try CertctlBinary.locate()
-    let result = try await Program(Self.script("systemd.sh"), [certctl.path] + story)
+    let result = try await Program(Checkout.path("Tests/systemd.sh"), [certctl.path] + story)
       .run(within: .seconds(400))
     print(result.standardOutput)
     if result.exitCode == 77 {

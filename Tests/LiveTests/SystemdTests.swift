@@ -15,10 +15,7 @@ struct SystemdTests {
   ]
 
   /// `systemd` beside `Tests` and `Sources`.
-  private static var shipped: String {
-    let parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)
-    return parts.dropLast(3).joined(separator: "/") + "/systemd"
-  }
+  private static let shipped = Checkout.path("systemd")
 
   /// The units as `make install` writes them, in a folder with a program in place of certctl.
   private func withUnits(_ body: (TemporaryFolder) async throws -> Void) async throws {

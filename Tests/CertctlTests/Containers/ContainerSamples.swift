@@ -27,8 +27,7 @@ final class ScriptedEngine: CommandRunner {
 
   /// The text of a recorded `inspect`.
   static func recorded(_ name: String) throws -> String {
-    let parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)
-    let path = parts.dropLast(4).joined(separator: "/") + "/Fixtures/containers/\(name).json"
+    let path = Checkout.path("Fixtures/containers/\(name).json")
     return try #require(readText(path), "\(path)")
   }
 }

@@ -93,10 +93,7 @@ package struct DNSProviderScenario: Sendable, Hashable, Comparable, CustomString
   package static func < (one: Self, other: Self) -> Bool { one.description < other.description }
 
   /// `Fixtures/dns` beside `Tests` and `Sources`.
-  package static let folder: URL = {
-    let parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)
-    return URL(filePath: parts.dropLast(4).joined(separator: "/") + "/Fixtures/dns")
-  }()
+  package static let folder = URL(filePath: Checkout.path("Fixtures/dns"))
 
   /// The file.
   package var file: URL {
