@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What a person types wrong, with the exit code, the message and the hint.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct BadInputTests {
   struct Case: Sendable, CustomTestStringConvertible {
     let words: [String]

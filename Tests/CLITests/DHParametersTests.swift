@@ -7,7 +7,7 @@ import Testing
 @testable import CertctlCLI
 
 /// `certctl dhparam` as it is run, judged by the `openssl` command and by nginx.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct DHParametersTests {
   private func judge(_ path: String) async throws -> String {
     let result = try await Program("openssl", ["dhparam", "-in", path, "-check", "-noout"]).run()

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What comes of a CA that is none, or that cannot be reached.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct DirectoryTests {
   private static let pages: [String: ServerResponse] = [
     "/html": page("text/html", "<html><head><title>Welcome to nginx!</title></head></html>"),

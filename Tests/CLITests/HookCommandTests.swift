@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `certctl hook` as its users see it.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct HookCommandTests {
   /// A certctl whose configuration, hooks and state lie in a folder of the test's own.
   private func withHooks(

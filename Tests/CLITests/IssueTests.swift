@@ -5,7 +5,7 @@ import Testing
 
 /// What a first user meets on the way to a certificate, against a real CA.
 @Suite(
-  .timeLimit(.minutes(3)), .requires("pebble", "pebble-challtestsrv", "openssl"), .serialized)
+  .timeLimit(.minutes(10)), .requires("pebble", "pebble-challtestsrv", "openssl"), .serialized)
 struct IssueTests {
   /// Runs a test with a Pebble and the words that lead to it.
   private func withPebble(

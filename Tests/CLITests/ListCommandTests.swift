@@ -6,7 +6,7 @@ import Testing
 @testable import Certctl
 
 /// `certctl list` and `certctl show` as they are run: on a terminal, in a pipe, as JSON.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct ListCommandTests {
   /// Puts a certificate of ninety days, thirty of them over, where certctl keeps it.
   private func withCertificate(_ body: (CommandLineBench) async throws -> Void) async throws {

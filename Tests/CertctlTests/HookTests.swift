@@ -8,7 +8,7 @@ import Testing
 @testable import Certctl
 
 /// Hooks run in order, are told what is documented, and what others could have planted is left.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct HookTests {
   private let warnings = Warnings()
 

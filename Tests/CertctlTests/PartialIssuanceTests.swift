@@ -8,7 +8,7 @@ import Testing
 @testable import Certctl
 
 /// Names that cannot be proved do not take the others down, where the user allows that.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct PartialIssuanceTests {
   /// A bench whose CA refuses these names until `repair` is called.
   private func withBench(

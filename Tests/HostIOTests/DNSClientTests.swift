@@ -118,12 +118,12 @@ struct DNSClientTests {
     let start = clock.now
     let port = try FreePort.pick()
     let error = await #expect(throws: HostError.self) {
-      try await NetworkDNSClient().ask(
+      try await NetworkDNSClient(patience: [.seconds(90)]).ask(
         "a.test", .txt, at: Endpoint(host: "127.0.0.1", port: port), isRecursive: false)
     }
     #expect(error?.code == .connectFailed)
-    // The first datagram alone would be waited for that long, and there are three.
-    #expect(clock.now - start < .seconds(6))
+    // An answer would be waited for longer.
+    #expect(clock.now - start < .seconds(60))
   }
 
   @Test func `an answer cut at any length is an error, or asked for by TCP where it says so`()
@@ -149,7 +149,7 @@ struct DNSClientTests {
         let endpoint = Endpoint(host: "127.0.0.1", port: server.port)
         let clock = ContinuousClock()
         let task = Task {
-          try await NetworkDNSClient(patience: [.seconds(60)], streamLimit: .seconds(60))
+          try await NetworkDNSClient(patience: [.seconds(90)], streamLimit: .seconds(90))
             .ask("\(label).test", .txt, at: endpoint, isRecursive: false)
         }
         let asked = (label == "silent" ? "udp " : "tcp ") + label
@@ -157,7 +157,7 @@ struct DNSClientTests {
         let start = clock.now
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
-        #expect(clock.now - start < .seconds(20))
+        #expect(clock.now - start < .seconds(60))
       }
     }
   }

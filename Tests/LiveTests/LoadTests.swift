@@ -13,13 +13,13 @@ struct LoadTests {
   func `ten renewals under load lose no connect, no handshake and no fresh request`() async throws {
     let counts = try await LiveHost.run { host in
       let tlsPort = try FreePort.pick()
-      let plain = plainServer(host)
+      let plain = host.plainServer
       return try await NginxServer.run(http: plain, ports: [host.pebble.httpPort]) {
         try $0.makeFolder("web")
       } _: { nginx in
         let options = ["--webroot", nginx.folder.path("web")]
         try await host.issue(["example.com"], by: options).requireSuccess("issue")
-        try await nginx.reload(http: plain + secureServer(host, tlsPort))
+        try await nginx.reload(http: plain + host.secureServer(tlsPort, #"200 "here""#))
         return try await renewals(of: host, at: tlsPort) {
           try await host.issue(["example.com"], by: options + ["--force"])
             .requireSuccess("the renewal")
@@ -80,29 +80,5 @@ struct LoadTests {
     // The clients have met each certificate, so each renewal took place under their load.
     #expect(run.counts.leaves == run.result)
     return run.counts
-  }
-
-  private func plainServer(_ host: LiveHost) -> String {
-    """
-    server {
-      listen 127.0.0.1:\(host.pebble.httpPort);
-      location ^~ /.well-known/acme-challenge/ { root web; }
-      location / { return 308 https://$host$request_uri; }
-    }
-
-    """
-  }
-
-  private func secureServer(_ host: LiveHost, _ port: Int) -> String {
-    let live = host.folder.path("state/live/example.com")
-    return """
-      server {
-        listen 127.0.0.1:\(port) ssl;
-        ssl_certificate \(live)/fullchain.pem;
-        ssl_certificate_key \(live)/privkey.pem;
-        location / { return 200 "here"; }
-      }
-
-      """
   }
 }

@@ -20,7 +20,7 @@ struct NginxIssuanceTests {
         #expect(nginx.accessLog.contains("GET /.well-known/acme-challenge/"))
         #expect(try FileManager.default.contentsOfDirectory(atPath: webroot).isEmpty)
 
-        try await nginx.reload(http: plainServer(host) + secureServer(host, tlsPort))
+        try await nginx.reload(http: host.plainServer + host.secureServer(tlsPort, "204"))
         let root = try host.folder.write("root.pem", try await host.pebble.root())
         for name in names {
           let probe = try await TLSProbe.connect(port: tlsPort, serverName: name, trusting: root)
@@ -50,7 +50,7 @@ struct NginxIssuanceTests {
       try await withNginx(host) { nginx, tlsPort in
         let options = ["--webroot", nginx.folder.path("web")]
         try await host.issue(["example.com"], by: options).requireSuccess("issue")
-        try await nginx.reload(http: plainServer(host) + secureServer(host, tlsPort))
+        try await nginx.reload(http: host.plainServer + host.secureServer(tlsPort, "204"))
         let root = try host.folder.write("root.pem", try await host.pebble.root())
         let first = try host.leaf("example.com")
         let good = try #require(nginx.folder.read("nginx.conf"))
@@ -137,35 +137,11 @@ struct NginxIssuanceTests {
     _ host: LiveHost, _ body: (NginxServer, Int) async throws -> Void
   ) async throws {
     let tlsPort = try FreePort.pick()
-    try await NginxServer.run(http: plainServer(host), ports: [host.pebble.httpPort]) {
+    try await NginxServer.run(http: host.plainServer, ports: [host.pebble.httpPort]) {
       try $0.makeFolder("web")
     } _: {
       try await body($0, tlsPort)
     }
-  }
-
-  private func plainServer(_ host: LiveHost) -> String {
-    """
-    server {
-      listen 127.0.0.1:\(host.pebble.httpPort);
-      location ^~ /.well-known/acme-challenge/ { root web; }
-      location / { return 308 https://$host$request_uri; }
-    }
-
-    """
-  }
-
-  private func secureServer(_ host: LiveHost, _ port: Int) -> String {
-    let live = host.folder.path("state/live/example.com")
-    return """
-      server {
-        listen 127.0.0.1:\(port) ssl;
-        ssl_certificate \(live)/fullchain.pem;
-        ssl_certificate_key \(live)/privkey.pem;
-        location / { return 204; }
-      }
-
-      """
   }
 
   private func served(_ port: Int, _ root: String) async throws -> Certificate {

@@ -5,7 +5,7 @@ import Testing
 @testable import Certctl
 
 /// A user's acme.sh DNS scripts run as they are, with the settings that acme.sh saved.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct AcmeShTests {
   private let zone = "example.com"
   private let apex = ProgramBench.apex

@@ -4,7 +4,7 @@ import Testing
 @testable import Certctl
 
 /// The functions that acme.sh's scripts call, in every shell that can be /bin/sh.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct AcmeShimTests {
   static let shells = [["dash"], ["bash", "--posix"], ["busybox", "sh"]]
 

@@ -5,7 +5,7 @@ import Testing
 @testable import Certctl
 
 /// Other clients' programs are called as those clients call them, and trusted no further than hooks.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct ProgramProviderTests {
   private let zone = "example.com"
   private let apex = ProgramBench.apex

@@ -146,7 +146,7 @@ struct PropagationTests {
     let start = ContinuousClock().now
     task.cancel()
     await #expect(throws: CancellationError.self) { try await task.value }
-    #expect(ContinuousClock().now - start < .seconds(20))
+    #expect(ContinuousClock().now - start < .seconds(60))
   }
 
   @Test func `a missing library is no silence`() async throws {

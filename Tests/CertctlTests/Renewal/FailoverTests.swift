@@ -8,7 +8,7 @@ import Testing
 @testable import Certctl
 
 /// Spare CAs: used when one is out of order, and not to get round a failed validation.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct FailoverTests {
   /// Two CAs, by the host of their URLs.
   private struct Authorities: HTTPClient {

@@ -5,7 +5,7 @@ import Testing
 @testable import Certctl
 
 /// What `renew` and `issue` make of hooks, and of deployments that fail.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct RenewDeploymentTests {
   private func withBench(_ body: (ManagerBench) async throws -> Void) async throws {
     try await withTemporaryFolder(label: "deploy") { folder in

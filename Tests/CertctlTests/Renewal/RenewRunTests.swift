@@ -7,7 +7,7 @@ import Testing
 @testable import Certctl
 
 /// A run of `renew` over a few lineages, before a CA in this process.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct RenewRunTests {
   private func withBench(
     _ names: [String] = ["a.test", "b.test"], _ configuration: Configuration = .init(),

@@ -139,3 +139,32 @@ extension Trait where Self == ConditionTrait {
   /// What a test with nginx needs besides.
   static var needsNginx: Self { .requires("nginx") }
 }
+
+/// Parts of an nginx.conf that a person wrote.
+extension LiveHost {
+  /// A server on Pebble's port of http-01, with its challenges in the folder `web`.
+  var plainServer: String {
+    """
+    server {
+      listen 127.0.0.1:\(pebble.httpPort);
+      location ^~ /.well-known/acme-challenge/ { root web; }
+      location / { return 308 https://$host$request_uri; }
+    }
+
+    """
+  }
+
+  /// A server with the certificate of example.com, which returns always the same.
+  func secureServer(_ port: Int, _ answer: String) -> String {
+    let live = folder.path("state/live/example.com")
+    return """
+      server {
+        listen 127.0.0.1:\(port) ssl;
+        ssl_certificate \(live)/fullchain.pem;
+        ssl_certificate_key \(live)/privkey.pem;
+        location / { return \(answer); }
+      }
+
+      """
+  }
+}
