@@ -80,6 +80,22 @@ struct AccountKeeperTests {
     }
   }
 
+  @Test func `registering again with other contacts changes them at the CA`() async throws {
+    try await withBench { bench in
+      let (_, account) = try await bench.keeper.account(Self.agreed)
+      bench.ca.resetLog()
+      _ = try await bench.keeper.registerAgain(Self.agreed)
+      #expect(bench.ca.count(.newAccount) == 1)
+      let asked = bench.ca.count()
+      let other = Registration(emails: ["b@example.com"], terms: .agreed)
+      let (record, same) = try await bench.keeper.registerAgain(other)
+      #expect(same.url == account.url)
+      #expect(record.contacts == ["mailto:b@example.com"])
+      #expect(bench.ca.contacts(of: account.url) == ["mailto:b@example.com"])
+      #expect(bench.ca.count() == 2 * asked + 1)
+    }
+  }
+
   @Test func `a CA without terms asks nobody`() async throws {
     try await withBench { bench in
       bench.ca.configure { $0.termsOfService = nil }

@@ -30,6 +30,26 @@ struct ManagerTests {
     }
   }
 
+  @Test func `what is given for an account that was made otherwise is not passed over in silence`()
+    async throws
+  {
+    try await withBench { bench in
+      var request = try bench.request("example.com")
+      request.registration.emails = ["a@example.com"]
+      for _ in 1...2 { _ = try await bench.manager.issue(request) }
+      #expect(bench.warnings.all.isEmpty)
+      request.registration.emails = ["b@example.com"]
+      _ = try await bench.manager.issue(request)
+      #expect(bench.warnings.all.count == 1)
+      #expect(bench.warnings.all.first?.contains("certctl account update --ca") == true)
+      request.registration.emails = []
+      request.registration.externalAccount = ExternalAccount(keyID: "kid-2", hmacKey: [7])
+      _ = try await bench.manager.issue(request)
+      #expect(bench.warnings.all.count == 2)
+      #expect(bench.warnings.all.last?.contains("not bound to kid-2") == true)
+    }
+  }
+
   @Test func `one name with a known account and directory costs eight requests`() async throws {
     try await withBench { bench in
       _ = try await bench.manager.issue(bench.request("a.test"))

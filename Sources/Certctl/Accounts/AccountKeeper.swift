@@ -153,6 +153,10 @@ struct AccountKeeper: Sendable {
     }
     record.url = account.url
     if let external { record.externalAccount = external.keyID }
+    if stored.record.url != nil, record.contacts != stored.record.contacts {
+      // A CA that knows the key gives back the account as it is (RFC 8555, section 7.3.1).
+      _ = try await account.update(contacts: record.contacts)
+    }
     try await save(record)
     return (record, account)
   }

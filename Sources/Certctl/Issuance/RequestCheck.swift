@@ -36,7 +36,7 @@ extension Manager {
         _ = try solverContext.provider(dns)
         warnOfSecrets(try dns.type().descriptor, dns)
       }
-      for authority in settings.authorities { _ = try CertificateAuthority.named(authority) }
+      try warnOfAccounts(at: settings.authorities, request.registration)
       _ = try settings.files.keyAttributes()
       if let bundle = settings.caBundle { try CABundle.inspect(bundle) }
       if let webroot = settings.challenge.webroot { try Self.checkWebroot(webroot) }
@@ -57,6 +57,34 @@ extension Manager {
         + "renewals by the timer will not find \(names.count == 1 ? "it" : "them"). Put the value "
         + "into \(solverContext.configDirectory)/secrets/\(first) (mode 0600), or give "
         + "\(first)_FILE")
+  }
+
+  /// Says what was given for a new account, where there is one that was made otherwise.
+  ///
+  /// - Throws: `CertctlError` with code `usage` for a CA that is none.
+  private func warnOfAccounts(at authorities: [String], _ given: Registration) throws {
+    let contacts = try given.contacts()
+    for text in authorities {
+      let authority = try CertificateAuthority.named(text)
+      guard let record = try? accounts.account(for: authority.directory)?.record, record.url != nil
+      else { continue }
+      let name = escapedForTerminal(authority.title)
+      if !contacts.isEmpty, Set(contacts) != Set(record.contacts) {
+        services.warn(
+          "the account with \(name) is there already, with other contacts, and --email does not "
+            + "change it: certctl account update --ca \(escapedForTerminal(text)) --email ADDRESS does"
+        )
+      }
+      // Of several CAs it is not known which one it is for.
+      if authorities.count == 1, let external = given.externalAccount,
+        external.keyID != record.externalAccount
+      {
+        services.warn(
+          "the account with \(name) is there already, and not bound to "
+            + "\(escapedForTerminal(external.keyID)): certctl account deactivate --ca \(escapedForTerminal(text)) makes way for one that is"
+        )
+      }
+    }
   }
 
   private static func checkHook(_ path: String, isGiven: Bool) throws {
