@@ -131,6 +131,29 @@ struct DNSTests {
     }
   }
 
+  @Test(arguments: ["resolver", "none"])
+  func `behind a firewall the resolver is asked for zones and CNAMEs, too`(_ check: String)
+    async throws
+  {
+    try await DNSLab.run { lab in
+      // Nobody listens on that port; the update goes to the right one.
+      var program = lab.program(
+        lab.issueArguments(
+          ["*.example.test"],
+          ["--dns-check", check, "--dns-resolver", "127.0.0.10:53", "--dns-port", "5"]))
+      program.environment["RFC2136_NAMESERVER"] = DNSLab.primary
+      try await program.run().requireSuccess("issue")
+      #expect(try await lab.texts(Self.challenge) == [DNSLab.foreign])
+      program = lab.program(
+        lab.issueArguments(
+          ["*.two.test"], ["--dns-resolver", "127.0.0.10:53", "--dns-port", "5"]))
+      let refused = try await program.run()
+      #expect(refused.exitCode == 1)
+      #expect(refused.standardError.contains("port 5 of the zone's own"), "\(refused)")
+      #expect(refused.standardError.contains("--dns-check resolver"), "\(refused)")
+    }
+  }
+
   @Test func `after a crash the next run removes what was left, and only that`() async throws {
     try await DNSLab.run { lab in
       let issue = lab.program(lab.issueArguments(["example.test", "*.example.test"]))

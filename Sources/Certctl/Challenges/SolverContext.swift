@@ -58,6 +58,7 @@ public struct SolverContext: Sendable {
   func view(_ settings: DNSSettings?) throws -> DNSView {
     let own = try settings?.resolver.map { [try DNSSettings.endpoint($0)] }
     return DNSView(
-      client: services.dns, resolvers: own ?? services.resolvers(), port: settings?.port ?? 53)
+      client: services.dns, resolvers: own ?? services.resolvers(), port: settings?.port ?? 53,
+      mayAskResolver: (settings?.check ?? .servers) != .servers)
   }
 }

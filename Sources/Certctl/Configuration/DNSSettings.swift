@@ -7,9 +7,10 @@ public struct DNSSettings: Codable, Sendable, Hashable {
   public enum Check: String, Codable, Sendable, CaseIterable {
     /// At all of the zone's own servers.
     case servers
-    /// At the resolver, where this host may not ask the zone's servers.
+    /// At the resolver, where this host may not ask the zone's servers: then it is asked for CNAMEs and
+    /// zones, too.
     case resolver
-    /// Nowhere: the CA is told at once.
+    /// Nowhere: the CA is told at once. CNAMEs and zones are found as by `resolver`.
     case none
   }
 

@@ -6,7 +6,9 @@ import HostIO
 /// The host's resolver is asked for what exists and may be remembered: zones, name servers, addresses.
 /// It is never asked for a challenge's name before there is an answer: "no such name" would stay in its
 /// memory, and often it is the one that the CA asks, too. Those names are asked for at the zone's own
-/// servers, whose referrals lead down to the zone that really has them.
+/// servers, whose referrals lead down to the zone that really has them. Only where this host may not ask
+/// those servers, as behind a firewall that lets the resolver through alone, and where the user has said
+/// so, the resolver is asked for all.
 actor DNSView {
   /// How many CNAMEs or delegations in a row are followed.
   static let longestChain = 16
@@ -16,6 +18,8 @@ actor DNSView {
   nonisolated let client: any DNSClient
   nonisolated let resolvers: [Endpoint]
   nonisolated let port: Int
+  private let mayAskResolver: Bool
+  private var outOfReach: Set<String> = []
   private var zones: [String: Task<DNSZone, any Error>] = [:]
 
   /// A view.
@@ -24,10 +28,15 @@ actor DNSView {
   ///   - client: Asks.
   ///   - resolvers: The resolvers, in their order.
   ///   - port: The port that the zones' own servers listen on.
-  init(client: any DNSClient, resolvers: [Endpoint], port: Int = 53) {
+  ///   - mayAskResolver: Whether the resolver is asked for any name of a zone whose own servers are all
+  ///     out of reach.
+  init(
+    client: any DNSClient, resolvers: [Endpoint], port: Int = 53, mayAskResolver: Bool = false
+  ) {
     self.client = client
     self.resolvers = resolvers
     self.port = port
+    self.mayAskResolver = mayAskResolver
   }
 
   /// Where the record of a name has to be: at the end of its CNAMEs, in the zone that has that end.
@@ -193,8 +202,43 @@ actor DNSView {
     throw last ?? failure("there is no resolver")
   }
 
+  /// Asks the zone's own servers, or the resolver where those are out of reach and it may be asked.
+  func ask(_ zone: DNSZone, _ name: String, _ type: DNSType) async throws -> DNSResponse {
+    guard mayAskResolver else { return try await askInTurn(zone, name, type) }
+    if !outOfReach.contains(zone.name) {
+      if let response = try await askAtOnce(zone, name, type) { return response }
+      outOfReach.insert(zone.name)
+    }
+    return try await resolve(name, type)
+  }
+
+  /// Asks the zone's own servers all at once: the first good answer; nil when there is none.
+  private nonisolated func askAtOnce(
+    _ zone: DNSZone, _ name: String, _ type: DNSType
+  ) async throws -> DNSResponse? {
+    let client = client
+    return try await withThrowingTaskGroup(of: DNSResponse?.self) { group in
+      for endpoint in zone.servers.flatMap(\.endpoints) {
+        group.addTask {
+          do {
+            let response = try await client.ask(name, type, at: endpoint, isRecursive: false)
+            return Self.isUsable(response) && !Self.isLame(response, zone) ? response : nil
+          } catch is HostError {
+            return nil
+          }
+        }
+      }
+      for try await response in group {
+        guard let response else { continue }
+        group.cancelAll()
+        return response
+      }
+      return nil
+    }
+  }
+
   /// Asks the zone's own servers, one after another until one answers.
-  nonisolated func ask(
+  private nonisolated func askInTurn(
     _ zone: DNSZone, _ name: String, _ type: DNSType
   ) async throws -> DNSResponse {
     var troubles: [String] = []
@@ -215,7 +259,9 @@ actor DNSView {
     throw failure(
       "no name server of the zone \(zone.name) answers for \(name): "
         + troubles.joined(separator: "; "),
-      hint: "this host has to reach port 53 of the zone's own name servers, by UDP and TCP")
+      hint:
+        "this host has to reach port \(port) of the zone's own name servers, by UDP and TCP; where "
+        + "it may not, --dns-check resolver asks the resolver instead")
   }
 
   private static func isUsable(_ response: DNSResponse) -> Bool {

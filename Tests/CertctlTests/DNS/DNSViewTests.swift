@@ -49,6 +49,45 @@ struct DNSViewTests {
     #expect(!dns.log.contains { $0.server == "192.0.2.2" })
   }
 
+  @Test func `where no server is in reach the resolver is asked, if it may be`() async throws {
+    let dns = ScriptedDNS()
+    let (below, target) = ("dep.example.test", "x.other.test")
+    let name = "_acme-challenge.\(below)"
+    dns.addZone(Self.zone, ["ns1.example.test": ["192.0.2.1"], "ns2.example.test": ["192.0.2.2"]])
+    dns.addZone(below, ["ns3.example.test": ["192.0.2.3"]])
+    dns.addZone("other.test", ["ns.other.test": ["192.0.2.4"]])
+    // The resolver's own words lead to the zone that has the name.
+    dns.set(
+      ScriptedDNS.resolver, name, .cname,
+      DNSResponse(code: DNSResponse.noSuchName, authority: [.soa(below)]))
+    dns.set(
+      ScriptedDNS.resolver, Self.challenge, .cname,
+      DNSResponse(answers: [.cname(Self.challenge, target)]))
+    dns.set("192.0.2.4", target, .cname, DNSResponse(authority: [.soa("other.test")]))
+    #expect(try await failure(dns, of: name).contains("ns2.example.test (192.0.2.2:53)"))
+
+    let view = DNSView(
+      client: dns, resolvers: [Endpoint(host: ScriptedDNS.resolver, port: 53)],
+      mayAskResolver: true)
+    #expect(try await view.place(of: name).zone.name == below)
+    let asked = dns.log.count
+    let place = try await view.place(of: Self.challenge)
+    #expect(place.name == target && place.zone.name == "other.test")
+    // The servers of the first zone are not tried once more, that of the other is.
+    let servers = Set(dns.log.dropFirst(asked).map(\.server))
+    #expect(servers == [ScriptedDNS.resolver, "192.0.2.4"])
+  }
+
+  @Test func `one server that answers keeps the resolver out of it`() async throws {
+    let dns = Self.plain()
+    let view = DNSView(
+      client: dns, resolvers: [Endpoint(host: ScriptedDNS.resolver, port: 53)],
+      mayAskResolver: true)
+    #expect(try await view.place(of: Self.challenge).name == Self.challenge)
+    #expect(
+      !dns.log.contains { $0.server == ScriptedDNS.resolver && $0.name == Self.challenge })
+  }
+
   @Test(arguments: ["_acme-challenge.web.de", "_acme-challenge.com.de", "_acme-challenge.a.b.de"])
   func `the resolver is not asked for a challenge of any depth`(_ name: String) async throws {
     let dns = ScriptedDNS()
