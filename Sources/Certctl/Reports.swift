@@ -63,6 +63,8 @@ public struct LineageReport: Encodable, Sendable {
   public var directoryURL: String?
   /// The challenge type.
   public var challenge: String?
+  /// Who makes the records of DNS challenges: what stands after `--dns`.
+  public var dns: String?
   /// The key type.
   public var keyType: String?
   /// The generation that all of this is about: the one in use, or to be used.

@@ -14,6 +14,17 @@ struct SecretReferenceTests {
     #expect(error?.hint != nil)
   }
 
+  @Test func `a secret in the place of its reference is not shown`() {
+    let error = #expect(throws: CertctlError.self) { try SecretReference("hunter2=") }
+    #expect("\(error?.message ?? "")\(error?.hint ?? "")".contains("hunter2") == false)
+    let toml = #expect(throws: CertctlError.self) {
+      try Configuration(
+        toml: "[dns-credentials]\nRFC2136_TSIG_SECRET = \"hunter2=\"", path: "/c.toml")
+    }
+    #expect(toml?.message.contains("RFC2136_TSIG_SECRET") == true)
+    #expect("\(toml?.message ?? "")\(toml?.hint ?? "")".contains("hunter2") == false)
+  }
+
   @Test func `a credential is the service's, and by hand a file of the configuration`() async throws
   {
     try await withTemporaryFolder(label: "secrets") { folder in

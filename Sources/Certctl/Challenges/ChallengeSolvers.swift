@@ -29,6 +29,9 @@ struct ChallengeSolvers: Sendable {
     solvers = [type: solver]
   }
 
+  /// Who makes the records, where any are made.
+  var dns: DNSSettings? { settings.dns }
+
   /// The challenge types, in the order of their words.
   var types: [ChallengeType] { solvers.keys.sorted { $0.rawValue < $1.rawValue } }
 

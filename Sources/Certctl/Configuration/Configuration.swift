@@ -131,7 +131,12 @@ public struct Configuration: Sendable, Equatable {
         guard let text = table[name]?.string else {
           throw WrongValue(expected: "a table of variables and where they lie, as text")
         }
-        configuration.dnsReferences[name] = try Catalog.dnsReference(name, text)
+        do {
+          configuration.dnsReferences[name] = try Catalog.dnsReference(name, text)
+        } catch let error as CertctlError where error.code == .configuration {
+          throw CertctlError(
+            .configuration, "\(escapedForTerminal(name)): \(error.message)", hint: error.hint)
+        }
       }
     },
     "key-type": { configuration, value in

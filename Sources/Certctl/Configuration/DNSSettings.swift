@@ -82,7 +82,7 @@ public struct DNSSettings: Codable, Sendable, Hashable {
     }
     guard let type = Catalog.dnsProvider(name) else {
       let near = Catalog.dnsProviders.map { $0.descriptor.name }.filter {
-        $0.hasPrefix(name.prefix(3)) || name.hasPrefix($0.prefix(3))
+        $0.hasPrefix(name.prefix(3).lowercased()) || name.lowercased().hasPrefix($0.prefix(3))
       }
       throw CertctlError(
         .usage, "there is no DNS provider '\(escapedForTerminal(name))'",

@@ -27,10 +27,12 @@ public enum SecretReference: Sendable, Equatable {
     } else if text.hasPrefix("/") {
       self = .file(text)
     } else {
+      // It may well be the secret itself, and errors end up in journals and mails.
       throw CertctlError(
         .configuration,
-        "'\(escapedForTerminal(text))' is neither an absolute path nor a credential",
-        hint: "give /etc/certctl/secrets/NAME, or credential:NAME")
+        "what is given there is neither an absolute path nor credential:NAME (it is not shown: it may "
+          + "be the secret itself)",
+        hint: "put the secret into a file, and give /etc/certctl/secrets/NAME, or credential:NAME")
     }
   }
 

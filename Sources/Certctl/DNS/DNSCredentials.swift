@@ -38,13 +38,18 @@ struct DNSCredentials: Sendable {
   ) throws -> String? {
     let names = [setting.name] + setting.aliases
     for name in names {
-      if let value = environment[name], !value.isEmpty {
-        return setting.isPath ? absolute(value) : value
-      }
+      if let value = given(name) { return setting.isPath ? absolute(value) : value }
     }
-    for name in names {
-      if let path = environment["\(name)_FILE"], !path.isEmpty {
-        return try read(.file(absolute(path)))
+    // What is a path itself is not the contents of a file: they would be shown as a path.
+    for name in names where !setting.isPath {
+      if let path = given("\(name)_FILE") {
+        let text = try read(.file(absolute(path)))
+        guard !text.isEmpty else {
+          throw CertctlError(
+            .configuration,
+            "the file \(escapedForTerminal(path)), which \(name)_FILE names, is empty")
+        }
+        return text
       }
     }
     for references in [settings.references ?? [:], configured] {
@@ -67,10 +72,14 @@ struct DNSCredentials: Sendable {
     var kept = known.filter { name, _ in descriptor.settings.contains { $0.name == name } }
     for setting in descriptor.settings {
       for name in [setting.name] + setting.aliases {
-        if let path = environment["\(name)_FILE"], !path.isEmpty {
+        if !setting.isPath, let path = given("\(name)_FILE") {
           kept[setting.name] = absolute(path)
-        } else if !setting.isSecret, let value = environment[name], !value.isEmpty {
+        } else if let value = given(name) {
+          guard !setting.isSecret else { continue }
           kept[setting.name] = "value:\(setting.isPath ? absolute(value) : value)"
+        } else if environment[name] != nil {
+          // An empty variable takes back what was kept.
+          kept[setting.name] = nil
         }
       }
     }
@@ -83,7 +92,7 @@ struct DNSCredentials: Sendable {
   ) -> [String] {
     descriptor.settings.filter { setting in
       let names = [setting.name] + setting.aliases
-      let isGiven = names.contains { environment[$0].map { !$0.isEmpty } ?? false }
+      let isGiven = names.contains { given($0) != nil }
       let isKept = names.contains {
         references[$0] != nil || configured[$0] != nil || placed($0) != nil
       }
@@ -92,6 +101,14 @@ struct DNSCredentials: Sendable {
   }
 
   // MARK: - Places
+
+  /// What the environment says, without white space around it; nil for nothing.
+  private func given(_ name: String) -> String? {
+    guard let value = environment[name] else { return nil }
+    let text = String(
+      value.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
+    return text.isEmpty ? nil : text
+  }
 
   private func resolved(_ reference: String) throws -> String {
     if reference.hasPrefix("value:") { return String(reference.dropFirst(6)) }

@@ -55,8 +55,8 @@ struct Propagation: Sendable {
       escapedForTerminal(
         "not all name servers of \(zone.name) have the record after \(limit) s: "
           + late.joined(separator: "; ")),
-      hint: "the record is taken back; give the servers more time by --dns-timeout, or see to the "
-        + "server that is named", isRetryable: true)
+      hint: "give the servers more time by --dns-timeout, or see to the server that is named",
+      isRetryable: true)
   }
 
   private func watch(

@@ -121,7 +121,7 @@ struct Issuer: Sendable {
   private var validation: Validation {
     Validation(
       account: account, solvers: solvers, journal: ChallengeJournal(state: state), lineage: name,
-      progress: services.progress, logger: services.logger)
+      progress: services.progress, logger: services.logger, warn: services.warn)
   }
 
   // MARK: - Order

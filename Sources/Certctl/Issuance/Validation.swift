@@ -10,6 +10,8 @@ struct Validation: Sendable {
   static let timeLimit = Duration.seconds(300)
   /// How long the retraction may take: services that turn requests away for now are asked again.
   static let retractionLimit = Duration.seconds(120)
+  /// The same for somebody who waits for the end after Ctrl-C; what is left is the next run's.
+  static let hurriedLimit = Duration.seconds(15)
 
   let account: Account
   let solvers: ChallengeSolvers
@@ -17,6 +19,7 @@ struct Validation: Sendable {
   let lineage: LineageName
   let progress: @Sendable (Progress) -> Void
   let logger: Logger
+  let warn: @Sendable (String) -> Void
 
   /// One challenge of the order that is open.
   private struct Open: Sendable {
@@ -31,10 +34,11 @@ struct Validation: Sendable {
   /// returns or throws.
   func complete(_ place: @Sendable () async throws -> Order) async throws -> Order {
     let box = PresentedBox()
-    let log: @Sendable (any Error) -> Void = {
-      logger.warning("a challenge was not retracted: \($0)")
-    }
-    return try await withRetraction(timeout: Self.retractionLimit, onFailure: log) {
+    return try await withRetraction(
+      timeout: Self.retractionLimit, afterCancellation: Self.hurriedLimit
+    ) { error in
+      tell(error, box.challenges)
+    } _: {
       for type in solvers.types {
         box.prepare(type)
         try await solvers[type]?.prepare()
@@ -47,6 +51,18 @@ struct Validation: Sendable {
     }
   }
 
+  /// Says that something stays behind, where it outlives this process.
+  private func tell(_ error: any Error, _ challenges: [PresentedChallenge]) {
+    guard challenges.contains(where: { outlivesProcess($0.type) }) else {
+      return logger.warning("a challenge was not retracted: \(error)")
+    }
+    let isLate = (error as? HostError)?.code == .timedOut || error is CancellationError
+    warn(
+      "what was made for the validation of \(lineage) could not be removed: "
+        + (isLate ? "there was no time for it" : CertctlError(wrapping: error).message)
+        + "; the next run tries again")
+  }
+
   private func validate(_ order: Order, _ box: PresentedBox) async throws -> Order {
     var open: [Open] = []
     for url in order.authorizations {
@@ -55,7 +71,9 @@ struct Validation: Sendable {
       open.append(try challenge(of: authorization))
     }
     let lasting = open.map(\.presented).filter { outlivesProcess($0.type) }
-    if !lasting.isEmpty { try await Blocking.run { try journal.record(lasting, of: lineage) } }
+    if !lasting.isEmpty {
+      try await Blocking.run { try journal.record(lasting, by: solvers.dns, of: lineage) }
+    }
     box.challenges = open.map(\.presented)
     progress(.presenting(words(of: open), count: open.count))
     try await eachType(open) { try await $0.present($1) }

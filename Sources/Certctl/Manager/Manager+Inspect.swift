@@ -74,6 +74,7 @@ extension Manager {
     if let settings = lineage?.settings {
       report.authority = settings.authorities.first
       report.challenge = settings.challenge.type.rawValue
+      report.dns = settings.challenge.dns?.provider
       report.keyType = settings.keyType.rawValue
     }
     report.lastFailure = lineage?.lastFailure

@@ -156,8 +156,12 @@ extension Manager {
   /// Retracts what an earlier run presented and could not retract.
   func cleanJournal(_ name: LineageName, _ settings: ChallengeSettings) async throws {
     let journal = ChallengeJournal(state: state)
-    let left = try await Blocking.run { try journal.challenges(of: name) }
+    let (left, made) = try await Blocking.run {
+      (try journal.challenges(of: name), try journal.provider(of: name))
+    }
     guard !left.isEmpty else { return }
+    var settings = settings
+    if let made { settings.dns = made }
     services.logger.info("retracting \(left.count) challenges that an earlier run left")
     for (type, challenges) in Dictionary(grouping: left, by: { $0.type ?? settings.type }) {
       do {
@@ -166,7 +170,9 @@ extension Manager {
       } catch {
         services.warn(
           "challenges of an earlier run could not be retracted: "
-            + CertctlError(wrapping: error).message)
+            + CertctlError(wrapping: error).message
+            + (made?.provider.map { " (they were made by --dns \(escapedForTerminal($0)))" } ?? "")
+            + "; where nothing is left to remove, delete \(journal.path(of: name))")
         return
       }
     }

@@ -97,8 +97,11 @@ struct Issue: AsyncParsableCommand {
     case .issued:
       guard let certificate = report.certificate else { return "Issued." }
       let rsa = certificate.rsa.map { "\n  and RSA in   \($0.fullchain ?? "-")" } ?? ""
+      let missing = certificate.missingNames ?? []
+      let names = certificate.names.filter { !missing.contains($0) }.joined(separator: ", ")
+      let without = missing.isEmpty ? "" : "\n  without      \(missing.joined(separator: ", "))"
       return """
-        Issued \(certificate.name): \(certificate.names.joined(separator: ", "))
+        Issued \(certificate.name): \(names)\(without)
           valid until  \(certificate.notAfter?.rfc3339 ?? "-")
           renews       \(certificate.renewAt?.rfc3339 ?? "-")
           certificate  \(certificate.fullchain ?? "-")

@@ -85,7 +85,8 @@ extension LineageReport {
       ("names", names.joined(separator: ", ")),
       ("without", missingNames?.joined(separator: ", ")), ("CA", authority),
       ("issued by", directoryURL),
-      ("challenge", challenge), ("key type", keyType), ("issuer", issuer), ("serial", serial),
+      ("challenge", challenge), ("records by", dns), ("key type", keyType), ("issuer", issuer),
+      ("serial", serial),
       ("SHA-256", sha256), ("valid from", notBefore?.rfc3339), ("valid until", notAfter?.rfc3339),
       ("obtained", obtained?.rfc3339),
     ]

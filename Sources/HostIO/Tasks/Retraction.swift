@@ -8,6 +8,7 @@ internal import Synchronization
 ///
 /// - Parameters:
 ///   - timeout: How long the retraction may take.
+///   - hurried: How long it may take after cancellation; as long by default.
 ///   - onFailure: Hears of an error of the retraction, or of its running out of time
 ///     (`HostError.Code.timedOut`). Such an error never hides what `body` returned or threw.
 ///   - body: The work.
@@ -15,7 +16,7 @@ internal import Synchronization
 /// - Returns: What `body` returned.
 /// - Throws: What `body` threw.
 package func withRetraction<Value: Sendable>(
-  timeout: Duration,
+  timeout: Duration, afterCancellation hurried: Duration? = nil,
   onFailure: @escaping @Sendable (any Error) -> Void = { _ in },
   _ body: () async throws -> Value,
   retract: @escaping @Sendable (Result<Value, any Error>) async throws -> Void
@@ -23,7 +24,8 @@ package func withRetraction<Value: Sendable>(
   let result: Result<Value, any Error>
   do { result = .success(try await body()) } catch { result = .failure(error) }
   do {
-    try await finish(within: timeout) { try await retract(result) }
+    let limit = Task.isCancelled ? hurried ?? timeout : timeout
+    try await finish(within: limit) { try await retract(result) }
   } catch {
     onFailure(error)
   }

@@ -92,6 +92,35 @@ struct DNSCredentialsTests {
     }
   }
 
+  @Test func `an empty variable takes back what was kept`() {
+    let credentials = DNSCredentials(
+      environment: ["V_URL": "", "V_USER": " "], configured: [:], configDirectory: "/etc")
+    let kept = credentials.references(
+      for: Self.descriptor,
+      known: ["V_URL": "value:https://old.test", "V_USER": "value:me", "V_PATH": "value:/x"])
+    #expect(kept == ["V_PATH": "value:/x"])
+  }
+
+  @Test func `white space around a value goes, an empty file is named, a path is no contents`()
+    async throws
+  {
+    try await withTemporaryFolder(label: "credentials") { folder in
+      #expect(try values(["V_TOKEN": " secret\r\n"], in: folder)["V_TOKEN"] == "secret")
+      let empty = try folder.write("empty", "\n")
+      let error = #expect(throws: CertctlError.self) {
+        try values(["V_TOKEN_FILE": empty], in: folder)
+      }
+      #expect(error?.message.contains("\(empty), which V_TOKEN_FILE names, is empty") == true)
+      let key = try folder.write("key", "secret")
+      let environment = ["V_TOKEN": "x", "V_PATH_FILE": key]
+      #expect(try values(environment, in: folder)["V_PATH"] == nil)
+      let kept = DNSCredentials(
+        environment: environment, configured: [:], configDirectory: folder.path("etc")
+      ).references(for: Self.descriptor, known: [:])
+      #expect(kept.isEmpty)
+    }
+  }
+
   @Test func `a provider is found by its word, or the error helps`() throws {
     #expect(try DNSSettings(provider: "rfc2136").type() == RFC2136.self)
     for (word, hint) in [

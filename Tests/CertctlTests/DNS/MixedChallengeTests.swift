@@ -108,12 +108,31 @@ struct MixedChallengeTests {
       #expect(zone.texts[Self.record]?.count == 1)
       let journal = ChallengeJournal(state: bench.state)
       #expect(try journal.challenges(of: exampleName).map(\.type).contains(.dns01))
+      #expect(bench.warnings.all.last?.contains("could not be removed") == true)
       zone.refuseRemovals(false)
       var again = try request(bench)
       again.force = true
       _ = try await bench.manager.issue(again)
       #expect(zone.texts.isEmpty)
       #expect(try journal.challenges(of: exampleName).isEmpty)
+    }
+  }
+
+  @Test func `whoever made the records removes them, whoever makes them by then`() async throws {
+    try await withBench { bench, zone, _ in
+      zone.refuseRemovals(true)
+      _ = try await bench.manager.issue(request(bench))
+      #expect(zone.texts[Self.record]?.count == 1)
+      let other = ChallengeSettings(
+        type: .dns01, dns: DNSSettings(provider: "exec:/usr/bin/true"))
+      try await bench.manager.cleanJournal(exampleName, other)
+      let words = bench.warnings.all.last ?? ""
+      #expect(words.contains("--dns httpreq") && words.contains("journal/example.com.json"))
+      #expect(zone.texts[Self.record]?.count == 1)
+      zone.refuseRemovals(false)
+      try await bench.manager.cleanJournal(exampleName, other)
+      #expect(zone.texts.isEmpty)
+      #expect(bench.folder.read("state/journal/example.com.json") == nil)
     }
   }
 

@@ -102,8 +102,12 @@ package struct RFC2136: DNSProvider {
       let hint =
         switch code {
         case 5, 9:
-          "let \(key.map { "the key \($0.name)" } ?? "this host") change TXT records of the zone there "
-            + "(BIND: update-policy; Knot: acl), and check that it is the zone's primary server"
+          (key == nil
+            ? "the update was not signed: give a key by RFC2136_TSIG_FILE, or let this host"
+            : "let the key "
+              + (key?.name ?? ""))
+            + " change TXT records of the zone there (BIND: update-policy; Knot: "
+            + "acl), and check that it is the zone's primary server"
         default: "ask the server's log"
         }
       throw CertctlError(
@@ -131,7 +135,10 @@ package struct RFC2136: DNSProvider {
       }
     return CertctlError(
       .challengeFailed, "\(primary) refuses the signature: \(why)",
-      hint: code == 18 ? "set this host's clock" : "compare the key's name, algorithm and secret")
+      hint: code == 18
+        ? "set this host's clock"
+        : "compare the key's name, algorithm and secret; Knot says the same to a key that its acl does "
+          + "not let change this zone, and so do servers that are not the primary")
   }
 
   // MARK: - Server
