@@ -151,6 +151,14 @@ extension CertctlError {
     return error
   }
 
+  /// The same error about these names, where it does not know its own.
+  func about(_ names: [Identifier]) -> CertctlError {
+    CertctlError(
+      code, message, hint: hint, problem: problem,
+      identifiers: identifiers.isEmpty ? names : identifiers, isRetryable: isRetryable,
+      retryAfter: retryAfter)
+  }
+
   /// The same error with another hint.
   func advising(_ hint: String) -> CertctlError {
     CertctlError(

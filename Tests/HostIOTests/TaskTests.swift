@@ -30,6 +30,25 @@ private struct Oops: Error, Equatable { var name = "" }
     #expect(seen.withLock { $0 })
   }
 
+  @Test func `after cancellation the retraction has less time`() async throws {
+    let heard = Mutex<(any Error)?>(nil)
+    let task = Task {
+      try await withRetraction(timeout: .seconds(90), afterCancellation: .milliseconds(20)) {
+        error in
+        heard.withLock { $0 = error }
+      } _: {
+        try await Task.sleep(for: .seconds(90))
+      } retract: { _ in
+        try await Task.sleep(for: .seconds(90))
+      }
+    }
+    let start = ContinuousClock.now
+    task.cancel()
+    await #expect(throws: CancellationError.self) { try await task.value }
+    #expect(ContinuousClock.now - start < .seconds(60))
+    #expect((heard.withLock(\.self) as? HostError)?.code == .timedOut)
+  }
+
   @Test func `the body's error wins over the retraction's`() async {
     let heard = Mutex<Oops?>(nil)
     await #expect(throws: Oops(name: "body")) {

@@ -32,6 +32,11 @@ public struct PresentedChallenge: Codable, Sendable, Equatable {
     self.issuers = issuers
   }
 
+  /// The name as it was ordered, with the star of a wildcard.
+  var orderedName: Identifier {
+    isWildcard == true ? .dns("*.\(identifier.value)") : identifier
+  }
+
   /// Whether the token has the alphabet and size of RFC 8555, section 8.1: checked again where it
   /// becomes part of a path, since it may come from the journal.
   var hasValidToken: Bool {

@@ -50,11 +50,25 @@ final class DNSRecords: Sendable {
   }
 
   /// Makes the records: all zones side by side.
+  ///
+  /// - Throws: `CertctlError` with the names whose zone cannot be found or changed, so that the others
+  ///   can do without them.
   func publish(_ items: [Item]) async throws {
     let tools = try await tools()
     try await eachZone(try await located(items, tools)) { zone, records in
-      try await tools.publisher.publish(records, in: zone.name)
+      do {
+        try await tools.publisher.publish(records, in: zone.name)
+      } catch {
+        let tokens = Set(records.map(\.token))
+        throw Self.failure(error, of: items.filter { tokens.contains($0.challenge.token) })
+      }
     }
+  }
+
+  /// A failure with the names that it is about.
+  private static func failure(_ error: any Error, of items: [Item]) -> any Error {
+    error is CancellationError
+      ? error : CertctlError(wrapping: error).about(items.map(\.challenge.orderedName))
   }
 
   /// Returns when all of the zones' servers have the records, and the CA's resolvers may have forgotten
@@ -169,7 +183,15 @@ final class DNSRecords: Sendable {
     let known = state.withLock(\.places)
     let new = Set(items.map(\.name)).filter { known[$0] == nil }
     let found = try await withThrowingTaskGroup(of: (String, DNSPlace).self) { group in
-      for name in new { group.addTask { (name, try await tools.view.place(of: name)) } }
+      for name in new {
+        group.addTask {
+          do {
+            return (name, try await tools.view.place(of: name))
+          } catch {
+            throw Self.failure(error, of: items.filter { $0.name == name })
+          }
+        }
+      }
       return try await group.reduce(into: known) { $0[$1.0] = $1.1 }
     }
     state.withLock { $0.places.merge(found) { $1 } }

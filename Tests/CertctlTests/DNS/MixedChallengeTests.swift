@@ -136,6 +136,25 @@ struct MixedChallengeTests {
     }
   }
 
+  @Test func `a name whose zone nobody finds is left out, where that is allowed`() async throws {
+    try await withBench { bench, zone, _ in
+      var request = try bench.request("*.example.com", "*.other.test") {
+        $0.lineage = exampleName
+        $0.overrides.webroot = nil
+        $0.overrides.dns = DNSSettings(provider: "httpreq")
+      }
+      let error = await #expect(throws: CertctlError.self) {
+        try await bench.manager.issue(request)
+      }
+      #expect(error?.identifiers == [.dns("*.other.test")])
+      request.overrides.allowPartial = true
+      let report = try await bench.manager.issue(request)
+      #expect(report.certificate?.missingNames == ["*.other.test"])
+      #expect(bench.warnings.all.contains { $0.hasPrefix("*.other.test is left out: ") })
+      #expect(zone.texts.isEmpty)
+    }
+  }
+
   @Test func `the type of a name is the lineage's wherever it can be`() {
     let provider = DNSSettings(provider: "httpreq")
     let names: [Identifier] = [.dns("a.test"), .dns("*.a.test"), .ip("192.0.2.7")]
