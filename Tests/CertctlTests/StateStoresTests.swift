@@ -147,6 +147,32 @@ struct StateStoresTests {
     }
   }
 
+  @Test func `what an earlier run left is not forgotten for a later one`() async throws {
+    try await withState { state, folder in
+      let journal = ChallengeJournal(state: state)
+      func group(_ token: String, _ provider: String) -> ChallengeJournal.Group {
+        .init(
+          challenges: [
+            PresentedChallenge(
+              identifier: .dns("example.com"), token: token, keyAuthorization: "\(token).k")
+          ], dns: DNSSettings(provider: provider))
+      }
+      func record(_ group: ChallengeJournal.Group) throws {
+        try journal.record(group.challenges, by: group.dns, of: exampleName)
+      }
+      let (first, second) = (group("a", "one"), group("b", "two"))
+      try record(first)
+      try record(second)
+      #expect(try journal.groups(of: exampleName) == [first, second])
+      try journal.clear(exampleName)
+      #expect(try journal.groups(of: exampleName) == [first])
+      for number in 1...30 { try record(group("t\(number)", "three")) }
+      #expect(try journal.groups(of: exampleName).count == 21)
+      try journal.keep([], of: exampleName)
+      #expect(folder.read("state/journal/example.com.json") == nil)
+    }
+  }
+
   // MARK: - Directory cache
 
   private var directory: Directory {

@@ -16,6 +16,8 @@ final class DNSRecords: Sendable {
     var places: [String: DNSPlace] = [:]
     /// For how long what the CA was told to look at may be remembered, by the name before any CNAME.
     var seen: [String: [AnswerMemory.Key: UInt32]] = [:]
+    /// The tokens whose records were wanted, and no provider was asked for yet.
+    var unasked: Set<String> = []
   }
 
   /// What is made once, when the first order comes.
@@ -55,7 +57,9 @@ final class DNSRecords: Sendable {
   ///   can do without them.
   func publish(_ items: [Item]) async throws {
     let tools = try await tools()
-    try await eachZone(try await located(items, tools)) { zone, records in
+    state.withLock { $0.unasked.formUnion(items.map(\.challenge.token)) }
+    try await eachZone(try await located(items, tools)) { [self] zone, records in
+      state.withLock { $0.unasked.subtract(records.map(\.token)) }
       do {
         try await tools.publisher.publish(records, in: zone.name)
       } catch {
@@ -121,7 +125,11 @@ final class DNSRecords: Sendable {
   }
 
   /// Takes the records back; those of one zone also where another zone's servers are out of reach.
+  ///
+  /// What this run wanted and never came to ask for is not there. Of an earlier run nobody knows.
   func remove(_ items: [Item]) async throws {
+    let unasked = state.withLock(\.unasked)
+    let items = items.filter { !unasked.contains($0.challenge.token) }
     guard !items.isEmpty else { return }
     let tools = try await tools()
     let seen = state.withLock { state in

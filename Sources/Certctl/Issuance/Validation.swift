@@ -34,9 +34,12 @@ struct Validation: Sendable {
   /// returns or throws.
   func complete(_ place: @Sendable () async throws -> Order) async throws -> Order {
     let box = PresentedBox()
+    let reason = Mutex<String?>(nil)
     return try await withRetraction(
       timeout: Self.retractionLimit, afterCancellation: Self.hurriedLimit
     ) { error in
+      // Who refuses to make records, and to remove them with the same words, has made none.
+      guard reason.withLock(\.self) != CertctlError(wrapping: error).message else { return }
       tell(error, box.challenges)
     } _: {
       for type in solvers.types {
@@ -46,7 +49,10 @@ struct Validation: Sendable {
       let order = try await place()
       guard order.status == .pending else { return order }
       return try await validate(order, box)
-    } retract: { _ in
+    } retract: { result in
+      if case .failure(let error) = result, !CertctlError(wrapping: error).isRetryable {
+        reason.withLock { $0 = CertctlError(wrapping: error).message }
+      }
       try await retract(box.prepared, box.challenges)
     }
   }
@@ -153,7 +159,8 @@ struct Validation: Sendable {
       }
     }
     if let failure { throw failure }
-    guard types.contains(where: outlivesProcess) else { return }
+    // Only what was recorded here: the journal may hold what earlier runs left.
+    guard challenges.contains(where: { outlivesProcess($0.type) }) else { return }
     try await Blocking.run { try journal.clear(lineage) }
   }
 }

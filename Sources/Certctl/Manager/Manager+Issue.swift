@@ -153,30 +153,39 @@ extension Manager {
     return try CertificateAuthority.named(stand).directory(for: settings.keyType)
   }
 
-  /// Retracts what an earlier run presented and could not retract.
+  /// Retracts what earlier runs presented and could not retract.
   func cleanJournal(_ name: LineageName, _ settings: ChallengeSettings) async throws {
     let journal = ChallengeJournal(state: state)
-    let (left, made) = try await Blocking.run {
-      (try journal.challenges(of: name), try journal.provider(of: name))
-    }
-    guard !left.isEmpty else { return }
-    var settings = settings
-    if let made { settings.dns = made }
-    services.logger.info("retracting \(left.count) challenges that an earlier run left")
-    for (type, challenges) in Dictionary(grouping: left, by: { $0.type ?? settings.type }) {
+    let groups = try await Blocking.run { try journal.groups(of: name) }
+    guard !groups.isEmpty else { return }
+    var left: [ChallengeJournal.Group] = []
+    for group in groups {
+      services.logger.info(
+        "retracting \(group.challenges.count) challenges that an earlier run left")
       do {
-        let solver = try Catalog.solver(for: settings.with(type), in: solverContext)
-        try await solver.retract(challenges)
+        try await retract(group, settings)
       } catch {
+        left.append(group)
         services.warn(
           "challenges of an earlier run could not be retracted: "
             + CertctlError(wrapping: error).message
-            + (made?.provider.map { " (they were made by --dns \(escapedForTerminal($0)))" } ?? "")
-            + "; where nothing is left to remove, delete \(journal.path(of: name))")
-        return
+            + (group.dns?.provider.map { " (they were made by --dns \(escapedForTerminal($0)))" }
+              ?? "") + "; where nothing is left to remove, delete \(journal.path(of: name))")
       }
     }
-    try await Blocking.run { try journal.clear(name) }
+    try await Blocking.run { [left] in try journal.keep(left, of: name) }
+  }
+
+  /// Retracts by whoever presented it.
+  private func retract(_ group: ChallengeJournal.Group, _ settings: ChallengeSettings) async throws
+  {
+    var settings = settings
+    if let dns = group.dns { settings.dns = dns }
+    for (type, challenges) in Dictionary(
+      grouping: group.challenges, by: { $0.type ?? settings.type })
+    {
+      try await Catalog.solver(for: settings.with(type), in: solverContext).retract(challenges)
+    }
   }
 
   func currentCertificate(

@@ -8,40 +8,74 @@ import HostIO
 /// is derived again from the token and the settings, never read from the file; but whoever made records
 /// has to remove them, whatever the lineage's provider is by then.
 struct ChallengeJournal: Sendable {
+  /// What one run presented.
+  struct Group: Codable, Sendable, Equatable {
+    /// The challenges.
+    var challenges: [PresentedChallenge]
+    /// Who made the records; nil where there are none, and in what earlier versions wrote.
+    var dns: DNSSettings?
+  }
+
   private struct Entry: Codable, Sendable {
     static let formatVersion = 1
 
     var version = Entry.formatVersion
     let challenges: [PresentedChallenge]
-    /// Who made the records; nil where there are none, and in what earlier versions wrote.
     var dns: DNSSettings?
+    /// What runs before that one left, and nobody could retract yet.
+    var earlier: [Group]?
+
+    init(_ groups: [Group]) {
+      challenges = groups.last?.challenges ?? []
+      dns = groups.last?.dns
+      earlier = groups.count > 1 ? groups.dropLast() : nil
+    }
+
+    var groups: [Group] {
+      (earlier ?? []) + [Group(challenges: challenges, dns: dns)]
+    }
   }
+
+  /// How many runs are remembered whose challenges nobody can retract.
+  private static let most = 20
 
   let state: StateDirectory
 
-  /// The challenges of a lineage that may still be visible.
-  func challenges(of name: LineageName) throws -> [PresentedChallenge] {
-    try file(name).read()?.challenges ?? []
+  /// What may still be visible of a lineage's challenges, the oldest first.
+  func groups(of name: LineageName) throws -> [Group] {
+    try file(name).read()?.groups.filter { !$0.challenges.isEmpty } ?? []
   }
 
-  /// Who made the records of a lineage that may still be there; nil where nobody is known.
-  func provider(of name: LineageName) throws -> DNSSettings? { try file(name).read()?.dns }
+  /// The challenges of a lineage that may still be visible.
+  func challenges(of name: LineageName) throws -> [PresentedChallenge] {
+    try groups(of: name).flatMap(\.challenges)
+  }
 
   /// The file, as a person would look for it.
   func path(of name: LineageName) -> String { "\(state.path)/journal/\(name).json" }
 
-  /// Records what is about to be presented.
+  /// Records what is about to be presented; what earlier runs left stays.
   func record(
     _ challenges: [PresentedChallenge], by dns: DNSSettings? = nil, of name: LineageName
   ) throws {
+    let earlier = (try? groups(of: name)) ?? []
     try state.create()
     try state.journal.create(StateDirectory.closed)
-    try file(name).write(Entry(challenges: challenges, dns: dns))
+    try keep(earlier.suffix(Self.most) + [Group(challenges: challenges, dns: dns)], of: name)
   }
 
-  /// Forgets the challenges of a lineage: all were retracted.
+  /// Forgets what was recorded last: it was retracted.
   func clear(_ name: LineageName) throws {
-    try state.journal.remove("\(name).json")
+    try keep(((try? groups(of: name)) ?? []).dropLast(), of: name)
+  }
+
+  /// Leaves only these.
+  func keep(_ groups: [Group], of name: LineageName) throws {
+    if groups.isEmpty {
+      try state.journal.remove("\(name).json")
+    } else {
+      try file(name).write(Entry(groups))
+    }
   }
 
   private func file(_ name: LineageName) -> StateFile<Entry> {

@@ -147,6 +147,9 @@ struct MixedChallengeTests {
         try await bench.manager.issue(request)
       }
       #expect(error?.identifiers == [.dns("*.other.test")])
+      // Nothing was made, so nothing has to be removed.
+      #expect(bench.warnings.all.isEmpty)
+      #expect(bench.folder.read("state/journal/example.com.json") == nil)
       request.overrides.allowPartial = true
       let report = try await bench.manager.issue(request)
       #expect(report.certificate?.missingNames == ["*.other.test"])
