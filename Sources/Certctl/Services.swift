@@ -22,7 +22,7 @@ public struct Services: Sendable {
   package var dns: any DNSClient = NetworkDNSClient()
   /// The resolvers of this host; blocks for the time of reading a small file.
   package var resolvers: @Sendable () -> [Endpoint] = {
-    let bytes = FileManager.default.contents(atPath: "/etc/resolv.conf") ?? Data()
+    let bytes = RegularFile.read("/etc/resolv.conf") ?? []
     return ResolverFile.servers(in: String(decoding: bytes, as: UTF8.self))
   }
   /// The environment, in which settings of DNS providers are looked for.
@@ -35,8 +35,32 @@ public struct Services: Sendable {
   }
   /// Runs programs, in containers too.
   package var runner: any CommandRunner = EngineCommandRunner(programs: ProcessRunner())
-  /// Finds the nginx that run on this host; blocks.
-  package var findNginx: @Sendable () -> [RunningNginx] = { RunningNginx.find() }
+  /// Finds the processes of this host that call themselves nginx's master; blocks.
+  package var findNginx: @Sendable () -> [RunningProcess] = {
+    ProcessTable.processes(titled: RunningNginx.title)
+  }
+
+  /// The HTTP client for a server whose certificate chains to this PEM file (nil: the system's).
+  ///
+  /// Whoever can change that file decides which servers are believed. Blocks for the time of looking
+  /// at it.
+  ///
+  /// - Throws: `CertctlError` with code `configuration` for a file that others own or can write.
+  func client(caBundle: String?) throws -> any HTTPClient {
+    if let caBundle {
+      do throws(HostError) {
+        try TrustedPath.require(caBundle, .file)
+      } catch {
+        throw CertctlError(
+          .configuration,
+          "the CA bundle \(escapedForTerminal(caBundle)) is not used: "
+            + escapedForTerminal(error.detail ?? error.description),
+          hint: error.hint.map(escapedForTerminal)
+            ?? "copy it to where only root can write, such as /etc/certctl")
+      }
+    }
+    return try http(caBundle)
+  }
 
   /// Services for a manager.
   public init(

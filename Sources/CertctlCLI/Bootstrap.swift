@@ -88,6 +88,8 @@ struct Bootstrap: Sendable {
     } catch let error as CertctlError where !needsConfiguration {
       output.warn(error.message)
     }
+    let stateDirectory = stateDirectory
+    try StateDirectory(path: stateDirectory).requireTrust(command: CommandLine.arguments)
     return Manager(
       stateDirectory: stateDirectory, configuration: settings,
       configDirectory: options.configDirectory, lockTimeout: .seconds(options.lockTimeout),
@@ -102,6 +104,7 @@ struct Bootstrap: Sendable {
 
   private func configuration() throws -> Configuration {
     let path = options.config.map(absolutePath) ?? "/etc/certctl/certctl.toml"
+    try requireTrust(path)
     guard let bytes = FileManager.default.contents(atPath: path) else {
       let isThere = FileManager.default.fileExists(atPath: path)
       // One that is there and cannot be read must not be taken for one that is not there.
@@ -115,13 +118,33 @@ struct Bootstrap: Sendable {
     return try Configuration(toml: String(decoding: bytes, as: UTF8.self), path: path)
   }
 
+  /// Refuses a configuration that somebody else owns or can write.
+  private func requireTrust(_ path: String) throws {
+    // What the person's own shell hands over, and nothing at all.
+    guard path != "/dev/null", !UserFile.isHandedOver(path) else { return }
+    do throws(HostError) {
+      try TrustedPath.require(path, .file)
+    } catch {
+      // A folder, or one that cannot be looked at, is told of by those who read it.
+      guard error.code == .unsafePath, FileFacts(path: path)?.kind != .folder else { return }
+      throw CertctlError(
+        .configuration,
+        "the configuration file \(escapedForTerminal(path)) is not used: "
+          + escapedForTerminal(error.detail ?? error.description),
+        hint: error.hint.map(escapedForTerminal))
+    }
+  }
+
   private func services() -> Services {
     let clients = SharedClients()
+    let said = Warnings()
     var services = Services(
       http: { clients.client(caBundle: $0) },
       logger: logger(),
       progress: { [line] step in line.show(step) },
-      warn: { [line, output] text in
+      warn: { [line, output, said] text in
+        // Several steps of a run may come across the same.
+        guard said.isNew(text) else { return }
         line.clear()
         output.warn(text)
       })
@@ -156,4 +179,12 @@ private final class SharedClients: Sendable {
       return client
     }
   }
+}
+
+/// The warnings of a run.
+private final class Warnings: Sendable {
+  private let texts = Mutex<Set<String>>([])
+
+  /// Whether a warning has not been given yet; from now on it has.
+  func isNew(_ text: String) -> Bool { texts.withLock { $0.insert(text).inserted } }
 }

@@ -16,15 +16,33 @@ func absolutePath(_ path: String) -> String {
   return here == "/" ? "/\(relative)" : "\(here)/\(relative)"
 }
 
+/// A file that the user names on the command line, to be read once.
+enum UserFile {
+  /// Whether a path stands for what the user's shell hands over, such as `<(command)`.
+  static func isHandedOver(_ path: String) -> Bool {
+    path == "/dev/stdin" || path.hasPrefix("/dev/fd/") || path.hasPrefix("/proc/self/fd/")
+  }
+
+  /// The bytes of a file; nil when it cannot be read, or is no file.
+  static func read(_ path: String) -> [UInt8]? {
+    guard !isHandedOver(path) else {
+      return FileManager.default.contents(atPath: path).map { [UInt8]($0) }
+    }
+    let name = path.split(separator: "/").last.map(String.init) ?? ""
+    let folder = DurableFolder(path: String(path.dropLast(name.utf8.count)), root: "/")
+    return (try? folder.read(name)) ?? nil
+  }
+}
+
 /// The certificate request in a file.
 func readRequest(_ file: String) throws -> GivenRequest {
   let path = absolutePath(file)
-  guard let contents = FileManager.default.contents(atPath: path) else {
+  guard let contents = UserFile.read(path) else {
     throw CertctlError(
       .usage, "the certificate request \(escapedForTerminal(path)) cannot be read",
       hint: "check --csr")
   }
-  return try GivenRequest(contents: [UInt8](contents))
+  return try GivenRequest(contents: contents)
 }
 
 extension RegistrationOptions {
@@ -47,7 +65,7 @@ extension RegistrationOptions {
   private func externalAccount() throws -> ExternalAccount? {
     guard let externalKeyID, let externalKeyFile else { return nil }
     let path = absolutePath(externalKeyFile)
-    guard let contents = FileManager.default.contents(atPath: path) else {
+    guard let contents = UserFile.read(path) else {
       throw CertctlError(
         .usage, "the key file \(path) cannot be read", hint: "check --eab-hmac-key-file")
     }

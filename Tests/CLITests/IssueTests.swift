@@ -50,7 +50,8 @@ struct IssueTests {
     try await withPebble { bench, _, ca in
       let bundle = try bench.folder.write("ca.pem", readText(ca[3]) ?? "")
       let state = try bench.folder.makeFolder("theirs")
-      try await Program("chmod", ["-R", "a+rwX", bench.folder.path]).run().requireSuccess("chmod")
+      try await Program("chmod", ["-R", "a+rX", bench.folder.path]).run().requireSuccess("chmod")
+      if geteuid() == 0 { chown(state, 65534, 65534) }
       let result = try await bench.asNobody(
         ["issue", "example.com", "--agree-tos", "--http-port", "80", "--ca", ca[1]]
           + ["--ca-bundle", bundle, "--state-dir", state])

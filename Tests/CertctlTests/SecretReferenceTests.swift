@@ -32,14 +32,18 @@ struct SecretReferenceTests {
       try folder.write("run/key", "by the service\n")
       let secret = try SecretReference("credential:key")
       let place = folder.path("etc")
-      #expect(try secret.read(configDirectory: place, environment: [:]) == "by hand")
+      #expect(
+        try secret.read(configDirectory: place, environment: [:], warn: { _ in }) == "by hand")
       let environment = ["CREDENTIALS_DIRECTORY": folder.path("run")]
       #expect(
-        try secret.read(configDirectory: place, environment: environment) == "by the service")
+        try secret.read(configDirectory: place, environment: environment, warn: { _ in })
+          == "by the service")
       let file = try SecretReference(folder.path("run/key"))
-      #expect(try file.read(configDirectory: place, environment: [:]) == "by the service")
+      #expect(
+        try file.read(configDirectory: place, environment: [:], warn: { _ in }) == "by the service")
       let error = #expect(throws: CertctlError.self) {
-        try SecretReference("credential:other").read(configDirectory: place, environment: [:])
+        try SecretReference("credential:other").read(
+          configDirectory: place, environment: [:], warn: { _ in })
       }
       #expect(error?.message.contains("secrets/other") == true)
     }

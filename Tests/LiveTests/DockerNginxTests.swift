@@ -37,14 +37,14 @@ struct DockerNginxTests {
       // A file that certctl writes on the host is what the container loads.
       try host.folder.write(
         "nginx/conf.d/new.conf", "server { listen 80; server_name new.test; return 418; }\n")
-      #expect(try await runner.run(nginx.reload).succeeded)
+      #expect(try await runner.run(nginx.ownReload).succeeded)
       try await poll("the new server") { try await host.get("/", host: "new.test").status == 418 }
 
       try host.folder.write("nginx/conf.d/new.conf", "server { listen 80; nonsense; }\n")
       let refused = try await runner.run(nginx.test)
       #expect(refused.ending == .exited(1))
       #expect(refused.output.contains("unknown directive \"nonsense\""))
-      #expect(try await runner.run(nginx.reload).ending == .exited(1))
+      #expect(try await runner.run(nginx.ownReload).ending == .exited(1))
       #expect(try await host.get("/", host: "new.test").status == 418)
     }
   }
@@ -245,7 +245,7 @@ struct DockerNginxTests {
       let dump = try await runner.run(nginx.dump).output
       #expect(dump == (try await ProcessRunner().run(host.nginx().dump).output))
       try host.folder.write("nginx/conf.d/new.conf", "server { server_name new.test; return 418; }")
-      #expect(try await runner.run(nginx.reload).succeeded)
+      #expect(try await runner.run(nginx.ownReload).succeeded)
       try await poll("the new server") { try await host.get("/", host: "new.test").status == 418 }
       try host.folder.write("nginx/conf.d/new.conf", "nonsense;")
       let refused = try await runner.run(nginx.test)

@@ -22,6 +22,14 @@ struct SystemdBootTests {
     try await boot(Checkout.path("Tests/systemd-sites.sh"))
   }
 
+  @Test(
+    .requires(
+      "systemd-nspawn", "nginx", "pebble", "pebble-challtestsrv", "openssl", "curl", "make"),
+    .enabled("only root can boot a system") { geteuid() == 0 })
+  func `the sandboxed service runs nothing that another user calls nginx`() async throws {
+    try await boot(Checkout.path("Tests/systemd-trust.sh"))
+  }
+
   /// Boots a system, with another story than the script's own if there is one.
   private func boot(_ story: String...) async throws {
     let certctl = try CertctlBinary.locate()

@@ -38,7 +38,8 @@ public struct SolverContext: Sendable {
   /// Where settings of DNS providers are found.
   var credentials: DNSCredentials {
     DNSCredentials(
-      environment: services.environment, configured: references, configDirectory: configDirectory)
+      environment: services.environment, configured: references, configDirectory: configDirectory,
+      warn: services.warn)
   }
 
   /// The provider of these settings; blocks for the time of reading small files.

@@ -41,11 +41,13 @@ public enum SecretReference: Sendable, Equatable {
   /// - Parameters:
   ///   - configDirectory: The configuration directory.
   ///   - environment: Where `CREDENTIALS_DIRECTORY` is looked for.
+  ///   - warn: Told what is unwise.
   /// - Returns: The text.
   /// - Throws: `CertctlError` with code `configuration`; nothing of the secret stands in it.
   func read(
     configDirectory: String,
-    environment: [String: String] = ProcessInfo.processInfo.environment
+    environment: [String: String] = ProcessInfo.processInfo.environment,
+    warn: @escaping @Sendable (String) -> Void
   ) throws(CertctlError) -> String {
     let path =
       switch self {
@@ -53,13 +55,7 @@ public enum SecretReference: Sendable, Equatable {
       case .credential(let name):
         "\(environment["CREDENTIALS_DIRECTORY"] ?? "\(configDirectory)/secrets")/\(name)"
       }
-    guard let contents = FileManager.default.contents(atPath: path), contents.count <= 1 << 16
-    else {
-      throw CertctlError(
-        .configuration, "the secret in \(escapedForTerminal(path)) cannot be read",
-        hint: "it is not there, not for this user, or too large to be a secret")
-    }
-    let text = String(decoding: contents, as: UTF8.self)
+    let text = String(decoding: try SecretFile(path: path, warn: warn).read(), as: UTF8.self)
     return String(
       text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
   }

@@ -59,6 +59,7 @@ struct ContainerEngine: Sendable, Equatable {
     _ container: String, runner: any CommandRunner
   ) async throws -> ContainerInspection? {
     try refuseOtherMachines()
+    try await Blocking.run { try requireTrust() }
     let result = try await runner.run(
       // Without a format: Podman 4 prints its list for "{{json .}}" too.
       command(["inspect", "--type", "container", container]))
@@ -93,6 +94,46 @@ struct ContainerEngine: Sendable, Equatable {
       throw CertctlError(
         .configuration, "\(name) names an engine that is not reached by a socket of this machine",
         hint: "run certctl on the machine on which the container runs")
+    }
+  }
+
+  /// Refuses, as root, an engine that another user runs or chose.
+  ///
+  /// What it says of mounts decides where root writes. Blocks.
+  ///
+  /// - Throws: `CertctlError` with code `configuration`.
+  private func requireTrust() throws(CertctlError) {
+    guard SystemAccount.isRoot else { return }
+    if EngineCommandRunner.isSocket(executable) {
+      try Self.require(executable, .socket, executable)
+    }
+    for (name, value) in environment where !value.isEmpty {
+      switch name {
+      case "DOCKER_HOST", "CONTAINER_HOST":
+        let path = value.hasPrefix("unix://") ? String(value.dropFirst("unix://".count)) : value
+        try Self.require(path, .socket, name)
+      case "DOCKER_CONFIG", "DOCKER_CERT_PATH", "XDG_RUNTIME_DIR":
+        try Self.require(value, .folder, name)
+      default: break
+      }
+    }
+  }
+
+  private static func require(
+    _ path: String, _ kind: TrustedPath.Kind, _ name: String
+  ) throws(CertctlError) {
+    do throws(HostError) {
+      _ = try TrustedPath.ifPresent(path, kind)
+    } catch {
+      let place = name == path ? name : "\(name)=\(path)"
+      throw CertctlError(
+        .configuration,
+        "the container engine at \(escapedForTerminal(place)) is not asked as root: "
+          + escapedForTerminal(error.detail ?? error.description),
+        hint: TrustedPath.foreignOwner(of: path).flatMap(SystemAccount.userName)
+          .map {
+            "run certctl as the user who runs it: sudo -u \(escapedForTerminal($0)) certctl …"
+          })
     }
   }
 

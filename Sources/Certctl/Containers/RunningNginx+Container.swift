@@ -40,12 +40,29 @@ extension RunningNginx {
           + "beside a virtual machine that has the engine in it")
     }
     let masters = ProcessTable.processes(titled: Self.title, startedBy: first)
-    guard let found = masters.lazy.compactMap({ RunningNginx($0, in: container) }).first else {
+    guard let user = ProcessTable.process(first)?.users.effective,
+      let found = masters.lazy.filter({ Self.isMaster($0, user: user) })
+        .compactMap({ RunningNginx($0, in: container) }).first
+    else {
+      let others = masters.map { "process \($0.pid) of user \($0.users.real)" }
       throw CertctlError(
-        .notFound, "no nginx runs in container \(container.name)",
+        .notFound,
+        "no nginx runs in container \(container.name)"
+          + (others.isEmpty
+            ? "" : ", although \(others.joined(separator: ", ")) calls itself by its name"),
         hint: "\(container.engine.name) top \(container.name) lists what does")
     }
     self = found
+  }
+
+  /// Whether the title of a process in a container may say what is run there.
+  ///
+  /// Commands run in the container with the rights of its first process. A process with fewer rights
+  /// must not choose them, so the master has to be the same user's from its start.
+  private static func isMaster(_ process: RunningProcess, user: UInt32) -> Bool {
+    guard process.users.areAll(user) else { return false }
+    if case .file(_, let facts) = process.program { return !facts.isSetuid }
+    return true
   }
 
   // MARK: - Paths and addresses

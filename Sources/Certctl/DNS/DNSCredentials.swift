@@ -13,6 +13,8 @@ struct DNSCredentials: Sendable {
   let configured: [String: String]
   /// The configuration directory.
   let configDirectory: String
+  /// Told what is unwise about the files.
+  var warn: @Sendable (String) -> Void = { _ in }
 
   /// The values of a provider's settings; blocks.
   ///
@@ -126,7 +128,7 @@ struct DNSCredentials: Sendable {
   }
 
   private func read(_ reference: SecretReference) throws -> String {
-    try reference.read(configDirectory: configDirectory, environment: environment)
+    try reference.read(configDirectory: configDirectory, environment: environment, warn: warn)
   }
 
   private func absolute(_ path: String) -> String {

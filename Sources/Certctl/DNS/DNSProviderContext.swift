@@ -71,7 +71,7 @@ package struct DNSProviderContext: Sendable {
   ) throws -> VendorAPI {
     VendorAPI(
       title: descriptor.title, base: base, headers: headers,
-      http: try services.http(caBundle), clock: services.clock,
+      http: try services.client(caBundle: caBundle), clock: services.clock,
       secrets: self.secrets + secrets,
       credentials: descriptor.settings.filter(\.isSecret).map(\.name))
   }

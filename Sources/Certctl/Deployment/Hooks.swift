@@ -86,7 +86,7 @@ public struct Hooks: Sendable {
 
   private static func checked(_ path: String, _ event: HookEvent) -> HookReport {
     do throws(HostError) {
-      _ = try TrustedProgram(path)
+      _ = try TrustedPath(path, .program)
       return HookReport(event: event, path: path)
     } catch {
       return HookReport(

@@ -89,7 +89,7 @@ extension Manager {
 
   private static func checkHook(_ path: String, isGiven: Bool) throws {
     do throws(HostError) {
-      _ = try TrustedProgram(path)
+      _ = try TrustedPath(path, .program)
     } catch {
       let isMissing = error.code == .notFound
       let why = isMissing ? "there is no such file" : error.detail ?? error.description

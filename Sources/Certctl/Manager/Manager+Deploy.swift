@@ -205,7 +205,8 @@ extension Manager {
     var deployment = try await nginxDeployment()
     // The first site of a container is not known any more, now that its record is taken back.
     deployment.containers = Set(deployment.containers + servers.compactMap(\.container)).sorted()
-    for place in try await deployment.places() where servers.contains(place.nginx.reference) {
+    for place in try await deployment.survey().places
+    where servers.contains(place.nginx.reference) {
       guard let failure = try await deployment.reload(place.nginx) else { continue }
       services.warn("what was there before is in place again, but: \(failure)")
     }

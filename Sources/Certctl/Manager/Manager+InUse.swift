@@ -36,7 +36,10 @@ extension Manager {
     }
     let targets = try await targets([name])
     guard !targets.isEmpty else { return users }
-    for use in try await nginxDeployment().uses(of: targets) {
+    let deployment = try await nginxDeployment()
+    let survey = try await deployment.survey()
+    users += survey.unasked.map { "perhaps by an nginx that was not asked (\($0.title))" }
+    for use in try await deployment.uses(of: targets, in: survey) {
       for server in use.servers[name] ?? [] {
         let names = server.names.joined(separator: " ")
         let places = server.listens.map { "\($0.endpoint)" }.joined(separator: " ")

@@ -26,6 +26,24 @@ public struct NginxReport: Encodable, Sendable {
   /// The certificates of certctl's that it uses, by lineage.
   public var certificates: [Use]
 
+  /// An nginx of this user that was left alone.
+  init(_ refused: RefusedNginx) {
+    pid = refused.process.pid
+    executable = RunningNginx(refused.process)?.executable ?? ""
+    unit = refused.process.unit
+    container = nil
+    problem = refused.failure
+    certificates = []
+  }
+
+  init(_ nginx: RunningNginx, certificates: [Use]) {
+    pid = nginx.pid
+    executable = nginx.executable
+    unit = nginx.unit
+    container = nginx.container?.name
+    self.certificates = certificates
+  }
+
   /// Whether its configuration is accepted, and what it uses is served.
   public var isWell: Bool { problem == nil && certificates.allSatisfy { $0.problem == nil } }
 }
@@ -56,13 +74,17 @@ extension Manager {
       }
       let targets = try await targets(names)
       let deployment = try await nginxDeployment()
-      let uses = try await deployment.allUses(of: targets)
-      guard !uses.isEmpty else {
+      let survey = try await deployment.survey()
+      let uses = try await deployment.uses(of: targets, in: survey)
+      guard !uses.isEmpty || !survey.unasked.isEmpty else {
         throw CertctlError(
           .notFound, "no nginx runs on this host that this user may ask",
           hint: "start it, or run certctl as root; one in a container is not seen from here")
       }
-      var reports: [NginxReport] = []
+      for sentence in survey.places.flatMap(\.nginx.foreignFiles) {
+        services.warn(escapedForTerminal(sentence))
+      }
+      var reports = survey.unasked.map(NginxReport.init)
       for use in uses {
         reports.append(try await report(on: use, targets, action, deployment))
       }
@@ -80,8 +102,7 @@ extension Manager {
   ) async throws -> NginxReport {
     let concerned = targets.filter { use.servers[$0.name] != nil }
     var report = NginxReport(
-      pid: use.nginx.pid, executable: use.nginx.executable, unit: use.nginx.unit,
-      container: use.nginx.container?.name,
+      use.nginx,
       certificates: concerned.map { target in
         let listens = (use.servers[target.name] ?? []).flatMap(\.listens)
         return .init(

@@ -79,7 +79,13 @@ extension Manager {
   }
 
   private func hostPlace(_ folder: String?) async throws -> NginxPlace {
-    let places = try await NginxDeployment(state: state, services: services).places()
+    let survey = try await NginxDeployment(state: state, services: services).survey()
+    let places = survey.places
+    if places.isEmpty, let unasked = survey.unasked.first {
+      throw CertctlError(
+        .configuration, "the nginx of this host was not asked: \(unasked.title): \(unasked.reason)",
+        hint: unasked.hint)
+    }
     let start =
       (SystemAccount.isRoot ? "" : "run certctl as root, with sudo; or ")
       + "start it (systemctl start nginx), or name the container that it runs in: "

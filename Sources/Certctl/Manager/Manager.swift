@@ -104,7 +104,7 @@ public struct Manager: Sendable {
 
   func client(directory: String, caBundle: String?) throws -> ACMEClient {
     ACMEClient(
-      directoryURL: directory, http: try services.http(caBundle),
+      directoryURL: directory, http: try services.client(caBundle: caBundle),
       cache: DirectoryFileCache(state: state, clock: services.clock), clock: services.clock,
       logger: services.logger)
   }
@@ -126,8 +126,11 @@ public struct Manager: Sendable {
     }
     if let keyID = defaults.externalKeyID, let secret = defaults.externalKey {
       let configDirectory = configDirectory
+      let warn = services.warn
       registration.configuredAccount = {
-        let key = try await Blocking.run { try secret.read(configDirectory: configDirectory) }
+        let key = try await Blocking.run {
+          try secret.read(configDirectory: configDirectory, warn: warn)
+        }
         return try ExternalAccount(keyID: keyID, encodedKey: key)
       }
     }

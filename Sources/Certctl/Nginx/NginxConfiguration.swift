@@ -1,4 +1,3 @@
-import FoundationEssentials
 import HostIO
 
 /// A TLS server of nginx: where it listens, for which names, and with which certificates.
@@ -25,7 +24,7 @@ struct NginxServer: Sendable, Equatable {
 /// The configuration of an nginx: every file of it.
 struct NginxConfiguration: Sendable {
   /// The files by their paths, as nginx names them.
-  private let files: [String: [NginxDirective]]
+  let files: [String: [NginxDirective]]
   /// The text of each file by its path.
   let texts: [String: String]
   /// The path of the main file.
@@ -83,8 +82,8 @@ struct NginxConfiguration: Sendable {
     var texts: [String: String] = [:]
     var waiting = [path]
     while let next = waiting.popLast(), texts.count < 10_000 {
-      guard texts[next] == nil, let file = hostPath(next),
-        let bytes = FileManager.default.contents(atPath: file)
+      guard texts[next] == nil, let file = hostPath(next).map({ FileChange.place(of: $0) }),
+        let bytes = try? file.folder.read(file.name, limit: 16 << 20)
       else { continue }
       let text = String(decoding: bytes, as: UTF8.self)
       texts[next] = text
@@ -183,7 +182,7 @@ struct NginxConfiguration: Sendable {
   }
 
   /// The directives with those of included files in their places.
-  private func expanded(_ directives: [NginxDirective], depth: Int) -> [NginxDirective] {
+  func expanded(_ directives: [NginxDirective], depth: Int) -> [NginxDirective] {
     guard depth < 32 else { return [] }
     return directives.flatMap { directive in
       guard directive.name == "include", let value = directive.value else { return [directive] }
@@ -194,7 +193,7 @@ struct NginxConfiguration: Sendable {
   }
 
   /// Paths that are not absolute are relative to the folder of the main file.
-  private func absolute(_ path: String) -> String {
+  func absolute(_ path: String) -> String {
     path.hasPrefix("/") ? path : "\(folder)/\(path)"
   }
 

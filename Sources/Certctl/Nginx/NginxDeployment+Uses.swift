@@ -3,26 +3,28 @@ import HostIO
 import Logging
 
 extension NginxDeployment {
+  /// The nginx of this host and of the containers.
+  struct Survey: Sendable {
+    /// Those that were asked, with their configurations.
+    var places: [NginxPlace] = []
+    /// Those of this host that were left alone.
+    var refused: [RefusedNginx] = []
+
+    /// Those of them that may well serve certificates.
+    var unasked: [RefusedNginx] { refused.filter(\.mayServe) }
+  }
+
   /// The nginx that run here, each with the servers that use a target.
-  func uses(of targets: [Target]) async throws -> [Use] {
-    guard !targets.isEmpty else { return [] }
-    return try await allUses(of: targets)
-  }
-
-  /// The same, asked although there is nothing to be served.
-  func allUses(of targets: [Target]) async throws -> [Use] {
-    var uses: [Use] = []
-    for place in try await places() {
-      let found = try await Blocking.run { servers(of: place, using: targets) }
-      uses.append(Use(place: place, servers: found))
+  func uses(of targets: [Target], in survey: Survey) async throws -> [Use] {
+    try await Blocking.run {
+      survey.places.map { Use(place: $0, servers: servers(of: $0, using: targets)) }
     }
-    return uses
   }
 
-  /// The nginx that run, on this host and in the containers, with their configurations.
-  func places() async throws -> [NginxPlace] {
-    let find = services.findNginx
-    var running = try await Blocking.run { find() }
+  /// Looks at the nginx that run, on this host and in the containers.
+  func survey() async throws -> Survey {
+    let found = try await NginxSearch(state: state, services: services).run()
+    var running = found.running
     for name in containers {
       do {
         running.append(try await RunningNginx.inContainer(name, runner: services.runner))
@@ -34,17 +36,17 @@ extension NginxDeployment {
           "the container \(name) is passed over: \(CertctlError(wrapping: error).message)")
       }
     }
-    var places: [NginxPlace] = []
+    var survey = Survey(refused: found.refused)
     for nginx in running {
       do {
-        places.append(try await place(of: nginx))
+        survey.places.append(try await place(of: nginx))
       } catch let error as CancellationError {
         throw error
       } catch {
         services.logger.info("\(nginx.executable) cannot be asked: \(error)")
       }
     }
-    return places
+    return survey
   }
 
   /// The configuration of an nginx: what `-T` prints, or, as it prints nothing of what it refuses,
@@ -56,8 +58,8 @@ extension NginxDeployment {
       configuration = dumped
     } else {
       let path: String
-      if let given = nginx.configurationFile {
-        path = given
+      if let known = nginx.mainFile ?? nginx.configurationFile {
+        path = known
       } else {
         path = RunningNginx.builtIn(try await services.runner.run(nginx.version).output)
       }

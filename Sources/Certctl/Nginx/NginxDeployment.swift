@@ -54,7 +54,9 @@ struct NginxDeployment: Sendable {
   /// - Returns: What came of those that an nginx uses.
   /// - Throws: `CertctlError` when `live` cannot be changed; `CancellationError`.
   func deploy(_ targets: [Target]) async throws -> [LineageName: ServerAnswer] {
-    let uses = try await uses(of: targets).filter { !$0.servers.isEmpty }
+    guard !targets.isEmpty else { return [:] }
+    let survey = try await survey()
+    let uses = try await uses(of: targets, in: survey).filter { !$0.servers.isEmpty }
     var answers: [LineageName: ServerAnswer] = [:]
     for use in uses {
       let candidates = targets.filter {
@@ -91,6 +93,12 @@ struct NginxDeployment: Sendable {
       let again = concerned.filter { use in failed.contains { use.servers[$0.name] != nil } }
       let paths = try await Blocking.run { try failed.flatMap(fileChanges).map(\.path) }
       try await putBack(transaction, Set(paths), again)
+    }
+    // It is in use, but an nginx that could not be asked may go on with the one before.
+    if let unasked = survey.unasked.first {
+      for target in targets where answers[target.name] == nil {
+        answers[target.name] = .failed(unasked.failure)
+      }
     }
     return answers
   }
@@ -179,7 +187,21 @@ struct NginxDeployment: Sendable {
   /// Tests the configuration, and lets nginx load it; returns why that failed, if it did.
   func reload(_ nginx: RunningNginx) async throws -> String? {
     services.progress(.reloading("nginx"))
-    return try await run([nginx.test, nginx.reload])
+    switch nginx.reload {
+    case .command(let command): return try await run([nginx.test, command])
+    case .signal(let process):
+      if let failure = try await run([nginx.test]) { return failure }
+      return try await signal(process)
+    }
+  }
+
+  private func signal(_ process: RunningProcess) async throws -> String? {
+    do {
+      try await Blocking.run { try ProcessTable.reload(process) }
+      return nil
+    } catch {
+      return CertctlError(wrapping: error).message
+    }
   }
 
   /// Tests the configuration; returns what nginx says against it.

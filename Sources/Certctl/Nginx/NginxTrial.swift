@@ -1,4 +1,3 @@
-import FoundationEssentials
 import HostIO
 import PKI
 
@@ -177,8 +176,7 @@ extension TLSPolicy {
     let parameters = server.policy["ssl_dhparam"]?.first.flatMap { path -> [UInt8]? in
       let original = staged.original(path)
       let whole = original.hasPrefix("/") ? original : place.path(original)
-      return place.nginx.hostPath(whole).flatMap { FileManager.default.contents(atPath: $0) }
-        .map { [UInt8]($0) }
+      return place.nginx.hostPath(whole).flatMap { RegularFile.read($0) }
     }
     self.init(
       ciphers: server.policy["ssl_ciphers"]?.first, groups: server.policy["ssl_ecdh_curve"]?.first,

@@ -9,20 +9,22 @@ package struct RunningNginx: Sendable, Equatable {
   let executable: String
   /// The options that say which configuration it runs with: `-c`, `-p`, `-g`, `-e`.
   let options: [String]
-  /// The unit of systemd that runs it, if one does.
-  let unit: String?
+  /// The unit of systemd that runs it and can reload it, if one does.
+  var unit: String?
+  /// Its master process, as it was looked at; nil for one that was described by hand.
+  var process: RunningProcess?
+  /// The program, as it was checked; nil where nobody checked it.
+  var program: TrustedPath?
+  /// The absolute path of its main file, as nginx sees it; nil where it was not asked for.
+  var mainFile: String?
+  /// The files inside of blocks that other users can change, a sentence each: root has included them,
+  /// and they can load no code.
+  var foreignFiles: [String] = []
   /// The container that it runs in; nil on the host itself.
   package var container: NginxContainer?
 
   /// What the titles of master processes begin with.
   static let title = "nginx: master process "
-
-  /// Those that run on the host itself; blocks.
-  static func find() -> [RunningNginx] {
-    // Another user's cannot be asked, and not be told either.
-    ProcessTable.processes(titled: title).filter(\.isOurs)
-      .compactMap { RunningNginx($0) }
-  }
 
   /// Reads the title that the master gives itself: its own command line.
   ///
@@ -44,10 +46,11 @@ package struct RunningNginx: Sendable, Equatable {
       options += [word, value.joined(separator: " ")]
     }
     let isPath = program.hasPrefix("/") || container != nil
-    guard let path = isPath ? program : Self.inUsualPlaces(program) else { return nil }
+    guard let path = isPath ? program : Self.place(of: program, process) else { return nil }
     self.init(
       pid: process.pid, executable: path, options: options, unit: process.unit,
       container: container)
+    self.process = process
   }
 
   /// Describes one.
@@ -62,8 +65,10 @@ package struct RunningNginx: Sendable, Equatable {
     self.container = container
   }
 
-  private static func inUsualPlaces(_ name: String) -> String? {
-    ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/nginx/sbin", "/usr/local/bin"]
+  /// The path of a program that the title does not name by its path.
+  private static func place(of name: String, _ process: RunningProcess) -> String? {
+    if case .file(let path, _) = process.program { return path }
+    return ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/nginx/sbin", "/usr/local/bin"]
       .map { "\($0)/\(name)" }
       .first { FileManager.default.isExecutableFile(atPath: $0) }
   }
@@ -71,12 +76,14 @@ package struct RunningNginx: Sendable, Equatable {
   /// The command that prints the whole configuration, after testing it.
   var dump: Command { command(["-T", "-q"] + options, outputLimit: 64 << 20) }
 
+  /// The value of an option that it was started with.
+  func option(_ name: String) -> String? {
+    options.firstIndex(of: name).map { options[$0 + 1] }
+  }
+
   /// The main file that it was started with; nil for the one that was built in.
   var configurationFile: String? {
-    options.firstIndex(of: "-c").map { options[$0 + 1] }.map { path in
-      let prefix = options.firstIndex(of: "-p").map { options[$0 + 1] } ?? ""
-      return path.hasPrefix("/") ? path : "\(prefix)/\(path)"
-    }
+    option("-c").map { $0.hasPrefix("/") ? $0 : "\(option("-p") ?? "")/\($0)" }
   }
 
   /// The command that tells how it was built.
@@ -84,11 +91,14 @@ package struct RunningNginx: Sendable, Equatable {
 
   /// The main file that was built in, from what `-V` says.
   static func builtIn(_ version: String) -> String {
-    let mark = "--conf-path="
-    guard let start = version.ranges(of: mark).first?.upperBound else {
-      return "/etc/nginx/nginx.conf"
+    built("--conf-path=", version) ?? "/etc/nginx/nginx.conf"
+  }
+
+  /// The value of an argument of `configure`, from what `-V` says; nil when it was not given.
+  static func built(_ argument: String, _ version: String) -> String? {
+    version.ranges(of: argument).first.map { range in
+      String(version[range.upperBound...].prefix { $0 != " " && $0 != "\n" })
     }
-    return String(version[start...].prefix { $0 != " " && $0 != "\n" })
   }
 
   /// The command that tests the configuration.
@@ -106,20 +116,37 @@ package struct RunningNginx: Sendable, Equatable {
     return command(["-T", "-q"] + others + ["-c", path], outputLimit: 64 << 20)
   }
 
-  /// The command that makes it load its configuration anew, without losing a connection.
-  ///
-  /// The service manager is asked where one runs it, so that it knows. In a container nginx itself
-  /// sends the signal: one that the engine sends says nothing of a configuration that is refused,
-  /// reaches whatever is the first process, and can spoil the restart policy.
-  var reload: Command {
-    let manager = "/usr/bin/systemctl"
-    if container == nil, let unit, FileManager.default.isExecutableFile(atPath: manager),
-      FileManager.default.fileExists(atPath: "/run/systemd/system")
-    {
-      return Command(manager, ["reload", unit])
-    }
-    return command(["-s", "reload"] + options)
+  /// The service manager's command line.
+  static let serviceManager = "/usr/bin/systemctl"
+
+  /// Whether systemd runs this machine.
+  static var hasServiceManager: Bool {
+    FileManager.default.isExecutableFile(atPath: serviceManager)
+      && FileManager.default.fileExists(atPath: "/run/systemd/system")
   }
+
+  /// How it is made to load its configuration anew, without losing a connection.
+  enum Reload: Sendable {
+    /// By a command: the service manager's where one runs it, so that it knows; in a container
+    /// nginx's own, because a signal that the engine sends reaches whatever is the first process, and
+    /// can spoil the restart policy.
+    case command(Command)
+    /// By a signal to its master process. nginx's own command would send it to whatever process the
+    /// pid file names, which may be gone, old, or somebody else's to write.
+    case signal(RunningProcess)
+  }
+
+  /// How it is made to load its configuration anew.
+  var reload: Reload {
+    if container == nil, let unit, Self.hasServiceManager {
+      return .command(Command(Self.serviceManager, ["reload", "--", unit]))
+    }
+    if container == nil, let process { return .signal(process) }
+    return .command(ownReload)
+  }
+
+  /// nginx's own command to load its configuration anew.
+  var ownReload: Command { command(["-s", "reload"] + options) }
 
   /// The program with these arguments, run where it runs.
   private func command(_ arguments: [String], outputLimit: Int = 64 << 10) -> Command {

@@ -77,7 +77,7 @@ struct StagedConfiguration: Sendable {
     _ relative: String, _ changed: Set<String>, _ certificate: (String) -> String?
   ) throws {
     let path = relative.isEmpty ? place.hostFolder : place.hostPath(relative)
-    for name in try FileManager.default.contentsOfDirectory(atPath: path) {
+    for name in try DurableFolder(path: path, root: "/").entries() {
       let inner = relative.isEmpty ? name : "\(relative)/\(name)"
       guard !Self.skipped.contains(inner) else { continue }
       let source = place.hostPath(inner)
@@ -144,8 +144,7 @@ struct StagedConfiguration: Sendable {
     if relative.isEmpty {
       try folder.folder(inner).create(attributes)
     } else {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-      try folder.setAttributes(attributes, of: inner)
+      try folder.makeScratchFolder(inner, attributes)
     }
   }
 
@@ -158,9 +157,8 @@ struct StagedConfiguration: Sendable {
   }
 
   private func link(_ relative: String, to target: String) throws {
-    // Nobody keeps the tree: it needs no care for crashes.
-    try FileManager.default.createSymbolicLink(
-      atPath: "\(hostRoot)/\(relative)", withDestinationPath: target)
+    let (folder, name) = FileChange.place(of: "\(hostRoot)/\(relative)")
+    try folder.makeScratchLink(name, to: target)
   }
 
   static func resolved(_ path: String) -> String {

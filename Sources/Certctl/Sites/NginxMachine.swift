@@ -1,5 +1,5 @@
 import ACME
-import FoundationEssentials
+import HostIO
 
 extension NginxSurroundings {
   /// The machine that nginx runs on, a container perhaps, as far as its configuration depends on it.
@@ -52,7 +52,8 @@ extension NginxSurroundings {
     /// - Returns: The machine.
     static func of(_ pid: Int32) -> Machine {
       func text(_ path: String) -> String? {
-        FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
+        // Whoever is root in a container may have put anything there.
+        RegularFile.read(path).map { String(decoding: $0, as: UTF8.self) }
       }
       let ofProcess = Machine(
         resolvConf: text("/proc/\(pid)/root/etc/resolv.conf"),

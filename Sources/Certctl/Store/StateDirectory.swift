@@ -9,8 +9,12 @@ package struct StateDirectory: Sendable {
   package init(path: String) { self.path = path }
 
   /// Makes the directory itself, 0711 so that servers can follow the links in `live`.
+  ///
+  /// - Throws: `CertctlError` with code `configuration` for one that somebody else was faster to make,
+  ///   `HostError` when it cannot be made.
   package func create() throws {
     try folder("").create(FileAttributes(mode: 0o711))
+    if SystemAccount.isRoot { try requireTrust() }
   }
 
   var live: DurableFolder { folder("live") }

@@ -147,9 +147,7 @@ package struct DurableFolder: Sendable {
     let subject = full(name)
     do throws(HostError) {
       let folder = try Descriptor.folder(path)
-      // Without O_NONBLOCK a FIFO under this name would be waited for.
-      let file = try folder.open(
-        name, O_RDONLY | O_NONBLOCK, operation: "read", subject: subject)
+      let file = try folder.openToRead(name, subject: subject)
       guard try file.status(subject: subject).st_mode & S_IFMT == S_IFREG else {
         throw HostError(.io, operation: "read", subject: subject, detail: "it is no regular file")
       }

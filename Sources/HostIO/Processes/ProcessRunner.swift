@@ -9,6 +9,9 @@ internal import SystemPackage
 /// working directory, and it inherits no descriptor. When its time is over or the task is
 /// cancelled, it and all who descend from it get SIGTERM, and after `grace` SIGKILL. What a program
 /// leaves running when it ends by itself lives on, but nothing more is read from it.
+///
+/// As root it runs only what nobody but root could have put there or changed. This is the one place
+/// that starts programs, so it holds for all of them.
 package struct ProcessRunner: CommandRunner {
   /// How long a program may take to end by itself after SIGTERM.
   package var grace: Duration
@@ -18,7 +21,7 @@ package struct ProcessRunner: CommandRunner {
 
   package func run(_ command: Command) async throws -> CommandResult {
     try Task.checkCancellation()
-    let variables = try command.checkedEnvironment()
+    let variables = try await Blocking.run { try command.checkedEnvironment() }
     let (stops, stop) = AsyncStream<Stop>.makeStream(bufferingPolicy: .bufferingOldest(1))
     // A task of its own, which the cancellation does not reach: the library would kill the leader
     // only, and our own waits would end at once.
@@ -66,6 +69,7 @@ package struct ProcessRunner: CommandRunner {
     _ command: Command, environment: [Environment.Key: String], stops: AsyncStream<Stop>,
     stop: AsyncStream<Stop>.Continuation, errors: Errors
   ) async throws -> CommandResult {
+    if SystemAccount.isRoot { try await Blocking.run { try command.checkProgram() } }
     let input = try Self.inputDescriptor(command.input)
     defer { close(input) }
     var options = PlatformOptions()
@@ -166,7 +170,18 @@ extension TerminationStatus {
 extension Command {
   /// What every program gets of our own environment, if it is there.
   private static let inherited = ["PATH", "LANG", "HOME", "TZ"]
-  private static let usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+  /// Checks that only root could have put the program there or changed it.
+  ///
+  /// - Throws: `HostError`.
+  fileprivate func checkProgram() throws(HostError) {
+    do throws(HostError) {
+      _ = try TrustedPath(executable, .program)
+    } catch {
+      guard error.code == .notFound else { throw error }
+      throw HostError(errno: ENOENT, operation: "run", subject: executable)
+    }
+  }
 
   /// The whole environment.
   ///
@@ -177,9 +192,10 @@ extension Command {
         .unsafePath, operation: "run", subject: executable, detail: "the path is not absolute")
     }
     let ours = ProcessInfo.processInfo.environment
-    var all = ["PATH": Self.usualPath]
+    var all = ["PATH": TrustedEnvironment.usualPath]
     for name in Self.inherited { all[name] = ours[name] ?? all[name] }
     all.merge(environment) { _, given in given }
+    all = TrustedEnvironment(variables: all).checked()
     let isBad = { (text: String) in text.utf8.contains(0) }
     guard !arguments.contains(where: isBad), !all.values.contains(where: isBad),
       !all.keys.contains(where: { $0.isEmpty || $0.contains("=") || isBad($0) })

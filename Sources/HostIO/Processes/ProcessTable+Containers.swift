@@ -34,24 +34,10 @@ package struct ProcessIdentity: Sendable, Equatable {
 }
 
 extension ProcessTable {
-  /// The processes whose title begins with `prefix` among those that descend from another one.
-  ///
-  /// Blocks. The other one may be the one, and containers are no hindrance.
-  package static func processes(
-    titled prefix: String, startedBy ancestor: Int32
-  ) -> [RunningProcess] {
-    let names = (try? Descriptor.folder("/proc").names(subject: "/proc")) ?? []
-    return names.compactMap { Int32($0) }.sorted().compactMap { pid in
-      guard let title = title(of: pid), title.hasPrefix(prefix), isStarted(pid, by: ancestor)
-      else { return nil }
-      return RunningProcess(pid: pid, title: title)
-    }
-  }
-
   /// Whether a process of this number is to be seen; blocks.
   package static func isThere(_ pid: Int32) -> Bool { !fields(of: pid).isEmpty }
 
-  private static func isStarted(_ pid: Int32, by ancestor: Int32) -> Bool {
+  static func isStarted(_ pid: Int32, by ancestor: Int32) -> Bool {
     var next = pid
     for _ in 0..<64 where next > 1 {
       if next == ancestor { return true }
@@ -91,11 +77,6 @@ extension ProcessTable {
     text.split { $0 == " " || $0 == "\t" }.compactMap { UInt32($0) }
   }
 
-  private static func title(of pid: Int32) -> String? {
-    let words = text(of: pid, "cmdline").split(separator: "\0")
-    return words.isEmpty ? nil : words.joined(separator: " ").withoutSpacesAtEnd
-  }
-
   /// The lines of `/proc/…/status`.
   private static func fields(of pid: Int32) -> [String: String] {
     var fields: [String: String] = [:]
@@ -110,13 +91,5 @@ extension ProcessTable {
   private static func text(of pid: Int32, _ file: String) -> String {
     let folder = DurableFolder(path: "/proc/\(pid)", root: "/proc")
     return String(decoding: (try? folder.read(file, limit: 1 << 16)) ?? [], as: UTF8.self)
-  }
-}
-
-extension String {
-  fileprivate var withoutSpacesAtEnd: String {
-    var text = Substring(self)
-    while text.hasSuffix(" ") { text = text.dropLast() }
-    return String(text)
   }
 }

@@ -93,7 +93,7 @@ struct NginxContainerTests {
     let options = ["-c", "/n.conf", "-g", "daemon off; pid /p;"]
     #expect(nginx.test.executable == "/usr/bin/docker")
     #expect(nginx.test.arguments == words + ["-t", "-q"] + options)
-    #expect(nginx.reload.arguments == words + ["-s", "reload"] + options)
+    #expect(nginx.ownReload.arguments == words + ["-s", "reload"] + options)
     #expect(nginx.dump.arguments == words + ["-T", "-q"] + options)
     #expect(nginx.version.arguments == words + ["-V"])
   }

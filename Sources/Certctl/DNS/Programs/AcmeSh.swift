@@ -34,6 +34,26 @@ package struct AcmeSh: DNSProvider {
       Self.path(of: name, in: home), kind: "acme.sh script", services: context.services,
       isRun: false, environment: environment)
     warn = context.services.warn
+    try requireTrust(environment)
+  }
+
+  /// Refuses, as root, settings of acme.sh that another user can change: the script gets them as they
+  /// are, and what it keeps is written there.
+  private func requireTrust(_ environment: [String: String]) throws {
+    guard SystemAccount.isRoot else { return }
+    let settings = environment["LE_CONFIG_HOME"] ?? home
+    let account = environment["ACCOUNT_CONF_PATH"] ?? "\(settings)/account.conf"
+    do throws(HostError) {
+      for folder in [home, settings] { _ = try TrustedPath.ifPresent(folder, .folder) }
+      _ = try TrustedPath.ifPresent(account, .file)
+    } catch {
+      throw CertctlError(
+        .configuration,
+        "the settings of acme.sh in \(escapedForTerminal(home)) are not used as root: "
+          + escapedForTerminal(error.detail ?? error.description),
+        hint: "run certctl as the user whose acme.sh it is, or copy dnsapi/ and account.conf to a "
+          + "folder of root and name it by ACMESH_HOME")
+    }
   }
 
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {

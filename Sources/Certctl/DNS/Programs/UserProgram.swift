@@ -40,7 +40,7 @@ struct UserProgram: Sendable {
     self.services = services
     self.environment = environment.filter { !$0.key.hasPrefix("CERTCTL_") }
     do throws(HostError) {
-      _ = try TrustedProgram(path, isRun: isRun)
+      _ = try TrustedPath(path, isRun ? .program : .file)
     } catch {
       throw CertctlError(
         .configuration,

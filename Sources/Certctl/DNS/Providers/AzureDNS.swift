@@ -240,11 +240,11 @@ package struct AzureDNS: DNSProvider {
   }
 
   private static func token(in path: String, _ context: DNSProviderContext) throws -> String {
-    let bytes = FileManager.default.contents(atPath: path).flatMap { $0.count > 1 << 16 ? nil : $0 }
-    let text = String(decoding: bytes ?? Data(), as: UTF8.self).filter { !$0.isWhitespace }
+    let bytes = try SecretFile(path: path, warn: context.services.warn).read()
+    let text = String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
     if !text.isEmpty { return text }
     throw context.wrong(
-      "AZURE_FEDERATED_TOKEN_FILE", "names a file that has no token or cannot be read")
+      "AZURE_FEDERATED_TOKEN_FILE", "names a file that has no token")
   }
 
   private static func machine(_ context: DNSProviderContext, _ manager: String) throws -> Fetch {

@@ -43,10 +43,7 @@ struct GoogleUser: Sendable, Decodable {
   /// - Throws: `CertctlError` with code `configuration` for a file that cannot be read.
   static func file(_ context: DNSProviderContext) throws -> String? {
     guard let path = context.optional("GOOGLE_APPLICATION_CREDENTIALS") else { return nil }
-    guard let contents = FileManager.default.contents(atPath: path), contents.count <= 1 << 16
-    else {
-      throw context.wrong("GOOGLE_APPLICATION_CREDENTIALS", "names a file that cannot be read")
-    }
-    return String(decoding: contents, as: UTF8.self)
+    return String(
+      decoding: try SecretFile(path: path, warn: context.services.warn).read(), as: UTF8.self)
   }
 }

@@ -37,7 +37,7 @@ package struct RFC2136: DNSProvider {
     self.context = context
     server = context.optional("RFC2136_NAMESERVER")
     if let path = context.optional("RFC2136_TSIG_FILE") {
-      key = try UpdateKey(file: path)
+      key = try UpdateKey(file: path, warn: context.services.warn)
     } else if let name = context.optional("RFC2136_TSIG_KEY") {
       key = try UpdateKey(
         name: name, algorithm: try context.value("RFC2136_TSIG_ALGORITHM"),
@@ -217,13 +217,8 @@ struct UpdateKey: Sendable {
   /// The first key of a file in BIND's format.
   ///
   /// - Throws: `CertctlError` with code `configuration`.
-  init(file path: String) throws {
-    guard let contents = FileManager.default.contents(atPath: path), contents.count <= 1 << 16
-    else {
-      throw CertctlError(
-        .configuration, "the key file \(escapedForTerminal(path)) cannot be read",
-        hint: "RFC2136_TSIG_FILE names a file that tsig-keygen makes")
-    }
+  init(file path: String, warn: @escaping @Sendable (String) -> Void = { _ in }) throws {
+    let contents = try SecretFile(path: path, warn: warn).read()
     let words = Self.words(of: String(decoding: contents, as: UTF8.self))
     func word(after name: String) -> String? {
       words.firstIndex(of: name).flatMap { $0 + 1 < words.count ? words[$0 + 1] : nil }

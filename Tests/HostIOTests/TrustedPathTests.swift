@@ -4,7 +4,7 @@ import Testing
 @testable import HostIO
 
 /// What somebody else could have put there or changed is not run.
-@Suite struct TrustedProgramTests {
+@Suite struct TrustedPathTests {
   private let scratch: Scratch
 
   init() throws {
@@ -19,16 +19,16 @@ import Testing
   private func path(_ name: String) -> String { "\(scratch.path)/\(name)" }
 
   @Test func `a file of ours is trusted, and of root`() throws {
-    #expect(try TrustedProgram(path("hook")).resolvedPath == path("hook"))
+    #expect(try TrustedPath(path("hook"), .program).resolvedPath == path("hook"))
     let roundabout = scratch.path + "/.//./../" + scratch.path.dropFirst(5) + "/hook"
-    #expect(try TrustedProgram(roundabout).resolvedPath == path("hook"))
-    _ = try TrustedProgram("/usr/bin/env")
+    #expect(try TrustedPath(roundabout, .program).resolvedPath == path("hook"))
+    _ = try TrustedPath("/usr/bin/env", .program)
   }
 
   @Test(arguments: [0o775, 0o757, 0o722, 0o1777] as [UInt32])
   func `a folder that others may write to is refused`(mode: UInt32) throws {
     chmod(scratch.path, mode)
-    let error = #expect(throws: HostError.self) { try TrustedProgram(path("hook")) }
+    let error = #expect(throws: HostError.self) { try TrustedPath(path("hook"), .program) }
     #expect(error?.code == .unsafePath)
     #expect(error?.detail?.hasPrefix("\(scratch.path) can be written by ") == true)
     #expect(error?.hint == "chmod go-w \(scratch.path)")
@@ -39,18 +39,18 @@ import Testing
     let inner = DurableFolder(path: path("inner"), root: scratch.path)
     try inner.create(FileAttributes(mode: 0o755))
     try inner.write("hook", Array("#!/bin/sh\n".utf8), FileAttributes(mode: 0o755))
-    _ = try TrustedProgram(path("inner/hook"))
+    _ = try TrustedPath(path("inner/hook"), .program)
     chmod(scratch.path, mode)
-    #expect(throws: HostError.self) { try TrustedProgram(path("inner/hook")) }
+    #expect(throws: HostError.self) { try TrustedPath(path("inner/hook"), .program) }
     // With the sticky bit nobody can replace the folder that lies in it.
     chmod(scratch.path, mode | 0o1000)
-    _ = try TrustedProgram(path("inner/hook"))
+    _ = try TrustedPath(path("inner/hook"), .program)
   }
 
   @Test(arguments: [0o775, 0o757] as [UInt32])
   func `a file that others may write to is refused`(mode: UInt32) throws {
     try make("open", mode: mode)
-    let error = #expect(throws: HostError.self) { try TrustedProgram(path("open")) }
+    let error = #expect(throws: HostError.self) { try TrustedPath(path("open"), .program) }
     #expect(error?.hint == "chmod go-w \(path("open"))")
   }
 
@@ -58,35 +58,35 @@ import Testing
     throws
   {
     try make("read", mode: 0o644)
-    #expect(try TrustedProgram(path("read"), isRun: false).resolvedPath == path("read"))
+    #expect(try TrustedPath(path("read"), .file).resolvedPath == path("read"))
     try make("shared", mode: 0o666)
-    #expect(throws: HostError.self) { try TrustedProgram(path("shared"), isRun: false) }
+    #expect(throws: HostError.self) { try TrustedPath(path("shared"), .file) }
   }
 
   @Test func `a file that is not executable is refused`() throws {
     try make("text", mode: 0o644)
-    let error = #expect(throws: HostError.self) { try TrustedProgram(path("text")) }
+    let error = #expect(throws: HostError.self) { try TrustedPath(path("text"), .program) }
     #expect(error?.hint == "chmod +x \(path("text"))")
   }
 
   @Test func `a foreign owner is refused`() throws {
     let error = #expect(throws: HostError.self) {
-      try TrustedProgram(path("hook"), trusting: [4242])
+      try TrustedPath(path("hook"), .program, trusting: [4242])
     }
-    #expect(error?.detail?.contains("belongs to user 0") == true)
+    #expect(error?.detail?.contains("belongs to root") == true)
   }
 
   @Test(.enabled("needs root, who can give files away", { geteuid() == 0 }))
   func `a file, folder or link of another user is refused`() throws {
     try make("foreign")
     chown(path("foreign"), 4242, 4242)
-    #expect(throws: HostError.self) { try TrustedProgram(path("foreign")) }
+    #expect(throws: HostError.self) { try TrustedPath(path("foreign"), .program) }
     try scratch.folder.link("link", to: "hook")
-    _ = try TrustedProgram(path("link"))
+    _ = try TrustedPath(path("link"), .program)
     lchown(path("link"), 4242, 4242)
-    #expect(throws: HostError.self) { try TrustedProgram(path("link")) }
+    #expect(throws: HostError.self) { try TrustedPath(path("link"), .program) }
     chown(scratch.path, 4242, 4242)
-    #expect(throws: HostError.self) { try TrustedProgram(path("hook")) }
+    #expect(throws: HostError.self) { try TrustedPath(path("hook"), .program) }
   }
 
   @Test func `a link is followed, and its target checked with its folders`() throws {
@@ -94,12 +94,12 @@ import Testing
     try other.folder.write("real", Array("#!/bin/sh\n".utf8), FileAttributes(mode: 0o755))
     try other.folder.link("middle", to: "real")
     try scratch.folder.link("link", to: "\(other.path)/middle")
-    #expect(try TrustedProgram(path("link")).resolvedPath == "\(other.path)/real")
+    #expect(try TrustedPath(path("link"), .program).resolvedPath == "\(other.path)/real")
     chmod(other.path, 0o777)
-    #expect(throws: HostError.self) { try TrustedProgram(path("link")) }
+    #expect(throws: HostError.self) { try TrustedPath(path("link"), .program) }
     chmod(other.path, 0o755)
     chmod("\(other.path)/real", 0o777)
-    #expect(throws: HostError.self) { try TrustedProgram(path("link")) }
+    #expect(throws: HostError.self) { try TrustedPath(path("link"), .program) }
   }
 
   @Test func `links to themselves, dangling links, folders and devices are refused`() throws {
@@ -108,9 +108,9 @@ import Testing
     try scratch.folder.link("folder", to: ".")
     try scratch.folder.link("device", to: "/dev/null")
     for name in ["loop", "dangling", "folder", "device", "hook/below", "missing"] {
-      #expect(throws: HostError.self) { try TrustedProgram(path(name)) }
+      #expect(throws: HostError.self) { try TrustedPath(path(name), .program) }
     }
-    #expect(throws: HostError.self) { try TrustedProgram("hook") }
-    #expect(throws: HostError.self) { try TrustedProgram("\(path("hook"))\0") }
+    #expect(throws: HostError.self) { try TrustedPath("hook", .program) }
+    #expect(throws: HostError.self) { try TrustedPath("\(path("hook"))\0", .program) }
   }
 }

@@ -1,0 +1,104 @@
+import HostIO
+import Logging
+
+/// Finds the nginx that run on this host, and keeps away from those that somebody else decides about.
+///
+/// The title of a process says which program to run and with which configuration, and any user can
+/// choose any title. So an nginx is asked only if it has always been this user's own process; as root,
+/// only if nobody but root can have chosen or changed what certctl then runs (`NginxTrust`).
+struct NginxSearch: Sendable {
+  let state: StateDirectory
+  let services: Services
+
+  /// What runs here and calls itself nginx.
+  struct Found: Sendable {
+    /// Those that can be asked.
+    var running: [RunningNginx] = []
+    /// Those that are left alone.
+    var refused: [RefusedNginx] = []
+  }
+
+  /// Looks at all processes that call themselves nginx; says which ones are left alone.
+  ///
+  /// - Throws: `CancellationError`.
+  func run() async throws -> Found {
+    let find = services.findNginx
+    let processes = try await Blocking.run { find() }
+    var found = SystemAccount.isRoot ? try await checked(processes) : own(processes)
+    // One that has ended meanwhile is no news.
+    let refused = found.refused
+    found.refused = try await Blocking.run {
+      refused.filter { ProcessTable.process($0.process.pid)?.started == $0.process.started }
+    }
+    for nginx in found.refused { services.warn(nginx.sentence) }
+    return found
+  }
+
+  /// The processes of an ordinary user, who can run what they like with their own rights.
+  ///
+  /// Those of others, root's among them, cannot be asked, and not be told either.
+  private func own(_ processes: [RunningProcess]) -> Found {
+    var found = Found()
+    for process in processes {
+      guard process.users.areAll(SystemAccount.current) else {
+        services.logger.info("process \(process.pid), which calls itself nginx, is of another user")
+        continue
+      }
+      if let nginx = RunningNginx(process) { found.running.append(nginx) }
+    }
+    return found
+  }
+
+  private func checked(_ processes: [RunningProcess]) async throws -> Found {
+    let trust = NginxTrust(state: state, runner: services.runner)
+    var found = Found()
+    for process in processes {
+      do {
+        found.running.append(try await trust.check(process))
+      } catch let refusal as RefusedNginx {
+        found.refused.append(refusal)
+      } catch let error as CancellationError {
+        throw error
+      } catch {
+        let error = CertctlError(wrapping: error)
+        found.refused.append(
+          RefusedNginx(process, error.message, hint: error.hint, mayServe: true))
+      }
+    }
+    await trust.remember(found.running)
+    return found
+  }
+}
+
+/// A process that calls itself nginx, and that certctl neither runs, nor signals, nor reads from.
+struct RefusedNginx: Error, Sendable {
+  /// The process.
+  let process: RunningProcess
+  /// Why: what somebody else could have chosen or changed.
+  let reason: String
+  /// What to do about it.
+  let hint: String?
+  /// Whether it may well be an nginx of this user, and serve certificates.
+  let mayServe: Bool
+
+  init(_ process: RunningProcess, _ reason: String, hint: String? = nil, mayServe: Bool) {
+    self.process = process
+    self.reason = reason
+    self.hint = hint
+    self.mayServe = mayServe
+  }
+
+  /// Which process it is: "process 123 of mallory (1001)".
+  var title: String {
+    "process \(process.pid) of \(SystemAccount.userTitle(process.users.real))"
+  }
+
+  /// What a person is told.
+  var sentence: String {
+    "left alone \(title), which calls itself nginx: \(escapedForTerminal(reason))"
+      + (hint.map { " (\(escapedForTerminal($0)))" } ?? "")
+  }
+
+  /// Why a certificate cannot be said to be served.
+  var failure: String { "nginx was not asked: \(title): \(reason)" }
+}

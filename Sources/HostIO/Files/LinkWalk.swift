@@ -1,0 +1,134 @@
+internal import Glibc
+
+/// Opens folders for root without following the links that other users planted.
+///
+/// Whoever owns a folder may replace anything in it by a symbolic link at any time, and so make root
+/// read or write elsewhere. Each component is therefore opened on its own, and the link of another user
+/// is followed only to what belongs to that user too: there root does nothing that they could not do
+/// themselves. Links of root lead where root wanted.
+struct LinkWalk: ~Copyable {
+  private let path: String
+  private var here: Descriptor
+  /// What is still to pass, the next component last.
+  private var rest: [Substring]
+  /// The links of other users on whose way we are: how much is left after each, and whose it is.
+  private var foreign: [(left: Int, owner: UInt32)] = []
+  private var links = 0
+
+  private init(_ path: String) throws(HostError) {
+    self.path = path
+    here = try Self.start(path.hasPrefix("/"), path)
+    rest = path.split(separator: "/")[...].reversed()
+  }
+
+  /// Opens a folder.
+  ///
+  /// - Throws: `HostError` with code `unsafePath` for a link that must not be followed, or what the
+  ///   system says.
+  static func folder(_ path: String) throws(HostError) -> Descriptor {
+    var walk = try LinkWalk(path)
+    return try walk.run()
+  }
+
+  private mutating func run() throws(HostError) -> Descriptor {
+    while let name = rest.popLast() {
+      try step(String(name))
+      while let link = foreign.last, link.left >= rest.count {
+        foreign.removeLast()
+        let owner = try here.status(subject: path).st_uid
+        guard owner == link.owner else { throw refused(link.owner, owner) }
+      }
+    }
+    // So far it was opened as a place only, for which no right to read is needed.
+    return try here.open(
+      ".", O_RDONLY | O_DIRECTORY, operation: "open the folder", subject: path)
+  }
+
+  private mutating func step(_ name: String) throws(HostError) {
+    // O_DIRECTORY has file systems mounted that wait for their first use.
+    let raw = unsafe openat(
+      here.raw, name, Descriptor.placeOnly | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    if raw >= 0 {
+      here = Descriptor(raw)
+      return
+    }
+    let number = errno
+    guard number == ENOTDIR || number == ELOOP else { throw failure(number) }
+    let entry = try here.open(
+      name, Descriptor.placeOnly | O_NOFOLLOW, operation: "open the folder", subject: path)
+    let status = try entry.status(subject: path)
+    guard status.st_mode & S_IFMT == S_IFLNK else { throw failure(ENOTDIR) }
+    links += 1
+    guard links <= 40 else { throw failure(ELOOP) }
+    let target = try entry.linkTarget(subject: path)
+    if status.st_uid != 0 { foreign.append((rest.count, status.st_uid)) }
+    if target.hasPrefix("/") { here = try Self.start(true, path) }
+    rest += target.split(separator: "/").reversed()
+  }
+
+  private static func start(_ atRoot: Bool, _ path: String) throws(HostError) -> Descriptor {
+    Descriptor(
+      try Descriptor.call("open the folder", path) {
+        unsafe open(atRoot ? "/" : ".", Descriptor.placeOnly | O_DIRECTORY | O_CLOEXEC)
+      })
+  }
+
+  private func failure(_ number: Int32) -> HostError {
+    HostError(errno: number, operation: "open the folder", subject: path)
+  }
+
+  private func refused(_ link: UInt32, _ owner: UInt32) -> HostError {
+    HostError(
+      .unsafePath, operation: "open the folder", subject: path,
+      detail: "a link of \(SystemAccount.userTitle(link)) on the way leads to what belongs to "
+        + SystemAccount.userTitle(owner),
+      hint: "give the path that the link leads to, if that is what you want")
+  }
+}
+
+extension Descriptor {
+  /// `O_PATH`, which Glibc's module does not show: opened as a place, with no right to read or write.
+  fileprivate static let placeOnly: Int32 = 0o10_000_000
+
+  /// Where a link leads that was opened as a place.
+  fileprivate func linkTarget(subject: String) throws(HostError) -> String {
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    let raw = raw
+    let count = try Self.call("read the link", subject) {
+      unsafe buffer.withUnsafeMutableBytes { bytes in
+        unsafe bytes.baseAddress.map { start in
+          Int32(unsafe readlinkat(raw, "", start, bytes.count))
+        }
+          ?? -1
+      }
+    }
+    return String(decoding: buffer[..<Int(count)], as: UTF8.self)
+  }
+
+  /// Opens a file to be read, as root only through links that lead where their owners may write.
+  ///
+  /// - Throws: `HostError` with code `unsafePath` for the link of another user to a file of somebody
+  ///   else.
+  func openToRead(_ name: String, subject: String) throws(HostError) -> Descriptor {
+    // Without O_NONBLOCK a FIFO under this name would be waited for.
+    let flags = O_RDONLY | O_NONBLOCK
+    guard geteuid() == 0 else { return try open(name, flags, operation: "read", subject: subject) }
+    do throws(HostError) {
+      return try open(name, flags | O_NOFOLLOW, operation: "read", subject: subject)
+    } catch {
+      guard error.errnoCode == ELOOP else { throw error }
+    }
+    let link = try open(
+      name, Descriptor.placeOnly | O_NOFOLLOW, operation: "read", subject: subject)
+    let maker = try link.status(subject: subject).st_uid
+    let file = try open(name, flags, operation: "read", subject: subject)
+    let owner = try file.status(subject: subject).st_uid
+    guard maker == 0 || maker == owner else {
+      throw HostError(
+        .unsafePath, operation: "read", subject: subject,
+        detail: "it is a link of \(SystemAccount.userTitle(maker)) to a file of "
+          + SystemAccount.userTitle(owner))
+    }
+    return file
+  }
+}

@@ -1,0 +1,21 @@
+internal import Glibc
+
+/// Files that somebody else may have put there, read without being held up by them.
+package enum RegularFile {
+  /// The bytes of a file; nil when it is not there, cannot be read, is larger than `limit` bytes, or is
+  /// no file: a FIFO would be waited for, and a device has no end. Blocks.
+  package static func read(_ path: String, limit: Int = 1 << 20) -> [UInt8]? {
+    guard !path.isEmpty, !path.utf8.contains(0),
+      let raw = try? Descriptor.call(
+        "read", path,
+        {
+          unsafe open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+        })
+    else { return nil }
+    let file = Descriptor(raw)
+    guard let status = try? file.status(subject: path), status.st_mode & S_IFMT == S_IFREG else {
+      return nil
+    }
+    return try? file.read(limit: limit, subject: path)
+  }
+}
