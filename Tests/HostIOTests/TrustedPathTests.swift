@@ -113,4 +113,86 @@ import Testing
     #expect(throws: HostError.self) { try TrustedPath("hook", .program) }
     #expect(throws: HostError.self) { try TrustedPath("\(path("hook"))\0", .program) }
   }
+
+  @Test func `folders and sockets are checked as what they are`() throws {
+    #expect(try TrustedPath(scratch.path, .folder).resolvedPath == scratch.path)
+    #expect(try TrustedPath("/", .folder).resolvedPath == "/")
+    #expect(throws: HostError.self) { try TrustedPath("/tmp", .folder) }
+    #expect(throws: HostError.self) { try TrustedPath(path("hook"), .folder) }
+    #expect(throws: HostError.self) { try TrustedPath(path("hook"), .socket) }
+    let raw = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(raw) }
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path("s").utf8)) }
+    let status = withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(raw, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    try #require(status == 0)
+    // Who may write to a socket may connect, and not replace it.
+    chmod(path("s"), 0o777)
+    _ = try TrustedPath(path("s"), .socket)
+    #expect(throws: HostError.self) { try TrustedPath(path("s"), .file) }
+  }
+
+  @Test func `what is not there yet is no fault, where nobody else can put it`() throws {
+    #expect(try TrustedPath.ifPresent(path("missing"), .file) == nil)
+    #expect(try TrustedPath.ifPresent(path("missing/deeper"), .folder) == nil)
+    chmod(scratch.path, 0o1777)
+    #expect(throws: HostError.self) { try TrustedPath.ifPresent(path("missing"), .file) }
+    chmod(scratch.path, 0o777)
+    #expect(throws: HostError.self) { try TrustedPath.ifPresent(path("missing"), .folder) }
+  }
+
+  @Test func `the stamp changes with the file`() throws {
+    let before = try TrustedPath(path("hook"), .program)
+    #expect(try TrustedPath(path("hook"), .program) == before)
+    try make("hook")
+    #expect(try TrustedPath(path("hook"), .program).stamp != before.stamp)
+  }
+
+  @Test(.enabled("needs root, who can give files away", { geteuid() == 0 }))
+  func `a program that is given away after the check is not run`() async throws {
+    let marker = path("ran")
+    try scratch.folder.write(
+      "hook", Array("#!/bin/sh\ntouch \(marker)\n".utf8), FileAttributes(mode: 0o755))
+    _ = try TrustedPath(path("hook"), .program)
+    for change in [
+      { chown(self.path("hook"), 4242, 4242) }, { chmod(self.path("hook"), 0o777) },
+      { chown(self.scratch.path, 4242, 4242) }, { chmod(self.scratch.path, 0o777) },
+    ] {
+      chown(path("hook"), 0, 0)
+      chmod(path("hook"), 0o755)
+      chown(scratch.path, 0, 0)
+      chmod(scratch.path, 0o755)
+      #expect(change() == 0)
+      let error = await #expect(throws: HostError.self) {
+        try await ProcessRunner().run(Command(path("hook")))
+      }
+      #expect(error?.code == .unsafePath)
+      #expect(access(marker, F_OK) != 0)
+    }
+    chown(scratch.path, 0, 0)
+    chmod(scratch.path, 0o755)
+    #expect(try await ProcessRunner().run(Command(path("hook"))).succeeded)
+    #expect(access(marker, F_OK) == 0)
+  }
+
+  @Test(.enabled("needs root, who can give files away", { geteuid() == 0 }))
+  func `root's programs find no folders of others in PATH and HOME`() throws {
+    chown(scratch.path, 4242, 4242)
+    let given = [
+      "PATH": "\(scratch.path):.::/usr/bin", "HOME": scratch.path, "TMPDIR": scratch.path,
+    ]
+    let checked = TrustedEnvironment(variables: given).checked()
+    #expect(checked["PATH"] == "/usr/bin")
+    #expect(checked["HOME"] == "/root")
+    #expect(checked["TMPDIR"] == nil)
+    let usual = ["TMPDIR": "/tmp", "OTHER": "x"]
+    #expect(TrustedEnvironment(variables: usual).checked() == usual)
+    let none = TrustedEnvironment(variables: ["PATH": scratch.path]).checked()
+    #expect(none["PATH"] == TrustedEnvironment.usualPath)
+  }
 }

@@ -22,7 +22,8 @@ struct TrustTests {
     }
     let faults = result.standardOutput.split(separator: "\n").filter { $0.contains(" FAIL ") }
     #expect(
-      result.exitCode == 0, "\(faults.joined(separator: ", ")); \(result.standardError.tail(lines: 3))"
+      result.exitCode == 0,
+      "\(faults.joined(separator: ", ")); \(result.standardError.tail(lines: 3))"
     )
   }
 }

@@ -77,7 +77,10 @@ package struct NginxContainer: Sendable, Equatable {
 
   /// Where this host sees what the container sees at a path; nil when it is not mounted from here.
   func hostPath(_ serverPath: String) -> String? {
-    guard let mount = mount(at: serverPath), mount.kind != .other else { return nil }
+    // A container must not lead us out of what it has of this host.
+    guard !serverPath.components.contains(".."), let mount = mount(at: serverPath),
+      mount.kind != .other
+    else { return nil }
     return serverPath.moved(from: mount.destination, to: mount.source)
   }
 

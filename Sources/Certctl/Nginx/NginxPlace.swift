@@ -19,6 +19,31 @@ struct NginxPlace: Sendable {
   /// The path, as nginx sees it, of something in the folder.
   func path(_ relative: String) -> String { "\(folder)/\(relative)" }
 
+  /// Refuses changes in a container's folders that a link of the container leads elsewhere.
+  ///
+  /// Whoever is root in a container is often root here, too, as far as files go, and may write what is
+  /// mounted writable. Blocks.
+  ///
+  /// - Throws: `CertctlError` with code `configuration`.
+  func requireInside(_ changes: [FileChange]) throws {
+    guard let container = nginx.container else { return }
+    for change in changes {
+      let parent = change.place.folder.path
+      guard
+        let mount = container.mounts.first(where: { $0.isWritable && parent.isInside($0.source) }),
+        case let resolved = NginxDeployment.resolved(parent),
+        !resolved.isInside(NginxDeployment.resolved(mount.source))
+      else { continue }
+      throw CertctlError(
+        .configuration,
+        "a link in \(mount.source), which container \(container.name) can write, leads \(parent) to "
+          + resolved,
+        hint:
+          "remove the link, and mount the folder read-only: \(mount.source):\(mount.destination):ro"
+      )
+    }
+  }
+
   /// The path within the folder of something that this host sees there; nil when it is elsewhere.
   func relative(_ hostPath: String) -> String? {
     hostPath.hasPrefix("\(hostFolder)/") ? String(hostPath.dropFirst(hostFolder.count + 1)) : nil

@@ -50,6 +50,7 @@ struct NginxTrial: Sendable {
   ) async throws -> NginxConfiguration {
     let staged = StagedConfiguration(place, state: deployment.state)
     try await Blocking.run {
+      try place.requireInside(changes)
       try deployment.state.create()
       try deployment.state.folder("cache").create(StateDirectory.closed)
       try staged.make(changes) { candidate(for: $0, targets, place.nginx) }

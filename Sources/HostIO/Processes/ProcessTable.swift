@@ -14,7 +14,8 @@ package struct RunningProcess: Sendable, Equatable {
     /// A process that has only ever been one user's.
     package init(_ user: UInt32) { (real, effective, saved) = (user, user, user) }
 
-    init(real: UInt32, effective: UInt32, saved: UInt32) {
+    /// A process that may have been another user's before.
+    package init(real: UInt32, effective: UInt32, saved: UInt32) {
       (self.real, self.effective, self.saved) = (real, effective, saved)
     }
 
@@ -40,6 +41,13 @@ package struct RunningProcess: Sendable, Equatable {
     package var isDeleted: Bool
     /// Whether it takes the rights of its owner or group, whoever starts it.
     package var isSetuid: Bool
+
+    /// Describes a program.
+    package init(stamp: TrustedPath.Stamp, isDeleted: Bool, isSetuid: Bool) {
+      self.stamp = stamp
+      self.isDeleted = isDeleted
+      self.isSetuid = isSetuid
+    }
   }
 
   /// Its number.

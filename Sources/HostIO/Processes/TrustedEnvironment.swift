@@ -4,8 +4,8 @@ internal import Synchronization
 
 /// What root's programs get of an environment that may have been somebody else's.
 ///
-/// `su` without a dash and some settings of sudo leave root with the `PATH` and `HOME` of the user who
-/// called it. A program would then find that user's commands, or read that user's settings.
+/// `su` without a dash and some settings of sudo leave root with the `PATH`, `HOME` and `TMPDIR` of the
+/// user who called it. A program would then find that user's commands, or read that user's settings.
 struct TrustedEnvironment: Sendable {
   /// The environment to be completed.
   var variables: [String: String]
@@ -20,6 +20,15 @@ struct TrustedEnvironment: Sendable {
     if let path = variables["PATH"] { result["PATH"] = Self.path(path) }
     if let home = variables["HOME"], !Self.isTrusted(home) {
       result["HOME"] = SystemAccount.home(of: 0) ?? "/root"
+    }
+    // A shared folder such as /tmp may hold what programs make there, not the folder of another user.
+    if let folder = variables["TMPDIR"] {
+      let inside = "\(folder)/certctl-\(UInt64.random(in: 0 ... .max))"
+      do throws(HostError) {
+        _ = try TrustedPath.ifPresent(inside, .folder)
+      } catch {
+        result["TMPDIR"] = nil
+      }
     }
     return result
   }

@@ -1,0 +1,186 @@
+import Glibc
+import HostIO
+import TestSupport
+import Testing
+
+@testable import Certctl
+
+/// Which processes root takes for an nginx that it may run.
+@Suite(.enabled("the rule is about root", { geteuid() == 0 }))
+struct NginxTrustTests {
+  /// A program of root's in place of nginx.
+  private static let program = "/usr/bin/env"
+
+  /// A folder with a configuration, and a runner that answers `-V` for it.
+  private struct Bench {
+    let folder: TemporaryFolder
+    let trust: NginxTrust
+    let runner: ScriptedEngine
+
+    init(_ folder: TemporaryFolder, arguments: String? = nil) throws {
+      self.folder = folder
+      chmod(folder.path, 0o755)
+      try folder.write("nginx.conf", "events {}\n")
+      let built = arguments ?? "--prefix=\(folder.path) --conf-path=\(folder.path)/nginx.conf"
+      runner = ScriptedEngine(["-V": .said("nginx version: x\nconfigure arguments: \(built)\n")])
+      trust = NginxTrust(state: StateDirectory(path: folder.path("state")), runner: runner)
+    }
+
+    func process(
+      _ options: String = "", title: String = NginxTrustTests.program,
+      users: RunningProcess.Users = .init(0), program: RunningProcess.Program? = nil
+    ) throws -> RunningProcess {
+      RunningProcess(
+        pid: 7, title: RunningNginx.title + title + (options.isEmpty ? "" : " \(options)"),
+        users: users, program: try program ?? NginxTrustTests.executing())
+    }
+
+    /// Why a process is refused; nil when it is not.
+    func refusal(_ process: RunningProcess) async throws -> RefusedNginx? {
+      do {
+        _ = try await trust.check(process)
+        return nil
+      } catch let error as RefusedNginx {
+        return error
+      }
+    }
+  }
+
+  private static func executing(
+    _ path: String = program, isDeleted: Bool = false, isSetuid: Bool = false
+  ) throws -> RunningProcess.Program {
+    let resolved = try TrustedPath(program, .program)
+    return .file(
+      path == program ? resolved.resolvedPath : path,
+      .init(stamp: resolved.stamp, isDeleted: isDeleted, isSetuid: isSetuid))
+  }
+
+  private func withBench(_ body: (Bench) async throws -> Void) async throws {
+    try await withTemporaryFolder(label: "trust") { try await body(Bench($0)) }
+  }
+
+  @Test func `a process of root's that executes what its title names is an nginx`() async throws {
+    try await withBench { bench in
+      let nginx = try await bench.trust.check(bench.process("-c nginx.conf"))
+      #expect(nginx.executable == Self.program)
+      #expect(nginx.mainFile == bench.folder.path("nginx.conf"))
+      #expect(nginx.foreignFiles.isEmpty)
+      // After a new version was installed the old program is gone, or has another name.
+      _ = try await bench.trust.check(bench.process(program: Self.executing(isDeleted: true)))
+      let former = try TrustedPath(Self.program, .program).resolvedPath + ".old"
+      _ = try await bench.trust.check(bench.process(program: Self.executing(former)))
+    }
+  }
+
+  @Test func `nothing is run before the process is known to be root's nginx`() async throws {
+    try await withBench { bench in
+      let root: UInt32 = 0
+      let mallory: UInt32 = 4242
+      let others: [RunningProcess] = [
+        try bench.process(users: .init(mallory)),
+        try bench.process(users: .init(real: mallory, effective: root, saved: root)),
+        try bench.process(users: .init(real: root, effective: mallory, saved: root)),
+        try bench.process(users: .init(real: root, effective: root, saved: mallory)),
+        try bench.process(program: Self.executing(isSetuid: true)),
+        try bench.process(program: Self.executing("/usr/bin/sleep")),
+        try bench.process(title: ""),
+      ]
+      for process in others {
+        let refusal = try await bench.refusal(process)
+        #expect(refusal?.mayServe == false, "\(process)")
+      }
+      let hidden = try await bench.refusal(bench.process(program: .hidden))
+      #expect(hidden?.mayServe == true)
+      #expect(hidden?.hint?.contains("certctl nginx status") == true)
+      #expect(bench.runner.commands.isEmpty)
+    }
+  }
+
+  @Test func `what a run could see is remembered for one that cannot, with all its options`()
+    async throws
+  {
+    try await withBench { bench in
+      let seen = try await bench.trust.check(bench.process("-g daemon off;"))
+      await bench.trust.remember([seen])
+      _ = try await bench.trust.check(bench.process("-g daemon off;", program: .hidden))
+      for options in ["", "-g daemon on;", "-g daemon off; load_module /x.so;", "-c /x"] {
+        let refusal = try await bench.refusal(bench.process(options, program: .hidden))
+        #expect(refusal != nil, "\(options)")
+      }
+      // Nothing is remembered of what could not be seen.
+      let known = try await bench.trust.check(bench.process("-g daemon off;", program: .hidden))
+      try bench.folder.write("state/cache/nginx.json", #"{"version":1,"programs":[]}"#)
+      await bench.trust.remember([known])
+      #expect(
+        try await bench.refusal(bench.process("-g daemon off;", program: .hidden)) != nil)
+      // A file of a newer certctl stays as it is.
+      try bench.folder.write("state/cache/nginx.json", #"{"version":2}"#)
+      await bench.trust.remember([seen])
+      #expect(bench.folder.read("state/cache/nginx.json") == #"{"version":2}"#)
+    }
+  }
+
+  @Test(arguments: [
+    ("load_module theirs/m.so;", ""), ("include theirs/*.conf;", ""),
+    ("include own.conf;", "load_module theirs/m.so;"), ("include own.conf;", "include theirs/x;"),
+    ("user x; include own.conf; events {}", "include theirs/x;"),
+  ])
+  func `what could load code from another user's folder is refused`(
+    main: String, own: String
+  ) async throws {
+    try await withBench { bench in
+      try bench.folder.makeFolder("theirs")
+      try bench.folder.write("nginx.conf", main)
+      try bench.folder.write("own.conf", own)
+      #expect(try await bench.refusal(bench.process()) == nil)
+      chown(bench.folder.path("theirs"), 4242, 4242)
+      let refusal = try await bench.refusal(bench.process())
+      #expect(refusal?.reason.contains("theirs belongs to user 4242") == true)
+      #expect(refusal?.mayServe == true)
+      // Only `-V`, which reads no configuration.
+      #expect(bench.runner.commands.allSatisfy { $0.arguments == ["-V"] })
+    }
+  }
+
+  @Test func `a module that is given on the command line counts, too`() async throws {
+    try await withBench { bench in
+      try bench.folder.makeFolder("theirs")
+      chown(bench.folder.path("theirs"), 4242, 4242)
+      let options = "-g daemon off; load_module theirs/m.so;"
+      #expect(try await bench.refusal(bench.process(options)) != nil)
+    }
+  }
+
+  @Test func `prefix and main file must be root's`() async throws {
+    try await withBench { bench in
+      let theirs = try bench.folder.makeFolder("theirs")
+      try bench.folder.write("theirs/nginx.conf", "events {}\n")
+      chown(theirs, 4242, 4242)
+      #expect(try await bench.refusal(bench.process("-p \(theirs)")) != nil)
+      #expect(try await bench.refusal(bench.process("-c \(theirs)/nginx.conf")) != nil)
+      #expect(try await bench.refusal(bench.process("-c theirs/nginx.conf")) != nil)
+      #expect(try await bench.refusal(bench.process("-p relative")) != nil)
+      // Inside of a block it can load no code; it is told.
+      try bench.folder.write("nginx.conf", "http { include theirs/nginx.conf; }\n")
+      let nginx = try await bench.trust.check(bench.process())
+      #expect(nginx.foreignFiles.count == 1)
+    }
+  }
+
+  @Test func `other programs that are made of nginx are known by how they were built`()
+    async throws
+  {
+    try await withBench { bench in
+      for name in ["Tengine version: Tengine/3", "Angie version: Angie/1.9", "openresty/1.27"] {
+        let runner = ScriptedEngine([
+          "-V": .said("\(name)\nconfigure arguments: --conf-path=\(bench.folder.path)/nginx.conf\n")
+        ])
+        let trust = NginxTrust(state: bench.trust.state, runner: runner)
+        _ = try await trust.check(bench.process())
+      }
+      let other = NginxTrust(
+        state: bench.trust.state, runner: ScriptedEngine(["-V": .said("env 9\n")]))
+      await #expect(throws: RefusedNginx.self) { try await other.check(bench.process()) }
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import Glibc
+import HostIO
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Certctl
+
+/// Secrets, engines and settings that another user can read, write or choose.
+@Suite(.enabled("needs root, who can give files away", { geteuid() == 0 }))
+struct OthersFilesTests {
+  private func withFolder(_ body: (TemporaryFolder) async throws -> Void) async throws {
+    try await withTemporaryFolder(label: "others") { folder in
+      chmod(folder.path, 0o755)
+      try await body(folder)
+    }
+  }
+
+  /// The secret in a file, and what is said about it.
+  private func read(_ path: String) throws -> (text: String, warnings: [String]) {
+    let warnings = Warnings()
+    let bytes = try SecretFile(path: path, warn: warnings.add).read()
+    return (String(decoding: bytes, as: UTF8.self), warnings.texts)
+  }
+
+  private final class Warnings: Sendable {
+    private let all = Mutex<[String]>([])
+    var texts: [String] { all.withLock { $0 } }
+    func add(_ text: String) { all.withLock { $0.append(text) } }
+  }
+
+  @Test func `a secret that all can read is used, and named with the command that closes it`()
+    async throws
+  {
+    try await withFolder { folder in
+      let path = try folder.write("token", "hunter2")
+      chmod(path, 0o640)
+      #expect(try read(path) == ("hunter2", []))
+      chmod(path, 0o644)
+      let (text, warnings) = try read(path)
+      #expect(text == "hunter2")
+      #expect(warnings.count == 1 && warnings.first?.hasSuffix(": chmod 600 \(path)") == true)
+      #expect(!warnings.contains { $0.contains("hunter2") })
+    }
+  }
+
+  @Test func `a secret that others own or can write is refused`() async throws {
+    try await withFolder { folder in
+      let path = try folder.write("token", "hunter2")
+      chmod(path, 0o602)
+      let open = #expect(throws: CertctlError.self) { try read(path) }
+      #expect(open?.code == .configuration && open?.hint == "chmod go-w \(path)")
+      chmod(path, 0o600)
+      chown(path, 4242, 4242)
+      let foreign = #expect(throws: CertctlError.self) { try read(path) }
+      #expect(foreign?.hint == "chown root \(path)")
+      #expect(foreign?.message.contains("hunter2") == false)
+      // A link of theirs to a file of root's would show what root can read.
+      let shadow = try folder.write("shadow", "root:x")
+      let home = try folder.makeFolder("home")
+      chown(home, 4242, 4242)
+      symlink(shadow, "\(home)/token")
+      lchown("\(home)/token", 4242, 4242)
+      let planted = #expect(throws: CertctlError.self) { try read("\(home)/token") }
+      #expect(planted?.message.contains("a link of user 4242") == true)
+    }
+  }
+
+  @Test func `a FIFO in the place of a secret holds nothing up`() async throws {
+    try await withFolder { folder in
+      mkfifo(folder.path("token"), 0o600)
+      #expect(throws: CertctlError.self) { try read(folder.path("token")) }
+      #expect(RegularFile.read(folder.path("token")) == nil)
+      #expect(RegularFile.read("/dev/zero") == nil)
+    }
+  }
+
+  @Test(arguments: [
+    ["DOCKER_HOST": "unix:///theirs/s.sock"], ["CONTAINER_HOST": "unix:///theirs/s.sock"],
+    ["DOCKER_CONFIG": "/theirs/docker"], ["XDG_RUNTIME_DIR": "/theirs"],
+    ["DOCKER_CERT_PATH": "/theirs"],
+  ])
+  func `root asks no engine that another user runs or chose`(
+    _ variables: [String: String]
+  ) async throws {
+    try await withFolder { folder in
+      let theirs = try folder.makeFolder("theirs/docker")
+      chown(folder.path("theirs"), 65534, 65534)
+      chown(theirs, 65534, 65534)
+      let environment = variables.mapValues { $0.replacing("/theirs", with: folder.path("theirs")) }
+      let engine = ContainerEngine(executable: "/usr/bin/docker", environment: environment)
+      let runner = ScriptedEngine([:])
+      let error = await #expect(throws: CertctlError.self) {
+        try await engine.inspect("web", runner: runner)
+      }
+      #expect(error?.code == .configuration)
+      #expect(error?.message.contains("belongs to nobody (65534)") == true)
+      #expect(error?.hint?.contains("sudo -u nobody") == true)
+      #expect(runner.commands.isEmpty)
+      let socket = ContainerEngine(executable: "\(theirs)/engine.sock", environment: [:])
+      await #expect(throws: CertctlError.self) { try await socket.inspect("web", runner: runner) }
+    }
+  }
+
+  @Test func `settings of acme.sh that another user can change are not used`() async throws {
+    try await withFolder { folder in
+      let home = try folder.makeFolder("acme")
+      try folder.write("acme/dnsapi/dns_own.sh", "dns_own_add() { :; }\n")
+      let account = try folder.write("acme/account.conf", "X='1'\n")
+      let values = ["ACMESH_HOME": home]
+      func make() throws {
+        var services = Services.failing
+        services.runner = ScriptedEngine([:])
+        _ = try AcmeSh(
+          DNSProviderContext(
+            AcmeSh.descriptor, values: values, argument: "dns_own", services: services))
+      }
+      try make()
+      chown(account, 65534, 65534)
+      let error = #expect(throws: CertctlError.self) { try make() }
+      #expect(error?.code == .configuration && error?.message.contains(account) == true)
+      chown(account, 0, 0)
+      chmod(home, 0o777)
+      #expect(throws: CertctlError.self) { try make() }
+    }
+  }
+}
