@@ -59,7 +59,7 @@ with_nginx_of_systemd() {
   expect "the service succeeds by systemd's word alone" is "$(property certctl-renew.service Result)" success
   expect "nginx serves what is new" soon 20 serves_the_new "$before"
   expect "nothing was remembered of what could not be seen" not test -e "$remembered"
-  expect "the others are named" says "$(said)" "left alone process"
+  expect "the others are named" says "$(said)" "skipped process"
   nothing_ran "the service"
 }
 

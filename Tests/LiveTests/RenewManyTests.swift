@@ -50,7 +50,7 @@ struct RenewManyTests {
     }
   }
 
-  @Test(.needsAcme2Certifier, .requires("faketime"))
+  @Test(.needsAcme2Certifier, .requires("cc"))
   func `a CA that dies half-way leaves the finished finished and the others due`() async throws {
     try await RenewalHost.run { host in
       let names = (10..<50).map { "n\($0).example.com" }
@@ -74,7 +74,7 @@ struct RenewManyTests {
       #expect(host.takeHookLog().sorted() == finished + ["post"])
 
       try await host.server.runAgain {
-        let again = try await host.renew("--jobs", "10", later: "+5 minutes")
+        let again = try await host.renew("--jobs", "10", later: .seconds(300))
         #expect(again.exitCode == 0, "\(again)")
         #expect(again.lineages("renewed") == names.filter { !finished.contains($0) }, "\(again)")
       }

@@ -113,18 +113,6 @@ package struct Program: Sendable {
 }
 
 extension Program {
-  /// The same by a clock that is set forward, such as by "+3 hours"; `faketime` must be there.
-  package func setForward(by text: String) -> Program {
-    var program = self
-    program.arguments = ["-f", text, executable] + arguments
-    program.executable = "faketime"
-    // Waits are not a matter of the time of day.
-    program.environment["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
-    return program
-  }
-}
-
-extension Program {
   /// The shell that starts each child.
   ///
   /// Its standard input is a pipe that only the test process can close. A watchdog in the child's

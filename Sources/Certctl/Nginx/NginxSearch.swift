@@ -95,10 +95,10 @@ struct RefusedNginx: Error, Sendable {
 
   /// What a person is told.
   var sentence: String {
-    "left alone \(title), which calls itself nginx: \(escapedForTerminal(reason))"
+    "skipped \(title), which calls itself nginx: \(escapedForTerminal(reason))"
       + (hint.map { " (\(escapedForTerminal($0)))" } ?? "")
   }
 
   /// Why a certificate cannot be said to be served.
-  var failure: String { "nginx was not asked: \(title): \(reason)" }
+  var failure: String { "nginx was not asked: \(title): \(escapedForTerminal(reason))" }
 }

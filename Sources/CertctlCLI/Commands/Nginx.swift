@@ -92,7 +92,8 @@ extension NginxReport {
   /// The nginx for a person: itself, then a line for each certificate.
   fileprivate var text: String {
     var lines = [
-      "\(executable), process \(pid)" + (unit.map { ", \(escapedForTerminal($0))" } ?? "")
+      "\(escapedForTerminal(executable)), process \(pid)"
+        + (unit.map { ", \(escapedForTerminal($0))" } ?? "")
         + (container.map { ", container \($0)" } ?? "")
     ]
     lines.append("  configuration: " + (problem.map(escapedForTerminal) ?? "ok"))

@@ -10,15 +10,11 @@ enum MountTable {
     let number = UInt64(device)
     let major = (number >> 8) & 0xfff | (number >> 32) & ~0xfff
     let minor = number & 0xff | (number >> 12) & ~0xff
-    guard
-      let file = try? Descriptor.call(
-        "read", "/proc/self/mountinfo",
-        {
-          unsafe open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC)
-        })
-    else { return nil }
-    let bytes = try? Descriptor(file).read(limit: 16 << 20, subject: "/proc/self/mountinfo")
-    return server(in: String(decoding: bytes ?? [], as: UTF8.self), device: "\(major):\(minor)")
+    // One with a device of its own is not served by a process.
+    guard major == 0, let table = RegularFile.read("/proc/self/mountinfo", limit: 16 << 20) else {
+      return nil
+    }
+    return server(in: String(decoding: table, as: UTF8.self), device: "\(major):\(minor)")
   }
 
   /// The same from the text of `mountinfo`: "36 35 0:52 / /mnt rw - fuse.x x rw,user_id=1000".

@@ -54,13 +54,14 @@ extension NginxContainer {
   /// something that the engine has in memory.
   static func sample(
     mounts: [String] = [], pid: Int = 0, mode: String = "proxy", user: String = "",
-    networks: String = "{}", ports: String = "{}", labels: String = "{}"
+    networks: String = "{}", ports: String = "{}", labels: String = "{}",
+    isWritable: Bool = false
   ) throws -> NginxContainer {
     let list = mounts.map { mount in
       let parts = mount.split(separator: ":").map(String.init)
       let kind = parts[0].hasPrefix("/") ? "bind" : "tmpfs"
       return
-        #"{"Type":"\#(kind)","Source":"\#(parts[0])","Destination":"\#(parts[1])","RW":false}"#
+        #"{"Type":"\#(kind)","Source":"\#(parts[0])","Destination":"\#(parts[1])","RW":\#(isWritable)}"#
     }
     let text = """
       [{"Id":"0123","Name":"/web","Mounts":[\(list.joined(separator: ","))],

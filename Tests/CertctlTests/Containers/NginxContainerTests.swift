@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import HostIO
 import TestSupport
 import Testing
@@ -213,6 +214,50 @@ struct ContainerSearchTests {
       #expect(nginx.unit == nil)
       #expect(nginx.container?.name == "web")
       #expect(ProcessTable.identity(of: nginx.pid) == ProcessTable.identity(of: running.pid))
+    }
+  }
+
+  @Test(.requires("setpriv"), .enabled("needs root", { geteuid() == 0 }))
+  func `a process with fewer rights than its container's first one is no nginx`() async throws {
+    let title = RunningNginx.title + "nginx -c /srv/evil.conf"
+    let script =
+      "setpriv --reuid 4242 --clear-groups bash -c 'exec -a \"\(title)\" sleep 60' & wait"
+    try await Program("bash", ["-c", script]).serve(isReady: { _ in true }) { running in
+      let inspect = #"[{"Id":"1","State":{"Running":true,"Pid":\#(running.pid)}}]"#
+      try await poll("the process to have its title") {
+        !ProcessTable.processes(titled: title, startedBy: running.pid).isEmpty
+      }
+      let error = await failure(["inspect": .said(inspect)])
+      #expect(error?.code == .notFound)
+      #expect(error?.message.contains("of user 4242 calls itself by its name") == true)
+    }
+  }
+
+  @Test func `no path of a container leads out of its mounts`() throws {
+    let container = try NginxContainer.sample(mounts: ["/srv/nginx:/etc/nginx"])
+    #expect(container.hostPath("/etc/nginx/conf.d/a.conf") == "/srv/nginx/conf.d/a.conf")
+    for path in ["/etc/nginx/../../etc/cron.d/x", "/etc/nginx/..", "/../etc/nginx/x"] {
+      #expect(container.hostPath(path) == nil, "\(path)")
+    }
+  }
+
+  @Test func `a link out of a folder that the container can write stops a change`() async throws {
+    try await withTemporaryFolder(label: "mount") { folder in
+      try folder.makeFolder("nginx/conf.d")
+      try folder.makeFolder("elsewhere")
+      let container = try NginxContainer.sample(
+        mounts: ["\(folder.path("nginx")):/etc/nginx"], isWritable: true)
+      let place = NginxPlace(
+        nginx: RunningNginx(
+          pid: 1, executable: "nginx", options: [], unit: nil, container: container),
+        folder: "/etc/nginx", hostFolder: folder.path("nginx"), complaint: nil,
+        configuration: NginxConfiguration(main: "/etc/nginx/nginx.conf", texts: [:]))
+      let change = FileChange(folder.path("nginx/conf.d/a.conf"), .absent)
+      try place.requireInside([change])
+      try FileManager.default.removeItem(atPath: folder.path("nginx/conf.d"))
+      symlink(folder.path("elsewhere"), folder.path("nginx/conf.d"))
+      let error = #expect(throws: CertctlError.self) { try place.requireInside([change]) }
+      #expect(error?.hint?.contains("/etc/nginx:ro") == true)
     }
   }
 

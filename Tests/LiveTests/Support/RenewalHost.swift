@@ -58,12 +58,12 @@ struct RenewalHost: Sendable {
     var description: String { result.description }
   }
 
-  /// Runs `renew --json`, by a clock that is set forward if `later` says so ("+3 hours").
+  /// Runs `renew --json`, by a clock that is set forward if `later` says so.
   func renew(
-    _ arguments: String..., later: String? = nil, within limit: Duration = .seconds(120)
+    _ arguments: String..., later: Duration? = nil, within limit: Duration = .seconds(120)
   ) async throws -> Run {
     var program = certctl.program(["renew", "--json"] + arguments)
-    if let later { program = program.setForward(by: later) }
+    if let later { program = try await ShiftedClock.set(forward: later, for: program) }
     let result = try await program.run(within: limit)
     return Run(result: result, report: try json(result))
   }
