@@ -2,8 +2,9 @@ internal import Glibc
 
 /// Files that somebody else may have put there, read without being held up by them.
 package enum RegularFile {
-  /// The bytes of a file; nil when it is not there, cannot be read, is larger than `limit` bytes, or is
-  /// no file: a FIFO would be waited for, and a device has no end. Blocks.
+  /// Returns the bytes of a file; nil when it cannot be read, or is larger than `limit` bytes.
+  ///
+  /// Also nil when it is no regular file: a FIFO would be waited for, and a device has no end. Blocks.
   package static func read(_ path: String, limit: Int = 1 << 20) -> [UInt8]? {
     guard !path.isEmpty, !path.utf8.contains(0),
       let raw = try? Descriptor.call(
