@@ -271,7 +271,7 @@ files_of_others() {
   certctl renew web.test
   expect "when that is put right, the next run deploys" ends_with 0
   expect "and it is served" is "$(served)" "$(kept)"
-  # What root includes inside of a block can load no code.
+  # Whoever may write what root includes inside of a block has root's trust.
   printf '# theirs\n' >"$home/own.site"
   chown "$mallory" "$home/own.site"
   ln -s "$home/own.site" "$own/theirs.site"

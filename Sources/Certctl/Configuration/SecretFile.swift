@@ -44,7 +44,6 @@ struct SecretFile: Sendable {
   private func unreadable(_ why: String) -> CertctlError {
     CertctlError(
       .configuration,
-      "the secret in \(escapedForTerminal(path)) cannot be read: \(escapedForTerminal(why))",
-      hint: "it is not there, not for this user, or too large to be a secret")
+      "the secret in \(escapedForTerminal(path)) cannot be read: \(escapedForTerminal(why))")
   }
 }

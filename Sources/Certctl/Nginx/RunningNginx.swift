@@ -17,8 +17,8 @@ package struct RunningNginx: Sendable, Equatable {
   var program: TrustedPath?
   /// The absolute path of its main file, as nginx sees it; nil where it was not asked for.
   var mainFile: String?
-  /// The files inside of blocks that other users can change, a sentence each: root has included them,
-  /// and they can load no code.
+  /// A sentence for each file inside of a block that another user can change. Root has included it, and
+  /// so trusts that user.
   var foreignFiles: [String] = []
   /// The container that it runs in; nil on the host itself.
   package var container: NginxContainer?

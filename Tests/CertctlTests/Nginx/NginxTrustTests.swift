@@ -160,7 +160,7 @@ struct NginxTrustTests {
       #expect(try await bench.refusal(bench.process("-c \(theirs)/nginx.conf")) != nil)
       #expect(try await bench.refusal(bench.process("-c theirs/nginx.conf")) != nil)
       #expect(try await bench.refusal(bench.process("-p relative")) != nil)
-      // Inside of a block it can load no code; it is told.
+      // Inside of a block it can load no module; it is told.
       try bench.folder.write("nginx.conf", "http { include theirs/nginx.conf; }\n")
       let nginx = try await bench.trust.check(bench.process())
       #expect(nginx.foreignFiles.count == 1)
