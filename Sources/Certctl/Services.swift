@@ -49,7 +49,7 @@ public struct Services: Sendable {
   func client(caBundle: String?) throws -> any HTTPClient {
     if let caBundle {
       do throws(HostError) {
-        try TrustedPath.require(caBundle, .file)
+        try TrustedPath.require(caBundle, .settings)
       } catch {
         throw CertctlError(
           .configuration,

@@ -106,9 +106,8 @@ struct Bootstrap: Sendable {
     let path = options.config.map(absolutePath) ?? "/etc/certctl/certctl.toml"
     // The usual word for none.
     guard path != "/dev/null" else { return Configuration() }
-    try requireTrust(path)
-    guard let bytes = FileManager.default.contents(atPath: path) else {
-      let isThere = FileManager.default.fileExists(atPath: path)
+    let isThere = try requireTrust(path)
+    guard isThere, let bytes = FileManager.default.contents(atPath: path) else {
       // One that is there and cannot be read must not be taken for one that is not there.
       guard options.config != nil || isThere else { return Configuration() }
       throw CertctlError(
@@ -120,20 +119,20 @@ struct Bootstrap: Sendable {
     return try Configuration(toml: String(decoding: bytes, as: UTF8.self), path: path)
   }
 
-  /// Refuses a configuration that somebody else owns or can write.
-  private func requireTrust(_ path: String) throws {
+  /// Refuses a configuration that somebody else owns or can write; returns whether there is one.
+  private func requireTrust(_ path: String) throws -> Bool {
     // What the person's own shell hands over is that person's word.
-    guard !UserFile.isHandedOver(path) else { return }
+    guard !UserFile.isHandedOver(path) else { return true }
     do throws(HostError) {
-      try TrustedPath.require(path, .file)
+      return try TrustedPath.require(path, .settings)
     } catch {
-      // A folder, or one that cannot be looked at, is told of by those who read it.
-      guard error.code == .unsafePath, FileFacts(path: path)?.kind != .folder else { return }
+      let why = escapedForTerminal(error.detail ?? error.description)
+      let isFolder = FileFacts(path: path)?.kind == .folder
       throw CertctlError(
         .configuration,
-        "the configuration file \(escapedForTerminal(path)) is not used: "
-          + escapedForTerminal(error.detail ?? error.description),
-        hint: error.hint.map(escapedForTerminal))
+        "the configuration file \(escapedForTerminal(path)) "
+          + (isFolder ? "cannot be read: it is a folder" : "is not used: \(why)"),
+        hint: isFolder ? "check --config" : error.hint.map(escapedForTerminal))
     }
   }
 

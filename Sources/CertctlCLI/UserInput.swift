@@ -28,8 +28,7 @@ enum UserFile {
     guard !isHandedOver(path) else {
       return FileManager.default.contents(atPath: path).map { [UInt8]($0) }
     }
-    let name = path.split(separator: "/").last.map(String.init) ?? ""
-    let folder = DurableFolder(path: String(path.dropLast(name.utf8.count)), root: "/")
+    let (folder, name) = DurableFolder.place(of: path)
     return (try? folder.read(name)) ?? nil
   }
 }

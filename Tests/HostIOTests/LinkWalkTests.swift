@@ -85,6 +85,17 @@ struct LinkWalkTests {
     #expect(try scratch.folder.read("theirs") == Array("mallory".utf8))
     let error = #expect(throws: HostError.self) { try mallory.read("planted") }
     #expect(error?.code == .unsafePath)
+    // A link of root's to a link of theirs, and one through a folder of theirs.
+    try link("root/through", to: "../mallory/planted", of: 0)
+    try link("mallory/folder", to: "../root", of: Self.mallory)
+    try link("root/deeper", to: "../mallory/folder/file", of: 0)
+    for name in ["through", "deeper"] {
+      let root = DurableFolder(path: path("root"), root: scratch.path)
+      #expect(throws: HostError.self) { try root.read(name) }
+    }
+    #expect(try mallory.read("missing") == nil)
+    try link("mallory/dangling", to: "nowhere", of: Self.mallory)
+    #expect(try mallory.read("dangling") == nil)
   }
 
   @Test func `loops, dangling links and files are what the system says`() throws {

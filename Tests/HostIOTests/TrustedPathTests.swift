@@ -31,7 +31,12 @@ import Testing
     let error = #expect(throws: HostError.self) { try TrustedPath(path("hook"), .program) }
     #expect(error?.code == .unsafePath)
     #expect(error?.detail?.hasPrefix("\(scratch.path) can be written by ") == true)
-    #expect(error?.hint == "chmod go-w \(scratch.path)")
+    let isShared = mode & 0o1000 != 0
+    #expect(
+      error?.hint
+        == (isShared
+          ? "move it to where only root can write, such as /etc/certctl"
+          : "chmod go-w \(scratch.path)"))
   }
 
   @Test(arguments: [0o775, 0o757] as [UInt32])
@@ -144,6 +149,17 @@ import Testing
     #expect(throws: HostError.self) { try TrustedPath.ifPresent(path("missing"), .file) }
     chmod(scratch.path, 0o777)
     #expect(throws: HostError.self) { try TrustedPath.ifPresent(path("missing"), .folder) }
+  }
+
+  @Test func `settings may lie where only their owner can replace them`() throws {
+    try make("settings", mode: 0o644)
+    chmod(scratch.path, 0o1777)
+    _ = try TrustedPath(path("settings"), .settings)
+    let error = #expect(throws: HostError.self) { try TrustedPath(path("settings"), .file) }
+    #expect(error?.hint?.hasPrefix("move it to where only root can write") == true)
+    #expect(try TrustedPath.ifPresent(path("missing"), .settings) == nil)
+    chmod(scratch.path, 0o777)
+    #expect(throws: HostError.self) { try TrustedPath(path("settings"), .settings) }
   }
 
   @Test func `the stamp changes with the file`() throws {

@@ -17,28 +17,25 @@ struct SecretFile: Sendable {
   ///
   /// - Throws: `CertctlError` with code `configuration`; nothing of the secret stands in it.
   func read() throws(CertctlError) -> [UInt8] {
+    let (folder, name) = DurableFolder.place(of: path)
+    let found: (bytes: [UInt8], isReadableByAll: Bool)?
     do throws(HostError) {
-      try TrustedPath.requireOwn(path)
+      found = try folder.readOwn(name, limit: Self.limit)
     } catch {
+      guard error.code == .unsafePath else { throw unreadable(error.detail ?? error.description) }
       throw CertctlError(
         .configuration,
         "the secret in \(escapedForTerminal(path)) is not used: "
           + escapedForTerminal(error.detail ?? error.description),
         hint: error.hint.map(escapedForTerminal))
     }
-    let place = FileChange.place(of: path)
-    let bytes: [UInt8]?
-    do throws(HostError) {
-      bytes = try place.folder.read(place.name, limit: Self.limit)
-    } catch {
-      throw unreadable(error.detail ?? error.description)
-    }
-    guard let bytes else { throw unreadable("it is not there") }
-    if FileFacts(path: path).map({ $0.mode & 0o004 != 0 }) == true, FileFacts.mayWrite(path) {
+    guard let found else { throw unreadable("it is not there") }
+    // Where a file system is mounted read-only, as in containers, there is nothing to be done.
+    if found.isReadableByAll, FileFacts.mayWrite(path) {
       let shown = escapedForTerminal(path)
       warn("everybody on this machine can read the secret in \(shown): chmod 600 \(shown)")
     }
-    return bytes
+    return found.bytes
   }
 
   private func unreadable(_ why: String) -> CertctlError {

@@ -20,7 +20,7 @@ struct CertificateCopy: Sendable {
 
   /// Whether there is a copy of this lineage.
   func has(_ name: LineageName) -> Bool {
-    let place = FileChange.place(of: "\(folder)/\(name)")
+    let place = DurableFolder.place(of: "\(folder)/\(name)")
     return (try? place.folder.kind(of: place.name)) == .folder
   }
 

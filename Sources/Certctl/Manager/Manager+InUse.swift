@@ -38,7 +38,11 @@ extension Manager {
     guard !targets.isEmpty else { return users }
     let deployment = try await nginxDeployment()
     let survey = try await deployment.survey()
-    users += survey.unasked.map { "perhaps by an nginx that was not asked (\($0.title))" }
+    if let target = targets.first,
+      let unasked = try await deployment.unasked(serving: target, in: survey)
+    {
+      users.append("perhaps by an nginx that was not asked (\(unasked.title))")
+    }
     for use in try await deployment.uses(of: targets, in: survey) {
       for server in use.servers[name] ?? [] {
         let names = server.names.joined(separator: " ")

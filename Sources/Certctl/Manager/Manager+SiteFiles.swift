@@ -98,7 +98,7 @@ extension Manager {
       "\(SiteFiles.challenges)/.well-known/acme-challenge", "\(SiteFiles.challenges)/.well-known",
       SiteFiles.challenges, SiteFiles.folder,
     ] {
-      let (parent, name) = FileChange.place(of: tree.place.hostPath(folder))
+      let (parent, name) = DurableFolder.place(of: tree.place.hostPath(folder))
       _ = try? await Blocking.run { try parent.removeIfEmpty(name) }
     }
   }

@@ -117,10 +117,10 @@ extension Manager {
     try await Blocking.run {
       let site = record.site
       let path = { (relative: String) in "\(record.place.folder)/\(relative)" }
-      let (folder, name) = FileChange.place(of: path(SiteFiles.available(site.name)))
+      let (folder, name) = DurableFolder.place(of: path(SiteFiles.available(site.name)))
       let bytes = try folder.read(name)
       let owner = OwnFile.owner(of: bytes)
-      let link = FileChange.place(of: path(SiteFiles.enabled(site.name)))
+      let link = DurableFolder.place(of: path(SiteFiles.enabled(site.name)))
       let isLinked = try link.folder.kind(of: link.name) == .link
       let leaf = try certificateInUse(of: site)
       let isGood =

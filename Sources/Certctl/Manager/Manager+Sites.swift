@@ -211,7 +211,7 @@ extension Manager {
         let tree = try await tree(of: record.place, with: record)
         let path = tree.place.hostPath(SiteFiles.available(record.site.name))
         let isSame = try await Blocking.run {
-          let (folder, file) = FileChange.place(of: path)
+          let (folder, file) = DurableFolder.place(of: path)
           let bytes = try folder.read(file)
           let wanted = try tree.changes(for: record, stage).first { $0.path == path }
           guard case .file(let new, _)? = wanted?.content else { return true }

@@ -46,7 +46,8 @@ struct NginxConfiguration: Sendable {
     var text = ""
     for line in dump.split(separator: "\n", omittingEmptySubsequences: false) {
       if line.hasPrefix(mark), line.hasSuffix(":") {
-        if let path { texts[path] = text }
+        // What stands in a file can look like the head of another one: the first one counts.
+        if let path, texts[path] == nil { texts[path] = text }
         let next = String(line.dropFirst(mark.count).dropLast())
         main = main ?? next
         (path, text) = (next, "")
@@ -55,7 +56,7 @@ struct NginxConfiguration: Sendable {
       }
     }
     guard let path, let main else { return nil }
-    texts[path] = text
+    if texts[path] == nil { texts[path] = text }
     self.init(main: main, texts: texts)
   }
 
@@ -82,7 +83,7 @@ struct NginxConfiguration: Sendable {
     var texts: [String: String] = [:]
     var waiting = [path]
     while let next = waiting.popLast(), texts.count < 10_000 {
-      guard texts[next] == nil, let file = hostPath(next).map({ FileChange.place(of: $0) }),
+      guard texts[next] == nil, let file = hostPath(next).map({ DurableFolder.place(of: $0) }),
         let bytes = try? file.folder.read(file.name, limit: 16 << 20)
       else { continue }
       let text = String(decoding: bytes, as: UTF8.self)

@@ -17,7 +17,27 @@ extension NginxDeployment {
   /// The nginx that run here, each with the servers that use a target.
   func uses(of targets: [Target], in survey: Survey) async throws -> [Use] {
     try await Blocking.run {
-      survey.places.map { Use(place: $0, servers: servers(of: $0, using: targets)) }
+      survey.places.map { place in
+        Use(
+          place: place, servers: servers(in: place.configuration, of: place.nginx, using: targets))
+      }
+    }
+  }
+
+  /// The first nginx that was left alone and serves this target, as far as its files tell.
+  ///
+  /// Nothing is run: its files are only read. Where they cannot be, it may serve anything.
+  func unasked(serving target: Target, in survey: Survey) async throws -> RefusedNginx? {
+    let unasked = survey.unasked
+    guard !unasked.isEmpty else { return nil }
+    return try await Blocking.run {
+      unasked.first { refused in
+        guard let nginx = RunningNginx(refused.process) else { return false }
+        let main = nginx.configurationFile ?? "/etc/nginx/nginx.conf"
+        let configuration = NginxConfiguration(reading: main)
+        return configuration.texts.isEmpty
+          || servers(in: configuration, of: nginx, using: [target])[target.name] != nil
+      }
     }
   }
 
@@ -44,6 +64,11 @@ extension NginxDeployment {
         throw error
       } catch {
         services.logger.info("\(nginx.executable) cannot be asked: \(error)")
+        let message = CertctlError(wrapping: error).message
+        guard let process = nginx.process, nginx.container == nil,
+          ProcessTable.process(process.pid)?.started == process.started
+        else { continue }
+        survey.refused.append(RefusedNginx(process, message, mayServe: true))
       }
     }
     return survey
@@ -54,12 +79,15 @@ extension NginxDeployment {
   func place(of nginx: RunningNginx) async throws -> NginxPlace {
     let result = try await services.runner.run(nginx.dump)
     let configuration: NginxConfiguration
-    if let dumped = NginxConfiguration(dump: result.output) {
+    if let main = nginx.mainFile {
+      // A file that another user may write could claim to be the main one in what `-T` prints.
+      configuration = try await Blocking.run { NginxConfiguration(reading: main) }
+    } else if let dumped = NginxConfiguration(dump: result.output) {
       configuration = dumped
     } else {
       let path: String
-      if let known = nginx.mainFile ?? nginx.configurationFile {
-        path = known
+      if let given = nginx.configurationFile {
+        path = given
       } else {
         path = RunningNginx.builtIn(try await services.runner.run(nginx.version).output)
       }
@@ -78,12 +106,12 @@ extension NginxDeployment {
   }
 
   private func servers(
-    of place: NginxPlace, using targets: [Target]
+    in configuration: NginxConfiguration, of nginx: RunningNginx, using targets: [Target]
   ) -> [LineageName: [NginxServer]] {
     var found: [LineageName: [NginxServer]] = [:]
-    for server in place.configuration.servers {
+    for server in configuration.servers {
       for path in server.certificates {
-        guard let word = lineage(of: path, for: place.nginx),
+        guard let word = lineage(of: path, for: nginx),
           let target = targets.first(where: { $0.name.value == word })
         else { continue }
         found[target.name, default: []].append(server)

@@ -95,10 +95,9 @@ struct NginxDeployment: Sendable {
       try await putBack(transaction, Set(paths), again)
     }
     // It is in use, but an nginx that could not be asked may go on with the one before.
-    if let unasked = survey.unasked.first {
-      for target in targets where answers[target.name] == nil {
-        answers[target.name] = .failed(unasked.failure)
-      }
+    for target in targets where answers[target.name] == nil {
+      let unasked = try await unasked(serving: target, in: survey)
+      answers[target.name] = unasked.map { .failed($0.failure) }
     }
     return answers
   }

@@ -58,8 +58,14 @@ struct NginxTrial: Sendable {
     do {
       let result = try await deployment.services.runner.run(
         place.nginx.dump(configuration: staged.main))
-      try await Blocking.run { try staged.remove() }
-      guard result.succeeded, let configuration = NginxConfiguration(dump: result.output) else {
+      let isOnHost = place.nginx.container == nil && place.nginx.mainFile != nil
+      let read = try await Blocking.run {
+        let configuration = isOnHost ? NginxConfiguration(reading: staged.main) : nil
+        try staged.remove()
+        return configuration
+      }
+      guard result.succeeded, let configuration = read ?? NginxConfiguration(dump: result.output)
+      else {
         throw CertctlError(
           .nginxRefused,
           "nginx refuses the configuration: "

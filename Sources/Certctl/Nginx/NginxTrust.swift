@@ -15,7 +15,10 @@ struct NginxTrust: Sendable {
   ///   `CertctlError` when it cannot be asked; `CancellationError`.
   func check(_ process: RunningProcess) async throws -> RunningNginx {
     guard process.users.areAll(0) else {
-      throw RefusedNginx(process, "it is not root's process", mayServe: false)
+      throw RefusedNginx(
+        process, "it is not root's process",
+        hint: process.unit.map { "a deploy hook can reload it: systemctl reload \($0)" },
+        mayServe: false)
     }
     guard let titled = RunningNginx(process) else {
       throw RefusedNginx(process, "its title names no program", mayServe: false)
@@ -85,41 +88,33 @@ struct NginxTrust: Sendable {
       throw RefusedNginx(
         process, "\(nginx.executable) -V does not say how nginx was built", mayServe: true)
     }
-    let prefix = nginx.option("-p") ?? RunningNginx.built("--prefix=", said.output) ?? "/"
+    let given = nginx.option("-p")
+    let prefix = given ?? RunningNginx.builtInPrefix(said.output)
     let whole = { @Sendable (path: String) in path.hasPrefix("/") ? path : "\(prefix)/\(path)" }
-    let main = whole(nginx.option("-c") ?? RunningNginx.builtIn(said.output))
-    let extra = nginx.option("-g").map { NginxDirective.parse($0 + ";") } ?? []
-    _ = try await trusted(process) {
-      _ = try TrustedPath.ifPresent(prefix, .folder)
-      _ = try TrustedPath(main, .file)
-    }
-    let configuration = try await Blocking.run { NginxConfiguration(reading: main) }
-    try await trusted(process) {
-      for path in configuration.mainContextFiles { _ = try TrustedPath.ifPresent(path, .file) }
-      for folder in configuration.mainContextFolders {
-        _ = try TrustedPath.ifPresent(folder, .folder)
-      }
-      let modules = extra.filter { $0.name == "load_module" }.compactMap(\.value)
-      for module in configuration.modules + modules {
-        _ = try TrustedPath.ifPresent(whole(module), .file)
-      }
+    let main = nginx.option("-c").map(whole) ?? whole(RunningNginx.builtIn(said.output, prefix))
+    let directives = nginx.option("-g")
+    let files = try await trusted(process) {
+      if let given { _ = try TrustedPath.ifPresent(given, .folder) }
+      let context = try NginxMainContext(main: main, directives: directives)
+      for module in context.modules { _ = try TrustedPath.ifPresent(whole(module), .file) }
+      return context.files
     }
     let foreign = try await Blocking.run {
-      configuration.nestedFiles.compactMap { path in
-        do throws(HostError) {
-          _ = try TrustedPath.ifPresent(path, .file)
-          return String?.none
-        } catch {
-          return "nginx reads \(path), which not only root decides about: "
-            + (error.detail ?? error.description)
+      NginxConfiguration(reading: main).texts.keys.filter { !files.contains($0) }.sorted()
+        .compactMap { path in
+          do throws(HostError) {
+            _ = try TrustedPath.ifPresent(path, .settings)
+            return String?.none
+          } catch {
+            return "nginx reads \(path), which not only root decides about: "
+              + (error.detail ?? error.description)
+          }
         }
-      }
     }
     return (main, foreign)
   }
 
   /// Runs checks of paths, whose refusals are those of the process.
-  @discardableResult
   private func trusted<Value: Sendable>(
     _ process: RunningProcess, _ body: @escaping @Sendable () throws -> Value
   ) async throws -> Value {

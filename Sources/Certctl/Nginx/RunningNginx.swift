@@ -17,8 +17,9 @@ package struct RunningNginx: Sendable, Equatable {
   var program: TrustedPath?
   /// The absolute path of its main file, as nginx sees it; nil where it was not asked for.
   var mainFile: String?
-  /// A sentence for each file inside of a block that another user can change. Root has included it, and
-  /// so trusts that user.
+  /// A sentence for each file inside of a block that another user can change.
+  ///
+  /// Root has included it, and so trusts that user.
   var foreignFiles: [String] = []
   /// The container that it runs in; nil on the host itself.
   package var container: NginxContainer?
@@ -35,8 +36,12 @@ package struct RunningNginx: Sendable, Equatable {
     let program = words.removeFirst()
     var options: [String] = []
     while !words.isEmpty {
-      let word = words.removeFirst()
-      guard ["-c", "-p", "-e", "-g"].contains(word), !words.isEmpty else { continue }
+      var word = words.removeFirst()
+      guard let option = ["-c", "-p", "-e", "-g"].first(where: word.hasPrefix) else { continue }
+      // The value may follow at once: -c/etc/nginx.conf.
+      if word.count > 2 { words.insert(String(word.dropFirst(2)), at: 0) }
+      word = option
+      guard !words.isEmpty else { continue }
       // The value of -g has spaces in it, and the title does not say where it ends.
       var value = [words.removeFirst()]
       while word == "-g", let next = words.first, !["-c", "-p", "-e"].contains(next) {
@@ -76,9 +81,10 @@ package struct RunningNginx: Sendable, Equatable {
   /// The command that prints the whole configuration, after testing it.
   var dump: Command { command(["-T", "-q"] + options, outputLimit: 64 << 20) }
 
-  /// The value of an option that it was started with.
+  /// The value of an option that it was started with; of one given twice the last, as nginx does.
   func option(_ name: String) -> String? {
-    options.firstIndex(of: name).map { options[$0 + 1] }
+    stride(from: 0, to: options.count - 1, by: 2).filter { options[$0] == name }.last
+      .map { options[$0 + 1] }
   }
 
   /// The main file that it was started with; nil for the one that was built in.
@@ -90,8 +96,19 @@ package struct RunningNginx: Sendable, Equatable {
   var version: Command { command(["-V"]) }
 
   /// The main file that was built in, from what `-V` says.
-  static func builtIn(_ version: String) -> String {
-    built("--conf-path=", version) ?? "/etc/nginx/nginx.conf"
+  ///
+  /// - Parameters:
+  ///   - version: What `-V` says.
+  ///   - prefix: Where relative paths begin; nil for the folder that was built in.
+  /// - Returns: Its absolute path.
+  static func builtIn(_ version: String, _ prefix: String? = nil) -> String {
+    let path = built("--conf-path=", version) ?? "conf/nginx.conf"
+    return path.hasPrefix("/") ? path : "\(prefix ?? builtInPrefix(version))/\(path)"
+  }
+
+  /// The folder where relative paths begin that was built in, from what `-V` says.
+  static func builtInPrefix(_ version: String) -> String {
+    built("--prefix=", version) ?? "/usr/local/nginx"
   }
 
   /// The value of an argument of `configure`, from what `-V` says; nil when it was not given.

@@ -62,7 +62,7 @@ struct StagedConfiguration: Sendable {
 
   /// Removes the tree.
   func remove() throws {
-    let (folder, name) = FileChange.place(of: hostRoot)
+    let (folder, name) = DurableFolder.place(of: hostRoot)
     try folder.removeTree(name)
   }
 
@@ -103,7 +103,7 @@ struct StagedConfiguration: Sendable {
   private func overlay(
     _ content: FileChange.Content, at relative: String, _ certificate: (String) -> String?
   ) throws {
-    let (folder, name) = FileChange.place(of: "\(hostRoot)/\(relative)")
+    let (folder, name) = DurableFolder.place(of: "\(hostRoot)/\(relative)")
     if case .folder(let attributes) = content {
       return try folder.folder(name).create(attributes)
     }
@@ -137,10 +137,10 @@ struct StagedConfiguration: Sendable {
   }
 
   private func makeFolder(_ relative: String, like source: String) throws {
-    let (parent, name) = FileChange.place(of: source)
+    let (parent, name) = DurableFolder.place(of: source)
     let attributes = try parent.attributes(of: name) ?? FileAttributes(mode: 0o755)
     let path = relative.isEmpty ? hostRoot : "\(hostRoot)/\(relative)"
-    let (folder, inner) = FileChange.place(of: path)
+    let (folder, inner) = DurableFolder.place(of: path)
     if relative.isEmpty {
       try folder.folder(inner).create(attributes)
     } else {
@@ -149,15 +149,15 @@ struct StagedConfiguration: Sendable {
   }
 
   private func write(_ bytes: [UInt8], at relative: String, like source: String) throws {
-    let resolved = FileChange.place(of: Self.resolved(source))
+    let resolved = DurableFolder.place(of: Self.resolved(source))
     let attributes =
       try resolved.folder.attributes(of: resolved.name) ?? FileAttributes(mode: 0o644)
-    let (folder, name) = FileChange.place(of: "\(hostRoot)/\(relative)")
+    let (folder, name) = DurableFolder.place(of: "\(hostRoot)/\(relative)")
     try folder.writeNew(name, bytes, attributes)
   }
 
   private func link(_ relative: String, to target: String) throws {
-    let (folder, name) = FileChange.place(of: "\(hostRoot)/\(relative)")
+    let (folder, name) = DurableFolder.place(of: "\(hostRoot)/\(relative)")
     try folder.makeScratchLink(name, to: target)
   }
 

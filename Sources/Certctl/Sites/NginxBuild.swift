@@ -53,9 +53,7 @@ struct NginxBuild: Sendable, Equatable {
       .compactMap { after(library, $0) }.first.flatMap { NginxVersion($0) }
     let configured = lines.first { $0.hasPrefix("configure arguments:") } ?? ""
     arguments = Set(configured.split(separator: " ").dropFirst(2).map(String.init))
-    configurationFile =
-      arguments.first { $0.hasPrefix("--conf-path=") }.map { String($0.dropFirst(12)) }
-      ?? "/etc/nginx/nginx.conf"
+    configurationFile = RunningNginx.builtIn(versionOutput)
   }
 
   /// Whether it speaks HTTP/2 at all.

@@ -114,7 +114,7 @@ struct SiteTree: Sendable {
         hint: "mount the whole folder \(place.folder)")
     }
     let resolved = NginxDeployment.resolved(path)
-    let (folder, name) = FileChange.place(of: resolved)
+    let (folder, name) = DurableFolder.place(of: resolved)
     guard let bytes = try folder.read(name), let attributes = try folder.attributes(of: name) else {
       throw CertctlError(.state, "\(path) cannot be read")
     }

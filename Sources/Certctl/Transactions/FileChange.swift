@@ -26,24 +26,7 @@ struct FileChange: Sendable, Equatable {
   }
 
   /// The folder that it is in, and its name there.
-  var place: (folder: DurableFolder, name: String) { Self.place(of: path) }
-
-  /// The folder that a path is in, and its name there.
-  ///
-  /// - Parameters:
-  ///   - path: An absolute path.
-  ///   - root: Where fault points count from.
-  /// - Returns: Both.
-  static func place(
-    of path: String, root: String = "/"
-  ) -> (folder: DurableFolder, name: String) {
-    let slash = path.lastIndex(of: "/") ?? path.startIndex
-    let folder = String(path[..<slash])
-    return (
-      DurableFolder(path: folder.isEmpty ? "/" : folder, root: root),
-      String(path[slash...].dropFirst())
-    )
-  }
+  var place: (folder: DurableFolder, name: String) { DurableFolder.place(of: path) }
 }
 
 /// What stood or stands at a path, in a form that can be kept.

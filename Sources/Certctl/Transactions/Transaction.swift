@@ -152,11 +152,11 @@ struct Transaction: Sendable {
     do {
       for change in changes {
         guard case .file(let bytes, let attributes) = change.content else { continue }
-        let (folder, name) = FileChange.place(of: change.path, root: state.path)
+        let (folder, name) = DurableFolder.place(of: change.path, root: state.path)
         staged[change.path] = try folder.stage(name, bytes, attributes)
       }
       for change in changes {
-        let (folder, name) = FileChange.place(of: change.path, root: state.path)
+        let (folder, name) = DurableFolder.place(of: change.path, root: state.path)
         switch change.content {
         case .file:
           if let temporary = staged.removeValue(forKey: change.path) {
@@ -168,7 +168,7 @@ struct Transaction: Sendable {
         }
       }
     } catch {
-      for (path, temporary) in staged { FileChange.place(of: path).folder.discard(temporary) }
+      for (path, temporary) in staged { DurableFolder.place(of: path).folder.discard(temporary) }
       throw error
     }
   }
@@ -181,7 +181,7 @@ struct Transaction: Sendable {
   func undo(only paths: Set<String>? = nil) throws -> [String] {
     var foreign: [String] = []
     for entry in record.entries.reversed() where paths?.contains(entry.path) ?? true {
-      let (place, name) = FileChange.place(of: entry.path, root: state.path)
+      let (place, name) = DurableFolder.place(of: entry.path, root: state.path)
       try place.sweepTemporaries(of: name)
       let now = try Self.state(at: entry.path)
       if now.isSame(as: entry.before) { continue }
@@ -234,7 +234,7 @@ struct Transaction: Sendable {
 
   /// What stands at a path now.
   static func state(at path: String) throws -> PathState {
-    let (folder, name) = FileChange.place(of: path)
+    let (folder, name) = DurableFolder.place(of: path)
     switch try folder.kind(of: name) {
     case nil: return PathState(kind: .absent)
     case .folder: return PathState(kind: .folder)

@@ -43,6 +43,19 @@ package struct DurableFolder: Sendable {
     return String(path)
   }
 
+  /// The folder that a path is in, and its name there; nothing is touched.
+  ///
+  /// - Parameters:
+  ///   - path: An absolute path.
+  ///   - root: Where fault points count from.
+  /// - Returns: Both.
+  package static func place(
+    of path: String, root: String = "/"
+  ) -> (folder: DurableFolder, name: String) {
+    let (parent, name) = split(path)
+    return (DurableFolder(path: parent, root: root), name ?? "")
+  }
+
   /// The folder `name` inside this one; nothing is touched.
   package func folder(_ name: String) -> DurableFolder {
     DurableFolder(path: "\(path)/\(name)", root: root)
@@ -143,14 +156,41 @@ package struct DurableFolder: Sendable {
   ///
   /// - Throws: `HostError`; `.fileTooLarge` beyond `limit` bytes.
   package func read(_ name: String, limit: Int = 1 << 20) throws(HostError) -> [UInt8]? {
-    try check(name)
+    try read(name, limit: limit) { _ in }
+  }
+
+  /// Reads a file that must be this user's or root's, and nobody else's to write: a secret.
+  ///
+  /// - Returns: The bytes, and whether everybody may read them; nil when it is not there.
+  /// - Throws: `HostError` with code `unsafePath` for a file that others can change.
+  package func readOwn(
+    _ name: String, limit: Int
+  ) throws(HostError) -> (bytes: [UInt8], isReadableByAll: Bool)? {
+    var isReadableByAll = false
+    let bytes = try read(name, limit: limit) { (status: stat) throws(HostError) in
+      try TrustedPath.requireOwn(full(name), FileFacts(status))
+      isReadableByAll = status.st_mode & S_IROTH != 0
+    }
+    return bytes.map { ($0, isReadableByAll) }
+  }
+
+  private func read(
+    _ name: String, limit: Int, checking check: (stat) throws(HostError) -> Void
+  ) throws(HostError) -> [UInt8]? {
+    try self.check(name)
     let subject = full(name)
     do throws(HostError) {
       let folder = try Descriptor.folder(path)
-      let file = try folder.openToRead(name, subject: subject)
-      guard try file.status(subject: subject).st_mode & S_IFMT == S_IFREG else {
+      let file =
+        geteuid() == 0
+        ? try LinkWalk.file(name, in: folder, subject: subject)
+        // Without O_NONBLOCK a FIFO under this name would be waited for.
+        : try folder.open(name, O_RDONLY | O_NONBLOCK, operation: "read", subject: subject)
+      let status = try file.status(subject: subject)
+      guard status.st_mode & S_IFMT == S_IFREG else {
         throw HostError(.io, operation: "read", subject: subject, detail: "it is no regular file")
       }
+      try check(status)
       return try file.read(limit: limit, subject: subject)
     } catch {
       if error.code == .notFound { return nil }

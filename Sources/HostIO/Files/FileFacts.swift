@@ -42,6 +42,11 @@ package struct FileFacts: Sendable, Equatable {
     var status = stat()
     let result = unsafe followsLinks ? stat(path, &status) : lstat(path, &status)
     guard result == 0 else { return nil }
+    self.init(status)
+  }
+
+  /// What the system said.
+  init(_ status: stat) {
     let kind: Kind =
       switch status.st_mode & S_IFMT {
       case S_IFREG: .file

@@ -15,9 +15,15 @@ struct LinkWalk: ~Copyable {
   private var foreign: [(left: Int, owner: UInt32)] = []
   private var links = 0
 
-  private init(_ path: String) throws(HostError) {
-    self.path = path
-    here = try Self.start(path.hasPrefix("/"), path)
+  private init(
+    _ path: String, from folder: borrowing Descriptor, subject: String
+  ) throws(HostError) {
+    self.path = subject
+    here =
+      path.hasPrefix("/")
+      ? try Self.root(subject)
+      : try folder.open(
+        ".", Descriptor.placeOnly | O_DIRECTORY, operation: "open", subject: subject)
     rest = path.split(separator: "/")[...].reversed()
   }
 
@@ -26,22 +32,57 @@ struct LinkWalk: ~Copyable {
   /// - Throws: `HostError` with code `unsafePath` for a link that must not be followed, or what the
   ///   system says.
   static func folder(_ path: String) throws(HostError) -> Descriptor {
-    var walk = try LinkWalk(path)
-    return try walk.run()
-  }
-
-  private mutating func run() throws(HostError) -> Descriptor {
-    while let name = rest.popLast() {
-      try step(String(name))
-      while let link = foreign.last, link.left >= rest.count {
-        foreign.removeLast()
-        let owner = try here.status(subject: path).st_uid
-        guard owner == link.owner else { throw refused(link.owner, owner) }
-      }
+    let start = Descriptor(
+      try Descriptor.call("open the folder", path) {
+        unsafe open(".", Descriptor.placeOnly | O_DIRECTORY | O_CLOEXEC)
+      })
+    var walk = try LinkWalk(path, from: start, subject: path)
+    while let name = walk.rest.popLast() {
+      try walk.step(String(name))
+      try walk.checkOwners()
     }
     // So far it was opened as a place only, for which no right to read is needed.
-    return try here.open(
+    return try walk.here.open(
       ".", O_RDONLY | O_DIRECTORY, operation: "open the folder", subject: path)
+  }
+
+  /// Opens a file to be read: `name` in a folder, or what it leads to.
+  ///
+  /// - Throws: `HostError` as ``folder(_:)`` does.
+  static func file(
+    _ name: String, in folder: borrowing Descriptor, subject: String
+  ) throws(HostError) -> Descriptor {
+    var walk = try LinkWalk(name, from: folder, subject: subject)
+    // Without O_NONBLOCK a FIFO under this name would be waited for.
+    let flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW
+    while let name = walk.rest.popLast() {
+      guard walk.rest.isEmpty else {
+        try walk.step(String(name))
+        try walk.checkOwners()
+        continue
+      }
+      do throws(HostError) {
+        let file = try walk.here.open(String(name), flags, operation: "read", subject: subject)
+        let owner = try file.status(subject: subject).st_uid
+        if let link = walk.foreign.first(where: { $0.owner != owner }) {
+          throw walk.refused(link.owner, owner)
+        }
+        return file
+      } catch {
+        guard error.errnoCode == ELOOP else { throw error }
+        try walk.follow(String(name))
+      }
+    }
+    throw HostError(errno: EISDIR, operation: "read", subject: subject)
+  }
+
+  /// Ends the ways of those links of which all has been passed.
+  private mutating func checkOwners() throws(HostError) {
+    while let link = foreign.last, link.left >= rest.count {
+      foreign.removeLast()
+      let owner = try here.status(subject: path).st_uid
+      guard owner == link.owner else { throw refused(link.owner, owner) }
+    }
   }
 
   private mutating func step(_ name: String) throws(HostError) {
@@ -54,6 +95,11 @@ struct LinkWalk: ~Copyable {
     }
     let number = errno
     guard number == ENOTDIR || number == ELOOP else { throw failure(number) }
+    try follow(name)
+  }
+
+  /// Puts what a link leads to in its place.
+  private mutating func follow(_ name: String) throws(HostError) {
     let entry = try here.open(
       name, Descriptor.placeOnly | O_NOFOLLOW, operation: "open the folder", subject: path)
     let status = try entry.status(subject: path)
@@ -62,14 +108,14 @@ struct LinkWalk: ~Copyable {
     guard links <= 40 else { throw failure(ELOOP) }
     let target = try entry.linkTarget(subject: path)
     if status.st_uid != 0 { foreign.append((rest.count, status.st_uid)) }
-    if target.hasPrefix("/") { here = try Self.start(true, path) }
+    if target.hasPrefix("/") { here = try Self.root(path) }
     rest += target.split(separator: "/").reversed()
   }
 
-  private static func start(_ atRoot: Bool, _ path: String) throws(HostError) -> Descriptor {
+  private static func root(_ subject: String) throws(HostError) -> Descriptor {
     Descriptor(
-      try Descriptor.call("open the folder", path) {
-        unsafe open(atRoot ? "/" : ".", Descriptor.placeOnly | O_DIRECTORY | O_CLOEXEC)
+      try Descriptor.call("open", subject) {
+        unsafe open("/", Descriptor.placeOnly | O_DIRECTORY | O_CLOEXEC)
       })
   }
 
@@ -103,32 +149,5 @@ extension Descriptor {
       }
     }
     return String(decoding: buffer[..<Int(count)], as: UTF8.self)
-  }
-
-  /// Opens a file to be read, as root only through links that lead where their owners may write.
-  ///
-  /// - Throws: `HostError` with code `unsafePath` for the link of another user to a file of somebody
-  ///   else.
-  func openToRead(_ name: String, subject: String) throws(HostError) -> Descriptor {
-    // Without O_NONBLOCK a FIFO under this name would be waited for.
-    let flags = O_RDONLY | O_NONBLOCK
-    guard geteuid() == 0 else { return try open(name, flags, operation: "read", subject: subject) }
-    do throws(HostError) {
-      return try open(name, flags | O_NOFOLLOW, operation: "read", subject: subject)
-    } catch {
-      guard error.errnoCode == ELOOP else { throw error }
-    }
-    let link = try open(
-      name, Descriptor.placeOnly | O_NOFOLLOW, operation: "read", subject: subject)
-    let maker = try link.status(subject: subject).st_uid
-    let file = try open(name, flags, operation: "read", subject: subject)
-    let owner = try file.status(subject: subject).st_uid
-    guard maker == 0 || maker == owner else {
-      throw HostError(
-        .unsafePath, operation: "read", subject: subject,
-        detail: "it is a link of \(SystemAccount.userTitle(maker)) to a file of "
-          + SystemAccount.userTitle(owner))
-    }
-    return file
   }
 }

@@ -8,13 +8,13 @@ extension TrustedPath {
   /// An ordinary user may have a home folder that a group can write, so there only the end counts.
   /// Where nothing is, nothing is wrong. Blocks.
   ///
+  /// - Returns: Whether anything is there; what was not there must not be used a moment later.
   /// - Throws: `HostError` with code `unsafePath`, or what the system says.
-  package static func require(_ path: String, _ kind: Kind) throws(HostError) {
-    if geteuid() == 0 {
-      _ = try ifPresent(path, kind)
-    } else {
-      try requireOwn(path)
-    }
+  @discardableResult
+  package static func require(_ path: String, _ kind: Kind) throws(HostError) -> Bool {
+    if geteuid() == 0 { return try ifPresent(path, kind) != nil }
+    try requireOwn(path)
+    return FileFacts(path: path) != nil
   }
 
   /// Checks the file at the end of a path alone: it must be this user's or root's, and nobody else's to
@@ -24,7 +24,10 @@ extension TrustedPath {
   ///
   /// - Throws: `HostError` with code `unsafePath`.
   package static func requireOwn(_ path: String) throws(HostError) {
-    guard let facts = FileFacts(path: path) else { return }
+    if let facts = FileFacts(path: path) { try requireOwn(path, facts) }
+  }
+
+  static func requireOwn(_ path: String, _ facts: FileFacts) throws(HostError) {
     let refuse = { (detail: String, hint: String) in
       HostError(.unsafePath, operation: "trust", subject: path, detail: detail, hint: hint)
     }

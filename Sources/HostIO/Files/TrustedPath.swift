@@ -13,8 +13,11 @@ package struct TrustedPath: Sendable, Equatable {
   package enum Kind: Sendable {
     /// A file that is executed.
     case program
-    /// A file that is read, such as a configuration or a script for a shell.
+    /// A file that holds code, or names some: a module, a script for a shell, nginx's configuration.
     case file
+    /// A file of settings, which may lie in a folder with the sticky bit: nobody else can replace
+    /// there what is root's.
+    case settings
     /// A folder.
     case folder
     /// A socket; whoever may write to it may connect, and cannot replace it.
@@ -128,8 +131,8 @@ private struct TrustedWalk {
       do throws(HostError) {
         status = try self.status(of: next)
       } catch {
-        // Nobody may put a file there a moment later.
-        if error.code == .notFound, kind != .folder { try check(last, folder) }
+        // Nobody may put a program there a moment later.
+        if error.code == .notFound, kind == .program || kind == .file { try check(last, folder) }
         throw error
       }
       if status.st_mode & S_IFMT == S_IFLNK {
@@ -142,8 +145,9 @@ private struct TrustedWalk {
         last = status
       } else {
         guard rest.isEmpty else { throw refused("\(next) is not a folder") }
+        try checkMount(status, next)
         // What lies in a folder that others may write can be replaced by them, sticky or not.
-        try check(last, folder)
+        if kind == .settings { try checkPassage(last, folder) } else { try check(last, folder) }
         try checkEnd(status, next)
         return (next, status)
       }
@@ -161,7 +165,7 @@ private struct TrustedWalk {
     case .socket:
       guard status.st_mode & S_IFMT == S_IFSOCK else { throw refused("it is not a socket") }
       try checkOwner(status, path)
-    case .program, .file:
+    case .program, .file, .settings:
       guard status.st_mode & S_IFMT == S_IFREG else { throw refused("\(path) is not a file") }
       try check(status, path)
     }
@@ -192,7 +196,11 @@ private struct TrustedWalk {
     guard status.st_mode & (S_IWGRP | S_IWOTH) != 0 else { return }
     let who = status.st_mode & S_IWOTH != 0 ? "everybody" : "its group"
     let mode = String(status.st_mode & 0o7777, radix: 8)
-    throw refused("\(path) can be written by \(who) (mode \(mode))", hint: "chmod go-w \(path)")
+    // Folders such as /tmp have to stay open to all.
+    let isShared = status.st_mode & S_ISVTX != 0
+    throw refused(
+      "\(path) can be written by \(who) (mode \(mode))",
+      hint: isShared ? Self.elsewhere : "chmod go-w \(path)")
   }
 
   private func checkOwner(_ status: stat, _ path: String) throws(HostError) {
@@ -201,8 +209,9 @@ private struct TrustedWalk {
     throw refused(
       "\(path) belongs to \(SystemAccount.userTitle(status.st_uid)), not to \(trusted)",
       // To give a whole home folder to root is no good advice.
-      hint: status.st_mode & S_IFMT == S_IFDIR
-        ? "move it to where only root can write, such as /etc/certctl" : "chown root \(path)")
+      // To give a home folder to root is no good advice.
+      hint: path.hasPrefix("/home/") || path == SystemAccount.home(of: status.st_uid)
+        ? Self.elsewhere : "chown root \(path)")
   }
 
   /// Refuses a file system that another user serves: it can claim any owner and any content.
@@ -215,6 +224,8 @@ private struct TrustedWalk {
       "\(path) is a file system that \(SystemAccount.userTitle(owner)) serves",
       hint: "move the file to a file system of this machine")
   }
+
+  private static let elsewhere = "move it to where only root can write, such as /etc/certctl"
 
   private func refused(_ detail: String, hint: String? = nil) -> HostError {
     HostError(.unsafePath, operation: "trust", subject: path, detail: detail, hint: hint)

@@ -85,6 +85,19 @@ struct NginxConfigurationTests {
     #expect(found.map(\.certificates).contains(["/b.pem"]))
   }
 
+  @Test func `what stands in a file is not taken for the head of another one`() {
+    let dump = """
+      # configuration file /main:
+      user a;
+      # configuration file /theirs:
+      add_header X "
+      # configuration file /main:
+      load_module /evil.so;
+      ";
+      """
+    #expect(NginxConfiguration(dump: dump)?.texts["/main"] == "user a;\n")
+  }
+
   @Test func `text that is no configuration is none`() {
     #expect(NginxConfiguration(dump: "nginx: [emerg] unknown directive") == nil)
     #expect(NginxConfiguration(dump: "") == nil)

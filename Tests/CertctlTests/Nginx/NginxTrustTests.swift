@@ -146,8 +146,37 @@ struct NginxTrustTests {
     try await withBench { bench in
       try bench.folder.makeFolder("theirs")
       chown(bench.folder.path("theirs"), 4242, 4242)
-      let options = "-g daemon off; load_module theirs/m.so;"
-      #expect(try await bench.refusal(bench.process(options)) != nil)
+      for text in ["load_module theirs/m.so", "include theirs/*.conf"] {
+        #expect(try await bench.refusal(bench.process("-g daemon off; \(text);")) != nil, "\(text)")
+      }
+    }
+  }
+
+  @Test func `what cannot be read could load anything`() async throws {
+    try await withBench { bench in
+      try bench.folder.makeFolder("a")
+      try bench.folder.write("nginx.conf", "include */own.conf;")
+      let own = try bench.folder.write("a/own.conf", "events {}")
+      #expect(try await bench.refusal(bench.process()) == nil)
+      try bench.folder.write("a/own.conf", String(repeating: "\n", count: 17 << 20))
+      await #expect(throws: (any Error).self) { try await bench.trust.check(bench.process()) }
+      unlink(own)
+      mkfifo(own, 0o600)
+      await #expect(throws: (any Error).self) { try await bench.trust.check(bench.process()) }
+      unlink(own)
+      // Nothing is there, but another user could put it there.
+      chown(bench.folder.path("a"), 4242, 4242)
+      #expect(try await bench.refusal(bench.process()) != nil)
+    }
+  }
+
+  @Test func `without --conf-path the main file is below the prefix`() async throws {
+    try await withTemporaryFolder(label: "trust") { folder in
+      let bench = try Bench(folder, arguments: "--prefix=\(folder.path)")
+      await #expect(throws: (any Error).self) { try await bench.trust.check(bench.process()) }
+      try folder.write("conf/nginx.conf", "events {}\n")
+      let nginx = try await bench.trust.check(bench.process())
+      #expect(nginx.mainFile == folder.path("conf/nginx.conf"))
     }
   }
 
@@ -157,6 +186,10 @@ struct NginxTrustTests {
       try bench.folder.write("theirs/nginx.conf", "events {}\n")
       chown(theirs, 4242, 4242)
       #expect(try await bench.refusal(bench.process("-p \(theirs)")) != nil)
+      // Of an option that is given twice nginx takes the last.
+      let twice = "-c \(bench.folder.path)/nginx.conf -c \(theirs)/nginx.conf"
+      #expect(try await bench.refusal(bench.process(twice)) != nil)
+      #expect(try await bench.refusal(bench.process("-c\(theirs)/nginx.conf")) != nil)
       #expect(try await bench.refusal(bench.process("-c \(theirs)/nginx.conf")) != nil)
       #expect(try await bench.refusal(bench.process("-c theirs/nginx.conf")) != nil)
       #expect(try await bench.refusal(bench.process("-p relative")) != nil)
