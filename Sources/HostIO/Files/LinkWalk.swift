@@ -15,15 +15,9 @@ struct LinkWalk: ~Copyable {
   private var foreign: [(left: Int, owner: UInt32)] = []
   private var links = 0
 
-  private init(
-    _ path: String, from folder: borrowing Descriptor, subject: String
-  ) throws(HostError) {
+  private init(_ path: String, from start: consuming Descriptor, subject: String) {
     self.path = subject
-    here =
-      path.hasPrefix("/")
-      ? try Self.root(subject)
-      : try folder.open(
-        ".", Descriptor.placeOnly | O_DIRECTORY, operation: "open", subject: subject)
+    here = start
     rest = path.split(separator: "/")[...].reversed()
   }
 
@@ -32,11 +26,9 @@ struct LinkWalk: ~Copyable {
   /// - Throws: `HostError` with code `unsafePath` for a link that must not be followed, or what the
   ///   system says.
   static func folder(_ path: String) throws(HostError) -> Descriptor {
-    let start = Descriptor(
-      try Descriptor.call("open the folder", path) {
-        unsafe open(".", Descriptor.placeOnly | O_DIRECTORY | O_CLOEXEC)
-      })
-    var walk = try LinkWalk(path, from: start, subject: path)
+    // The working directory may be gone, or closed to us: it is not touched without need.
+    let start = try start(path.hasPrefix("/") ? "/" : ".", path)
+    var walk = LinkWalk(path, from: start, subject: path)
     while let name = walk.rest.popLast() {
       try walk.step(String(name))
       try walk.checkOwners()
@@ -52,7 +44,9 @@ struct LinkWalk: ~Copyable {
   static func file(
     _ name: String, in folder: borrowing Descriptor, subject: String
   ) throws(HostError) -> Descriptor {
-    var walk = try LinkWalk(name, from: folder, subject: subject)
+    let start = try folder.open(
+      ".", Descriptor.placeOnly | O_DIRECTORY, operation: "read", subject: subject)
+    var walk = LinkWalk(name, from: start, subject: subject)
     // Without O_NONBLOCK a FIFO under this name would be waited for.
     let flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW
     while let name = walk.rest.popLast() {
@@ -108,14 +102,14 @@ struct LinkWalk: ~Copyable {
     guard links <= 40 else { throw failure(ELOOP) }
     let target = try entry.linkTarget(subject: path)
     if status.st_uid != 0 { foreign.append((rest.count, status.st_uid)) }
-    if target.hasPrefix("/") { here = try Self.root(path) }
+    if target.hasPrefix("/") { here = try Self.start("/", path) }
     rest += target.split(separator: "/").reversed()
   }
 
-  private static func root(_ subject: String) throws(HostError) -> Descriptor {
+  private static func start(_ folder: String, _ subject: String) throws(HostError) -> Descriptor {
     Descriptor(
-      try Descriptor.call("open", subject) {
-        unsafe open("/", Descriptor.placeOnly | O_DIRECTORY | O_CLOEXEC)
+      try Descriptor.call("open the folder", subject) {
+        unsafe open(folder, Descriptor.placeOnly | O_DIRECTORY | O_CLOEXEC)
       })
   }
 
