@@ -44,7 +44,7 @@ import Testing
     #expect(resty.version > NginxVersion(1, 25, 1) && resty.version < NginxVersion(1, 27))
     let boring = try #require(build("nginx/1.29.4", "BoringSSL"))
     #expect(boring.openSSL == nil && !boring.knowsMLKEM && !boring.hasHTTP2)
-    #expect(boring.configurationFile == "/etc/nginx/nginx.conf")
+    #expect(boring.configurationFile == "/usr/local/nginx/conf/nginx.conf")
     for other in ["", "Apache/2.4", "nginx version: x", "nginx version: nginx/"] {
       #expect(NginxBuild(versionOutput: other) == nil)
     }
