@@ -17,6 +17,8 @@ titled() {
   systemd-run --quiet -p User="$1" bash -c 'exec -a "$0" sleep 3600' "$2"
 }
 
+are_named() { is "$(pgrep -c -f '^nginx: master process [^ ]')" "$1"; }
+
 impostors() {
   mkdir -p "$theirs"
   printf '#!/bin/sh\nid >>%s/ran\n' "$theirs" >"$theirs/evil"
@@ -29,7 +31,7 @@ impostors() {
   titled root "nginx: master process $theirs/evil"
   titled root "nginx: master process /usr/sbin/nginx -c $theirs/evil.conf"
   titled root "nginx: master process /usr/sbin/nginx -g load_module $theirs/evil.so;"
-  soon 10 is "$(pgrep -c -f '^nginx: master process [^ ]')" 6
+  soon 10 are_named 6
 }
 
 nothing_ran() {

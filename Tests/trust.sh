@@ -94,6 +94,9 @@ as_root() {
   bash -c 'title=$0; exec -a "$title" "$@"' "$title" "$@" </dev/null >/dev/null 2>&1 &
 }
 
+# are_named COUNT: so many processes call themselves nginx.
+are_named() { is "$(pgrep -c -f '^nginx: master process' || true)" "$1"; }
+
 impostors() {
   mkdir "$home"
   printf '#!/bin/sh\nid >>%s\n' "$work/ran" >"$home/evil"
@@ -128,7 +131,7 @@ impostors() {
   as_root "nginx: master process $home/evil" sleep 600
   as_root "nginx: master process $nginx -c $home/evil.conf" sleep 600
   as_root "nginx: master process $nginx -c $own/nginx.conf -g load_module $home/evil.so;" sleep 600
-  soon is "$(pgrep -c -f '^nginx: master process' || true)" 9
+  soon are_named 9
 }
 
 servers() {
@@ -190,6 +193,7 @@ issue() { certctl issue "$@" $(ca) --webroot "$own/web"; }
 served() {
   openssl s_client -connect "127.0.0.1:$https" </dev/null 2>/dev/null | openssl x509 -noout -serial
 }
+serves_what_is_kept() { is "$(served)" "$(kept)"; }
 kept() { openssl x509 -noout -serial <"$CERTCTL_STATE_DIR/live/web.test/cert.pem"; }
 
 # --- Stories ---------------------------------------------------------------------------------------
@@ -218,7 +222,7 @@ beside_a_true_one() {
   tls_site >"$own/tls.site"
   certctl nginx reload
   expect "the true nginx is reloaded" ends_with 0
-  expect "and serves the certificate" soon is "$(served)" "$(kept)"
+  expect "and serves the certificate" soon serves_what_is_kept
   issue web.test --force
   expect "a deployment succeeds" ends_with 0
   expect "and is served" is "$(served)" "$(kept)"
@@ -233,7 +237,7 @@ beside_a_true_one() {
   expect "site add succeeds" ends_with 0
   nothing_ran "site add"
   certctl site remove app.test
-  expect "none of them was signalled" is "$(pgrep -c -f '^nginx: master process' || true)" 10
+  expect "none of them was signalled" are_named 10
 }
 
 # refused WHY: the true nginx is not asked, and nothing that matters happens.
