@@ -1,3 +1,4 @@
+import FoundationEssentials
 import HostIO
 
 /// The nginx that a run of root's has verified, for later runs in a sandbox that cannot see what a
@@ -52,7 +53,9 @@ struct VerifiedNginx: Sendable {
       .suffix(Self.limit)
     try state.create()
     try state.folder("cache").create(StateDirectory.closed)
-    try file.write(record)
+    // Nothing is lost with it, so that it needs no care for crashes.
+    let bytes = try [UInt8](StateCoding.encoder().encode(record)) + [UInt8(ascii: "\n")]
+    try state.folder("cache").writeScratch("nginx.json", bytes, mode: 0o600)
   }
 
   private func entry(_ nginx: RunningNginx, _ program: TrustedPath) -> Entry? {

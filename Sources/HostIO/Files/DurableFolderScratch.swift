@@ -23,6 +23,29 @@ extension DurableFolder {
     try Descriptor.call("set the mode of", subject) { fchmod(raw, attributes.mode & 0o7777) }
   }
 
+  /// Replaces a file, or makes it: readers see the old one or the new one.
+  ///
+  /// - Throws: `HostError`; then nothing is left of it.
+  package func writeScratch(
+    _ name: String, _ bytes: [UInt8], mode: UInt32
+  ) throws(HostError) {
+    try check(name)
+    let folder = try Descriptor.folder(path)
+    let raw = folder.raw
+    let subject = full(name)
+    let temporary = Self.temporaryName(for: name)
+    let file = try folder.open(
+      temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: mode, operation: "make",
+      subject: subject)
+    do throws(HostError) {
+      try file.write(bytes, subject: subject)
+      try Descriptor.call("write", subject) { unsafe renameat(raw, temporary, raw, name) }
+    } catch {
+      _ = unsafe unlinkat(raw, temporary, 0)
+      throw error
+    }
+  }
+
   /// Makes a symbolic link.
   ///
   /// - Throws: `HostError`; `.alreadyExists` when there is anything of that name.
