@@ -42,8 +42,7 @@ public struct Services: Sendable {
 
   /// The HTTP client for a server whose certificate chains to this PEM file (nil: the system's).
   ///
-  /// Whoever can change that file decides which servers are believed. Blocks for the time of looking
-  /// at it.
+  /// That file decides which servers are trusted. Blocks while it is checked.
   ///
   /// - Throws: `CertctlError` with code `configuration` for a file that others own or can write.
   func client(caBundle: String?) throws -> any HTTPClient {

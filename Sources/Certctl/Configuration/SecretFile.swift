@@ -2,8 +2,8 @@ import HostIO
 
 /// A file that holds a secret: a token, a key, a password.
 ///
-/// Whoever can write it decides with whose rights certctl acts, so that it has to be root's or this
-/// user's; whoever can read it has the secret, which is told.
+/// It must belong to root or to this user, and nobody else may write it: its content decides with whose
+/// rights certctl acts. certctl warns if everybody can read it.
 struct SecretFile: Sendable {
   /// Its absolute path.
   let path: String

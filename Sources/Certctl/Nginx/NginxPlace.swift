@@ -21,8 +21,8 @@ struct NginxPlace: Sendable {
 
   /// Refuses changes in a container's folders that a link of the container leads elsewhere.
   ///
-  /// Whoever is root in a container is often root here, too, as far as files go, and may write what is
-  /// mounted writable. Blocks.
+  /// Root in a container often has root's number on this host, and can write to mounts that are
+  /// writable. Blocks.
   ///
   /// - Throws: `CertctlError` with code `configuration`.
   func requireInside(_ changes: [FileChange]) throws {

@@ -65,7 +65,7 @@ struct NginxTrust: Sendable {
   /// Checks that a process executes the program that its title names, where that can be seen; blocks.
   private func requireNamed(_ title: String, _ process: RunningProcess) throws {
     guard case .file(let path, let facts) = process.program else { return }
-    // Whoever starts such a program gives it a title, and it becomes root's.
+    // Any user can start such a program, choose its title, and have it become root's.
     guard !facts.isSetuid else {
       throw RefusedNginx(process, "it executes a setuid program, \(path)", mayServe: false)
     }

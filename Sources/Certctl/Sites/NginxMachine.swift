@@ -52,7 +52,7 @@ extension NginxSurroundings {
     /// - Returns: The machine.
     static func of(_ pid: Int32) -> Machine {
       func text(_ path: String) -> String? {
-        // Whoever is root in a container may have put anything there.
+        // Root in a container may have put anything there.
         RegularFile.read(path).map { String(decoding: $0, as: UTF8.self) }
       }
       let ofProcess = Machine(
