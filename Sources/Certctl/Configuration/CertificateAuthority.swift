@@ -20,9 +20,9 @@ package struct CertificateAuthority: Sendable, Hashable {
   /// - Throws: `CertctlError` with code `usage` for anything else, `ACMEError` for a URL that is
   ///   neither https nor of this machine.
   package static func named(_ text: String) throws -> CertificateAuthority {
-    if let preset = Catalog.authorities.first(where: { $0.name == text }) { return preset }
+    if let preset = presets.first(where: { $0.name == text }) { return preset }
     guard text.contains("://") else {
-      let names = Catalog.authorities.map(\.name).joined(separator: ", ")
+      let names = presets.map(\.name).joined(separator: ", ")
       throw CertctlError(
         .usage, "unknown certificate authority '\(escapedForTerminal(text))'",
         hint: "give the URL of its ACME directory, or one of: \(names)")

@@ -28,7 +28,7 @@ struct DNSProviders: AsyncParsableCommand {
   func run() async throws {
     try await Bootstrap.runAlone(global) { output, _ in
       guard let provider else {
-        let all = Catalog.dnsProviders.map { DNSProviderReport($0.descriptor) }
+        let all = DNSProviderCatalog.all.map { DNSProviderReport($0.descriptor) }
         let width = all.map(\.name.count).max() ?? 0
         output.result(
           DNSProviderList(providers: all),
@@ -36,7 +36,7 @@ struct DNSProviders: AsyncParsableCommand {
         return
       }
       let name = String(provider.prefix { $0 != ":" })
-      guard let type = Catalog.dnsProvider(name) else {
+      guard let type = DNSProviderCatalog.named(name) else {
         throw CertctlError(
           .usage, "there is no DNS provider '\(escapedForTerminal(name))'",
           hint: "certctl dns-providers lists them")

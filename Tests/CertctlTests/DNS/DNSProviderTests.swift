@@ -12,7 +12,7 @@ struct DNSProviderTests {
     "acmesh", "certbot-hook", "dehydrated-hook", "exec", "manual", "rfc2136", "uacme-hook",
   ]
 
-  static let overHTTP = Catalog.dnsProviders.map { $0.descriptor.name }
+  static let overHTTP = DNSProviderCatalog.all.map { $0.descriptor.name }
     .filter { !withoutHTTP.contains($0) }
 
   @Test(arguments: DNSProviderScenario.all)
@@ -36,7 +36,7 @@ struct DNSProviderTests {
   func `no secret is in the error about an answer that repeats all of them`(
     _ provider: String
   ) async throws {
-    let type = try #require(Catalog.dnsProviders.first { $0.descriptor.name == provider })
+    let type = try #require(DNSProviderCatalog.all.first { $0.descriptor.name == provider })
     for scenario in DNSProviderScenario.all.filter({ $0.provider == provider }) {
       let fixture = try DNSProviderFixture.load(scenario)
       // Nothing is asked, so nothing can be refused.
@@ -58,7 +58,7 @@ struct DNSProviderTests {
   }
 
   @Test func `descriptors are complete, unique and in the order of their names`() {
-    let descriptors = Catalog.dnsProviders.map { $0.descriptor }
+    let descriptors = DNSProviderCatalog.all.map { $0.descriptor }
     #expect(descriptors.map(\.name) == descriptors.map(\.name).sorted())
     let words = descriptors.flatMap { [$0.name] + $0.aliases }
     #expect(Set(words).count == words.count)

@@ -26,7 +26,7 @@ package struct DNSProviderConformance: Sendable {
   package func run(sourceLocation: SourceLocation = #_sourceLocation) async throws {
     let fixture = try DNSProviderFixture.load(scenario)
     let type = try #require(
-      Catalog.dnsProviders.first { $0.descriptor.name == scenario.provider },
+      DNSProviderCatalog.all.first { $0.descriptor.name == scenario.provider },
       "the catalogue has no such provider", sourceLocation: sourceLocation)
     checkForm(fixture, type.descriptor, sourceLocation)
     let vendor = ScriptedVendor(fixture.exchanges)

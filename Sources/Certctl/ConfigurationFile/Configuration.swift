@@ -132,7 +132,7 @@ public struct Configuration: Sendable, Equatable {
           throw WrongValue(expected: "a table of variables and where they lie, as text")
         }
         do {
-          configuration.dnsReferences[name] = try Catalog.dnsReference(name, text)
+          configuration.dnsReferences[name] = try DNSProviderCatalog.reference(name, text)
         } catch let error as CertctlError where error.code == .configuration {
           throw CertctlError(
             .configuration, "\(escapedForTerminal(name)): \(error.message)", hint: error.hint)
