@@ -9,7 +9,7 @@ import Synchronization
 /// The version of this certctl.
 let certctlVersion = "0.1.0"
 
-/// Joins flags, environment and configuration file to a `Manager`, and runs a command with it.
+/// Joins flags, environment and configuration file to a `Context`, and runs a command with it.
 ///
 /// This is the only place where the live pieces are made.
 struct Bootstrap: Sendable {
@@ -38,12 +38,12 @@ struct Bootstrap: Sendable {
   /// - Throws: The exit code.
   static func run(
     _ options: GlobalOptions, needsConfiguration: Bool = true,
-    _ body: @escaping @Sendable (Manager, Output) async throws -> Void
+    _ body: @escaping @Sendable (Context, Output) async throws -> Void
   ) async throws {
     let bootstrap = Bootstrap(options)
     try await bootstrap.run {
-      let manager = try bootstrap.manager(needsConfiguration)
-      return { try await body(manager, bootstrap.output) }
+      let context = try bootstrap.context(needsConfiguration)
+      return { try await body(context, bootstrap.output) }
     }
   }
 
@@ -81,7 +81,7 @@ struct Bootstrap: Sendable {
     }
   }
 
-  private func manager(_ needsConfiguration: Bool) throws -> Manager {
+  private func context(_ needsConfiguration: Bool) throws -> Context {
     var settings = Configuration()
     do {
       settings = try configuration()
@@ -90,7 +90,7 @@ struct Bootstrap: Sendable {
     }
     let stateDirectory = stateDirectory
     try StateDirectory(path: stateDirectory).requireTrust(command: CommandLine.arguments)
-    return Manager(
+    return Context(
       stateDirectory: stateDirectory, configuration: settings,
       configDirectory: options.configDirectory, lockTimeout: .seconds(options.lockTimeout),
       services: services())

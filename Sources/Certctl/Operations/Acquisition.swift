@@ -5,8 +5,8 @@ import Logging
 import PKI
 
 /// One lineage on its way to a new certificate, under its lock: what `issue` and `renew` share.
-struct Acquisition: Sendable {
-  let manager: Manager
+struct Acquisition: ContextPart {
+  let context: Context
   let sessions: AuthoritySessions
   let name: LineageName
   /// The lineage as it is on disk; nil when it is new.
@@ -24,8 +24,7 @@ struct Acquisition: Sendable {
   /// Whether an account that the CA no longer knows is registered again, as a renewal does.
   var registersAgain = false
 
-  private var services: Services { manager.services }
-  private var pending: PendingStore { PendingStore(state: manager.state) }
+  private var pending: PendingStore { PendingStore(state: state) }
 
   /// Gets the certificate, stores it and puts it to use.
   ///
@@ -76,7 +75,7 @@ struct Acquisition: Sendable {
       let issuer = try await issuer(authority, directory)
       lineage.settings = settings
       // Before anything is presented: a crash must leave what the next run cleans up by.
-      try await manager.save(lineage)
+      try await context.save(lineage)
       isSaved = true
       guard let obtained = try await obtainAllowed(issuer) else { return false }
       var (issued, allowed, omitted) = obtained
@@ -143,7 +142,7 @@ struct Acquisition: Sendable {
     }
     return Issuer(
       name: name, settings: settings, directory: directory, authority: authority,
-      account: account, accountID: record.id, solvers: solvers, state: manager.state,
+      account: account, accountID: record.id, solvers: solvers, state: state,
       services: services, part: part,
       // Whoever changes the key does not want the old one, whatever else was asked for.
       currentKey: known?.rekey != nil ? nil : part == .rsa ? current?.rsa?.key : current?.key,
@@ -175,7 +174,7 @@ struct Acquisition: Sendable {
   ) async throws {
     services.progress(.storing)
     let generation = try await Blocking.run {
-      try manager.certificates.commit(issued, to: name, files: settings.files)
+      try certificates.commit(issued, to: name, files: settings.files)
     }
     let now = services.clock.now()
     var lineage = lineage
@@ -197,14 +196,14 @@ struct Acquisition: Sendable {
     lineage.schedule = schedule
     // A key that nobody else knows needs no more than another one in its place.
     if lineage.rekey?.isCompromised == false { lineage.rekey = nil }
-    try await manager.save(lineage)
+    try await context.save(lineage)
     do {
       try await Blocking.run { try pending.discard(name) }
     } catch {
       // The certificate is in use; the next run finds the order, and that it is done.
       services.logger.warning("the finished order was not discarded: \(error)")
     }
-    await manager.events.append(
+    await events.append(
       Event(
         time: now, event: "issued", lineage: name.value, authority: issuer.directory,
         names: issuer.settings.names.map(\.value), generation: generation.number,
@@ -237,9 +236,9 @@ struct Acquisition: Sendable {
     let failure = CertctlError(wrapping: error)
     do {
       // A damaged record of an order counts as one: it is there for somebody to look at.
-      let isUnderWay = (try? await manager.isOrderUnderWay(name)) ?? true
+      let isUnderWay = (try? await certificatesInUse.isOrderUnderWay(name)) ?? true
       if known == nil && !isUnderWay {
-        try await Blocking.run { try manager.lineages.remove(name) }
+        try await Blocking.run { try lineages.remove(name) }
       } else {
         var failed = isUnderWay ? lineage : known ?? lineage
         failed.lastFailure = .init(date: now, message: failure.message)
@@ -251,13 +250,13 @@ struct Acquisition: Sendable {
           schedule.noteFailure(of: certificate, retryAfter: failure.retryAfter, now: now)
           failed.schedule = schedule
         }
-        try await manager.save(failed)
+        try await context.save(failed)
       }
     } catch {
       services.logger.warning("the failure was not recorded with the lineage: \(error)")
     }
     guard !(error is CancellationError) else { return }
-    await manager.events.append(
+    await events.append(
       Event(
         time: now, event: "failed", lineage: name.value, names: settings.names.map(\.value),
         message: failure.message))

@@ -7,7 +7,7 @@ import HostIO
 actor AuthoritySessions {
   private static let mostRefusals = 3
 
-  private let manager: Manager
+  private let context: Context
   private let registration: Registration
   private var accounts: [Place: Task<(AccountRecord, Account), any Error>] = [:]
   private var clients: [Place: ACMEClient] = [:]
@@ -22,8 +22,8 @@ actor AuthoritySessions {
   }
 
   /// Sessions for one command.
-  init(_ manager: Manager, registration: Registration = .init()) {
-    self.manager = manager
+  init(_ context: Context, registration: Registration = .init()) {
+    self.context = context
     self.registration = registration
   }
 
@@ -31,7 +31,7 @@ actor AuthoritySessions {
   func client(for directory: String, caBundle: String?) throws -> ACMEClient {
     let place = Place(directory: directory, caBundle: caBundle)
     if let client = clients[place] { return client }
-    let client = try manager.client(directory: directory, caBundle: caBundle)
+    let client = try context.client(directory: directory, caBundle: caBundle)
     clients[place] = client
     return client
   }
@@ -95,7 +95,7 @@ actor AuthoritySessions {
   }
 
   private func keeper(_ place: Place) throws -> AccountKeeper {
-    manager.keeper(
+    AccountDesk(context: context).keeper(
       client: try client(for: place.directory, caBundle: place.caBundle),
       directory: place.directory)
   }
@@ -108,7 +108,7 @@ actor AuthoritySessions {
 
   private func solver(for settings: ChallengeSettings) throws -> any ChallengeSolver {
     if let solver = solvers[settings] { return solver }
-    let solver = try Catalog.solver(for: settings, in: manager.solverContext)
+    let solver = try Catalog.solver(for: settings, in: context.solverContext)
     solvers[settings] = solver
     return solver
   }
@@ -116,7 +116,7 @@ actor AuthoritySessions {
   /// The DNS by these settings, shared likewise.
   func view(_ settings: DNSSettings) throws -> DNSView {
     if let view = views[settings] { return view }
-    let view = try manager.solverContext.view(settings)
+    let view = try context.solverContext.view(settings)
     views[settings] = view
     return view
   }

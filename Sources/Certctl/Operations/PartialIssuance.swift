@@ -23,11 +23,11 @@ extension Acquisition {
         guard settings.allowPartial == true, mayOrder, !refused.isEmpty, !rest.isEmpty,
           isWorthIssuing(rest)
         else { throw error }
-        let now = manager.services.clock.now()
+        let now = services.clock.now()
         omitted += refused.map { name, words in
           Lineage.Omission(name: name, date: now, message: "\(name.value) is left out: \(words)")
         }
-        for omission in omitted.suffix(refused.count) { manager.services.warn(omission.message) }
+        for omission in omitted.suffix(refused.count) { services.warn(omission.message) }
         issuer = issuer.with(names: rest)
       }
     }
@@ -51,12 +51,12 @@ extension Acquisition {
   /// Whether a certificate with these names is worth an order: another one than that in use is, or
   /// one whose time has come.
   private func isWorthIssuing(_ names: [Identifier]) -> Bool {
-    guard let current, let known, let issued = known.issuance?.settings.names,
-      Set(issued) == Set(names), heedsLimits
+    guard let current, let known, let issued = known.issuance?.settings,
+      Set(issued.names) == Set(names), heedsLimits
     else { return true }
-    let decision = RenewalDecision(
-      certificate: RenewalCertificate(current.leaves), state: known.schedule,
-      isRevoked: known.isRevoked(current.leaf), now: manager.services.clock.now())
-    return decision.isDue
+    return RenewalDecision(
+      of: known, current.leaves, wanting: issued, lookAhead: RenewalDecision.timerInterval,
+      now: services.clock.now()
+    ).isDue
   }
 }

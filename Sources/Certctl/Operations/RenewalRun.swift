@@ -4,12 +4,10 @@ import HostIO
 import Logging
 
 /// One run over all lineages: look, renew what is due side by side, deploy, tell.
-struct RenewalRun: Sendable {
-  let manager: Manager
+struct RenewalRun: ContextPart {
+  let context: Context
   let request: RenewRequest
   let sessions: AuthoritySessions
-
-  private var services: Services { manager.services }
 
   /// Runs.
   ///
@@ -17,7 +15,7 @@ struct RenewalRun: Sendable {
   ///   lineage is part of the report. `CancellationError`.
   func run() async throws -> RenewReport {
     let started = services.clock.now()
-    if !request.dryRun { try await manager.recoverIfNeeded() }
+    if !request.dryRun { try await deployer.recoverIfNeeded() }
     let survey = try await survey(now: started)
     let findings = try await sideBySide(
       survey.near, limit: jobs(at: []), needs: { _ in Set<String>() }
@@ -28,7 +26,7 @@ struct RenewalRun: Sendable {
       nextLineage: survey.next?.name, hooks: [])
     if !request.dryRun {
       try await act(on: findings, &report)
-      try await manager.raisePromises()
+      try await sites.raisePromises()
     }
     for result in report.certificates {
       guard let next = result.next, next > started else { continue }
@@ -41,18 +39,18 @@ struct RenewalRun: Sendable {
   }
 
   private func step(_ name: LineageName) -> RenewalStep {
-    RenewalStep(manager: manager, request: request, sessions: sessions, name: name)
+    RenewalStep(context: context, request: request, sessions: sessions, name: name)
   }
 
   private func survey(now: Date) async throws -> RenewalSurvey {
     guard request.names.isEmpty, !request.force else {
-      for name in request.names { try await manager.requireLineage(name) }
+      for name in request.names { try await reporter.requireLineage(name) }
       let names =
-        request.names.isEmpty ? try await manager.list().map(\.name) : request.names.map(\.value)
+        request.names.isEmpty ? try await reporter.list().map(\.name) : request.names.map(\.value)
       return RenewalSurvey(near: try Set(names).sorted().map { try LineageName($0) })
     }
     return try await Blocking.run {
-      try RenewalSurvey(manager, now: now)
+      try RenewalSurvey(context, now: now)
     }
   }
 
@@ -77,18 +75,18 @@ struct RenewalRun: Sendable {
     }
     let names = findings.map(\.name)
     let looked = report.certificates
-    let log = HookLog()
+    var hooks: [HookResult]
     if due.isEmpty {
-      report.certificates = try await deploy(names, looked, log)
+      (report.certificates, hooks) = try await deploy(names, looked)
     } else {
       let due = due
-      report.certificates = try await manager.withHooks(
-        due: try await reports(on: due.map(\.name.value)), log
+      (report.certificates, hooks) = try await withHooks(
+        due: try await reports(on: due.map(\.name.value))
       ) {
         let renewed = try await renew(due)
         // Later ones win.
         let all = Dictionary((looked + renewed).map { ($0.lineage, $0) }) { $1 }
-        return try await deploy(names, all.values.sorted { $0.lineage < $1.lineage }, log)
+        return try await deploy(names, all.values.sorted { $0.lineage < $1.lineage })
       } occasion: { result in
         await after(due.map(\.name.value), result)
       }
@@ -102,8 +100,8 @@ struct RenewalRun: Sendable {
       guard let failure = result.deploymentError else { continue }
       services.logger.error("\(result.lineage): not deployed: \(failure)")
     }
-    log.add(try await notify(report.certificates))
-    report.hooks = log.results
+    hooks += try await notify(report.certificates)
+    report.hooks = hooks
   }
 
   private func renew(_ due: [RenewalStep.Finding]) async throws -> [RenewalResult] {
@@ -134,51 +132,50 @@ struct RenewalRun: Sendable {
 
   private func reports(on names: [String]) async throws -> [LineageReport] {
     var reports: [LineageReport] = []
-    for name in names { reports.append(try await manager.report(on: LineageName(name))) }
+    for name in names { reports.append(try await reporter.report(on: LineageName(name))) }
     return reports
   }
 
   /// Deploys what is new, and what an earlier run could not deploy.
   private func deploy(
-    _ names: [LineageName], _ results: [RenewalResult], _ log: HookLog
-  ) async throws -> [RenewalResult] {
+    _ names: [LineageName], _ results: [RenewalResult]
+  ) async throws -> ([RenewalResult], hooks: [HookResult]) {
     var failures: [String: String] = [:]
+    var hooks: [HookResult] = []
     var waiting: [LineageName] = []
-    for name in names where try await manager.needsDeployment(name) { waiting.append(name) }
+    for name in names where try await deployer.needsDeployment(name) { waiting.append(name) }
     // Whoever holds the lock of one deploys what it gets.
-    let outcomes = try await manager.withFreeLineages(waiting) { free in
-      do {
-        return try await manager.deploy(free)
-      } catch let error as CertctlError where error.code == .locked {
+    let outcomes = try await context.withFreeLineages(waiting) { free in
+      switch try await attempt({ try await deployer.deploy(free) }) {
+      case .success(let outcomes): return outcomes
+      case .failure(let error) where error.code == .locked:
         // Another process deploys, for longer than the user waits: the next run sees to it.
         services.warn(error.message)
         return [:]
-      } catch let error as CancellationError {
-        throw error
-      } catch {
-        let failure = CertctlError(wrapping: error).message
+      case .failure(let error):
         return Dictionary(
-          free.map { ($0, DeploymentOutcome(failure: failure)) }
+          free.map { ($0, DeploymentOutcome(failure: error.message)) }
         ) { $1 }
       }
     }
     for name in waiting {
       guard let outcome = outcomes[name] else { continue }
-      log.add(outcome.hooks)
+      hooks += outcome.hooks
       failures[name.value] = outcome.failure
     }
-    return results.map { result in
+    let deployed = results.map { result in
       var result = result
       result.deploymentError = failures[result.lineage]
       return result
     }
+    return (deployed, hooks)
   }
 
   // MARK: - Telling
 
   /// Tells a person of each failure, and of each certificate that comes near its end.
   private func notify(_ results: [RenewalResult]) async throws -> [HookResult] {
-    let hooks = manager.hooks
+    let hooks = context.hooks
     var told: [HookResult] = []
     for result in results where result.exitCode == 1 {
       var notice = HookNotice(

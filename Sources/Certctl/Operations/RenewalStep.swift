@@ -5,13 +5,13 @@ import Logging
 import PKI
 
 /// One lineage in a run: what is known of it, and what it needs.
-struct RenewalStep: Sendable {
-  let manager: Manager
+struct RenewalStep: ContextPart {
+  let context: Context
   let request: RenewRequest
   let sessions: AuthoritySessions
   let name: LineageName
 
-  private var clock: WallClock { manager.services.clock }
+  private var clock: WallClock { services.clock }
 
   /// What a look at a lineage found.
   struct Finding: Sendable {
@@ -42,9 +42,7 @@ struct RenewalStep: Sendable {
     /// Whether it is to be renewed.
     var decision: RenewalDecision {
       RenewalDecision(
-        certificate: certificate, state: lineage.schedule,
-        isRevoked: lineage.isRevoked(current?.leaf), settingsChanged: lineage.wantedChange,
-        now: now)
+        of: lineage, current?.leaves, lookAhead: RenewalDecision.timerInterval, now: now)
     }
   }
 
@@ -54,40 +52,40 @@ struct RenewalStep: Sendable {
   ///
   /// - Throws: `CancellationError` only: what is wrong with the lineage is part of the finding.
   func look() async throws -> Finding {
-    do {
+    let found = try await attempt {
       var status = try await self.status()
       if !request.dryRun, asks(status) || status.hasLeftovers {
-        status = try await manager.withLineage(name, wait: .zero) {
+        status = try await context.withLineage(name, wait: .zero) {
           let status = try await self.status()
           if status.hasLeftovers { try await clean(status) }
           return asks(status) ? try await asked(status) : status
         }
       }
       return finding(status)
-    } catch let error as CancellationError {
-      throw error
-    } catch {
-      return Finding(name: name, result: await failed(error))
+    }
+    switch found {
+    case .success(let finding): return finding
+    case .failure(let error): return Finding(name: name, result: await failed(error))
     }
   }
 
   private func status() async throws -> Status {
     try await Blocking.run {
-      guard let lineage = try manager.lineages.lineage(name) else {
+      guard let lineage = try lineages.lineage(name) else {
         throw CertctlError(
           .damagedState,
-          "\(manager.state.path)/lineages/\(name).json is missing: nothing says how "
+          "\(state.path)/lineages/\(name).json is missing: nothing says how "
             + "to renew the certificate \(name)",
           hint: "give the names once more: certctl issue, with --name \(name)")
       }
-      let chosen = try manager.certificates.chosenGeneration(name, lineage)
-      let state = manager.state
+      let chosen = try certificates.chosenGeneration(name, lineage)
+      let state = state
       let isUnderWay = try PendingStore(state: state).order(of: name) != nil
       let hasFolder = try state.folder("pending").attributes(of: name.value) != nil
       let challenges = try ChallengeJournal(state: state).challenges(of: name)
       return Status(
         lineage: lineage,
-        current: try chosen.map { try manager.certificates.load($0, of: name) }?.unlessPlaceholder,
+        current: try chosen.map { try certificates.load($0, of: name) }?.unlessPlaceholder,
         isUnderWay: isUnderWay,
         hasLeftovers: (hasFolder && !isUnderWay) || !challenges.isEmpty, now: clock.now())
     }
@@ -95,9 +93,9 @@ struct RenewalStep: Sendable {
 
   /// Takes back what was presented, and forgets a key without an order.
   private func clean(_ status: Status) async throws {
-    try await manager.cleanJournal(name, status.lineage.settings.challenge)
+    try await journal.cleanJournal(name, status.lineage.settings.challenge)
     guard !status.isUnderWay else { return }
-    try await Blocking.run { try PendingStore(state: manager.state).discard(name) }
+    try await Blocking.run { try PendingStore(state: state).discard(name) }
   }
 
   private func finding(_ status: Status) -> Finding {
@@ -157,13 +155,13 @@ struct RenewalStep: Sendable {
       throw error
     } catch {
       // Without an answer the dates decide, as they do at a CA that suggests nothing.
-      manager.services.logger.info("\(name): the CA did not say when to renew: \(error)")
+      services.logger.info("\(name): the CA did not say when to renew: \(error)")
       await sessions.note(error, from: issuance.directory)
       state.noteUnanswered(now: status.now)
     }
     var lineage = status.lineage
     lineage.schedule = state
-    try await manager.save(lineage)
+    try await context.save(lineage)
     return Status(
       lineage: lineage, current: status.current, isUnderWay: status.isUnderWay,
       hasLeftovers: false, now: status.now)
@@ -186,26 +184,26 @@ struct RenewalStep: Sendable {
   ///
   /// - Throws: `CancellationError` only.
   func renew() async throws -> RenewalResult {
-    do {
-      return try await manager.withLineage(name, wait: .zero) { try await renewAlone() }
-    } catch let error as CancellationError {
-      throw error
-    } catch {
-      return await failed(error)
+    let result = try await attempt {
+      try await context.withLineage(name, wait: .zero) { try await renewAlone() }
+    }
+    switch result {
+    case .success(let result): return result
+    case .failure(let error): return await failed(error)
     }
   }
 
   private func renewAlone() async throws -> RenewalResult {
     // Another process may have renewed it since the look.
     let status = try await self.status()
-    try await manager.cleanJournal(name, status.lineage.settings.challenge)
+    try await journal.cleanJournal(name, status.lineage.settings.challenge)
     let decision = status.decision
     let isDue = request.force || decision.isNow
     guard isDue || (status.isUnderWay && !decision.isHeld) else {
       return result(status, decision.isHeld ? .held : .unchanged, decision.description)
     }
     let acquisition = Acquisition(
-      manager: manager, sessions: sessions, name: name, known: status.lineage,
+      context: context, sessions: sessions, name: name, known: status.lineage,
       settings: status.lineage.settings, current: status.current,
       reason: request.force ? nil : decision.reason, mayOrder: isDue, heedsLimits: !request.force,
       registersAgain: true)
@@ -237,8 +235,8 @@ struct RenewalStep: Sendable {
     return result
   }
 
-  private func failed(_ error: any Error) async -> RenewalResult {
-    var error = CertctlError(wrapping: error)
+  private func failed(_ error: CertctlError) async -> RenewalResult {
+    var error = error
     if error.code == .locked { error = error.advising("the next run comes back to it") }
     let outcome: RenewalResult.Outcome =
       switch error.code {

@@ -18,11 +18,11 @@ struct RenewalSurvey: Sendable {
   /// Surveys all lineages; blocks.
   ///
   /// - Parameters:
-  ///   - manager: Whose lineages.
+  ///   - context: Whose lineages.
   ///   - now: The time.
   /// - Throws: `HostError` when the state directory cannot be read.
-  init(_ manager: Manager, now: Date) throws {
-    let state = manager.state
+  init(_ context: Context, now: Date) throws {
+    let state = context.state
     let lineages = try state.lineages.stamps()
     let live = try state.live.stamps()
     // What an earlier run left to be finished or taken back.
@@ -39,7 +39,7 @@ struct RenewalSurvey: Sendable {
       let files = ScheduleIndex.files(stamp, live[text])
       var entry = known?.entries[text]
       if entry?.files != files {
-        entry = manager.scheduleEntry(of: name, files: files, now: now)
+        entry = context.scheduleEntry(of: name, files: files, now: now)
         isChanged = true
       }
       guard let entry else {
@@ -66,7 +66,7 @@ struct RenewalSurvey: Sendable {
   }
 }
 
-extension Manager {
+extension Context {
   /// What the index is to keep of a lineage; nil for one to look at in every run.
   fileprivate func scheduleEntry(
     of name: LineageName, files: [Int64], now: Date
@@ -77,9 +77,7 @@ extension Manager {
       !leaf.isPlaceholder
     else { return nil }
     let certificate = RenewalCertificate(leaves)
-    let decision = RenewalDecision(
-      certificate: certificate, state: lineage.schedule, isRevoked: lineage.isRevoked(leaf),
-      settingsChanged: lineage.wantedChange, lookAhead: 0, now: now)
+    let decision = RenewalDecision(of: lineage, leaves, now: now)
     guard case .at(let due, _) = decision else { return nil }
     // A renewal that falls due before the next run is made in this one.
     let horizon = min(RenewalDecision.timerInterval, certificate.lifetime / 10)

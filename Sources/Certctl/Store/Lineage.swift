@@ -115,6 +115,12 @@ extension Lineage {
     Set([deployment?.certificate].compactMap { $0 } + (rekey?.old ?? []).map(\.sha256))
   }
 
+  /// Whether this certificate was revoked by us.
+  func isRevoked(_ leaf: Certificate?) -> Bool {
+    guard let leaf else { return false }
+    return issuance?.revoked?[leaf.sha256Fingerprint.hexadecimal] != nil
+  }
+
   /// Notes that certificates were revoked, so that nothing puts them back to use unawares.
   mutating func noteRevoked(_ leaves: [Certificate], now: Date) {
     guard var issuance else { return }

@@ -56,10 +56,11 @@ struct AccountRegister: AsyncParsableCommand {
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
-    try await Bootstrap.run(global) { manager, output in
-      let account = try await manager.registerAccount(
-        authority: authority.authority, caBundle: authority.bundle,
-        registration: try registration.registration(output), keyType: keyType.keyType)
+    try await Bootstrap.run(global) { context, output in
+      let account = try await context.run(
+        RegisterAccountOperation(
+          authority: authority.authority, caBundle: authority.bundle,
+          registration: try registration.registration(output), keyType: keyType.keyType))
       output.result(SingleAccount(account: account), text: account.text)
     }
   }
@@ -81,16 +82,17 @@ struct AccountShow: AsyncParsableCommand {
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
-    try await Bootstrap.run(global) { manager, output in
+    try await Bootstrap.run(global) { context, output in
       if all {
-        let accounts = try await manager.listAccounts()
+        let accounts = try await context.run(ListAccountsOperation())
         output.result(
           AllAccounts(accounts: accounts),
           text: accounts.isEmpty
             ? "There are no accounts." : accounts.map(\.text).joined(separator: "\n\n"))
       } else {
-        let account = try await manager.showAccount(
-          authority: authority.authority, caBundle: authority.bundle)
+        let account = try await context.run(
+          ShowAccountOperation(
+            authority: authority.authority, caBundle: authority.bundle))
         output.result(SingleAccount(account: account), text: account.text)
       }
     }
@@ -121,9 +123,10 @@ struct AccountUpdate: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try await Bootstrap.run(global) { manager, output in
-      let account = try await manager.updateAccount(
-        authority: authority.authority, caBundle: authority.bundle, emails: email)
+    try await Bootstrap.run(global) { context, output in
+      let account = try await context.run(
+        UpdateAccountOperation(
+          authority: authority.authority, caBundle: authority.bundle, emails: email))
       output.result(SingleAccount(account: account), text: account.text)
     }
   }
@@ -149,9 +152,10 @@ struct AccountRollover: AsyncParsableCommand {
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
-    try await Bootstrap.run(global) { manager, output in
-      let account = try await manager.rollOverAccount(
-        authority: authority.authority, caBundle: authority.bundle, keyType: keyType.keyType)
+    try await Bootstrap.run(global) { context, output in
+      let account = try await context.run(
+        RollOverAccountOperation(
+          authority: authority.authority, caBundle: authority.bundle, keyType: keyType.keyType))
       output.result(SingleAccount(account: account), text: account.text)
     }
   }
@@ -176,15 +180,16 @@ struct AccountDeactivate: AsyncParsableCommand {
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
-    try await Bootstrap.run(global) { manager, output in
+    try await Bootstrap.run(global) { context, output in
       if !yes && output.canAsk {
         guard await output.ask("Deactivate the account with \(authority.authority) for good?")
         else {
           throw CertctlError(.refused, "nothing was deactivated")
         }
       }
-      let account = try await manager.deactivateAccount(
-        authority: authority.authority, caBundle: authority.bundle, locally: local)
+      let account = try await context.run(
+        DeactivateAccountOperation(
+          authority: authority.authority, caBundle: authority.bundle, locally: local))
       output.result(SingleAccount(account: account), text: account.text)
     }
   }

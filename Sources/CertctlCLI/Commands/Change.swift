@@ -66,10 +66,11 @@ struct Revoke: AsyncParsableCommand {
 
   func run() async throws {
     let reason = Self.reasons[reason] ?? .unspecified
-    try await Bootstrap.run(global) { manager, output in
-      let lineage = try await manager.revoke(
-        try LineageName(name), reason: reason, byCertificateKey: byCertificateKey,
-        inUse: inUse.policy)
+    try await Bootstrap.run(global) { context, output in
+      let lineage = try await context.run(
+        RevokeOperation(
+          try LineageName(name), reason: reason, byCertificateKey: byCertificateKey,
+          inUse: inUse.policy))
       output.result(
         CertificateReport(certificate: lineage),
         text: "Revoked \(lineage.name), serial \(lineage.serial ?? "-").")
@@ -96,15 +97,15 @@ struct Delete: AsyncParsableCommand {
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
-    try await Bootstrap.run(global) { manager, output in
+    try await Bootstrap.run(global) { context, output in
       let lineage = try LineageName(name)
       if !yes && output.canAsk {
-        _ = try await manager.show(lineage)
+        _ = try await context.run(ShowOperation(lineage))
         guard await output.ask("Delete \(lineage) with all its generations and keys?") else {
           throw CertctlError(.refused, "nothing was deleted")
         }
       }
-      try await manager.delete(lineage, inUse: inUse.policy)
+      try await context.run(DeleteOperation(lineage, inUse: inUse.policy))
       output.result(DeleteReport(deleted: lineage.value), text: "Deleted \(lineage).")
     }
   }
@@ -135,8 +136,9 @@ struct Rollback: AsyncParsableCommand {
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
-    try await Bootstrap.run(global) { manager, output in
-      let lineage = try await manager.rollback(try LineageName(name), to: to, force: force)
+    try await Bootstrap.run(global) { context, output in
+      let lineage = try await context.run(
+        RollbackOperation(try LineageName(name), to: to, force: force))
       output.result(
         CertificateReport(certificate: lineage),
         text: "\(lineage.name) uses generation \(lineage.generation ?? 0), valid until "

@@ -98,13 +98,14 @@ struct DNSPersist: AsyncParsableCommand {
   func run() async throws {
     let until = try until.map(Self.date)
     let isPresent = Mutex(true)
-    try await Bootstrap.run(global) { manager, output in
-      let report = try await manager.persistentRecord(
-        PersistentRecordRequest(
-          domain: try Identifier(parsing: name), coversWildcard: wildcard, until: until,
-          authority: authority.authority, caBundle: authority.bundle,
-          registration: try registration.registration(output),
-          dns: DNSSettings(resolver: servers.dnsResolver, port: servers.dnsPort)))
+    try await Bootstrap.run(global) { context, output in
+      let report = try await context.run(
+        PersistentRecordOperation(
+          PersistentRecordRequest(
+            domain: try Identifier(parsing: name), coversWildcard: wildcard, until: until,
+            authority: authority.authority, caBundle: authority.bundle,
+            registration: try registration.registration(output),
+            dns: DNSSettings(resolver: servers.dnsResolver, port: servers.dnsPort))))
       output.result(report, text: Self.text(report))
       isPresent.withLock { $0 = report.isPresent }
     }

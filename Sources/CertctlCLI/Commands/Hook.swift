@@ -38,9 +38,9 @@ struct HookList: AsyncParsableCommand {
 
   func run() async throws {
     // A wrong configuration is among the things that the hooks are there to tell of.
-    try await Bootstrap.run(global, needsConfiguration: false) { manager, output in
-      let hooks = try await manager.listHooks()
-      let folder = manager.hooks.directory
+    try await Bootstrap.run(global, needsConfiguration: false) { context, output in
+      let hooks = try await context.run(ListHooksOperation())
+      let folder = context.hooks.directory
       output.result(
         HookListReport(directory: folder, hooks: hooks),
         text: hooks.isEmpty
@@ -105,14 +105,15 @@ struct HookRun: AsyncParsableCommand {
   func run() async throws {
     let hasFailed = Mutex(false)
     // A wrong configuration is among the things that the hooks are there to tell of.
-    try await Bootstrap.run(global, needsConfiguration: false) { manager, output in
-      let results = try await manager.tryHooks(
-        named: name, event: event.event, lineage: try lineage.map { try LineageName($0) },
-        notice: message.map { HookNotice(reason: .runFailed, message: $0) })
+    try await Bootstrap.run(global, needsConfiguration: false) { context, output in
+      let results = try await context.run(
+        TryHooksOperation(
+          named: name, event: event.event, lineage: try lineage.map { try LineageName($0) },
+          notice: message.map { HookNotice(reason: .runFailed, message: $0) }))
       output.result(
         HookRunReport(hooks: results),
         text: results.isEmpty
-          ? "There are no \(event.rawValue) hooks in \(manager.hooks.directory)/\(event.rawValue).d."
+          ? "There are no \(event.rawValue) hooks in \(context.hooks.directory)/\(event.rawValue).d."
           : results.map(\.text).joined(separator: "\n"))
       hasFailed.withLock { $0 = results.contains { !$0.succeeded } }
     }

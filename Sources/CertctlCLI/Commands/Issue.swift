@@ -54,8 +54,8 @@ struct Issue: AsyncParsableCommand {
 
   func run() async throws {
     let hasFailed = Mutex(false)
-    try await Bootstrap.run(global) { manager, output in
-      let report = try await manager.issue(try request(output))
+    try await Bootstrap.run(global) { context, output in
+      let report = try await context.run(IssueOperation(try request(output)))
       output.result(report, text: text(report))
       for hook in report.hooks ?? [] where !hook.succeeded {
         output.warn("the certificate is there, but a hook failed: \(hook.text)")

@@ -19,8 +19,8 @@ struct List: AsyncParsableCommand {
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
-    try await Bootstrap.run(global) { manager, output in
-      let lineages = try await manager.list()
+    try await Bootstrap.run(global) { context, output in
+      let lineages = try await context.run(ListOperation())
       output.result(
         ListReport(certificates: lineages),
         text: lineages.isEmpty
@@ -56,8 +56,8 @@ struct Show: AsyncParsableCommand {
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
-    try await Bootstrap.run(global) { manager, output in
-      let lineage = try await manager.show(try LineageName(name))
+    try await Bootstrap.run(global) { context, output in
+      let lineage = try await context.run(ShowOperation(try LineageName(name)))
       output.result(CertificateReport(certificate: lineage), text: lineage.text)
     }
   }

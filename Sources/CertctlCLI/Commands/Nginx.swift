@@ -72,10 +72,10 @@ struct NginxReload: AsyncParsableCommand {
   func run() async throws { try await runNginx(.reload, global) }
 }
 
-private func runNginx(_ action: Manager.NginxAction, _ global: GlobalOptions) async throws {
+private func runNginx(_ action: NginxOperation.Action, _ global: GlobalOptions) async throws {
   let isWell = Mutex(true)
-  try await Bootstrap.run(global) { manager, output in
-    let reports = try await manager.nginx(action)
+  try await Bootstrap.run(global) { context, output in
+    let reports = try await context.run(NginxOperation(action))
     output.result(
       NginxListReport(nginx: reports), text: reports.map(\.text).joined(separator: "\n"))
     isWell.withLock { $0 = reports.allSatisfy(\.isWell) }

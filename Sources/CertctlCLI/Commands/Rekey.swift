@@ -33,10 +33,11 @@ struct Rekey: AsyncParsableCommand {
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
-    try await Bootstrap.run(global) { manager, output in
-      let report = try await manager.rekey(
-        try LineageName(name), isCompromised: compromised,
-        keyType: keyType.flatMap { KeyType(rawValue: $0.rawValue) })
+    try await Bootstrap.run(global) { context, output in
+      let report = try await context.run(
+        RekeyOperation(
+          try LineageName(name), isCompromised: compromised,
+          keyType: keyType.flatMap { KeyType(rawValue: $0.rawValue) }))
       output.result(report, text: text(report))
     }
   }

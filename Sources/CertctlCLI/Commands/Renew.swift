@@ -55,11 +55,11 @@ struct Renew: AsyncParsableCommand {
 
   func run() async throws {
     let code = Mutex<Int32>(0)
-    try await Bootstrap.run(global) { manager, output in
+    try await Bootstrap.run(global) { context, output in
       let request = RenewRequest(
         names: try names.map { try LineageName($0) }, force: force, dryRun: dryRun, jobs: jobs,
         metricsFile: metricsFile.map(absolutePath), version: certctlVersion)
-      let report = try await manager.renew(request)
+      let report = try await context.run(RenewOperation(request))
       // The timer's run says nothing while all is well; in the journal the log has said the rest.
       if output.json || !output.quiet || (report.exitCode != 0 && !output.isJournal) {
         output.result(

@@ -91,14 +91,15 @@ struct SiteAdd: AsyncParsableCommand {
   var force = false
 
   func run() async throws {
-    try await Bootstrap.run(global) { manager, output in
-      let report = try await manager.addSite(
-        SiteRequest(
-          site: try site.site(hosts: hosts, upstream: upstream),
-          nginxFolder: nginx.folder.map(absolutePath), container: nginx.container,
-          copy: copy.map(absolutePath),
-          overrides: try SettingsOverrides(authority, validation, certificate, deployment),
-          registration: try registration.registration(output), force: force))
+    try await Bootstrap.run(global) { context, output in
+      let report = try await context.run(
+        AddSiteOperation(
+          SiteRequest(
+            site: try site.site(hosts: hosts, upstream: upstream),
+            nginxFolder: nginx.folder.map(absolutePath), container: nginx.container,
+            copy: copy.map(absolutePath),
+            overrides: try SettingsOverrides(authority, validation, certificate, deployment),
+            registration: try registration.registration(output), force: force)))
       output.result(SiteResult(report), text: report.text)
     }
   }
@@ -119,8 +120,8 @@ struct SiteList: AsyncParsableCommand {
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
-    try await Bootstrap.run(global) { manager, output in
-      let sites = try await manager.sites()
+    try await Bootstrap.run(global) { context, output in
+      let sites = try await context.run(ListSitesOperation())
       output.result(
         SiteListResult(sites: sites.map(\.withoutContent)),
         text: sites.isEmpty
@@ -145,8 +146,8 @@ struct SiteShow: AsyncParsableCommand {
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
-    try await Bootstrap.run(global) { manager, output in
-      let site = try await manager.site(name)
+    try await Bootstrap.run(global) { context, output in
+      let site = try await context.run(ShowSiteOperation(name))
       output.result(
         SiteResult(site), text: site.text + (site.content.map { "\n\n\($0)" } ?? ""))
     }
@@ -171,8 +172,8 @@ struct SiteEnable: AsyncParsableCommand {
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
-    try await Bootstrap.run(global) { manager, output in
-      let site = try await manager.enableSite(name, force: force)
+    try await Bootstrap.run(global) { context, output in
+      let site = try await context.run(EnableSiteOperation(name, force: force))
       output.result(SiteResult(site), text: site.text)
     }
   }
@@ -193,8 +194,8 @@ struct SiteDisable: AsyncParsableCommand {
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
-    try await Bootstrap.run(global) { manager, output in
-      let site = try await manager.disableSite(name)
+    try await Bootstrap.run(global) { context, output in
+      let site = try await context.run(DisableSiteOperation(name))
       output.result(SiteResult(site), text: site.text)
     }
   }
@@ -219,9 +220,9 @@ struct SiteRemove: AsyncParsableCommand {
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
-    try await Bootstrap.run(global) { manager, output in
-      let site = try await manager.site(name)
-      try await manager.removeSite(site.name, force: force)
+    try await Bootstrap.run(global) { context, output in
+      let site = try await context.run(ShowSiteOperation(name))
+      try await context.run(RemoveSiteOperation(site.name, force: force))
       output.result(
         SiteRemoved(removed: site.name),
         text: "Removed \(site.name). Its certificate stays: certctl delete \(site.certificate)")
@@ -272,10 +273,11 @@ struct SiteCompose: AsyncParsableCommand {
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
-    try await Bootstrap.run(global) { manager, output in
-      let file = try manager.composeFile(
-        container: container, image: image, nginxFolder: folder, copy: copy.map(absolutePath),
-        httpPort: httpPort, httpsPort: httpsPort, hasHTTP3: hasHTTP3, network: network)
+    try await Bootstrap.run(global) { context, output in
+      let file = try await context.run(
+        ComposeFileOperation(
+          container: container, image: image, nginxFolder: folder, copy: copy.map(absolutePath),
+          httpPort: httpPort, httpsPort: httpsPort, hasHTTP3: hasHTTP3, network: network))
       output.result(ComposeResult(compose: file), text: String(file.dropLast()))
     }
   }

@@ -125,12 +125,14 @@ struct MixedChallengeTests {
       #expect(zone.texts[Self.record]?.count == 1)
       let other = ChallengeSettings(
         type: .dns01, dns: DNSSettings(provider: "exec:/usr/bin/true"))
-      try await bench.manager.cleanJournal(exampleName, other)
+      try await JournalCleaner(context: bench.manager)
+        .cleanJournal(exampleName, other)
       let words = bench.warnings.all.last ?? ""
       #expect(words.contains("--dns httpreq") && words.contains("journal/example.com.json"))
       #expect(zone.texts[Self.record]?.count == 1)
       zone.refuseRemovals(false)
-      try await bench.manager.cleanJournal(exampleName, other)
+      try await JournalCleaner(context: bench.manager)
+        .cleanJournal(exampleName, other)
       #expect(zone.texts.isEmpty)
       #expect(bench.folder.read("state/journal/example.com.json") == nil)
     }

@@ -24,7 +24,7 @@ struct FailoverTests {
     let clock = TestClock()
     let first: FakeCA
     let second: FakeCA
-    let manager: Manager
+    let manager: Context
     let warnings = Recorder<String>()
     let webroot: String
 
@@ -46,7 +46,7 @@ struct FailoverTests {
       let both = Authorities(first: first, second: second)
       services.http = { _ in both }
       services.warn = { [warnings] in warnings.add($0) }
-      manager = Manager(
+      manager = Context(
         stateDirectory: folder.path("state"), configDirectory: folder.path("etc"),
         lockTimeout: .zero, services: services)
     }

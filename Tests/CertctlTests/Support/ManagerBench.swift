@@ -13,7 +13,7 @@ struct ManagerBench {
   let folder: TemporaryFolder
   let webroot: String
   let warnings = Recorder<String>()
-  let manager: Manager
+  let manager: Context
 
   init(
     _ folder: TemporaryFolder, configuration: Configuration = .init(),
@@ -33,7 +33,7 @@ struct ManagerBench {
     var services = Services.of(ca, clock)
     services.warn = { [warnings] in warnings.add($0) }
     change(&services)
-    manager = Manager(
+    manager = Context(
       stateDirectory: folder.path("state"), configuration: configuration,
       configDirectory: folder.path("etc"), lockTimeout: .zero, services: services)
   }

@@ -13,7 +13,10 @@ struct DeploymentOutcome: Sendable {
   var failure: String?
 }
 
-extension Manager {
+/// Makes servers use certificates.
+struct Deployer: ContextPart {
+  let context: Context
+
   /// Whether there is a certificate that servers were not made to use.
   func needsDeployment(_ name: LineageName) async throws -> Bool {
     try await Blocking.run { try waitingDeployment(of: name) != nil }
@@ -38,7 +41,7 @@ extension Manager {
     let waiting = try await Blocking.run { try names.compactMap(waitingDeployment) }
     guard !waiting.isEmpty else { return [:] }
     // One at a time: hooks of two lineages may restart the same server.
-    let lock = try await deploymentLock()
+    let lock = try await context.deploymentLock()
     defer { lock.release() }
     try await recover()
     let answers = try await nginxDeployment().deploy(waiting.map(\.target))
@@ -59,8 +62,8 @@ extension Manager {
     let live = try await Blocking.run { try certificates.liveGeneration(name) }
     let isInUse = live == waiting.generation
     if isInUse {
-      outcome.hooks = try await hooks.run(
-        .deploy(try await report(on: name)), own: waiting.lineage.settings.hooks ?? [])
+      outcome.hooks = try await context.hooks.run(
+        .deploy(try await reporter.report(on: name)), own: waiting.lineage.settings.hooks ?? [])
       outcome.failure = outcome.hooks.first { !$0.succeeded }?.message
     }
     switch answer {
@@ -79,7 +82,7 @@ extension Manager {
     }
     lineage.deployment = deployment
     if isInUse { lineage.candidate = nil }
-    try await save(lineage)
+    try await context.save(lineage)
     await events.append(
       Event(
         time: now, event: outcome.failure == nil ? "deployed" : "deploymentFailed",
@@ -133,17 +136,13 @@ extension Manager {
     }
   }
 
-  func deploymentLock() async throws -> FileLock {
-    try await state.lock("deployment", wait: lockTimeout, clock: services.clock)
-  }
-
   /// The nginx that certctl has to do with: those of this host, those of the configuration file, and
   /// those of sites.
   func nginxDeployment() async throws -> NginxDeployment {
     let places = try await Blocking.run { try siteStore.all().map(\.place) }
     return NginxDeployment(
       state: state, services: services,
-      containers: Set(places.compactMap(\.container) + defaults.nginxContainers).sorted(),
+      containers: Set(places.compactMap(\.container) + context.defaults.nginxContainers).sorted(),
       copies: Set(places.compactMap(\.copy)).sorted().map(CertificateCopy.init))
   }
 
@@ -172,7 +171,7 @@ extension Manager {
       return ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).isEmpty
     }
     guard !isClean else { return }
-    let lock = try await deploymentLock()
+    let lock = try await context.deploymentLock()
     defer { lock.release() }
     try await recover()
   }

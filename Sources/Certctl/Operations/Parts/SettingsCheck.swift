@@ -1,7 +1,10 @@
 import ACME
 import HostIO
 
-extension Manager {
+/// What a request leads to, and whether that can be.
+struct SettingsCheck: ContextPart {
+  let context: Context
+
   /// The settings that a request leads to, once they fit together.
   ///
   /// - Throws: `CertctlError` with code `usage`; no CA is asked and nothing is written.
@@ -9,13 +12,13 @@ extension Manager {
     for request: IssueRequest, _ known: Lineage?, of name: LineageName
   ) throws -> LineageSettings {
     var settings = request.overrides.resolved(
-      names: request.names, lineage: known?.settings, defaults: defaults.settings)
+      names: request.names, lineage: known?.settings, defaults: context.defaults.settings)
     // First what cannot be: after it, the rest is about what is superfluous.
     try settings.challenge.check(settings.names, isGiven: request.overrides.challenge != nil)
     try request.overrides.checkUse(by: settings.challenge.types(for: settings.names))
     if let dns = settings.challenge.dns, let type = try dns.provider.map({ _ in try dns.type() }) {
       // The timer's renewals see another environment: what is given now is kept, secrets by reference.
-      let references = solverContext.credentials.references(
+      let references = context.solverContext.credentials.references(
         for: type.descriptor, known: dns.references ?? [:])
       settings.challenge.dns?.references = references.isEmpty ? nil : references
     }
@@ -25,15 +28,15 @@ extension Manager {
 
   /// Finds what is wrong with a request before anything is written or sent.
   func check(_ request: IssueRequest, as name: LineageName) async throws {
-    _ = try completed(request.registration).contacts()
+    _ = try accountDesk.completed(request.registration).contacts()
     try await Blocking.run {
       let known = try lineages.lineage(name)
       let settings = try settings(for: request, known, of: name)
       for type in settings.challenge.types(for: settings.names) {
-        _ = try Catalog.solver(for: settings.challenge.with(type), in: solverContext)
+        _ = try Catalog.solver(for: settings.challenge.with(type), in: context.solverContext)
       }
       if let dns = settings.challenge.dns, dns.provider != nil {
-        _ = try solverContext.provider(dns)
+        _ = try context.solverContext.provider(dns)
         warnOfSecrets(try dns.type().descriptor, dns)
       }
       try warnOfAccounts(at: settings.authorities, request.registration)
@@ -49,13 +52,13 @@ extension Manager {
 
   /// Says which secrets only this process's environment has.
   private func warnOfSecrets(_ descriptor: DNSProviderDescriptor, _ dns: DNSSettings) {
-    let names = solverContext.credentials.secretsOfEnvironment(
+    let names = context.solverContext.credentials.secretsOfEnvironment(
       descriptor, references: dns.references ?? [:])
     guard let first = names.first else { return }
     services.warn(
       "\(names.joined(separator: ", ")) \(names.count == 1 ? "is" : "are") in the environment only: "
         + "renewals by the timer will not find \(names.count == 1 ? "it" : "them"). Put the value "
-        + "into \(solverContext.configDirectory)/secrets/\(first) (mode 0600), or give "
+        + "into \(context.solverContext.configDirectory)/secrets/\(first) (mode 0600), or give "
         + "\(first)_FILE")
   }
 

@@ -3,34 +3,29 @@ import FoundationEssentials
 import HostIO
 import PKI
 
-extension Manager {
+/// Describes lineages.
+struct LineageReporter: ContextPart {
+  let context: Context
+
   /// What there is, by name.
   ///
   /// A damaged lineage is reported as such and hides no other.
-  public func list() async throws -> [LineageReport] {
-    do {
-      return try await Blocking.run {
-        var names = Set(try lineages.names().map(\.value))
-        // A certificate whose lineage file was lost is still in use by servers.
-        names.formUnion(try state.live.entries().filter { !$0.hasPrefix(".") })
-        // What somebody else put there under a name that we would not give is not ours.
-        return try names.sorted().compactMap { try? LineageName($0) }.map { try describe($0) }
-      }
-    } catch {
-      throw CertctlError(wrapping: error)
+  func list() async throws -> [LineageReport] {
+    return try await Blocking.run {
+      var names = Set(try lineages.names().map(\.value))
+      // A certificate whose lineage file was lost is still in use by servers.
+      names.formUnion(try state.live.entries().filter { !$0.hasPrefix(".") })
+      // What somebody else put there under a name that we would not give is not ours.
+      return try names.sorted().compactMap { try? LineageName($0) }.map { try describe($0) }
     }
   }
 
   /// One lineage.
   ///
   /// - Throws: `CertctlError` with code `notFound` when there is none of that name.
-  public func show(_ name: LineageName) async throws -> LineageReport {
-    do {
-      try await requireLineage(name)
-      return try await report(on: name)
-    } catch {
-      throw CertctlError(wrapping: error)
-    }
+  func show(_ name: LineageName) async throws -> LineageReport {
+    try await requireLineage(name)
+    return try await report(on: name)
   }
 
   func report(on name: LineageName) async throws -> LineageReport {
@@ -110,9 +105,7 @@ extension LineageReport {
     directoryURL = lineage?.issuance?.directory
     suggestion = lineage?.schedule?.about(certificate.fingerprint).suggestion
     let isRevoked = lineage?.isRevoked(leaf) ?? false
-    let decision = RenewalDecision(
-      certificate: certificate, state: lineage?.schedule, isRevoked: isRevoked,
-      settingsChanged: lineage?.wantedChange, lookAhead: 0, now: now)
+    let decision = RenewalDecision(of: lineage, leaves, now: now)
     renewAt =
       switch decision {
       case .at(let instant, _), .held(let instant, _, _): instant

@@ -3,7 +3,7 @@ import HostIO
 import PKI
 
 /// What may be done about a certificate that nginx uses.
-public enum InUsePolicy: Sendable {
+package enum InUsePolicy: Sendable {
   /// Nothing is done.
   case refuse
   /// nginx is left with what becomes of its files.
@@ -12,7 +12,10 @@ public enum InUsePolicy: Sendable {
   case replaceByPlaceholder
 }
 
-extension Manager {
+/// Keeps a certificate that nginx uses from being taken away.
+struct UseGuard: ContextPart {
+  let context: Context
+
   /// Refuses to go on as long as an nginx or an enabled site needs the certificate.
   ///
   /// The caller holds the lineage's lock.
@@ -34,9 +37,9 @@ extension Manager {
       try siteStore.all().filter { $0.isEnabled && $0.site.certificate == name.value }
         .map { "by the site \($0.site.name)" }
     }
-    let targets = try await targets([name])
+    let targets = try await deployer.targets([name])
     guard !targets.isEmpty else { return users }
-    let deployment = try await nginxDeployment()
+    let deployment = try await deployer.nginxDeployment()
     let survey = try await deployment.survey()
     if let target = targets.first,
       let unasked = try await deployment.unasked(serving: target, in: survey)
@@ -56,7 +59,7 @@ extension Manager {
   /// Makes nginx serve a placeholder instead of the certificate; the caller holds the lineage's
   /// lock.
   func replaceByPlaceholder(_ name: LineageName) async throws {
-    let current = try await inUse(name)
+    let current = try await certificatesInUse.inUse(name)
     let names = current.leaf.dnsNames + current.leaf.ipAddresses
     let generation = try await Blocking.run {
       let files = try lineages.lineage(name)?.settings.files ?? FileSettings()
@@ -64,14 +67,14 @@ extension Manager {
         IssuedCertificate.placeholder(for: names, hasRSA: current.rsa != nil), to: name,
         files: files)
     }
-    let lock = try await deploymentLock()
+    let lock = try await context.deploymentLock()
     defer { lock.release() }
-    try await recover()
+    try await deployer.recover()
     let target = NginxDeployment.Target(
       name: name,
       leaves: try await Blocking.run { try certificates.loadLeaves(generation, of: name) },
       candidate: generation, hasOther: true)
-    if case .failed(let reason) = try await nginxDeployment().deploy([target])[name] {
+    if case .failed(let reason) = try await deployer.nginxDeployment().deploy([target])[name] {
       throw CertctlError(
         .deploymentFailed, "nginx could not be made to use a placeholder for \(name): \(reason)",
         hint: "nothing else was done")

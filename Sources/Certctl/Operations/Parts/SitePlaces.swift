@@ -3,7 +3,10 @@ import FoundationEssentials
 import HostIO
 import PKI
 
-extension Manager {
+/// The nginx that sites are for.
+struct SitePlaces: ContextPart {
+  let context: Context
+
   /// The nginx that a site is for.
   ///
   /// - Parameters:
@@ -65,19 +68,6 @@ extension Manager {
     }
   }
 
-  /// The compose file for an nginx in a container that uses certificates of this state directory.
-  ///
-  /// - Throws: `CertctlError` with code `usage` for what cannot stand in such a file.
-  public func composeFile(
-    container: String, image: String, nginxFolder: String, copy: String? = nil,
-    httpPort: Int = 80, httpsPort: Int = 443, hasHTTP3: Bool = false, network: String = "proxy"
-  ) throws -> String {
-    try ComposeFile(
-      container: container, image: image, nginxFolder: nginxFolder, stateDirectory: state.path,
-      copy: copy, ports: (httpPort, httpsPort), hasHTTP3: hasHTTP3, network: network
-    ).text
-  }
-
   private func hostPlace(_ folder: String?) async throws -> NginxPlace {
     let survey = try await NginxDeployment(state: state, services: services).survey()
     let places = survey.places
@@ -110,43 +100,5 @@ extension Manager {
       .usage, "more than one nginx runs on this host",
       hint: "choose one: --nginx-dir "
         + places.map(\.hostFolder).joined(separator: ", or --nginx-dir "))
-  }
-
-  /// What there is to tell of a site.
-  func siteReport(_ record: SiteRecord) async throws -> SiteReport {
-    try await Blocking.run {
-      let site = record.site
-      let path = { (relative: String) in "\(record.place.folder)/\(relative)" }
-      let (folder, name) = DurableFolder.place(of: path(SiteFiles.available(site.name)))
-      let bytes = try folder.read(name)
-      let owner = OwnFile.owner(of: bytes)
-      let link = DurableFolder.place(of: path(SiteFiles.enabled(site.name)))
-      let isLinked = try link.folder.kind(of: link.name) == .link
-      let leaf = try certificateInUse(of: site)
-      let isGood =
-        leaf.map { leaf in
-          leaf.notAfter > services.clock.now() && !leaf.isPlaceholder
-            && site.hosts.allSatisfy { leaf.covers($0.value) }
-        } ?? false
-      let state: SiteReport.State =
-        if owner == .changed || owner == .other {
-          .changed
-        } else if owner == .nobody || record.isEnabled != isLinked {
-          .missing
-        } else if !record.isEnabled { .disabled } else if !isGood { .uncertified } else { .enabled }
-      let port = site.httpsPort == 443 ? "" : ":\(site.httpsPort)"
-      return SiteReport(
-        name: site.name, hosts: site.hosts.map(\.value), target: site.target,
-        url: "https://\(site.hosts[0].value)\(port)/", certificate: site.certificate,
-        notAfter: leaf?.notAfter, state: state, file: path(SiteFiles.available(site.name)),
-        container: record.place.container,
-        content: bytes.map { String(decoding: $0, as: UTF8.self) })
-    }
-  }
-
-  private func certificateInUse(of site: Site) throws -> Certificate? {
-    let name = try LineageName(site.certificate)
-    guard let live = try certificates.liveGeneration(name) else { return nil }
-    return try? certificates.loadLeaves(live, of: name).first
   }
 }

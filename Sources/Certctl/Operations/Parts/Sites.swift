@@ -2,14 +2,17 @@ import FoundationEssentials
 import HostIO
 import PKI
 
-extension Manager {
+/// The files of sites: written, tested, loaded and proved.
+struct Sites: ContextPart {
+  let context: Context
+
   /// Puts a site's files in place, has nginx load them, and proves what they say.
   func put(
     _ record: SiteRecord, _ stage: SiteRenderer.Stage, _ force: Bool
   ) async throws {
-    let lock = try await deploymentLock()
+    let lock = try await context.deploymentLock()
     defer { lock.release() }
-    try await recover()
+    try await deployer.recover()
     let tree = try await tree(of: record.place, with: record)
     let site = record.site
     let changes = try await Blocking.run {
@@ -21,9 +24,9 @@ extension Manager {
     for notice in tree.notices { services.warn(notice) }
     // Nobody reads the copies yet, but for the trial.
     try await Blocking.run { try Transaction.apply(copies(for: record), in: state) }
-    let deployment = try await nginxDeployment()
+    let deployment = try await deployer.nginxDeployment()
     let transaction = SiteTransaction(deployment: deployment, place: tree.place)
-    let targets = try await targets([LineageName(site.certificate)])
+    let targets = try await deployer.targets([LineageName(site.certificate)])
     _ = try await transaction.run(changes) { configuration in
       guard record.isEnabled else { return }
       let fault = try await NginxTrial(deployment)
@@ -52,21 +55,23 @@ extension Manager {
 
   /// Takes a site away that never had a certificate, or puts back the one that was there before.
   func withdraw(_ record: SiteRecord, _ known: SiteRecord?) async throws {
-    let lock = try await deploymentLock()
+    let lock = try await context.deploymentLock()
     defer { lock.release() }
     let tree = try await tree(of: record.place, without: record.site.name)
     let changes = try await Blocking.run {
       try tree.removal(of: record.site) + siteStore.change(record.site.name, to: nil)
     }
-    _ = try await SiteTransaction(deployment: try await nginxDeployment(), place: tree.place)
-      .run(changes)
+    _ = try await SiteTransaction(
+      deployment: try await deployer.nginxDeployment(), place: tree.place
+    )
+    .run(changes)
   }
 
   /// What certctl has at an nginx, with one more site or one less.
   func tree(
     of place: SitePlace, with record: SiteRecord? = nil, without name: String? = nil
   ) async throws -> SiteTree {
-    let found = try await nginxPlace(folder: place.folder, container: place.container)
+    let found = try await places.nginxPlace(folder: place.folder, container: place.container)
     let records = try await Blocking.run {
       try siteStore.all().filter { other in
         other.place.isSameNginx(as: place) && other.site.name != name
@@ -107,9 +112,9 @@ extension Manager {
   func change(
     _ record: SiteRecord, _ files: (SiteTree) throws -> [FileChange]
   ) async throws {
-    let lock = try await deploymentLock()
+    let lock = try await context.deploymentLock()
     defer { lock.release() }
-    try await recover()
+    try await deployer.recover()
     let tree = try await tree(of: record.place, with: record)
     let changes = try files(tree)
     let kept = try await Blocking.run {
@@ -123,8 +128,8 @@ extension Manager {
   func run(
     _ changes: [FileChange], withoutServing record: SiteRecord, _ tree: SiteTree
   ) async throws {
-    let deployment = try await nginxDeployment()
-    let target = try await targets([LineageName(record.site.certificate)]).first
+    let deployment = try await deployer.nginxDeployment()
+    let target = try await deployer.targets([LineageName(record.site.certificate)]).first
     _ = try await SiteTransaction(deployment: deployment, place: tree.place).run(
       changes,
       prove: {
