@@ -64,9 +64,7 @@ struct IssuePlanTests {
     let error = #expect(throws: CertctlError.self) {
       try plan(settings("example.com"), issued: issued, leaf: leaf)
     }
-    #expect(error?.code == .refused)
-    #expect(error?.message.contains("www.example.com") == true)
-    #expect(error?.hint?.contains("--force") == true)
+    expectError(error, code: .refused, mentions: "www.example.com", hint: "--force")
     #expect(error?.exitCode == 1)
   }
 
