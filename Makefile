@@ -23,7 +23,7 @@ TIMED := LiveTests.(DNSTests|SystemdBootTests)
 STAGE := .build/stage
 
 .DEFAULT_GOAL := help
-.PHONY: help deps-build deps-demo deps-test build check-release debug demo test lint install uninstall clean
+.PHONY: help deps-build deps-demo deps-test build check-release debug demo test lint hooks install uninstall clean
 
 help: ## list the targets
 	@echo "usage: make TARGET [PREFIX=$(PREFIX)] [DESTDIR=]"
@@ -58,8 +58,11 @@ test: deps-test lint ## installs what is missing, checks, builds, and runs every
 	@SWIFT="$(SWIFT)" scripts/run-tests --filter "$(TIMED)"
 	@SWIFT="$(SWIFT)" scripts/run-tests --filter LiveTests.Crash
 
-lint: ## format, imports, layers, shell scripts
+lint: ## format, imports, the graph of targets and folders, shell scripts
 	@SWIFT="$(SWIFT)" scripts/lint
+
+hooks: ## lets git check the messages of your commits
+	@scripts/commit-msg --install
 
 # Not a prerequisite of `build` when all is staged: `sudo make install` needs no Swift and leaves no
 # files of root in .build.

@@ -103,3 +103,6 @@ private func checkPort(_ port: Int?, of option: String) throws {
   guard let port, !(1...65535).contains(port) else { return }
   throw ValidationError("\(option) takes a port from 1 to 65535")
 }
+
+/// Where records are looked for.
+enum CheckPlace: String, ExpressibleByArgument, CaseIterable { case servers, resolver, none }

@@ -47,7 +47,7 @@ import Testing
     let error = try #require(
       await failure { _ = try await stage.client.register(key: stage.key, request) })
     #expect(error.code == .termsNotAgreed)
-    #expect(error.hint?.contains("https://ca.test/terms-v3") == true)
+    expectText(error.hint, mentions: "https://ca.test/terms-v3")
     #expect(stage.ca.accountURLs.isEmpty)
     // An account that is there already is found all the same.
     let account = try await stage.account()
@@ -112,7 +112,7 @@ import Testing
     let error = try #require(
       await failure { _ = try await account.newOrder(NewOrder([.dns("example.com")])) })
     #expect(error.code == .accountDoesNotExist)
-    #expect(error.hint?.contains("register again") == true)
+    expectText(error.hint, mentions: "register again")
   }
 
   // External accounts
@@ -141,7 +141,7 @@ import Testing
     let error = try #require(
       await failure { _ = try await stage.client.register(key: stage.key, request) })
     #expect(error.code == .externalAccountRequired)
-    #expect(error.hint?.contains("HMAC key") == true)
+    expectText(error.hint, mentions: "HMAC key")
     #expect(stage.ca.requests.last?.payload["onlyReturnExisting"] == true)
   }
 

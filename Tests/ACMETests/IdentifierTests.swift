@@ -1,5 +1,6 @@
 import ACME
 import FoundationEssentials
+import TestSupport
 import Testing
 
 @Suite struct IdentifierTests {
@@ -53,7 +54,7 @@ import Testing
   func `what is no name is refused with the reason`(text: String, reason: String) {
     let error = #expect(throws: ACMEError.self) { _ = try Identifier(parsing: text) }
     #expect(error?.code == .badName)
-    #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
+    expectText(error?.description, mentions: reason)
   }
 
   @Test func `pasted URLs and addresses get a hint`() {

@@ -6,32 +6,12 @@ import Testing
 @testable import Certctl
 @testable import CertctlCLI
 
-/// `certctl dhparam` as it is run, judged by the `openssl` command and by nginx.
+/// `certctl dhparam` as it is run, judged by the `openssl` command.
 @Suite(.timeLimit(.minutes(10)))
 struct DHParametersTests {
   private func judge(_ path: String) async throws -> String {
     let result = try await Program("openssl", ["dhparam", "-in", path, "-check", "-noout"]).run()
     return result.standardOutput + result.standardError
-  }
-
-  /// Whether nginx takes the file.
-  private func expectNginxAccepts(_ path: String, in folder: TemporaryFolder) async throws {
-    let configuration = """
-      error_log stderr;
-      pid \(folder.path("nginx.pid"));
-      events {}
-      http {
-        access_log off;
-        ssl_dhparam \(path);
-        ssl_ciphers DHE-RSA-AES128-GCM-SHA256;
-        server { listen 127.0.0.1:1 ssl; ssl_reject_handshake on; }
-      }
-      """
-    let file = try folder.write("nginx.conf", configuration)
-    // Relative paths of an nginx that was built so would lead elsewhere.
-    let test = ["-t", "-q", "-p", folder.path, "-e", "stderr", "-c", file]
-    let result = try await Program("nginx", test).run()
-    #expect(result.exitCode == 0 && result.standardError == "", "\(result)")
   }
 
   @Test(.requires("openssl"), arguments: ["2048", "3072", "4096", "8192"])
@@ -53,7 +33,7 @@ struct DHParametersTests {
     }
   }
 
-  @Test(.requires("openssl", "nginx"))
+  @Test(.requires("openssl"))
   func `a file is written once, and replaced by force only`() async throws {
     try await CommandLineBench.with { bench in
       let file = bench.folder.path("dhparam.pem")
@@ -63,7 +43,6 @@ struct DHParametersTests {
       #expect(first.standardOutput == "Wrote \(file): ffdhe2048 (RFC 7919), 2048 bits.\n")
       var status = stat()
       #expect(stat(file, &status) == 0 && status.st_mode & 0o7777 == 0o644)
-      try await expectNginxAccepts(file, in: bench.folder)
       let again = try await bench.binary.run(words)
       #expect(again.exitCode == 0)
       #expect(again.standardOutput == "\(file) holds ffdhe2048 (RFC 7919) already.\n")
@@ -81,8 +60,8 @@ struct DHParametersTests {
     }
   }
 
-  @Test(.requires("openssl", "nginx"))
-  func `a fresh safe prime is accepted by openssl and nginx`() async throws {
+  @Test(.requires("openssl"))
+  func `a fresh safe prime is accepted by openssl`() async throws {
     try await CommandLineBench.with { bench in
       let file = bench.folder.path("fresh.pem")
       let result = try await bench.binary.run(
@@ -90,7 +69,6 @@ struct DHParametersTests {
       #expect(result.exitCode == 0, "\(result)")
       #expect(result.standardOutput == "Wrote \(file): a fresh safe prime, 2048 bits.\n")
       #expect(try await judge(file).contains("appear to be ok"))
-      try await expectNginxAccepts(file, in: bench.folder)
       let check = try await bench.run("dhparam", "--check", file)
       #expect(check.exitCode == 0)
       #expect(check.standardOutput == "\(file): ok, 2048 bits, a safe prime\n")

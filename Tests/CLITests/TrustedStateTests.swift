@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// root obeys no state directory and no configuration that another user can change.
-@Suite(.enabled("needs root, who can give files away", { geteuid() == 0 }))
+@Suite(.needsRoot("an ordinary user cannot give files away"))
 struct TrustedStateTests {
   private static let nobody: UInt32 = 65534
 

@@ -55,8 +55,7 @@ struct AccountKeeperTests {
       let error = await failure { try await bench.keeper.account(Registration()) }
       #expect(error?.code == .termsNotAgreed)
       #expect(error?.exitCode == 64)
-      #expect(error?.message.contains("https://ca.test/terms") == true)
-      #expect(error?.hint?.contains("--agree-tos") == true)
+      expectError(error, mentions: "https://ca.test/terms", hint: "--agree-tos")
       let kept = try bench.store.all()
       #expect(kept.isEmpty)
       #expect(bench.ca.count(.newAccount) == 0)
@@ -160,8 +159,7 @@ struct AccountKeeperTests {
   @Test func `without an account, existingAccount says how to make one`() async throws {
     try await withBench { bench in
       let error = await failure { try await bench.keeper.existingAccount() }
-      #expect(error?.code == .notFound)
-      #expect(error?.hint?.contains("certctl account register") == true)
+      expectError(error, code: .notFound, hint: "certctl account register")
       #expect(bench.ca.count() == 0)
     }
   }
@@ -216,8 +214,7 @@ struct AccountKeeperTests {
       try bench.store.saveNextKey(PrivateKey.generate(.ec256), of: record)
       bench.ca.forgetAccounts()
       let error = await failure { try await bench.keeper.existingAccount() }
-      #expect(error?.code == .authority)
-      #expect(error?.hint?.contains("--local") == true)
+      expectError(error, code: .authority, hint: "--local")
       let stored = try bench.stored
       #expect(stored?.nextKey != nil)
     }

@@ -116,8 +116,7 @@ struct AccountStoreTests {
       let authority = try AccountStore.authorityFolder(for: Self.directory)
       let path = try folder.write("state/accounts/\(authority)/one/\(file)", "rubbish")
       var error = #expect(throws: CertctlError.self) { try store.account(for: Self.directory) }
-      #expect(error?.code == .damagedState)
-      #expect(error?.message.contains("accounts/\(authority)/one") == true)
+      expectError(error, code: .damagedState, mentions: "accounts/\(authority)/one")
       unlink(path)
       error = #expect(throws: CertctlError.self) { try store.account(for: Self.directory) }
       #expect(error?.code == .damagedState)

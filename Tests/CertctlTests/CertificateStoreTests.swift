@@ -164,8 +164,7 @@ struct CertificateStoreTests {
       try state.live.create(FileAttributes(mode: 0o711))
       try state.live.link("example.com", to: target)
       let error = #expect(throws: CertctlError.self) { try store.liveGeneration(exampleName) }
-      #expect(error?.code == .damagedState)
-      #expect(error?.message.contains(target) == true)
+      expectError(error, code: .damagedState, mentions: target)
       #expect(try state.live.linkTarget("example.com") == target)
     }
   }
@@ -177,8 +176,7 @@ struct CertificateStoreTests {
         issued(ca, "example.com"), to: exampleName, files: FileSettings())
       unlink(folder.path("state/archive/example.com/0001/privkey.pem"))
       let error = #expect(throws: CertctlError.self) { try store.load(generation, of: exampleName) }
-      #expect(error?.code == .damagedState)
-      #expect(error?.message.hasSuffix("0001/privkey.pem is missing") == true)
+      expectError(error, code: .damagedState, endsWith: "0001/privkey.pem is missing")
     }
   }
 

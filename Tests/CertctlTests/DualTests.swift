@@ -220,7 +220,7 @@ struct DualTests {
       let error = #expect(throws: CertctlError.self) {
         try store.load(generation, of: exampleName)
       }
-      #expect(error?.message.hasSuffix("0001/rsa/privkey.pem is missing") == true)
+      expectError(error, endsWith: "0001/rsa/privkey.pem is missing")
     }
   }
 }

@@ -213,7 +213,7 @@ struct HookTests {
           + "ended with exit code 3")
       #expect(results[1].signal == SIGKILL)
       #expect(results[1].message.hasSuffix("was ended by signal 9"))
-      #expect(results[2].hint?.contains("interpreter") == true)
+      expectText(results[2].hint, mentions: "interpreter")
     }
   }
 

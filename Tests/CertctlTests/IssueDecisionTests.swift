@@ -75,9 +75,7 @@ struct IssueDecisionTests {
     let error = #expect(throws: CertctlError.self) {
       try settings("example.com").requireNames(of: issued)
     }
-    #expect(error?.code == .refused)
-    #expect(error?.message.contains("www.example.com") == true)
-    #expect(error?.hint?.contains("--force") == true)
+    expectError(error, code: .refused, mentions: "www.example.com", hint: "--force")
     #expect(error?.exitCode == 1)
     try issued.requireNames(of: settings("example.com"))
   }

@@ -142,7 +142,7 @@ struct IssuerResumeTests {
       }
       let error = await failure { try await bench.issuer(two).obtain() }
       #expect(error?.exitCode == 1)
-      #expect(error?.message.contains("CAA forbids it") == true, "\(error?.message ?? "")")
+      expectError(error, mentions: "CAA forbids it")
       let order = try bench.pending.order(of: exampleName)
       #expect(order == nil)
     }

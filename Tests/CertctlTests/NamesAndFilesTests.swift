@@ -1,5 +1,6 @@
 import ACME
 import HostIO
+import TestSupport
 import Testing
 
 @testable import Certctl
@@ -61,7 +62,7 @@ struct NamesAndFilesTests {
       try FileSettings(keyMode: mode).keyAttributes()
     }
     #expect(error?.exitCode == 64)
-    #expect(error?.hint?.contains("0640") == true)
+    expectError(error, hint: "0640")
   }
 
   @Test func `owner and group are looked up by name`() throws {
@@ -75,11 +76,11 @@ struct NamesAndFilesTests {
     let owner = #expect(throws: CertctlError.self) {
       try FileSettings(owner: "no such user").keyAttributes()
     }
-    #expect(owner?.message.contains("'no such user'") == true)
+    expectError(owner, mentions: "'no such user'")
     let group = #expect(throws: CertctlError.self) {
       try FileSettings(group: "no such group").keyAttributes()
     }
-    #expect(group?.message.contains("'no such group'") == true)
+    expectError(group, mentions: "'no such group'")
     #expect(group?.exitCode == 64)
   }
 }

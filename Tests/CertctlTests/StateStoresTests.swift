@@ -55,8 +55,7 @@ struct StateStoresTests {
       let error = #expect(throws: CertctlError.self) {
         try LineageStore(state: state).lineage(exampleName)
       }
-      #expect(error?.code == .damagedState)
-      #expect(error?.message.contains(path) == true)
+      expectError(error, code: .damagedState, mentions: path)
       #expect(readText(path) == text)
     }
   }
@@ -67,9 +66,7 @@ struct StateStoresTests {
       let error = #expect(throws: CertctlError.self) {
         try LineageStore(state: state).lineage(exampleName)
       }
-      #expect(error?.code == .damagedState)
-      #expect(error?.message.contains("version 2") == true)
-      #expect(error?.hint?.contains("newer") == true)
+      expectError(error, code: .damagedState, mentions: "version 2", hint: "newer")
     }
   }
 
@@ -270,7 +267,7 @@ struct StateStoresTests {
       }
       #expect(error?.code == .locked)
       #expect(error?.exitCode == 75)
-      #expect(error?.message.contains("\(getpid())") == true)
+      expectError(error, mentions: "\(getpid())")
       #expect(clock.waited >= 4.9)
     }
   }

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import HostIO
@@ -229,7 +230,7 @@ struct CommandTests {
     for (name, hint) in hints {
       let path = "\(scratch.path)/\(name)"
       let error = await #expect(throws: HostError.self) { try await runner.run(Command(path)) }
-      #expect(error?.description.hasPrefix("cannot run \(path): ") == true)
+      expectText(error?.description, startsWith: "cannot run \(path): ")
       #expect(error?.hint?.contains(hint) ?? hint.isEmpty, "\(name): \(error as Any)")
     }
     let relative = await #expect(throws: HostError.self) { try await runner.run(Command("sh")) }

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import HostIO
@@ -21,8 +22,8 @@ private let plain = FileAttributes(mode: 0o640)
     #expect(try scratch.names() == ["a"])
   }
 
-  @Test func `owner and group are set`() throws {
-    try #require(getuid() == 0)
+  @Test(.needsRoot("an ordinary user cannot give files away"))
+  func `owner and group are set`() throws {
     try folder.write("a", [], FileAttributes(mode: 0o4750, owner: 12, group: 34))
     #expect(
       try folder.attributes(of: "a") == FileAttributes(mode: 0o4750, owner: 12, group: 34))

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import HostIO
@@ -29,40 +30,50 @@ import Testing
 
   @Test func `waiting ends when the lock is given back`() async throws {
     let first = try await FileLock.acquire(path: path)
-    async let second = FileLock.acquire(path: path, wait: .seconds(30))
-    try await Task.sleep(for: .milliseconds(60))
-    first.release()
-    #expect(try await second.path == path)
+    let pauses = Atomic(0)
+    // Whoever pauses has found the lock taken.
+    let clock = WallClock(now: { Date() }) { _ in
+      if pauses.add(1, ordering: .relaxed).newValue == 3 { first.release() }
+    }
+    let second = try await FileLock.acquire(path: path, wait: .seconds(30), clock: clock)
+    #expect(second.path == path)
+    #expect(pauses.load(ordering: .relaxed) == 3)
   }
 
   @Test func `the wait has an end`() async throws {
     let lock = try await FileLock.acquire(path: path)
-    let start = ContinuousClock.now
-    await #expect(throws: HostError.self) {
-      try await FileLock.acquire(path: path, wait: .milliseconds(100))
+    let clock = TestClock()
+    let error = try await #require(throws: HostError.self) {
+      try await FileLock.acquire(path: path, wait: .milliseconds(700), clock: clock.wall)
     }
-    #expect(ContinuousClock.now - start >= .milliseconds(100))
+    #expect(error.code == .lockHeld)
+    #expect(clock.waits == [20, 40, 80, 160, 250, 150].map { .milliseconds($0) })
     lock.release()
   }
 
   @Test func `a clock that is set meanwhile does not end the wait`() async throws {
     let first = try await FileLock.acquire(path: path)
-    let jumps = Atomic(0)
-    let clock = WallClock {
-      Date().addingTimeInterval(
-        Double(jumps.add(3600, ordering: .relaxed).newValue))
-    } sleep: {
-      try await Task.sleep(for: $0)
+    let time = TestClock()
+    let clock = WallClock(now: { time.now }) { pause in
+      try time.sleep(pause)
+      time.advance(3600)
+      if time.waits.count == 3 { first.release() }
     }
-    async let second = FileLock.acquire(path: path, wait: .seconds(30), clock: clock)
-    try await Task.sleep(for: .milliseconds(60))
-    first.release()
-    #expect(try await second.path == path)
+    let second = try await FileLock.acquire(path: path, wait: .seconds(30), clock: clock)
+    #expect(second.path == path)
   }
 
   @Test func `waiting hears cancellation`() async throws {
     let lock = try await FileLock.acquire(path: path)
-    let waiting = Task { [path] in try await FileLock.acquire(path: path, wait: .seconds(60)) }
+    let pauses = AsyncStream.makeStream(of: Void.self)
+    let clock = WallClock(now: { Date() }) { _ in
+      pauses.continuation.yield()
+      try await Task.sleep(for: .seconds(600))
+    }
+    let waiting = Task { [path] in
+      try await FileLock.acquire(path: path, wait: .seconds(60), clock: clock)
+    }
+    for await _ in pauses.stream { break }
     waiting.cancel()
     await #expect(throws: CancellationError.self) { try await waiting.value }
     lock.release()

@@ -220,4 +220,17 @@ private final class ScriptedSession: ByteSession {
     #expect(try await eventually { script.closed == 1 })
     await server.stop()
   }
+
+  @Test(arguments: ["missing.pem", "hello", "."])
+  func `a bundle that is none is named before any request`(_ name: String) async throws {
+    let scratch = try Scratch()
+    try scratch.folder.write("hello", Array("hello".utf8), FileAttributes(mode: 0o644))
+    let path = scratch.path + "/" + name
+    let client = CurlHTTPClient(.init(userAgent: "test/1", caBundle: path))
+    let error = try await #require(throws: HostError.self) {
+      try await client.send(HTTPRequest(.get, "https://127.0.0.1:1/"))
+    }
+    #expect(error.code == .badCABundle)
+    #expect(error.subject == path)
+  }
 }

@@ -1,10 +1,11 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import HostIO
 
 /// Root opens nothing through the links that other users planted.
-@Suite(.enabled("needs root, who can give files away", { geteuid() == 0 }))
+@Suite(.needsRoot("an ordinary user cannot give files away"))
 struct LinkWalkTests {
   private let scratch: Scratch
   private static let alice: UInt32 = 4242

@@ -1,5 +1,6 @@
 import Glibc
 import HostIO
+import TestSupport
 import Testing
 
 /// Answers with what was asked.
@@ -148,8 +149,8 @@ private func echo(_ request: ServerRequest) -> ServerResponse {
       try await HTTPServer.start(endpoints: [endpoint], handler: echo)
     }
     #expect(error.code == .addressInUse)
-    #expect(error.detail?.hasPrefix("process \(getpid()) (") == true)
-    #expect(error.hint?.contains("--webroot") == true)
+    expectText(error.detail, startsWith: "process \(getpid()) (")
+    expectText(error.hint, mentions: "--webroot")
     await server.stop()
   }
 

@@ -1,5 +1,6 @@
 import HostIO
 import Synchronization
+import TestSupport
 import Testing
 
 private struct Oops: Error, Equatable { var name = "" }
@@ -83,18 +84,16 @@ private struct Oops: Error, Equatable { var name = "" }
 
   @Test func `a retraction that hangs is given up`() async throws {
     let heard = Mutex<HostError.Code?>(nil)
+    let hanging = Mutex<CheckedContinuation<Void, Never>?>(nil)
     try await withRetraction(timeout: .milliseconds(50)) { error in
       heard.withLock { $0 = (error as? HostError)?.code }
     } _: {
     } retract: { _ in
       // Deaf to cancellation, as a bad plug-in would be.
-      await withCheckedContinuation { continuation in
-        Task {
-          try? await Task.sleep(for: .seconds(2))
-          continuation.resume()
-        }
-      }
+      await withCheckedContinuation { continuation in hanging.withLock { $0 = continuation } }
     }
     #expect(heard.withLock { $0 } == .timedOut)
+    try await poll("the retraction to hang") { hanging.withLock { $0 != nil } }
+    hanging.withLock { $0.take() }?.resume()
   }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import HostIO
@@ -30,7 +31,7 @@ import Testing
     chmod(scratch.path, mode)
     let error = #expect(throws: HostError.self) { try TrustedPath(path("hook"), .program) }
     #expect(error?.code == .unsafePath)
-    #expect(error?.detail?.hasPrefix("\(scratch.path) can be written by ") == true)
+    expectText(error?.detail, startsWith: "\(scratch.path) can be written by ")
     let isShared = mode & 0o1000 != 0
     #expect(
       error?.hint
@@ -78,10 +79,10 @@ import Testing
     let error = #expect(throws: HostError.self) {
       try TrustedPath(path("hook"), .program, trusting: [4242])
     }
-    #expect(error?.detail?.contains("belongs to root") == true)
+    expectText(error?.detail, mentions: "belongs to root")
   }
 
-  @Test(.enabled("needs root, who can give files away", { geteuid() == 0 }))
+  @Test(.needsRoot("an ordinary user cannot give files away"))
   func `a file, folder or link of another user is refused`() throws {
     try make("foreign")
     chown(path("foreign"), 4242, 4242)
@@ -156,7 +157,7 @@ import Testing
     chmod(scratch.path, 0o1777)
     _ = try TrustedPath(path("settings"), .settings)
     let error = #expect(throws: HostError.self) { try TrustedPath(path("settings"), .file) }
-    #expect(error?.hint?.hasPrefix("move it to where only root can write") == true)
+    expectText(error?.hint, startsWith: "move it to where only root can write")
     #expect(try TrustedPath.ifPresent(path("missing"), .settings) == nil)
     chmod(scratch.path, 0o777)
     #expect(throws: HostError.self) { try TrustedPath(path("settings"), .settings) }
@@ -169,7 +170,7 @@ import Testing
     #expect(try TrustedPath(path("hook"), .program).stamp != before.stamp)
   }
 
-  @Test(.enabled("needs root, who can give files away", { geteuid() == 0 }))
+  @Test(.needsRoot("an ordinary user cannot give files away"))
   func `a program that is given away after the check is not run`() async throws {
     let marker = path("ran")
     try scratch.folder.write(
@@ -196,7 +197,7 @@ import Testing
     #expect(access(marker, F_OK) == 0)
   }
 
-  @Test(.enabled("needs root, who can give files away", { geteuid() == 0 }))
+  @Test(.needsRoot("an ordinary user cannot give files away"))
   func `root's programs find no folders of others in PATH and HOME`() throws {
     chown(scratch.path, 4242, 4242)
     let given = [

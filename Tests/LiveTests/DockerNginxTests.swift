@@ -15,7 +15,6 @@ struct DockerNginxTests {
       let nginx = try await host.nginx()
       #expect(nginx.executable == "nginx")
       #expect(nginx.options == ["-g", "daemon off;"])
-      #expect(nginx.container?.hasNameService == true)
       #expect(nginx.hostPath("/etc/nginx/nginx.conf") == "\(host.nginxFolder)/nginx.conf")
       #expect(nginx.serverPath("\(host.stateDirectory)/live/a") == "\(host.stateDirectory)/live/a")
       #expect(nginx.serverPath("\(host.stateDirectory)/accounts") == nil)
@@ -97,7 +96,7 @@ struct DockerNginxTests {
       let error = try await failure(host)
       #expect(error.code == .configuration)
       #expect(error.message.contains("which has no nginx.conf"))
-      #expect(error.hint?.contains("tar -C \(host.nginxFolder) -x") == true)
+      expectText(error.hint, mentions: "tar -C \(host.nginxFolder) -x")
 
       // What the hint says is what helps.
       try await host.fillNginxFolder()
@@ -140,7 +139,7 @@ struct DockerNginxTests {
         let error = try await host.mountError()
         #expect(error.code == .configuration)
         #expect(error.message.contains(words), "\(error.message)")
-        #expect(error.hint?.contains("      - ") == true)
+        expectText(error.hint, mentions: " - ")
         try await host.docker("rm", "--force", host.name)
       }
       // The whole state directory works, but has no business there.
@@ -177,7 +176,7 @@ struct DockerNginxTests {
       try await host.startNginx(volumes: host.volumes, options: ["--user", "101"])
       let other = try await host.mountError()
       #expect(other.message.contains("runs there as user 101"))
-      #expect(other.hint?.contains("\"user: 101\"") == true)
+      expectText(other.hint, mentions: "\"user: 101\"")
       try await host.nginx().checkMounts(
         stateDirectory: host.stateDirectory, copy: nil, keys: .init(mode: 0o600, owner: 101))
       // It warns that "user" means nothing: a line that the engine brings by another way than the
@@ -200,7 +199,7 @@ struct DockerNginxTests {
       try await nginx.checkMounts(
         stateDirectory: host.stateDirectory, copy: nil, keys: .init(mode: 0o600, owner: 0))
       let weak = try await host.mountError(keys: keys)
-      #expect(weak.hint?.contains("DAC_OVERRIDE") == true)
+      expectText(weak.hint, mentions: "DAC_OVERRIDE")
     }
   }
 
@@ -219,7 +218,6 @@ struct DockerNginxTests {
       let own = Endpoint(host: "127.0.0.1", port: 443)
       #expect(nginx.endpoint(own) == own)
       #expect(nginx.configurationFile == "/own/nginx.conf")
-      #expect(nginx.container?.hasNameService == false)
       // The engine fills its own volumes from the image, and they are folders of this host.
       let path = try #require(nginx.hostPath("/etc/nginx/mime.types"))
       #expect(FileManager.default.fileExists(atPath: path))
@@ -256,12 +254,11 @@ struct DockerNginxTests {
       let paused = await #expect(throws: CertctlError.self) {
         try await RunningNginx.inContainer(host.name, runner: runner, engines: engines)
       }
-      #expect(paused?.message.contains("is paused") == true)
+      expectError(paused, mentions: "is paused")
       let unknown = await #expect(throws: CertctlError.self) {
         try await RunningNginx.inContainer("certctl-none", runner: runner, engines: engines)
       }
-      #expect(unknown?.code == .notFound)
-      #expect(unknown?.hint?.contains(host.name) == true)
+      expectError(unknown, code: .notFound, hint: host.name)
     }
   }
 }

@@ -40,7 +40,7 @@ struct HarnessTests {
       let error = await #expect(throws: HarnessError.self) {
         try await Program("sh", ["-c", script]).run(within: .milliseconds(300))
       }
-      #expect(error?.description.contains("so far") == true)
+      expectText(error?.description, mentions: "so far")
       try await expectGone(folder.read("pid"))
     }
   }
@@ -80,7 +80,7 @@ struct HarnessTests {
     let error = await #expect(throws: HarnessError.self) {
       try await program.serve(isReady: { _ in false }) { _ in }
     }
-    #expect(error?.description.contains("no such luck") == true)
+    expectText(error?.description, mentions: "no such luck")
   }
 
   @Test func `a program that is not installed is named`() async throws {

@@ -2,7 +2,7 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// What an issuance costs the CA (design, section 8), read from a proxy's log.
+/// What an issuance costs the CA (ARCHITECTURE.md, "Requests"), read from a proxy's log.
 @Suite(.timeLimit(.minutes(15)))
 struct RequestCountTests {
   @Test(.needsPebble, .needsNginx)

@@ -74,7 +74,7 @@ import Testing
     let pem = Array(try await OpenSSLTool.run(words: command).text.utf8)
     let error = try #require(throws: PKIError.self) { try PrivateKey(pem: pem) }
     #expect(error.code == .unsupported)
-    #expect(error.hint?.contains("openssl pkey") == true)
+    #expect(error.hint?.contains("openssl pkey") == true, "\(error)")
   }
 
   @Test func `halves of two keys are refused`() throws {

@@ -74,7 +74,7 @@ private enum Identities {
     #expect(
       error.description.contains(
         "OpenSSL does not know ECDHE-RSA-AES256-GCM-SHA512, DHE-RSA-AES256-GCM-SHA512;"))
-    #expect(error.hint?.contains("ECDHE-ECDSA-AES128-GCM-SHA256") == true)
+    #expect(error.hint?.contains("ECDHE-ECDSA-AES128-GCM-SHA256") == true, "\(error)")
   }
 
   @Test func `an RSA key with ciphers for ECDSA is refused by name`() async throws {
@@ -84,14 +84,14 @@ private enum Identities {
     }
     #expect(error.operation.contains("RSA 2048"))
     #expect(error.reasons.first == "no suite in the list is for RSA keys")
-    #expect(error.hint?.contains("ECDHE-RSA-AES128-GCM-SHA256") == true)
+    #expect(error.hint?.contains("ECDHE-RSA-AES128-GCM-SHA256") == true, "\(error)")
   }
 
   @Test func `a version that works with no key is found beside one that works`() async throws {
     var policy = TLSPolicy(ciphers: "ECDHE-RSA-AES128-GCM-SHA256")
     let findings = try rehearsal(await Identities.p256.value, policy: policy)
     #expect(findings.count == 1)
-    #expect(findings.first?.operation.contains("TLS 1.2") == true)
+    #expect(findings.first?.operation.contains("TLS 1.2") == true, "\(findings)")
     // The other certificate makes up for it.
     let p256 = try await Identities.p256.value
     let rsa = try await Identities.rsa.value
@@ -100,7 +100,7 @@ private enum Identities {
     policy.versions = [.tls12]
     let unused = try rehearsal(p256, rsa, policy: policy)
     #expect(unused.count == 1)
-    #expect(unused.first?.operation.contains("P-256") == true)
+    #expect(unused.first?.operation.contains("P-256") == true, "\(unused)")
   }
 
   @Test func `DHE alone needs parameters, and browsers do not have it`() async throws {
@@ -108,7 +108,7 @@ private enum Identities {
     let rsa = try await Identities.rsa.value
     let error = try #require(throws: PKIError.self) { try rehearsal(rsa, policy: policy) }
     #expect(error.reasons.first == "all suites for this key are DHE, and there is no ssl_dhparam")
-    #expect(error.hint?.contains("certctl dhparam") == true)
+    #expect(error.hint?.contains("certctl dhparam") == true, "\(error)")
 
     policy.dhParameters = try await Self.parameters("ffdhe2048")
     let findings = try rehearsal(rsa, policy: policy)

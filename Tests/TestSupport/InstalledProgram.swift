@@ -44,4 +44,11 @@ extension Trait where Self == ConditionTrait {
         "not installed: \(missing.joined(separator: ", ")); with CI=true no test may be skipped")
     }
   }
+
+  /// Skips the test for an ordinary user; `why` says what only root can do.
+  package static func needsRoot(
+    _ why: String, sourceLocation: SourceLocation = #_sourceLocation
+  ) -> Self {
+    .enabled("needs root: \(why)", sourceLocation: sourceLocation) { geteuid() == 0 }
+  }
 }

@@ -84,7 +84,7 @@ public struct CertctlError: Error, Sendable, CustomStringConvertible {
   /// The message alone; printers add the hint on a line of its own.
   public var description: String { message }
 
-  /// The exit code of a command that failed this way (design, section 6).
+  /// The exit code of a command that failed this way (ARCHITECTURE.md, "Exit codes").
   public var exitCode: Int32 {
     if isRetryable { return isUrgent ? 1 : 75 }
     switch code {

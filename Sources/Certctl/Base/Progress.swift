@@ -4,8 +4,6 @@ import HostIO
 public enum Progress: Sendable {
   /// It waits for another process.
   case waiting(String)
-  /// It registers an account with this CA.
-  case registering(String)
   /// It asks this CA for a certificate for so many names.
   case ordering(String, names: Int)
   /// It takes up an order of an earlier run.
@@ -33,7 +31,6 @@ public enum Progress: Sendable {
   public var text: String {
     switch self {
     case .waiting(let what): "waiting for \(what)"
-    case .registering(let authority): "registering an account with \(authority)"
     case .ordering(let authority, let names):
       "ordering a certificate for \(names == 1 ? "one name" : "\(names) names") from \(authority)"
     case .resuming(let authority): "taking up the order under way at \(authority)"

@@ -117,14 +117,6 @@ package struct NginxContainer: Sendable, Equatable {
   /// Whether it shares the network of the host.
   var isOnHostNetwork: Bool { inspection.networkMode == "host" }
 
-  /// Whether the engine answers for the names of its neighbours, at 127.0.0.11.
-  ///
-  /// It does so in networks that somebody made, such as those of a compose file, but not in the one
-  /// that all containers share by default.
-  package var hasNameService: Bool {
-    !inspection.networks.keys.allSatisfy { ["bridge", "host", "none", "podman", ""].contains($0) }
-  }
-
   /// The file of this host that the container sees as `/etc/resolv.conf`.
   package var resolverFile: String? { inspection.resolverFile }
 

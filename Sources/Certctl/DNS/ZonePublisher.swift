@@ -28,6 +28,7 @@ actor ZonePublisher {
 
   private let provider: any DNSProvider
   private let alone: Alone
+  private let didQueue: @Sendable (_ count: Int) -> Void
   private var waiting: [String: [Entry]] = [:]
   private var running: [String: Work] = [:]
   private var lastID = 0
@@ -37,9 +38,14 @@ actor ZonePublisher {
   /// - Parameters:
   ///   - provider: The provider.
   ///   - alone: Keeps other processes away from a zone meanwhile.
-  init(_ provider: any DNSProvider, alone: @escaping Alone = { try await $1() }) {
+  ///   - didQueue: Called when a change has to wait for its zone, with the number of those that wait.
+  init(
+    _ provider: any DNSProvider, alone: @escaping Alone = { try await $1() },
+    didQueue: @escaping @Sendable (_ count: Int) -> Void = { _ in }
+  ) {
     self.provider = provider
     self.alone = alone
+    self.didQueue = didQueue
   }
 
   /// Adds records, with whatever else waits for the same zone.
@@ -62,7 +68,7 @@ actor ZonePublisher {
       try await withCheckedThrowingContinuation { continuation in
         waiting[zone, default: []].append(
           Entry(id: id, change: change, records: records, continuation: continuation))
-        guard running[zone] == nil else { return }
+        guard running[zone] == nil else { return didQueue(waiting[zone]?.count ?? 0) }
         running[zone] = Work()
         // A task of its own: whoever came first may be cancelled while others wait.
         Task { await drain(zone) }

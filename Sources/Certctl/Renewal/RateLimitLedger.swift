@@ -57,21 +57,6 @@ package struct RateLimitLedger: Codable, Sendable, Equatable {
     return answer(checks, at: order.directory, now: now)
   }
 
-  /// Whether an account may be registered now.
-  package func answer(
-    toRegistrationAt directory: String, limits: RateLimits? = nil, now: Date
-  ) -> Answer {
-    let limit = (limits ?? .known(for: directory)).accounts
-    return answer([(.accounts, limit, "new accounts")], at: directory, now: now)
-  }
-
-  /// Notes that an account was registered.
-  package mutating func noteRegistration(
-    at directory: String, limits: RateLimits? = nil, now: Date
-  ) {
-    spend(.accounts, (limits ?? .known(for: directory)).accounts, at: directory, now: now)
-  }
-
   /// Notes that the order was placed, and counts its certificate as issued.
   ///
   /// CAs count certificates later, when they issue them. Counting them here keeps orders side by
@@ -174,7 +159,6 @@ package struct RateLimitLedger: Codable, Sendable, Equatable {
 
 /// What a limit counts.
 private enum Bucket {
-  case accounts
   case orders(String)
   case domain(String)
   case set(String)
@@ -183,7 +167,6 @@ private enum Bucket {
   /// The name of the bucket in the file.
   var key: String {
     switch self {
-    case .accounts: "accounts"
     case .orders(let account): "orders \(account)"
     case .domain(let domain): "domain \(domain)"
     case .set(let set): "set \(set)"

@@ -14,8 +14,6 @@ package struct RateLimit: Sendable, Equatable {
 
 /// The limits that a CA publishes; nil where none is known.
 package struct RateLimits: Sendable, Equatable {
-  /// New accounts from one address.
-  package var accounts: RateLimit?
   /// New orders of one account.
   package var orders: RateLimit?
   /// Certificates for one registered domain, IPv4 address or IPv6 /64, from all accounts.
@@ -35,16 +33,17 @@ package struct RateLimits: Sendable, Equatable {
 
   /// Let's Encrypt's, as published in 2026.
   ///
-  /// Orders with `replaces` are exempt from all of them. The /48 limit of accounts by IPv6 is left out: it is higher than the one kept here.
+  /// Orders with `replaces` are exempt from all of them. The limit of new accounts is left out: a host
+  /// registers one, and the CA has the last word.
   package static let letsEncrypt = RateLimits(
-    accounts: RateLimit(10, per: 3 * 3600), orders: RateLimit(300, per: 3 * 3600),
+    orders: RateLimit(300, per: 3 * 3600),
     certificatesPerDomain: RateLimit(50, per: 7 * 86400),
     certificatesPerSet: RateLimit(5, per: 7 * 86400), failures: RateLimit(5, per: 3600),
     renewalWindow: 120 * 86400, sideBySide: 10)
 
   /// Let's Encrypt's staging environment: the lowest values that were published for it.
   package static let letsEncryptStaging = RateLimits(
-    accounts: RateLimit(50, per: 3 * 3600), orders: RateLimit(1500, per: 3 * 3600),
+    orders: RateLimit(1500, per: 3 * 3600),
     certificatesPerDomain: RateLimit(30000, per: 7 * 86400),
     certificatesPerSet: RateLimit(30000, per: 7 * 86400), failures: RateLimit(60, per: 3600),
     renewalWindow: 120 * 86400, sideBySide: 10)

@@ -1,6 +1,6 @@
 package import HostIO
 
-/// The state directory: where everything that certctl remembers lies (design, section 5).
+/// The state directory: where everything that certctl remembers lies (ARCHITECTURE.md, "Files on disk").
 package struct StateDirectory: Sendable {
   /// Its absolute path.
   package let path: String

@@ -228,6 +228,3 @@ struct DeploymentOptions: ParsableArguments {
     overrides.hooks = hook.map(absolutePath).filter { seen.insert($0).inserted }
   }
 }
-
-/// Where records are looked for.
-enum CheckPlace: String, ExpressibleByArgument, CaseIterable { case servers, resolver, none }

@@ -173,14 +173,6 @@ extension TLSEngine {
   package var negotiatedProtocol: String {
     unsafe SSL_get_version(connection.pointer).map { unsafe String(cString: $0) } ?? ""
   }
-
-  /// The cipher as OpenSSL writes it: `TLS_AES_256_GCM_SHA384`; nil before there is one.
-  package var negotiatedCipher: String? {
-    guard let cipher = unsafe SSL_get_current_cipher(connection.pointer),
-      let name = unsafe SSL_CIPHER_get_name(cipher)
-    else { return nil }
-    return unsafe String(cString: name)
-  }
 }
 
 extension TLSEngine {

@@ -21,7 +21,6 @@ struct ContainerInspectionTests {
     #expect(found.resolverFile?.hasSuffix("/resolv.conf") == true)
 
     let container = NginxContainer(found, name: "web", engine: .docker)
-    #expect(container.hasNameService)
     #expect(container.hostPath("/srv/x/a") == "/srv/x/a")
     #expect(
       container.hostPath("/etc/nginx/nginx.conf")
@@ -39,7 +38,6 @@ struct ContainerInspectionTests {
     #expect(found.networks["podman"] == ["10.88.0.5"])
     #expect(found.ports["80/tcp"] == [.init(host: "127.0.0.1", port: 18090)])
     let container = NginxContainer(found, name: "web", engine: .podman)
-    #expect(!container.hasNameService)
     #expect(container.mounts.contains { $0.destination == "/srv/x" && !$0.isWritable })
     #expect(
       container.hostPath("/etc/nginx")

@@ -80,9 +80,7 @@ struct NginxContainerTests {
     let listen = Endpoint(host: "192.0.2.1", port: 443)
     let host = try NginxContainer.sample(mode: "host", networks: #"{"host":{}}"#)
     #expect(host.endpoint(listen) == listen)
-    #expect(!host.hasNameService)
     #expect(try NginxContainer.sample(mode: "none").endpoint(listen) == nil)
-    #expect(container.hasNameService)
   }
 
   @Test func `commands run in the container, without a shell`() throws {
@@ -134,20 +132,19 @@ struct ContainerSearchTests {
         "[]\nCannot connect to the Docker daemon at unix:///var/run/docker.sock. "
           + "Is the docker daemon running?")
     ])
-    #expect(stopped?.code == .configuration)
-    #expect(
-      stopped?.message.hasPrefix("the engine of docker is not running: Cannot connect") == true)
-    #expect(stopped?.hint?.contains("systemctl start docker") == true)
+    expectError(
+      stopped, code: .configuration,
+      startsWith: "the engine of docker is not running: Cannot connect",
+      hint: "systemctl start docker")
     let forbidden = await failure([
       "inspect": .failed(
         "permission denied while trying to connect to the Docker daemon socket at unix:///x")
     ])
-    #expect(forbidden?.code == .configuration)
-    #expect(forbidden?.hint?.contains("root") == true)
+    expectError(forbidden, code: .configuration, hint: "root")
     let silent = await failure([
       "inspect": CommandResult(ending: .signalled(15), timedOut: true)
     ])
-    #expect(silent?.message.contains("does not answer") == true)
+    expectError(silent, mentions: "does not answer")
   }
 
   @Test func `the second engine is asked when the first one has it not, or is not there`() async {
@@ -157,21 +154,20 @@ struct ContainerSearchTests {
     let engines: [ContainerEngine] = [.docker, .podman]
     // A scripted engine answers alike for both: what counts is that the first failure is kept.
     let error = await failure(["inspect": .failed("Cannot connect to the Docker daemon")], engines)
-    #expect(error?.message.contains("docker") == true)
+    expectError(error, mentions: "docker")
     let found = await failure(["inspect": .said(paused)], engines)
-    #expect(found?.message.contains("paused") == true)
+    expectError(found, mentions: "paused")
     #expect(found?.hint == "docker unpause web")
   }
 
   @Test func `no command line, and an engine elsewhere`() async {
     let none = await failure([:], [])
-    #expect(none?.message.contains("there is neither docker nor podman") == true)
+    expectError(none, mentions: "there is neither docker nor podman")
     for host in ["tcp://192.0.2.1:2376", "ssh://me@example.com"] {
       let engine = ContainerEngine(
         executable: "/usr/bin/docker", environment: ["DOCKER_HOST": host])
       let error = await failure([:], [engine])
-      #expect(error?.code == .configuration)
-      #expect(error?.message.contains("DOCKER_HOST") == true)
+      expectError(error, code: .configuration, mentions: "DOCKER_HOST")
     }
   }
 
@@ -193,8 +189,7 @@ struct ContainerSearchTests {
       [{"Id":"1","State":{"Status":"running","Running":true,"Pid":2147483646}}]
       """
     let error = await failure(["inspect": .said(elsewhere)])
-    #expect(error?.code == .configuration)
-    #expect(error?.message.contains("not on this machine") == true)
+    expectError(error, code: .configuration, mentions: "not on this machine")
   }
 
   @Test func `nginx is found among the processes of its container`() async throws {
@@ -217,7 +212,7 @@ struct ContainerSearchTests {
     }
   }
 
-  @Test(.requires("setpriv"), .enabled("needs root", { geteuid() == 0 }))
+  @Test(.requires("setpriv"), .needsRoot("only root can become another user"))
   func `a process with fewer rights than its container's first one is no nginx`() async throws {
     let title = RunningNginx.title + "nginx -c /srv/evil.conf"
     let script =
@@ -228,8 +223,7 @@ struct ContainerSearchTests {
         !ProcessTable.processes(titled: title, startedBy: running.pid).isEmpty
       }
       let error = await failure(["inspect": .said(inspect)])
-      #expect(error?.code == .notFound)
-      #expect(error?.message.contains("of user 4242 calls itself by its name") == true)
+      expectError(error, code: .notFound, mentions: "of user 4242 calls itself by its name")
     }
   }
 
@@ -257,7 +251,7 @@ struct ContainerSearchTests {
       try FileManager.default.removeItem(atPath: folder.path("nginx/conf.d"))
       symlink(folder.path("elsewhere"), folder.path("nginx/conf.d"))
       let error = #expect(throws: CertctlError.self) { try place.requireInside([change]) }
-      #expect(error?.hint?.contains("/etc/nginx:ro") == true)
+      expectError(error, hint: "/etc/nginx:ro")
     }
   }
 

@@ -57,8 +57,7 @@ struct AcmeDNSTests {
         try await provider.publish(
           [record("example.com"), record("example.com")], in: "example.com")
       }
-      #expect(
-        error?.hint?.contains("_acme-challenge.example.com. CNAME \(Self.target).") == true)
+      expectError(error, hint: "_acme-challenge.example.com. CNAME \(Self.target).")
       #expect(error?.description.contains("fixture-password") == false)
       #expect(
         server.bodies.withLock { $0 } == [#"{"allowfrom":["192.0.2.0/24","2001:db8::/32"]}"#])
@@ -84,7 +83,7 @@ struct AcmeDNSTests {
       let error = await #expect(throws: CertctlError.self) {
         try await second.publish([record("example.com")], in: "example.com")
       }
-      #expect(error?.message.contains("does not lead") == true)
+      expectError(error, mentions: "does not lead")
       #expect(server.bodies.withLock { $0 } == [])
       try await second.publish([record("example.com", name: Self.target)], in: "auth.test")
       #expect(server.bodies.withLock { $0.count } == 1)
@@ -99,7 +98,7 @@ struct AcmeDNSTests {
       let error = await #expect(throws: CertctlError.self) {
         try await provider.publish([record("example.com")], in: "example.com")
       }
-      #expect(error?.message.contains("accounts.json") == true)
+      expectError(error, mentions: "accounts.json")
       #expect(
         try String(contentsOfFile: folder.path("accounts.json"), encoding: .utf8) == text)
     }
@@ -111,6 +110,6 @@ struct AcmeDNSTests {
       try AcmeDNS(
         DNSProviderContext(AcmeDNS.descriptor, values: values, services: .failing))
     }
-    #expect(error?.message.contains("ACME_DNS_STORAGE_PATH") == true)
+    expectError(error, mentions: "ACME_DNS_STORAGE_PATH")
   }
 }

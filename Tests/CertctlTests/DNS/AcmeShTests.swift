@@ -312,8 +312,7 @@ struct AcmeShTests {
         try AcmeSh(
           bench.context(AcmeSh.self, name, settings: ["ACMESH_HOME": bench.folder.path]))
       }
-      #expect(error?.code == .usage)
-      #expect(error?.hint?.contains("acmesh:dns_cf") == true)
+      expectError(error, code: .usage, hint: "acmesh:dns_cf")
     }
   }
 
@@ -325,19 +324,19 @@ struct AcmeShTests {
         }
       }
       let nowhere = error(bench.folder.path("nowhere"))
-      #expect(nowhere?.code == .configuration)
-      #expect(nowhere?.message.hasPrefix("acme.sh is not installed in /") == true)
-      #expect(nowhere?.hint?.contains("ACMESH_HOME") == true)
+      expectError(
+        nowhere, code: .configuration, startsWith: "acme.sh is not installed in /",
+        hint: "ACMESH_HOME")
       #expect(error("acme")?.message == "ACMESH_HOME must be an absolute path")
 
       try bench.script("acme/dnsapi/dns_own.sh", "true")
       let script = error(bench.folder.path("acme"))
-      #expect(script?.message.hasSuffix("has no DNS script dns_ownn") == true)
+      expectError(script, endsWith: "has no DNS script dns_ownn")
       #expect(script?.hint == "there are: acmesh:dns_own")
 
       try bench.script("acme/dnsapi/dns_ownn.sh", "true", mode: 0o666)
       let open = error(bench.folder.path("acme"))
-      #expect(open?.message.contains("can be written by everybody") == true)
+      expectError(open, mentions: "can be written by everybody")
     }
   }
 

@@ -45,8 +45,7 @@ struct ProgramProviderTests {
       let nothing = #expect(throws: CertctlError.self) {
         try LegoExec(bench.context(LegoExec.self))
       }
-      #expect(nothing?.code == .usage)
-      #expect(nothing?.hint?.contains("EXEC_PATH") == true)
+      expectError(nothing, code: .usage, hint: "EXEC_PATH")
       let wrong = #expect(throws: CertctlError.self) {
         try LegoExec(bench.context(LegoExec.self, path, settings: ["EXEC_MODE": "raw"]))
       }
@@ -263,7 +262,7 @@ struct ProgramProviderTests {
       ] {
         let error = #expect(throws: CertctlError.self) { try type.init(bench.context(type, path)) }
         #expect(error?.code == .configuration)
-        #expect(error?.message.contains(words) == true, "\(String(describing: error))")
+        expectError(error, mentions: words)
       }
       let nothing = #expect(throws: CertctlError.self) { try type.init(bench.context(type)) }
       #expect(nothing?.code == .usage)
@@ -277,7 +276,7 @@ struct ProgramProviderTests {
       let error = #expect(throws: CertctlError.self) {
         try CertbotHook(bench.context(CertbotHook.self, "\(auth),\(open)"))
       }
-      #expect(error?.message.hasPrefix("the certbot cleanup hook \(open) cannot be used") == true)
+      expectError(error, startsWith: "the certbot cleanup hook \(open) cannot be used")
     }
   }
 

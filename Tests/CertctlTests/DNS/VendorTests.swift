@@ -160,7 +160,7 @@ struct VendorTests {
     let error = await #expect(throws: CertctlError.self) {
       _ = try await api.pages("list all") { ([$0], true) }
     }
-    #expect(error?.message.contains("no end") == true)
+    expectError(error, mentions: "no end")
   }
 
   @Test(arguments: [

@@ -7,18 +7,18 @@ import Testing
 
 /// One change of a zone at a time, with all that waits for it.
 struct ZonePublisherTests {
-  /// A provider that notes its calls, and can be held up.
+  /// A provider that notes its calls; each of them passes a gate first.
   private final class Notebook: DNSProvider {
     static let descriptor = DNSProviderDescriptor(
       name: "notebook", title: "Notebook", documentation: "https://notebook.test")
 
     private let state = Mutex((calls: [String](), running: 0, most: 0))
     private let bad: String?
-    private let pause: Duration
+    private let gate: @Sendable () async throws -> Void
 
-    init(_ context: DNSProviderContext) { (bad, pause) = (nil, .zero) }
-    init(bad: String?, pause: Duration = .milliseconds(30)) {
-      (self.bad, self.pause) = (bad, pause)
+    init(_ context: DNSProviderContext) { (bad, gate) = (nil, {}) }
+    init(bad: String? = nil, gate: @escaping @Sendable () async throws -> Void) {
+      (self.bad, self.gate) = (bad, gate)
     }
 
     var calls: [String] { state.withLock(\.calls) }
@@ -38,9 +38,21 @@ struct ZonePublisherTests {
         state.running += 1
         state.most = max(state.most, state.running)
       }
-      try await Task.sleep(for: pause)
-      state.withLock { $0.running -= 1 }
+      defer { state.withLock { $0.running -= 1 } }
+      try await gate()
       if records.contains(where: { $0.value == bad }) { throw HarnessError("refused") }
+    }
+  }
+
+  /// How many changes wait, as the publisher last said.
+  private final class Queue: Sendable {
+    private let count = Mutex(0)
+
+    func note(_ count: Int) { self.count.withLock { $0 = count } }
+
+    /// Returns when so many changes wait.
+    func reaches(_ wanted: Int) async throws {
+      try await poll("\(wanted) changes to wait") { count.withLock { $0 >= wanted } }
     }
   }
 
@@ -49,8 +61,10 @@ struct ZonePublisherTests {
   }
 
   @Test func `what waits goes together, one change at a time`() async throws {
-    let notebook = Notebook(bad: nil)
-    let publisher = ZonePublisher(notebook)
+    let queue = Queue()
+    // The first change holds the zone until all others wait.
+    let notebook = Notebook { try await queue.reaches(49) }
+    let publisher = ZonePublisher(notebook, didQueue: queue.note)
     try await withThrowingTaskGroup(of: Void.self) { group in
       for number in 0..<50 {
         group.addTask { try await publisher.publish([self.record(number)], in: "test") }
@@ -58,13 +72,27 @@ struct ZonePublisherTests {
       try await group.waitForAll()
     }
     #expect(notebook.most == 1)
-    #expect(notebook.calls.count < 10, "\(notebook.calls)")
-    let counts = notebook.calls.compactMap { Int($0.split(separator: "+").last ?? "") }
-    #expect(counts.reduce(0, +) == 50)
+    #expect(notebook.calls == ["test +1", "test +49"])
   }
 
-  @Test func `zones do not wait for each other`() async throws {
-    let notebook = Notebook(bad: nil)
+  @Test func `changes of two kinds go one after the other`() async throws {
+    let queue = Queue()
+    let notebook = Notebook { try await queue.reaches(1) }
+    let publisher = ZonePublisher(notebook, didQueue: queue.note)
+    async let one: Void = publisher.publish([record(1)], in: "test")
+    async let two: Void = publisher.remove([record(2)], in: "test")
+    _ = try await (one, two)
+    #expect(notebook.most == 1)
+    #expect(notebook.calls.sorted() == ["test +1", "test -1"])
+  }
+
+  @Test(.timeLimit(.minutes(2))) func `zones do not wait for each other`() async throws {
+    let running = Mutex(0)
+    // Each goes on when the other one runs too.
+    let notebook = Notebook {
+      running.withLock { $0 += 1 }
+      try await poll("the other zone") { running.withLock { $0 == 2 } }
+    }
     let publisher = ZonePublisher(notebook)
     async let one: Void = publisher.publish([record(1)], in: "one.test")
     async let two: Void = publisher.remove([record(2)], in: "two.test")
@@ -74,18 +102,24 @@ struct ZonePublisherTests {
 
   @Test func `whoever is cancelled waits no longer, and stops what only they wanted`() async throws
   {
-    let publisher = ZonePublisher(Notebook(bad: nil, pause: .seconds(600)))
+    let queue = Queue()
+    let notebook = Notebook { try await Task.sleep(for: .seconds(600)) }
+    let publisher = ZonePublisher(notebook, didQueue: queue.note)
     let first = Task { try await publisher.publish([self.record(1)], in: "test") }
+    try await poll("the first change") { notebook.calls == ["test +1"] }
     let second = Task { try await publisher.publish([self.record(2)], in: "test") }
-    try await Task.sleep(for: .milliseconds(50))
+    try await queue.reaches(1)
     second.cancel()
     await #expect(throws: CancellationError.self) { try await second.value }
     first.cancel()
     await #expect(throws: CancellationError.self) { try await first.value }
+    #expect(notebook.calls == ["test +1"])
   }
 
   @Test func `one that is refused takes nobody with it`() async throws {
-    let publisher = ZonePublisher(Notebook(bad: "3"))
+    let queue = Queue()
+    let notebook = Notebook(bad: "3") { try await queue.reaches(7) }
+    let publisher = ZonePublisher(notebook, didQueue: queue.note)
     let failed = await withTaskGroup(of: Int?.self) { group in
       for number in 0..<8 {
         group.addTask {
@@ -100,5 +134,7 @@ struct ZonePublisherTests {
       return await group.reduce(into: [Int]()) { if let number = $1 { $0.append(number) } }
     }
     #expect(failed == [3])
+    // Alone, or with the other six and then each alone.
+    #expect([2, 9].contains(notebook.calls.count), "\(notebook.calls)")
   }
 }

@@ -6,7 +6,7 @@ import Testing
 @testable import Certctl
 
 /// Which processes root takes for an nginx that it may run.
-@Suite(.enabled("the rule is about root", { geteuid() == 0 }))
+@Suite(.needsRoot("the rule is about root"))
 struct NginxTrustTests {
   /// A program of root's in place of nginx.
   private static let program = "/usr/bin/env"
@@ -91,7 +91,7 @@ struct NginxTrustTests {
       }
       let hidden = try await bench.refusal(bench.process(program: .hidden))
       #expect(hidden?.mayServe == true)
-      #expect(hidden?.hint?.contains("certctl nginx status") == true)
+      expectText(hidden?.hint, mentions: "certctl nginx status")
       #expect(bench.runner.commands.isEmpty)
     }
   }

@@ -69,7 +69,7 @@ struct LedgerStoreTests {
       let error = await failure {
         try await ledger.reserve(order("a.test"), heedsLimits: true)
       }
-      #expect(error?.message.contains("failed validations of a.test") == true)
+      expectError(error, mentions: "failed validations of a.test")
       clock.advance(3600)
       try await ledger.reserve(order("a.test"), heedsLimits: true)
     }

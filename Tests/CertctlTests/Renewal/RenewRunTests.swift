@@ -237,7 +237,7 @@ struct RenewRunTests {
       let report = try await bench.manager.renew()
       lock.release()
       #expect(report.certificates.map(\.outcome) == [.locked, .renewed])
-      #expect(report.certificates[0].error?.message.contains("process ") == true)
+      expectText(report.certificates[0].error?.message, mentions: "process ")
       #expect(report.exitCode == 75)
     }
   }

@@ -221,7 +221,7 @@ struct RenewalMetricsFileTests {
     let error = try #require(await error("/sys/certctl.prom"))
     #expect(error.code == .configuration)
     #expect(error.message.hasPrefix("cannot write the metrics file /sys/certctl.prom: "))
-    #expect(error.hint?.contains("ReadWritePaths=") == true, "\(error.hint ?? "no hint")")
+    expectText(error.hint, mentions: "ReadWritePaths=")
   }
 
   @Test func `drafts are nothing that node_exporter reads`() async throws {

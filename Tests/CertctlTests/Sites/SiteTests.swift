@@ -1,5 +1,6 @@
 import ACME
 import FoundationEssentials
+import TestSupport
 import Testing
 
 @testable import Certctl

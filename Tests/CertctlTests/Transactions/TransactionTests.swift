@@ -160,7 +160,7 @@ struct TransactionTests {
       try folder.write("state/transactions/000009-x/record.json", "{")
       let found = try Transaction.unfinished(in: state)
       #expect(found.damaged.count == 1)
-      #expect(found.damaged.first?.message.contains("000009-x") == true)
+      expectError(found.damaged.first, mentions: "000009-x")
       for transaction in found.left { try transaction.undo() }
       #expect(try contents(folder) == before)
       #expect(folder.read("state/transactions/000009-x/record.json") == "{")

@@ -9,7 +9,7 @@ import Testing
 struct SiteBehaviourTests {
   @Test(arguments: SiteNginx.allCases)
   func `a known name is led to itself, an unknown one nowhere`(_ kind: SiteNginx) async throws {
-    try await SiteHost.run(kind) { _, ports in
+    try await RenderedSiteHost.run(kind) { _, ports in
       [
         try .sample(
           "a.test", "b.test", to: "http://127.0.0.1:\(ports.application)", ports.settings),
@@ -38,7 +38,7 @@ struct SiteBehaviourTests {
 
   @Test(arguments: SiteNginx.allCases)
   func `an application learns nothing that a client made up`(_ kind: SiteNginx) async throws {
-    try await SiteHost.run(kind) { _, ports in
+    try await RenderedSiteHost.run(kind) { _, ports in
       [
         try .sample(
           "a.test", to: "http://127.0.0.1:\(ports.application)",
@@ -73,7 +73,7 @@ struct SiteBehaviourTests {
 
   @Test(arguments: SiteNginx.allCases)
   func `security headers are on every answer, each once`(_ kind: SiteNginx) async throws {
-    try await SiteHost.run(kind) { bench, ports in
+    try await RenderedSiteHost.run(kind) { bench, ports in
       let again =
         bench.build.hasAddHeaderInherit
         ? "" : "include \(bench.folder.path)/certctl/headers.conf;"
@@ -105,7 +105,7 @@ struct SiteBehaviourTests {
 
   @Test(arguments: SiteNginx.allCases)
   func `redirects of an application stay on the site`(_ kind: SiteNginx) async throws {
-    try await SiteHost.run(kind) { _, ports in
+    try await RenderedSiteHost.run(kind) { _, ports in
       [
         try .sample(
           "a.test", to: "http://127.0.0.1:\(ports.application)",
@@ -124,7 +124,7 @@ struct SiteBehaviourTests {
 
   @Test(arguments: SiteNginx.allCases)
   func `challenges are answered beside a redirect and a password`(_ kind: SiteNginx) async throws {
-    try await SiteHost.run(kind) { bench, ports in
+    try await RenderedSiteHost.run(kind) { bench, ports in
       let passwords = try bench.folder.write("htpasswd", "me:{PLAIN}secret\n")
       return [
         try .sample("a.test", to: "http://127.0.0.1:\(ports.application)") {
@@ -147,7 +147,7 @@ struct SiteBehaviourTests {
 
   @Test(arguments: SiteNginx.allCases)
   func `files of a folder are served, hidden ones are not`(_ kind: SiteNginx) async throws {
-    try await SiteHost.run(kind) { bench, ports in
+    try await RenderedSiteHost.run(kind) { bench, ports in
       let root = try bench.folder.makeFolder("www")
       try bench.folder.write("www/index.html", "home")
       try bench.folder.write("www/sub/index.html", "below")

@@ -1,9 +1,8 @@
 import Glibc
-import TestSupport
 
 extension CommandLineBench {
   /// Runs `certctl` as an ordinary user, also when the tests run as root.
-  func asNobody(_ arguments: [String]) async throws -> ProgramResult {
+  package func asNobody(_ arguments: [String]) async throws -> ProgramResult {
     var program = binary.program(arguments)
     guard geteuid() == 0 else { return try await program.run() }
     // The build folder may be closed to others; a copy is not.

@@ -1,12 +1,10 @@
-import TestSupport
-
 /// A talk with `certctl` on a pseudo-terminal: what it said, and how it ended.
-struct TerminalTalk {
-  let text: String
-  let status: ProgramStatus
+package struct TerminalTalk {
+  package let text: String
+  package let status: ProgramStatus
 
   /// Runs a command; each answer is typed when its prompt has been seen.
-  static func run(
+  package static func run(
     _ bench: CommandLineBench, _ arguments: [String], answers: [(prompt: String, text: String)],
     environment: [String: String?] = [:]
   ) async throws -> TerminalTalk {

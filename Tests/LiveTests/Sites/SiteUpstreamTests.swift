@@ -12,7 +12,7 @@ import Testing
 struct SiteUpstreamTests {
   @Test(arguments: SiteNginx.allCases)
   func `an unknown upstream does not keep nginx from starting`(_ kind: SiteNginx) async throws {
-    try await SiteHost.run(kind) { _, ports in
+    try await RenderedSiteHost.run(kind) { _, ports in
       [
         try .sample("a.test", to: "http://nobody.invalid:8080", ports.settings),
         try .sample("b.test", to: "http://one.invalid,http://two.invalid", ports.settings),
@@ -36,7 +36,7 @@ struct SiteUpstreamTests {
   @Test(arguments: SiteNginx.allCases)
   func `names of upstreams are looked up while nginx runs`(_ kind: SiteNginx) async throws {
     try await ChallengeTestServer.run { dns in
-      try await SiteHost.run(kind) { bench, ports in
+      try await RenderedSiteHost.run(kind) { bench, ports in
         bench.machine.resolvers = [dns.dnsAddress]
         let port = ports.application
         return [
@@ -92,7 +92,7 @@ struct SiteUpstreamTests {
     try await Program("python3", ["-c", Self.echo, "\(port)"]).serve(isReady: { _ in
       acceptsConnections(port)
     }) { _ in
-      try await SiteHost.run(kind) { _, ports in
+      try await RenderedSiteHost.run(kind) { _, ports in
         [
           try .sample("a.test", to: "http://127.0.0.1:\(port)", ports.settings),
           try .sample("b.test", to: "http://127.0.0.1:\(port)") {
@@ -122,7 +122,7 @@ struct SiteUpstreamTests {
 
   @Test(arguments: SiteNginx.allCases)
   func `sites with different policies share an address`(_ kind: SiteNginx) async throws {
-    try await SiteHost.run(kind) { _, ports in
+    try await RenderedSiteHost.run(kind) { _, ports in
       [
         try .sample("old.test", to: "http://127.0.0.1:\(ports.application)", ports.settings),
         try .sample("new.test") {

@@ -8,6 +8,34 @@ import Testing
 @Suite(
   .timeLimit(.minutes(10)), .requires("pebble", "pebble-challtestsrv", "openssl"), .serialized)
 struct IssueTests {
+  @Test(.requires("openssl"))
+  func `a certificate that nobody vouches for is a clear TLS error`() async throws {
+    try await CommandLineBench.with { bench in
+      let port = try FreePort.pick()
+      let pair = try await ServerCertificate.make(in: bench.folder)
+      let server = Program(
+        "openssl",
+        [
+          "s_server", "-accept", "127.0.0.1:\(port)", "-cert", pair.certificatePath, "-key",
+          pair.keyPath, "-www",
+        ])
+      try await server.serve(isReady: { _ in acceptsConnections(port) }) { _ in
+        let ca = "https://127.0.0.1:\(port)/dir"
+        let arguments = ["issue", "example.com", "--agree-tos", "--ca", ca]
+        let error = try await bench.fails(arguments, exit: 1, "authority")
+        #expect(error.message.contains("certificate"), "\(error.message)")
+        #expect(error.hint.contains("--ca-bundle"), "\(error.hint)")
+        let other = try await ServerCertificate.make(in: TemporaryFolder())
+        _ = try await bench.fails(
+          arguments + ["--ca-bundle", other.certificatePath], exit: 1, "authority")
+        // With the right bundle the page is read, and is no directory.
+        let read = try await bench.fails(
+          arguments + ["--ca-bundle", pair.certificatePath], exit: 1, "authority")
+        #expect(read.message.contains("no ACME directory"), "\(read.message)")
+      }
+    }
+  }
+
   /// Runs a test with a Pebble and the words that lead to it.
   private func withPebble(
     _ body: (CommandLineBench, Pebble, [String]) async throws -> Void

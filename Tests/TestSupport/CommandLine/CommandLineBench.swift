@@ -1,35 +1,39 @@
 import Glibc
-import TestSupport
-import Testing
+package import Testing
 
 /// `certctl` with an empty state directory, run with one line of words at a time.
-struct CommandLineBench {
-  let folder: TemporaryFolder
-  let binary: CertctlBinary
+package struct CommandLineBench {
+  package let folder: TemporaryFolder
+  package let binary: CertctlBinary
 
-  init(_ folder: TemporaryFolder) throws {
+  /// An empty state directory in a folder.
+  package init(_ folder: TemporaryFolder) throws {
     self.folder = folder
     binary = try CertctlBinary.locate(stateIn: folder)
   }
 
   /// Runs a test with a bench of its own.
-  static func with<Result>(_ body: (CommandLineBench) async throws -> Result) async throws -> Result
-  {
+  package static func with<Result>(
+    _ body: (CommandLineBench) async throws -> Result
+  ) async throws -> Result {
     try await withTemporaryFolder(label: "cli") { folder in
       try await body(CommandLineBench(folder))
     }
   }
 
-  func run(_ arguments: String...) async throws -> ProgramResult { try await binary.run(arguments) }
+  /// Runs `certctl` with these words.
+  package func run(_ arguments: String...) async throws -> ProgramResult {
+    try await binary.run(arguments)
+  }
 
   /// Whether the state directory has been made.
-  var hasState: Bool { folder.contains("state") }
+  package var hasState: Bool { folder.contains("state") }
 
   /// Runs a command that must fail, as text and as JSON, and checks the form of both.
   ///
   /// - Returns: The message and the hint, which are the same both times.
   @discardableResult
-  func fails(
+  package func fails(
     _ arguments: [String], exit code: Int32, _ errorCode: String,
     place: SourceLocation = #_sourceLocation
   ) async throws -> (message: String, hint: String) {

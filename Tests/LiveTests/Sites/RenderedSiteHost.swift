@@ -6,7 +6,7 @@ import Testing
 @testable import Certctl
 
 /// A real nginx with the files of sites, and applications behind it.
-struct SiteHost {
+struct RenderedSiteHost {
   let bench: SiteBench
   let nginx: TestSupport.NginxServer
   let ports: Ports
@@ -41,7 +41,7 @@ struct SiteHost {
   static func run(
     _ kind: SiteNginx,
     prepare: (inout SiteBench, Ports) async throws -> [Site],
-    _ body: (SiteHost) async throws -> Void
+    _ body: (RenderedSiteHost) async throws -> Void
   ) async throws {
     let ports = try Ports()
     let build = try await kind.build()
@@ -74,7 +74,7 @@ struct SiteHost {
       }
     ) { nginx in
       let bench = try #require(place.bench)
-      try await body(SiteHost(bench: bench, nginx: nginx, ports: ports))
+      try await body(RenderedSiteHost(bench: bench, nginx: nginx, ports: ports))
     }
   }
 
