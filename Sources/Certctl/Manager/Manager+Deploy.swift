@@ -215,11 +215,3 @@ extension Manager {
       Event(time: services.clock.now(), event: "recovered", message: "\(left.count)"))
   }
 }
-
-extension RunningNginx {
-  /// What a later run finds it again by.
-  var reference: Transaction.ServerReference {
-
-    .init(container: container?.name, executable: executable, options: options)
-  }
-}

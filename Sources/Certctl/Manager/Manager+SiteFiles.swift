@@ -95,8 +95,8 @@ extension Manager {
   /// Removes the folders that were certctl's alone; one that is not empty stays.
   func removeFolders(of tree: SiteTree) async {
     for folder in [
-      "\(SiteFiles.challenges)/.well-known/acme-challenge", "\(SiteFiles.challenges)/.well-known",
-      SiteFiles.challenges, SiteFiles.folder,
+      "\(NginxPlace.challenges)/.well-known/acme-challenge", "\(NginxPlace.challenges)/.well-known",
+      NginxPlace.challenges, SiteFiles.folder,
     ] {
       let (parent, name) = DurableFolder.place(of: tree.place.hostPath(folder))
       _ = try? await Blocking.run { try parent.removeIfEmpty(name) }

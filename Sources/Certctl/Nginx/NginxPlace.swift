@@ -13,6 +13,10 @@ struct NginxPlace: Sendable {
   /// The configuration as it is.
   let configuration: NginxConfiguration
 
+  /// Where certctl puts the answers to http-01 challenges, below the folder; nginx serves them and
+  /// reads no configuration there.
+  static let challenges = "certctl/challenges"
+
   /// The path, as this host sees it, of something in the folder.
   func hostPath(_ relative: String) -> String { "\(hostFolder)/\(relative)" }
 

@@ -165,6 +165,11 @@ package struct RunningNginx: Sendable, Equatable {
   /// nginx's own command to load its configuration anew.
   var ownReload: Command { command(["-s", "reload"] + options) }
 
+  /// What a later run finds it again by.
+  var reference: Transaction.ServerReference {
+    .init(container: container?.name, executable: executable, options: options)
+  }
+
   /// The program with these arguments, run where it runs.
   private func command(_ arguments: [String], outputLimit: Int = 64 << 10) -> Command {
     let limit = Duration.seconds(600)

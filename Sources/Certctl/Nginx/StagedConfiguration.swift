@@ -16,8 +16,7 @@ struct StagedConfiguration: Sendable {
 
   /// The folder's name where it has to lie in the original tree, for a container.
   static let folderName = ".certctl-stage"
-  /// Below it certctl puts the answers to challenges; nginx reads no configuration there.
-  private static let skipped: Set = [folderName, SiteFiles.challenges]
+  private static let skipped: Set = [folderName, NginxPlace.challenges]
 
   /// Where a tree for this nginx can be: a container sees nothing but what is mounted.
   init(_ place: NginxPlace, state: StateDirectory) {

@@ -37,7 +37,7 @@ struct SiteProof: Sendable {
         String(UInt64.random(in: 0 ... .max), radix: 36)
       }.joined()
     let folder = DurableFolder(
-      path: place.hostPath("\(SiteFiles.challenges)/.well-known/acme-challenge"), root: "/")
+      path: place.hostPath("\(NginxPlace.challenges)/.well-known/acme-challenge"), root: "/")
     try await Blocking.run {
       try folder.create(FileAttributes(mode: 0o755))
       // What a run left that was cut short; the CA's tokens do not look like it.

@@ -37,7 +37,7 @@ struct SiteTree: Sendable {
   /// - Throws: `CertctlError` or `HostError` when nginx's main file cannot be read or extended.
   func changes(for record: SiteRecord, _ stage: SiteRenderer.Stage) throws -> [FileChange] {
     let site = record.site
-    var changes = [SiteFiles.folder, SiteFiles.challenges, SiteFiles.available, SiteFiles.enabled]
+    var changes = [SiteFiles.folder, NginxPlace.challenges, SiteFiles.available, SiteFiles.enabled]
       .map { FileChange(place.hostPath($0), .folder(Self.folder)) }
     changes += try shared()
     changes.append(

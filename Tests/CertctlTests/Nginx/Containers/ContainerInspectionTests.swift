@@ -68,7 +68,7 @@ struct ContainerInspectionTests {
   @Test(arguments: [
     "web", "proxy_nginx_1", "a.b-c", "0123456789ab", String(repeating: "a", count: 128),
   ])
-  func `names of containers`(_ name: String) { #expect(NginxContainer.isName(name)) }
+  func `names of containers`(_ name: String) { #expect(ContainerName.isValid(name)) }
 
   @Test(arguments: [
     "", "a", "-web", ".web", "_web", "we b", "web;id", "web$(id)", "web\n", "wéb", "web/x",

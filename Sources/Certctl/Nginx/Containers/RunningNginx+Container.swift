@@ -15,7 +15,7 @@ extension RunningNginx {
   static func inContainer(
     _ name: String, runner: any CommandRunner, engines: [ContainerEngine]? = nil
   ) async throws -> RunningNginx {
-    guard NginxContainer.isName(name) else {
+    guard ContainerName.isValid(name) else {
       throw CertctlError(
         .usage, "\(escapedForTerminal(name)) cannot be the name of a container",
         hint: "names have letters, digits, '_', '.' and '-', and begin with a letter or digit")
@@ -106,7 +106,7 @@ extension NginxContainer {
         }
         // The network of another container: `network_mode: service:…` in compose files.
         if found.networkMode.hasPrefix("container:"),
-          case let other = String(found.networkMode.dropFirst("container:".count)), isName(other),
+          case let other = String(found.networkMode.dropFirst("container:".count)), ContainerName.isValid(other),
           let owner = try await engine.inspect(other, runner: runner)
         {
           found.networkMode = owner.networkMode

@@ -74,7 +74,7 @@ struct ContainerEngine: Sendable, Equatable {
     let result = try await runner.run(command(["ps"] + filters + ["--format", "{{.Names}}"]))
     guard result.succeeded else { return [] }
     return result.output.split(separator: "\n").map(String.init)
-      .filter(NginxContainer.isName).sorted()
+      .filter(ContainerName.isValid).sorted()
   }
 
   /// The last lines that a container wrote; empty when the engine does not tell.
