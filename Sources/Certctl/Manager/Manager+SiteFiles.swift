@@ -73,7 +73,7 @@ extension Manager {
           && other.site.name != record?.site.name
       } + [record].compactMap { $0 }
     }
-    let version = try await services.runner.run(found.nginx.version)
+    let version = try await found.nginx.version.run(by: services.runner)
     guard let build = NginxBuild(versionOutput: version.output) else {
       throw CertctlError(
         .configuration, "\(found.nginx.executable) does not say which version it is",

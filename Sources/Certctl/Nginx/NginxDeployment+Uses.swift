@@ -77,7 +77,7 @@ extension NginxDeployment {
   /// The configuration of an nginx: what `-T` prints, or, as it prints nothing of what it refuses,
   /// the files themselves.
   func place(of nginx: RunningNginx) async throws -> NginxPlace {
-    let result = try await services.runner.run(nginx.dump)
+    let result = try await nginx.dump.run(by: services.runner)
     let configuration: NginxConfiguration
     if let main = nginx.mainFile {
       // A file that another user may write could claim to be the main one in what `-T` prints.
@@ -89,7 +89,7 @@ extension NginxDeployment {
       if let given = nginx.configurationFile {
         path = given
       } else {
-        path = RunningNginx.builtIn(try await services.runner.run(nginx.version).output)
+        path = RunningNginx.builtIn(try await nginx.version.run(by: services.runner).output)
       }
       configuration = try await Blocking.run { NginxConfiguration(reading: path, of: nginx) }
     }

@@ -186,11 +186,13 @@ struct NginxDeployment: Sendable {
   /// Tests the configuration, and lets nginx load it; returns why that failed, if it did.
   func reload(_ nginx: RunningNginx) async throws -> String? {
     services.progress(.reloading("nginx"))
+    if let failure = try await test(nginx) { return failure }
     switch nginx.reload {
-    case .command(let command): return try await run([nginx.test, command])
-    case .signal(let process):
-      if let failure = try await run([nginx.test]) { return failure }
-      return try await signal(process)
+    case .service(let command):
+      let title = ([command.executable] + command.arguments).joined(separator: " ")
+      return try await failure(of: title) { try await services.runner.run(command) }
+    case .ownCommand: return try await failure(of: nginx.ownReload)
+    case .signal(let process): return try await signal(process)
     }
   }
 
@@ -204,23 +206,24 @@ struct NginxDeployment: Sendable {
   }
 
   /// Tests the configuration; returns what nginx says against it.
-  func test(_ nginx: RunningNginx) async throws -> String? { try await run([nginx.test]) }
+  func test(_ nginx: RunningNginx) async throws -> String? { try await failure(of: nginx.test) }
 
-  private func run(_ commands: [Command]) async throws -> String? {
-    for command in commands {
-      let words = ([command.executable] + command.arguments).joined(separator: " ")
-      do {
-        let result = try await services.runner.run(command)
-        guard result.succeeded else {
-          return "\(words) failed: " + Self.firstLines(result.output)
-        }
-      } catch let error as CancellationError {
-        throw error
-      } catch {
-        return CertctlError(wrapping: error).message
-      }
+  private func failure(of command: NginxCommand) async throws -> String? {
+    try await failure(of: command.title) { try await command.run(by: services.runner) }
+  }
+
+  /// Why a command fails; nil when it does not.
+  private func failure(
+    of title: String, _ run: () async throws -> CommandResult
+  ) async throws -> String? {
+    do {
+      let result = try await run()
+      return result.succeeded ? nil : "\(title) failed: " + Self.firstLines(result.output)
+    } catch let error as CancellationError {
+      throw error
+    } catch {
+      return CertctlError(wrapping: error).message
     }
-    return nil
   }
 
   static func firstLines(_ output: String) -> String {

@@ -56,8 +56,8 @@ struct NginxTrial: Sendable {
       try staged.make(changes) { candidate(for: $0, targets, place.nginx) }
     }
     do {
-      let result = try await deployment.services.runner.run(
-        place.nginx.dump(configuration: staged.main))
+      let result = try await place.nginx.dump(configuration: staged.main)
+        .run(by: deployment.services.runner)
       let isOnHost = place.nginx.container == nil && place.nginx.mainFile != nil
       let read = try await Blocking.run {
         let configuration = isOnHost ? NginxConfiguration(reading: staged.main) : nil
@@ -119,7 +119,7 @@ struct NginxTrial: Sendable {
     _ targets: [NginxDeployment.Target], _ configuration: NginxConfiguration, at place: NginxPlace
   ) async throws -> String? {
     let staged = StagedConfiguration(place, state: deployment.state)
-    let version = try? await deployment.services.runner.run(place.nginx.version)
+    let version = try? await place.nginx.version.run(by: deployment.services.runner)
     let number = version.flatMap { NginxBuild(versionOutput: $0.output)?.version }
     for server in configuration.servers {
       let names = Set(

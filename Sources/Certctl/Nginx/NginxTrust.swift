@@ -83,7 +83,7 @@ struct NginxTrust: Sendable {
   private func checkFiles(
     of nginx: RunningNginx, _ process: RunningProcess
   ) async throws -> (main: String, foreign: [String]) {
-    let said = try await runner.run(nginx.version)
+    let said = try await nginx.version.run(by: runner)
     guard said.output.contains("configure arguments:") else {
       throw RefusedNginx(
         process, "\(nginx.executable) -V does not say how nginx was built", mayServe: true)

@@ -2,7 +2,7 @@ import FoundationEssentials
 import HostIO
 
 /// The container in which an nginx runs: its mounts, its addresses, and who may ask it.
-package struct NginxContainer: Sendable, Equatable {
+package struct NginxContainer: Sendable {
   /// A place where something of the host is mounted.
   struct Mount: Sendable, Equatable {
     /// How: by a folder of the host, by a volume of the engine, or by neither.
@@ -20,14 +20,14 @@ package struct NginxContainer: Sendable, Equatable {
   /// Its name, as the engine knows it.
   package let name: String
   /// Who runs it.
-  let engine: ContainerEngine
+  let engine: any ContainerEngine
   /// What the engine said about it.
   let inspection: ContainerInspection
   /// Its mounts.
   let mounts: [Mount]
 
   /// Describes the container that an engine told about.
-  init(_ inspection: ContainerInspection, name: String, engine: ContainerEngine) {
+  init(_ inspection: ContainerInspection, name: String, engine: any ContainerEngine) {
     self.name = name
     self.engine = engine
     self.inspection = inspection
@@ -44,14 +44,6 @@ package struct NginxContainer: Sendable, Equatable {
         kind: kind, source: mount.source.withoutTrailingSlashes,
         destination: mount.destination.withoutTrailingSlashes, isWritable: mount.isWritable)
     }
-  }
-
-  /// A command in the container, as its own user.
-  func command(_ words: [String], within limit: Duration, outputLimit: Int) -> Command {
-    var command = engine.command(
-      ["exec", name] + words, within: limit, outputLimit: outputLimit)
-    command.tellsErrorsFirst = true
-    return command
   }
 
   // MARK: - Paths

@@ -6,13 +6,13 @@ import Testing
 
 @testable import Certctl
 
-/// An engine that answers from a table: the first two words after the program, such as "ps --all",
+/// A runner that answers from a table: the first two words after the program, such as "ps --all",
 /// or else the first one decide.
-final class ScriptedEngine: CommandRunner {
+final class ScriptedRunner: CommandRunner {
   private let answers: [String: CommandResult]
   private let asked = Mutex<[Command]>([])
 
-  init(_ answers: [String: CommandResult]) { self.answers = answers }
+  init(_ answers: [String: CommandResult] = [:]) { self.answers = answers }
 
   /// The commands so far.
   var commands: [Command] { asked.withLock { $0 } }
@@ -24,9 +24,71 @@ final class ScriptedEngine: CommandRunner {
       answers[words.prefix(2).joined(separator: " ")] ?? answers[words.first ?? ""]
     return try #require(answer, "nobody expected \(words)")
   }
+}
 
+/// An engine that knows what a test gives it.
+final class FakeEngine: ContainerEngine {
+  let name: String
+  var path: String { "/usr/bin/\(name)" }
+  private let found: @Sendable () throws -> ContainerInspection?
+  private let running: [String]
+  private let services: [String: [String]]
+  private let words: String
+  private let asked = Mutex<[String]>([])
+
+  /// An engine.
+  ///
+  /// - Parameters:
+  ///   - name: Its name.
+  ///   - running: The names of the containers that run.
+  ///   - services: Those of each compose service.
+  ///   - words: The last words of each container.
+  ///   - found: What it answers to `inspect`.
+  init(
+    _ name: String = "docker", running: [String] = [], services: [String: [String]] = [:],
+    words: String = "", found: @escaping @Sendable () throws -> ContainerInspection? = { nil }
+  ) {
+    self.name = name
+    self.running = running
+    self.services = services
+    self.words = words
+    self.found = found
+  }
+
+  /// An engine that has one container, described by the JSON of `inspect`.
+  convenience init(_ name: String = "docker", inspect json: String, words: String = "") throws {
+    let inspection = try #require(ContainerInspection(output: json))
+    self.init(name, words: words) { inspection }
+  }
+
+  /// The containers that it was asked for.
+  var inspected: [String] { asked.withLock { $0 } }
+
+  func inspect(_ container: String) async throws -> ContainerInspection? {
+    asked.withLock { $0.append(container) }
+    return try found()
+  }
+
+  func exec(
+    _ words: [String], in container: String, within limit: Duration, outputLimit: Int
+  ) async throws -> CommandResult {
+    throw HarnessError("nobody expected \(words)")
+  }
+
+  func names(of selection: ContainerSelection) async throws -> [String] {
+    switch selection {
+    case .running: running
+    case .service(let service): services[service] ?? []
+    }
+  }
+
+  func lastLines(of container: String) async throws -> String { words }
+}
+
+/// Recorded answers of engines.
+enum Recorded {
   /// The text of a recorded `inspect`.
-  static func recorded(_ name: String) throws -> String {
+  static func inspection(_ name: String) throws -> String {
     let path = Checkout.path("Fixtures/containers/\(name).json")
     return try #require(readText(path), "\(path)")
   }
@@ -44,18 +106,13 @@ extension CommandResult {
   }
 }
 
-extension ContainerEngine {
-  static let docker = ContainerEngine(executable: "/usr/bin/docker", environment: [:])
-  static let podman = ContainerEngine(executable: "/usr/bin/podman", environment: [:])
-}
-
 extension NginxContainer {
   /// A container with these mounts, each "SOURCE:DESTINATION"; sources without a slash are
   /// something that the engine has in memory.
   static func sample(
     mounts: [String] = [], pid: Int = 0, mode: String = "proxy", user: String = "",
     networks: String = "{}", ports: String = "{}", labels: String = "{}",
-    isWritable: Bool = false
+    isWritable: Bool = false, engine: any ContainerEngine = FakeEngine()
   ) throws -> NginxContainer {
     let list = mounts.map { mount in
       let parts = mount.split(separator: ":").map(String.init)
@@ -71,6 +128,6 @@ extension NginxContainer {
         "NetworkSettings":{"Networks":\(networks),"Ports":\(ports)}}]
       """
     let inspection = try #require(ContainerInspection(output: text))
-    return NginxContainer(inspection, name: "web", engine: .docker)
+    return NginxContainer(inspection, name: "web", engine: engine)
   }
 }
