@@ -207,7 +207,9 @@ extension Manager {
     deployment.containers = Set(deployment.containers + servers.compactMap(\.container)).sorted()
     for place in try await deployment.survey().places
     where servers.contains(place.nginx.reference) {
-      guard let failure = try await deployment.reload(place.nginx) else { continue }
+      guard let failure = try await NginxControl(services: services).reload(place.nginx) else {
+        continue
+      }
       services.warn("what was there before is in place again, but: \(failure)")
     }
     try await Blocking.run { [left] in for transaction in left { try transaction.finish() } }

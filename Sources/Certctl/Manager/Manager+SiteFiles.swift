@@ -22,14 +22,11 @@ extension Manager {
     // Nobody reads the copies yet, but for the trial.
     try await Blocking.run { try Transaction.apply(copies(for: record), in: state) }
     let deployment = try await nginxDeployment()
-    let transaction = SiteTransaction(deployment: deployment, place: tree.place)
     let targets = try await targets([LineageName(site.certificate)])
-    _ = try await transaction.run(changes) { configuration in
-      guard record.isEnabled else { return }
-      let fault = try await NginxTrial(deployment)
-        .rehearsal(targets, configuration, at: tree.place)
-      if let fault { throw CertctlError(.nginxRefused, fault, hint: "nothing was changed") }
-    } prove: {
+    let change = SiteChange(
+      deployment: deployment, place: tree.place, name: site.name, files: changes,
+      certificates: record.isEnabled ? targets : []
+    ) {
       guard record.isEnabled else { return }
       let proof = SiteProof(deployment, tree.place, site)
       try await proof.challengesAnswer()
@@ -37,6 +34,7 @@ extension Manager {
       try await proof.redirects()
       try await proof.serves(target, try await deployment.place(of: tree.place.nginx))
     }
+    try await change.run()
   }
 
   /// The copies of its certificate that a site uses.
@@ -58,8 +56,10 @@ extension Manager {
     let changes = try await Blocking.run {
       try tree.removal(of: record.site) + siteStore.change(record.site.name, to: nil)
     }
-    _ = try await SiteTransaction(deployment: try await nginxDeployment(), place: tree.place)
-      .run(changes)
+    let deployment = try await nginxDeployment()
+    try await SiteChange(
+      deployment: deployment, place: tree.place, name: record.site.name, files: changes
+    ).run()
   }
 
   /// What certctl has at an nginx, with one more site or one less.
@@ -125,11 +125,12 @@ extension Manager {
   ) async throws {
     let deployment = try await nginxDeployment()
     let target = try await targets([LineageName(record.site.certificate)]).first
-    _ = try await SiteTransaction(deployment: deployment, place: tree.place).run(
-      changes,
-      prove: {
-        guard let target else { return }
-        try await SiteProof(deployment, tree.place, record.site).stopsServing(target)
-      })
+    let change = SiteChange(
+      deployment: deployment, place: tree.place, name: record.site.name, files: changes
+    ) {
+      guard let target else { return }
+      try await SiteProof(deployment, tree.place, record.site).stopsServing(target)
+    }
+    try await change.run()
   }
 }

@@ -35,8 +35,8 @@ struct NginxPlace: Sendable {
       let parent = change.place.folder.path
       guard
         let mount = container.mounts.first(where: { $0.isWritable && parent.isInside($0.source) }),
-        case let resolved = NginxDeployment.resolved(parent),
-        !resolved.isInside(NginxDeployment.resolved(mount.source))
+        case let resolved = parent.resolvingLinks,
+        !resolved.isInside(mount.source.resolvingLinks)
       else { continue }
       throw CertctlError(
         .configuration,

@@ -69,7 +69,7 @@ struct NginxTrust: Sendable {
     guard !facts.isSetuid else {
       throw RefusedNginx(process, "it executes a setuid program, \(path)", mayServe: false)
     }
-    let named = NginxDeployment.resolved(title)
+    let named = title.resolvingLinks
     // nginx's `make install` renames the program that runs.
     guard path == named || path == "\(named).old" else {
       throw RefusedNginx(

@@ -1,4 +1,3 @@
-import FoundationEssentials
 import HostIO
 
 /// A second configuration tree, in which nginx can test what it would get, while the files that it
@@ -84,8 +83,8 @@ struct StagedConfiguration: Sendable {
       case .folder:
         try makeFolder(inner, like: source)
         try copy(inner, changed, certificate)
-      case .link where changed.contains(Self.resolved(source)):
-        let target = place.relative(Self.resolved(source)) ?? ""
+      case .link where changed.contains(source.resolvingLinks):
+        let target = place.relative(source.resolvingLinks) ?? ""
         try link(inner, to: "\(root)/\(target)")
       default:
         if let text = place.configuration.texts[place.path(inner)],
@@ -148,7 +147,7 @@ struct StagedConfiguration: Sendable {
   }
 
   private func write(_ bytes: [UInt8], at relative: String, like source: String) throws {
-    let resolved = DurableFolder.place(of: Self.resolved(source))
+    let resolved = DurableFolder.place(of: source.resolvingLinks)
     let attributes =
       try resolved.folder.attributes(of: resolved.name) ?? FileAttributes(mode: 0o644)
     let (folder, name) = DurableFolder.place(of: "\(hostRoot)/\(relative)")
@@ -158,9 +157,5 @@ struct StagedConfiguration: Sendable {
   private func link(_ relative: String, to target: String) throws {
     let (folder, name) = DurableFolder.place(of: "\(hostRoot)/\(relative)")
     try folder.makeScratchLink(name, to: target)
-  }
-
-  static func resolved(_ path: String) -> String {
-    URL(filePath: path).resolvingSymlinksInPath().path
   }
 }

@@ -127,30 +127,3 @@ package struct NginxContainer: Sendable {
     ["": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"][host] ?? host
   }
 }
-
-extension String {
-  /// The path without slashes at its end.
-  var withoutTrailingSlashes: String {
-    var path = Substring(self)
-    while path.utf8.count > 1, path.hasSuffix("/") { path = path.dropLast() }
-    return String(path)
-  }
-
-  /// Whether the path is `folder` or lies in it.
-  func isInside(_ folder: String) -> Bool {
-    self == folder || folder == "/" || hasPrefix("\(folder)/")
-  }
-
-  /// The path with its folder replaced by another one.
-  func moved(from folder: String, to other: String) -> String {
-    let rest = folder == "/" ? self : String(dropFirst(folder.count))
-    if rest.isEmpty || rest == "/" { return other }
-    return other == "/" ? rest : other + rest
-  }
-
-  /// The folder that the path lies in.
-  var parentFolder: String {
-    guard let slash = lastIndex(of: "/"), slash != startIndex else { return "/" }
-    return String(self[..<slash])
-  }
-}
