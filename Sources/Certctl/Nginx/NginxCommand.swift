@@ -20,6 +20,7 @@ struct NginxCommand: Sendable {
   /// Runs it to its end; its failure is a result, not an error.
   ///
   /// - Parameter runner: Runs the programs of this host.
+  /// - Returns: How it ended, and what it wrote.
   /// - Throws: `HostError` when nothing can be started, `CancellationError`.
   func run(by runner: any CommandRunner) async throws -> CommandResult {
     let limit = Duration.seconds(600)
