@@ -88,16 +88,29 @@ struct OthersFilesTests {
       chown(folder.path("theirs"), 65534, 65534)
       chown(theirs, 65534, 65534)
       let environment = variables.mapValues { $0.replacing("/theirs", with: folder.path("theirs")) }
-      let engine = ContainerEngine(executable: "/usr/bin/docker", environment: environment)
-      let runner = ScriptedEngine([:])
+      let runner = ScriptedRunner()
+      let engine = CommandLineEngine(
+        path: "/usr/bin/docker", environment: EngineEnvironment(environment), runner: runner)
       let error = await #expect(throws: CertctlError.self) {
-        try await engine.inspect("web", runner: runner)
+        try await engine.inspect("web")
       }
       expectError(
         error, code: .configuration, mentions: "belongs to nobody (65534)", hint: "sudo -u nobody")
       #expect(runner.commands.isEmpty)
-      let socket = ContainerEngine(executable: "\(theirs)/engine.sock", environment: [:])
-      await #expect(throws: CertctlError.self) { try await socket.inspect("web", runner: runner) }
+      let client: @Sendable (String, Int) -> any HTTPClient = { _, _ in
+        Issue.record("the engine was asked")
+        return CurlHTTPClient(.init(userAgent: "test"))
+      }
+      // By what the environment says, and by its own place.
+      let named = SocketEngine(
+        path: folder.path("none.sock"), environment: EngineEnvironment(environment),
+        client: client)
+      let chosen = await #expect(throws: CertctlError.self) { try await named.inspect("web") }
+      #expect(chosen?.message.contains("\(variables.keys.first ?? "?")=") == true)
+      let socket = SocketEngine(
+        path: "\(theirs)/engine.sock", environment: EngineEnvironment([:]), client: client)
+      let refusal = await #expect(throws: CertctlError.self) { try await socket.inspect("web") }
+      #expect(refusal?.message.contains("is not asked as root") == true)
     }
   }
 
@@ -109,7 +122,7 @@ struct OthersFilesTests {
       let values = ["ACMESH_HOME": home]
       func make() throws {
         var services = Services.failing
-        services.runner = ScriptedEngine([:])
+        services.runner = ScriptedRunner()
         _ = try AcmeSh(
           DNSProviderContext(
             AcmeSh.descriptor, values: values, argument: "dns_own", services: services))

@@ -23,10 +23,10 @@ struct DockerNginxTests {
       #expect(warnings == [])
 
       let runner = ProcessRunner()
-      #expect(try await runner.run(nginx.test).succeeded)
-      let version = try await runner.run(nginx.version).output
+      #expect(try await nginx.test.run(by: runner).succeeded)
+      let version = try await nginx.version.run(by: runner).output
       #expect(version.contains("--conf-path=/etc/nginx/nginx.conf"))
-      let dump = try await runner.run(nginx.dump).output
+      let dump = try await nginx.dump.run(by: runner).output
       #expect(dump.contains("# configuration file /etc/nginx/conf.d/default.conf:"))
       let listen = Endpoint(host: "127.0.0.1", port: 80)
       #expect(nginx.endpoint(listen) == Endpoint(host: "127.0.0.1", port: host.httpPort))
@@ -36,14 +36,14 @@ struct DockerNginxTests {
       // A file that certctl writes on the host is what the container loads.
       try host.folder.write(
         "nginx/conf.d/new.conf", "server { listen 80; server_name new.test; return 418; }\n")
-      #expect(try await runner.run(nginx.ownReload).succeeded)
+      #expect(try await nginx.ownReload.run(by: runner).succeeded)
       try await poll("the new server") { try await host.get("/", host: "new.test").status == 418 }
 
       try host.folder.write("nginx/conf.d/new.conf", "server { listen 80; nonsense; }\n")
-      let refused = try await runner.run(nginx.test)
+      let refused = try await nginx.test.run(by: runner)
       #expect(refused.ending == .exited(1))
       #expect(refused.output.contains("unknown directive \"nonsense\""))
-      #expect(try await runner.run(nginx.ownReload).ending == .exited(1))
+      #expect(try await nginx.ownReload.run(by: runner).ending == .exited(1))
       #expect(try await host.get("/", host: "new.test").status == 418)
     }
   }
@@ -183,7 +183,7 @@ struct DockerNginxTests {
       // configuration, and that must not stand in the middle of it.
       let asked = try await host.nginx()
       for _ in 0..<30 {
-        let dump = try await ProcessRunner().run(asked.dump).output
+        let dump = try await asked.dump.run(by: ProcessRunner()).output
         let lines = dump.split(separator: "\n")
         #expect(lines.first?.contains("[warn]") == true)
         #expect(lines.dropFirst().first == "# configuration file /etc/nginx/nginx.conf:")
@@ -234,29 +234,29 @@ struct DockerNginxTests {
       try await host.startNginx(volumes: host.volumes)
       try await poll("nginx to answer") { try await host.get("/").status == 200 }
       let variables = host.engine.environment.compactMapValues { $0 }
-      let engines = ContainerEngine.installed(in: [], environment: variables)
-      #expect(engines.first?.executable.hasSuffix(".sock") == true)
-      let runner = EngineCommandRunner(programs: ProcessRunner())
-      let nginx = try await RunningNginx.inContainer(host.name, runner: runner, engines: engines)
+      let runner = ProcessRunner()
+      let engines = EngineEnvironment(variables).engines(in: [], runner: runner)
+      #expect(engines.first is SocketEngine)
+      let nginx = try await RunningNginx.inContainer(host.name, engines: engines)
       try await nginx.checkMounts(stateDirectory: host.stateDirectory, copy: nil)
-      #expect(try await runner.run(nginx.test).succeeded)
-      let dump = try await runner.run(nginx.dump).output
-      #expect(dump == (try await ProcessRunner().run(host.nginx().dump).output))
+      #expect(try await nginx.test.run(by: runner).succeeded)
+      let dump = try await nginx.dump.run(by: runner).output
+      #expect(dump == (try await host.nginx().dump.run(by: runner).output))
       try host.folder.write("nginx/conf.d/new.conf", "server { server_name new.test; return 418; }")
-      #expect(try await runner.run(nginx.ownReload).succeeded)
+      #expect(try await nginx.ownReload.run(by: runner).succeeded)
       try await poll("the new server") { try await host.get("/", host: "new.test").status == 418 }
       try host.folder.write("nginx/conf.d/new.conf", "nonsense;")
-      let refused = try await runner.run(nginx.test)
+      let refused = try await nginx.test.run(by: runner)
       #expect(refused.ending == .exited(1))
       #expect(refused.output.contains("unknown directive \"nonsense\""))
 
       try await host.docker("pause", host.name).requireSuccess("pause")
       let paused = await #expect(throws: CertctlError.self) {
-        try await RunningNginx.inContainer(host.name, runner: runner, engines: engines)
+        try await RunningNginx.inContainer(host.name, engines: engines)
       }
       expectError(paused, mentions: "is paused")
       let unknown = await #expect(throws: CertctlError.self) {
-        try await RunningNginx.inContainer("certctl-none", runner: runner, engines: engines)
+        try await RunningNginx.inContainer("certctl-none", engines: engines)
       }
       expectError(unknown, code: .notFound, hint: host.name)
     }

@@ -33,8 +33,8 @@ public struct Services: Sendable {
       .init(
         userAgent: "certctl", connectTimeout: .seconds(3), timeout: .seconds(5), usesProxy: false))
   }
-  /// Runs programs, in containers too.
-  package var runner: any CommandRunner = EngineCommandRunner(programs: ProcessRunner())
+  /// Runs programs.
+  package var runner: any CommandRunner = ProcessRunner()
   /// Finds the processes of this host that call themselves nginx's master; blocks.
   package var findNginx: @Sendable () -> [RunningProcess] = {
     ProcessTable.processes(titled: RunningNginx.title)

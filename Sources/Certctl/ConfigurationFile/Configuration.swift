@@ -163,7 +163,7 @@ public struct Configuration: Sendable, Equatable {
     "metrics-file": { $0.metricsFile = try path($1) },
     "nginx-container": { configuration, value in
       let names = try strings(value)
-      guard names.allSatisfy(NginxContainer.isName) else {
+      guard names.allSatisfy(ContainerName.isValid) else {
         throw WrongValue(expected: "the name of a container")
       }
       configuration.nginxContainers = names

@@ -77,7 +77,7 @@ extension NginxDeployment {
   /// The configuration of an nginx: what `-T` prints, or, as it prints nothing of what it refuses,
   /// the files themselves.
   func place(of nginx: RunningNginx) async throws -> NginxPlace {
-    let result = try await services.runner.run(nginx.dump)
+    let result = try await nginx.dump.run(by: services.runner)
     let configuration: NginxConfiguration
     if let main = nginx.mainFile {
       // A file that another user may write could claim to be the main one in what `-T` prints.
@@ -89,7 +89,7 @@ extension NginxDeployment {
       if let given = nginx.configurationFile {
         path = given
       } else {
-        path = RunningNginx.builtIn(try await services.runner.run(nginx.version).output)
+        path = RunningNginx.builtIn(try await nginx.version.run(by: services.runner).output)
       }
       configuration = try await Blocking.run { NginxConfiguration(reading: path, of: nginx) }
     }
@@ -101,41 +101,23 @@ extension NginxDeployment {
     }
     return NginxPlace(
       nginx: nginx, folder: folder, hostFolder: hostFolder,
-      complaint: result.succeeded ? nil : Self.firstLines(result.output),
+      complaint: result.succeeded ? nil : NginxControl.firstLines(result.output),
       configuration: configuration)
   }
 
   private func servers(
     in configuration: NginxConfiguration, of nginx: RunningNginx, using targets: [Target]
   ) -> [LineageName: [NginxServer]] {
+    let paths = paths
     var found: [LineageName: [NginxServer]] = [:]
     for server in configuration.servers {
       for path in server.certificates {
-        guard let word = lineage(of: path, for: nginx),
+        guard let word = paths.lineage(of: path, for: nginx),
           let target = targets.first(where: { $0.name.value == word })
         else { continue }
         found[target.name, default: []].append(server)
       }
     }
     return found
-  }
-
-  /// The lineage that a certificate's path, as nginx sees it, leads to: by its name, or by links of
-  /// the user's own.
-  func lineage(of path: String, for nginx: RunningNginx) -> String? {
-    guard let path = nginx.hostPath(path) else { return nil }
-    let live = "\(state.live.path)/"
-    if path.hasPrefix(live) {
-      return path.dropFirst(live.count).split(separator: "/").first.map(String.init)
-    }
-    if let name = copies.lazy.compactMap({ $0.lineage(of: path) }).first { return name }
-    let archive = "\(Self.resolved(state.folder("archive").path))/"
-    let resolved = Self.resolved(path)
-    guard resolved.hasPrefix(archive) else { return nil }
-    return resolved.dropFirst(archive.count).split(separator: "/").first.map(String.init)
-  }
-
-  static func resolved(_ path: String) -> String {
-    URL(filePath: path).resolvingSymlinksInPath().path
   }
 }

@@ -13,6 +13,10 @@ struct NginxPlace: Sendable {
   /// The configuration as it is.
   let configuration: NginxConfiguration
 
+  /// Where certctl puts the answers to http-01 challenges, below the folder; nginx serves them and
+  /// reads no configuration there.
+  static let challenges = "certctl/challenges"
+
   /// The path, as this host sees it, of something in the folder.
   func hostPath(_ relative: String) -> String { "\(hostFolder)/\(relative)" }
 
@@ -31,8 +35,8 @@ struct NginxPlace: Sendable {
       let parent = change.place.folder.path
       guard
         let mount = container.mounts.first(where: { $0.isWritable && parent.isInside($0.source) }),
-        case let resolved = NginxDeployment.resolved(parent),
-        !resolved.isInside(NginxDeployment.resolved(mount.source))
+        case let resolved = parent.resolvingLinks,
+        !resolved.isInside(mount.source.resolvingLinks)
       else { continue }
       throw CertctlError(
         .configuration,

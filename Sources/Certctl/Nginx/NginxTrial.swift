@@ -3,37 +3,28 @@ import PKI
 
 /// What nginx says of certificates, or of files, that are not yet in place.
 struct NginxTrial: Sendable {
-  let deployment: NginxDeployment
+  let state: StateDirectory
+  let services: Services
+  /// Which certificate a path of nginx's leads to.
+  let paths: CertificatePaths
 
-  init(_ deployment: NginxDeployment) { self.deployment = deployment }
-
-  /// Tries the candidates: all at once, and one by one when that fails, so that one that is bad
-  /// holds up no other.
+  /// Tries files and certificates together.
   ///
-  /// - Returns: Why it is refused, for each one that is.
-  func refusals(
-    _ targets: [NginxDeployment.Target], by use: NginxDeployment.Use
-  ) async throws -> [LineageName: String] {
-    guard !targets.isEmpty, let reason = try await refusal(targets, by: use) else { return [:] }
-    var refusals: [LineageName: String] = [:]
-    for target in targets where targets.count > 1 {
-      refusals[target.name] = try await refusal([target], by: use)
-    }
-    let rest = targets.filter { refusals[$0.name] == nil }
-    let still = rest.count < targets.count ? try await refusal(rest, by: use) : reason
-    if let still { for target in rest { refusals[target.name] = still } }
-    return refusals
-  }
-
-  private func refusal(
-    _ targets: [NginxDeployment.Target], by use: NginxDeployment.Use
-  ) async throws -> String? {
-    guard !targets.isEmpty else { return nil }
+  /// - Parameters:
+  ///   - changes: The files that would change.
+  ///   - targets: The certificates that would be in use.
+  ///   - place: The nginx.
+  /// - Returns: Why they are refused, with code `nginxRefused`; nil when they are not.
+  /// - Throws: `CertctlError` or `HostError` when they cannot be tried; `CancellationError`.
+  func refusal(
+    of changes: [FileChange], _ targets: [NginxDeployment.Target], at place: NginxPlace
+  ) async throws -> CertctlError? {
     do {
-      let configuration = try await configuration(after: [], targets, at: use.place)
-      return try await rehearsal(targets, configuration, at: use.place)
+      let configuration = try await configuration(after: changes, targets, at: place)
+      return try await rehearsal(targets, configuration, at: place)
+        .map { CertctlError(.nginxRefused, $0, hint: "nothing was changed") }
     } catch let error as CertctlError where error.code == .nginxRefused {
-      return error.message
+      return error
     }
   }
 
@@ -45,19 +36,19 @@ struct NginxTrial: Sendable {
   ///   - place: The nginx.
   /// - Returns: What nginx would read; its paths are those of the tree in which it was tried.
   /// - Throws: `CertctlError` with code `nginxRefused` and nginx's own words.
-  func configuration(
+  private func configuration(
     after changes: [FileChange], _ targets: [NginxDeployment.Target], at place: NginxPlace
   ) async throws -> NginxConfiguration {
-    let staged = StagedConfiguration(place, state: deployment.state)
+    let staged = StagedConfiguration(place, state: state)
     try await Blocking.run {
       try place.requireInside(changes)
-      try deployment.state.create()
-      try deployment.state.folder("cache").create(StateDirectory.closed)
-      try staged.make(changes) { candidate(for: $0, targets, place.nginx) }
+      try state.create()
+      try state.folder("cache").create(StateDirectory.closed)
+      try staged.make(changes) { paths.candidate(for: $0, among: targets, of: place.nginx) }
     }
     do {
-      let result = try await deployment.services.runner.run(
-        place.nginx.dump(configuration: staged.main))
+      let result = try await place.nginx.dump(configuration: staged.main)
+        .run(by: services.runner)
       let isOnHost = place.nginx.container == nil && place.nginx.mainFile != nil
       let read = try await Blocking.run {
         let configuration = isOnHost ? NginxConfiguration(reading: staged.main) : nil
@@ -69,7 +60,7 @@ struct NginxTrial: Sendable {
         throw CertctlError(
           .nginxRefused,
           "nginx refuses the configuration: "
-            + NginxDeployment.firstLines(staged.original(result.output)),
+            + NginxControl.firstLines(staged.original(result.output)),
           hint: "nothing was changed")
       }
       return configuration
@@ -77,31 +68,6 @@ struct NginxTrial: Sendable {
       try? await Blocking.run { try staged.remove() }
       throw error
     }
-  }
-
-  /// The path, as nginx sees it, at which the candidate for a certificate's path lies.
-  private func candidate(
-    for path: String, _ targets: [NginxDeployment.Target], _ nginx: RunningNginx
-  ) -> String? {
-    guard let name = deployment.lineage(of: path, for: nginx),
-      let target = targets.first(where: { $0.name.value == name }),
-      let generation = target.candidate, let hostPath = nginx.hostPath(path)
-    else { return nil }
-    // A copy is replaced by itself: there is none of the candidate yet.
-    if deployment.copies.contains(where: { $0.lineage(of: hostPath) != nil }) { return nil }
-    let live = "\(deployment.state.live.path)/\(name)/"
-    let file: Substring
-    if hostPath.hasPrefix(live) {
-      file = hostPath.dropFirst(live.count)
-    } else {
-      // archive/<name>/0007/rsa/privkey.pem
-      let resolved = NginxDeployment.resolved(hostPath)
-      let archive = NginxDeployment.resolved(deployment.state.archive(target.name).path)
-      let rest = resolved.dropFirst(archive.count + 1)
-      file = rest.drop { $0 != "/" }.dropFirst()
-    }
-    let folder = "\(deployment.state.archive(target.name).path)/\(generation.folderName)"
-    return nginx.serverPath("\(folder)/\(file)")
   }
 
   // MARK: - Handshakes in memory
@@ -115,25 +81,26 @@ struct NginxTrial: Sendable {
   ///   - place: The nginx.
   /// - Returns: What does not fit; nil when all does.
   /// - Throws: `CertctlError` when a certificate cannot be read.
-  func rehearsal(
+  private func rehearsal(
     _ targets: [NginxDeployment.Target], _ configuration: NginxConfiguration, at place: NginxPlace
   ) async throws -> String? {
-    let staged = StagedConfiguration(place, state: deployment.state)
-    let version = try? await deployment.services.runner.run(place.nginx.version)
+    guard !targets.isEmpty else { return nil }
+    let staged = StagedConfiguration(place, state: state)
+    let version = try? await place.nginx.version.run(by: services.runner)
     let number = version.flatMap { NginxBuild(versionOutput: $0.output)?.version }
     for server in configuration.servers {
       let names = Set(
-        server.certificates.compactMap { deployment.lineage(of: $0, for: place.nginx) })
+        server.certificates.compactMap { paths.lineage(of: $0, for: place.nginx) })
       guard let target = targets.first(where: { names.contains($0.name.value) }) else { continue }
       let fault: String? = try await Blocking.run {
         let policy = TLSPolicy(server, at: place, staged, number)
         let identities = try identities(of: target, server, place.nginx)
         guard !identities.isEmpty else { return nil }
-        let name = NginxDeployment.probeName(server, target) ?? target.name.value
+        let name = server.probeName(for: target) ?? target.name.value
         do {
           // What stops only some clients is the operator's business.
           for finding in try rehearse(identities, policy, serverName: name) {
-            deployment.services.warn("\(name): \(finding)")
+            services.warn("\(name): \(finding)")
           }
           return nil
         } catch let error as PKIError {
@@ -149,7 +116,7 @@ struct NginxTrial: Sendable {
   private func identities(
     of target: NginxDeployment.Target, _ server: NginxServer, _ nginx: RunningNginx
   ) throws -> [TLSEngine.Identity] {
-    let store = CertificateStore(state: deployment.state)
+    let store = CertificateStore(state: state)
     guard let generation = try target.candidate ?? store.liveGeneration(target.name) else {
       return []
     }

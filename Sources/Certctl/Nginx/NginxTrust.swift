@@ -69,7 +69,7 @@ struct NginxTrust: Sendable {
     guard !facts.isSetuid else {
       throw RefusedNginx(process, "it executes a setuid program, \(path)", mayServe: false)
     }
-    let named = NginxDeployment.resolved(title)
+    let named = title.resolvingLinks
     // nginx's `make install` renames the program that runs.
     guard path == named || path == "\(named).old" else {
       throw RefusedNginx(
@@ -83,7 +83,7 @@ struct NginxTrust: Sendable {
   private func checkFiles(
     of nginx: RunningNginx, _ process: RunningProcess
   ) async throws -> (main: String, foreign: [String]) {
-    let said = try await runner.run(nginx.version)
+    let said = try await nginx.version.run(by: runner)
     guard said.output.contains("configure arguments:") else {
       throw RefusedNginx(
         process, "\(nginx.executable) -V does not say how nginx was built", mayServe: true)

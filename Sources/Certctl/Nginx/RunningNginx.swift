@@ -2,7 +2,7 @@ import FoundationEssentials
 import HostIO
 
 /// An nginx that runs: on this host, or in a container of it; not one that could be started.
-package struct RunningNginx: Sendable, Equatable {
+package struct RunningNginx: Sendable {
   /// The number of its master process, as this host counts.
   let pid: Int32
   /// The path of the program.
@@ -79,7 +79,7 @@ package struct RunningNginx: Sendable, Equatable {
   }
 
   /// The command that prints the whole configuration, after testing it.
-  var dump: Command { command(["-T", "-q"] + options, outputLimit: 64 << 20) }
+  var dump: NginxCommand { command(["-T", "-q"] + options, outputLimit: 64 << 20) }
 
   /// The value of an option that it was started with; of one given twice the last, as nginx does.
   func option(_ name: String) -> String? {
@@ -93,7 +93,7 @@ package struct RunningNginx: Sendable, Equatable {
   }
 
   /// The command that tells how it was built.
-  var version: Command { command(["-V"]) }
+  var version: NginxCommand { command(["-V"]) }
 
   /// The main file that was built in, from what `-V` says.
   ///
@@ -119,7 +119,7 @@ package struct RunningNginx: Sendable, Equatable {
   }
 
   /// The command that tests the configuration.
-  var test: Command { command(["-t", "-q"] + options) }
+  var test: NginxCommand { command(["-t", "-q"] + options) }
 
   /// The command that tests another main file, and prints that whole configuration.
   ///
@@ -127,7 +127,7 @@ package struct RunningNginx: Sendable, Equatable {
   ///
   /// - Parameter path: Its absolute path, as nginx sees it.
   /// - Returns: The command.
-  func dump(configuration path: String) -> Command {
+  func dump(configuration path: String) -> NginxCommand {
     var others = options
     while let index = others.firstIndex(of: "-c") { others.removeSubrange(index...(index + 1)) }
     return command(["-T", "-q"] + others + ["-c", path], outputLimit: 64 << 20)
@@ -144,10 +144,11 @@ package struct RunningNginx: Sendable, Equatable {
 
   /// How it is made to load its configuration anew, without losing a connection.
   enum Reload: Sendable {
-    /// By a command: the service manager's where one runs it, so that it knows; in a container
-    /// nginx's own, because a signal that the engine sends reaches whatever is the first process, and
-    /// can spoil the restart policy.
-    case command(Command)
+    /// By the service manager, where one runs it, so that it knows.
+    case service(Command)
+    /// By nginx's own command, in a container: a signal that the engine sends reaches whatever is the
+    /// first process, and can spoil the restart policy.
+    case ownCommand
     /// By a signal to its master process. nginx's own command would send it to whatever process the
     /// pid file names, which may be gone, old, or somebody else's to write.
     case signal(RunningProcess)
@@ -156,21 +157,23 @@ package struct RunningNginx: Sendable, Equatable {
   /// How it is made to load its configuration anew.
   var reload: Reload {
     if container == nil, let unit, Self.hasServiceManager {
-      return .command(Command(Self.serviceManager, ["reload", "--", unit]))
+      return .service(Command(Self.serviceManager, ["reload", "--", unit]))
     }
     if container == nil, let process { return .signal(process) }
-    return .command(ownReload)
+    return .ownCommand
   }
 
   /// nginx's own command to load its configuration anew.
-  var ownReload: Command { command(["-s", "reload"] + options) }
+  var ownReload: NginxCommand { command(["-s", "reload"] + options) }
+
+  /// What a later run finds it again by.
+  var reference: Transaction.ServerReference {
+    .init(container: container?.name, executable: executable, options: options)
+  }
 
   /// The program with these arguments, run where it runs.
-  private func command(_ arguments: [String], outputLimit: Int = 64 << 10) -> Command {
-    let limit = Duration.seconds(600)
-    if let container {
-      return container.command([executable] + arguments, within: limit, outputLimit: outputLimit)
-    }
-    return Command(executable, arguments, timeLimit: limit, outputLimit: outputLimit)
+  private func command(_ arguments: [String], outputLimit: Int = 64 << 10) -> NginxCommand {
+    NginxCommand(
+      container: container, executable: executable, arguments: arguments, outputLimit: outputLimit)
   }
 }

@@ -1,4 +1,3 @@
-import FoundationEssentials
 import HostIO
 
 /// A second configuration tree, in which nginx can test what it would get, while the files that it
@@ -16,8 +15,7 @@ struct StagedConfiguration: Sendable {
 
   /// The folder's name where it has to lie in the original tree, for a container.
   static let folderName = ".certctl-stage"
-  /// Below it certctl puts the answers to challenges; nginx reads no configuration there.
-  private static let skipped: Set = [folderName, SiteFiles.challenges]
+  private static let skipped: Set = [folderName, NginxPlace.challenges]
 
   /// Where a tree for this nginx can be: a container sees nothing but what is mounted.
   init(_ place: NginxPlace, state: StateDirectory) {
@@ -85,8 +83,8 @@ struct StagedConfiguration: Sendable {
       case .folder:
         try makeFolder(inner, like: source)
         try copy(inner, changed, certificate)
-      case .link where changed.contains(Self.resolved(source)):
-        let target = place.relative(Self.resolved(source)) ?? ""
+      case .link where changed.contains(source.resolvingLinks):
+        let target = place.relative(source.resolvingLinks) ?? ""
         try link(inner, to: "\(root)/\(target)")
       default:
         if let text = place.configuration.texts[place.path(inner)],
@@ -149,7 +147,7 @@ struct StagedConfiguration: Sendable {
   }
 
   private func write(_ bytes: [UInt8], at relative: String, like source: String) throws {
-    let resolved = DurableFolder.place(of: Self.resolved(source))
+    let resolved = DurableFolder.place(of: source.resolvingLinks)
     let attributes =
       try resolved.folder.attributes(of: resolved.name) ?? FileAttributes(mode: 0o644)
     let (folder, name) = DurableFolder.place(of: "\(hostRoot)/\(relative)")
@@ -159,9 +157,5 @@ struct StagedConfiguration: Sendable {
   private func link(_ relative: String, to target: String) throws {
     let (folder, name) = DurableFolder.place(of: "\(hostRoot)/\(relative)")
     try folder.makeScratchLink(name, to: target)
-  }
-
-  static func resolved(_ path: String) -> String {
-    URL(filePath: path).resolvingSymlinksInPath().path
   }
 }

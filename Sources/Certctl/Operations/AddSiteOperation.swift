@@ -101,7 +101,7 @@ package struct AddSiteOperation: Operation {
       if isThroughNginx {
         // Wildcards are proved by the provider of the configuration file, if there is one.
         if !site.hosts.contains(where: \.isWildcard) { overrides.challenge = .http01 }
-        overrides.webroot = place.hostPath(SiteFiles.challenges)
+        overrides.webroot = place.hostPath(NginxPlace.challenges)
         let stage: SiteRenderer.Stage =
           hasOther ? .complete(isDual: try await sites.isDual(name)) : .challengeOnly
         try await sites.put(record, stage, request.force)

@@ -100,14 +100,13 @@ package struct NginxOperation: Operation {
       }
       var reports = survey.unasked.map(NginxReport.init)
       for use in uses {
-        reports.append(try await report(on: use, targets, action, deployment))
+        reports.append(try await report(on: use, targets, action))
       }
       return reports
     }
 
     private func report(
-      on use: NginxDeployment.Use, _ targets: [NginxDeployment.Target], _ action: Action,
-      _ deployment: NginxDeployment
+      on use: NginxDeployment.Use, _ targets: [NginxDeployment.Target], _ action: Action
     ) async throws -> NginxReport {
       let concerned = targets.filter { use.servers[$0.name] != nil }
       var report = NginxReport(
@@ -118,23 +117,23 @@ package struct NginxOperation: Operation {
             lineage: target.name.value,
             addresses: Set(listens.map { "\($0.endpoint)" }).sorted())
         })
+      let control = NginxControl(services: services)
       switch action {
-      case .test: report.problem = try await deployment.test(use.nginx)
+      case .test: report.problem = try await control.test(use.nginx)
       case .reload:
         let lock = try await context.deploymentLock()
         defer { lock.release() }
-        report.problem = try await deployment.reload(use.nginx)
+        report.problem = try await control.reload(use.nginx)
         guard report.problem == nil else { return report }
-        let answers = try await deployment.prove(concerned, by: use)
+        let failures = try await CertificateProof(services: services)
+          .failures(of: concerned, by: use)
         for (index, target) in concerned.enumerated() {
-          if case .failed(let reason) = answers[target.name] {
-            report.certificates[index].problem = reason
-          }
+          report.certificates[index].problem = failures[target.name]
         }
       case .status:
-        report.problem = try await deployment.test(use.nginx)
+        report.problem = try await control.test(use.nginx)
         for (index, target) in concerned.enumerated() {
-          report.certificates[index].problem = try await fault(of: target, by: use, deployment)
+          report.certificates[index].problem = try await fault(of: target, by: use)
         }
       }
       return report
@@ -142,16 +141,16 @@ package struct NginxOperation: Operation {
 
     /// Why an address does not serve the target now, without waiting.
     private func fault(
-      of target: NginxDeployment.Target, by use: NginxDeployment.Use, _ deployment: NginxDeployment
+      of target: NginxDeployment.Target, by use: NginxDeployment.Use
     ) async throws -> String? {
       if target.leaves.contains(where: \.isPlaceholder) {
         return "it is a placeholder, which no client trusts"
       }
+      let proof = CertificateProof(services: services)
       for server in use.servers[target.name] ?? [] {
-        guard let name = NginxDeployment.probeName(server, target) else { continue }
+        guard let name = server.probeName(for: target) else { continue }
         for listen in server.listens {
-          if let fault = try await deployment.fault(
-            of: target, at: listen, for: name, of: use.nginx)
+          if let fault = try await proof.fault(of: target, at: listen, for: name, of: use.nginx)
           {
             return fault
           }

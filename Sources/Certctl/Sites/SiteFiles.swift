@@ -2,8 +2,6 @@
 enum SiteFiles {
   /// What certctl has for all sites.
   static let folder = "certctl"
-  /// The root of the answers to http-01 challenges, which nginx serves.
-  static let challenges = "certctl/challenges"
   /// The sites that there are.
   static let available = "sites-available"
   /// Links to those that nginx is to serve.

@@ -18,6 +18,7 @@ struct SiteProof: Sendable {
   }
 
   private var services: Services { deployment.services }
+  private var proof: CertificateProof { CertificateProof(services: services) }
 
   /// The names that a request can be made for.
   private var hosts: [String] {
@@ -37,7 +38,7 @@ struct SiteProof: Sendable {
         String(UInt64.random(in: 0 ... .max), radix: 36)
       }.joined()
     let folder = DurableFolder(
-      path: place.hostPath("\(SiteFiles.challenges)/.well-known/acme-challenge"), root: "/")
+      path: place.hostPath("\(NginxPlace.challenges)/.well-known/acme-challenge"), root: "/")
     try await Blocking.run {
       try folder.create(FileAttributes(mode: 0o755))
       // What a run left that was cut short; the CA's tokens do not look like it.
@@ -48,7 +49,7 @@ struct SiteProof: Sendable {
     // The first round waits for the new workers; for a moment the old ones take connections beside
     // them, and a CA that asks at once would get their 404.
     try await see(token)
-    try await services.clock.sleep(NginxDeployment.overlap)
+    try await services.clock.sleep(CertificateProof.overlap)
     try await see(token)
   }
 
@@ -101,8 +102,7 @@ struct SiteProof: Sendable {
       )
     }
     let use = NginxDeployment.Use(place: now, servers: [target.name: servers])
-    let answers = try await deployment.prove([target], by: use)
-    if case .failed(let reason) = answers[target.name] {
+    if let reason = try await proof.failures(of: [target], by: use)[target.name] {
       throw CertctlError(.deploymentFailed, reason)
     }
   }
@@ -115,12 +115,14 @@ struct SiteProof: Sendable {
     let now = try await deployment.place(of: place.nginx)
     let others = now.configuration.servers.flatMap(\.certificates)
     guard
-      !others.contains(where: { deployment.lineage(of: $0, for: now.nginx) == target.name.value })
+      !others.contains(where: {
+        deployment.paths.lineage(of: $0, for: now.nginx) == target.name.value
+      })
     else { return }
     let listen = NginxServer.Listen(endpoint: Endpoint(host: "127.0.0.1", port: site.httpsPort))
     let start = ContinuousClock.now
-    while ContinuousClock.now - start < NginxDeployment.patience {
-      let fault = try await deployment.fault(
+    while ContinuousClock.now - start < CertificateProof.patience {
+      let fault = try await proof.fault(
         of: target, at: listen, for: hosts[0], of: place.nginx)
       if fault != nil { return }
       try await services.clock.sleep(.milliseconds(50))
@@ -163,7 +165,7 @@ struct SiteProof: Sendable {
         complaint = CertctlError(wrapping: error).message
       }
       guard let complaint else { return }
-      guard waited < NginxDeployment.patience else {
+      guard waited < CertificateProof.patience else {
         throw CertctlError(.deploymentFailed, "\(what) for \(host) does not come: \(complaint)")
       }
       try await services.clock.sleep(pause)

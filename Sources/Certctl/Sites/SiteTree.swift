@@ -37,7 +37,7 @@ struct SiteTree: Sendable {
   /// - Throws: `CertctlError` or `HostError` when nginx's main file cannot be read or extended.
   func changes(for record: SiteRecord, _ stage: SiteRenderer.Stage) throws -> [FileChange] {
     let site = record.site
-    var changes = [SiteFiles.folder, SiteFiles.challenges, SiteFiles.available, SiteFiles.enabled]
+    var changes = [SiteFiles.folder, NginxPlace.challenges, SiteFiles.available, SiteFiles.enabled]
       .map { FileChange(place.hostPath($0), .folder(Self.folder)) }
     changes += try shared()
     changes.append(
@@ -113,7 +113,7 @@ struct SiteTree: Sendable {
         .configuration, "\(place.configuration.main) of the container is not a file of this host",
         hint: "mount the whole folder \(place.folder)")
     }
-    let resolved = NginxDeployment.resolved(path)
+    let resolved = path.resolvingLinks
     let (folder, name) = DurableFolder.place(of: resolved)
     guard let bytes = try folder.read(name), let attributes = try folder.attributes(of: name) else {
       throw CertctlError(.state, "\(path) cannot be read")
@@ -156,7 +156,7 @@ struct SiteTree: Sendable {
   ///   - force: Whether changes by hand may be lost.
   /// - Throws: `CertctlError` with code `refused`, naming the file.
   func checkOwners(of changes: [FileChange], force: Bool) throws {
-    let main = place.nginx.hostPath(place.configuration.main).map(NginxDeployment.resolved)
+    let main = place.nginx.hostPath(place.configuration.main)?.resolvingLinks
     for change in changes {
       guard let relative = place.relative(change.path), change.path != main else { continue }
       let (folder, name) = change.place

@@ -133,4 +133,13 @@ struct NginxConfigurationTests {
   @Test func `another process is not one`() {
     #expect(RunningNginx(RunningProcess(pid: 7, title: "nginx: worker process")) == nil)
   }
+  @Test(arguments: [
+    ("--prefix=/etc/nginx --conf-path=/etc/nginx/nginx.conf", "/etc/nginx/nginx.conf"),
+    ("--prefix=/opt/nginx --conf-path=n.conf", "/opt/nginx/n.conf"),
+    ("--prefix=/opt/nginx", "/opt/nginx/conf/nginx.conf"),
+    ("--with-http_v2_module", "/usr/local/nginx/conf/nginx.conf"),
+  ])
+  func `the main file that was built in`(_ arguments: String, path: String) {
+    #expect(RunningNginx.builtIn("configure arguments: \(arguments)\n") == path)
+  }
 }

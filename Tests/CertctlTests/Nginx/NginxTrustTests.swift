@@ -15,14 +15,14 @@ struct NginxTrustTests {
   private struct Bench {
     let folder: TemporaryFolder
     let trust: NginxTrust
-    let runner: ScriptedEngine
+    let runner: ScriptedRunner
 
     init(_ folder: TemporaryFolder, arguments: String? = nil) throws {
       self.folder = folder
       chmod(folder.path, 0o755)
       try folder.write("nginx.conf", "events {}\n")
       let built = arguments ?? "--prefix=\(folder.path) --conf-path=\(folder.path)/nginx.conf"
-      runner = ScriptedEngine(["-V": .said("nginx version: x\nconfigure arguments: \(built)\n")])
+      runner = ScriptedRunner(["-V": .said("nginx version: x\nconfigure arguments: \(built)\n")])
       trust = NginxTrust(state: StateDirectory(path: folder.path("state")), runner: runner)
     }
 
@@ -205,14 +205,14 @@ struct NginxTrustTests {
   {
     try await withBench { bench in
       for name in ["Tengine version: Tengine/3", "Angie version: Angie/1.9", "openresty/1.27"] {
-        let runner = ScriptedEngine([
+        let runner = ScriptedRunner([
           "-V": .said("\(name)\nconfigure arguments: --conf-path=\(bench.folder.path)/nginx.conf\n")
         ])
         let trust = NginxTrust(state: bench.trust.state, runner: runner)
         _ = try await trust.check(bench.process())
       }
       let other = NginxTrust(
-        state: bench.trust.state, runner: ScriptedEngine(["-V": .said("env 9\n")]))
+        state: bench.trust.state, runner: ScriptedRunner(["-V": .said("env 9\n")]))
       await #expect(throws: RefusedNginx.self) { try await other.check(bench.process()) }
     }
   }

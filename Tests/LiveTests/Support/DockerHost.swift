@@ -174,8 +174,9 @@ struct DockerHost: Sendable {
   func nginx() async throws -> RunningNginx {
     let docker = try #require(InstalledProgram.find("docker"))
     let variables = engine.environment.compactMapValues { $0 }
-    let ours = ContainerEngine(executable: docker, environment: variables)
-    return try await RunningNginx.inContainer(name, runner: ProcessRunner(), engines: [ours])
+    let ours = CommandLineEngine(
+      path: docker, environment: EngineEnvironment(variables), runner: ProcessRunner())
+    return try await RunningNginx.inContainer(name, engines: [ours])
   }
 
   /// What the check of the mounts throws.

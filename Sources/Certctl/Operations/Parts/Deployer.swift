@@ -206,19 +206,13 @@ struct Deployer: ContextPart {
     deployment.containers = Set(deployment.containers + servers.compactMap(\.container)).sorted()
     for place in try await deployment.survey().places
     where servers.contains(place.nginx.reference) {
-      guard let failure = try await deployment.reload(place.nginx) else { continue }
+      guard let failure = try await NginxControl(services: services).reload(place.nginx) else {
+        continue
+      }
       services.warn("what was there before is in place again, but: \(failure)")
     }
     try await Blocking.run { [left] in for transaction in left { try transaction.finish() } }
     await events.append(
       Event(time: services.clock.now(), event: "recovered", message: "\(left.count)"))
-  }
-}
-
-extension RunningNginx {
-  /// What a later run finds it again by.
-  var reference: Transaction.ServerReference {
-
-    .init(container: container?.name, executable: executable, options: options)
   }
 }

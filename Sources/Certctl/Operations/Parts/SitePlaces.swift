@@ -85,8 +85,8 @@ struct SitePlaces: ContextPart {
         .notFound, "no nginx runs on this host that this user may ask", hint: start)
     }
     if let folder {
-      let wanted = NginxDeployment.resolved(folder)
-      if let found = places.first(where: { NginxDeployment.resolved($0.hostFolder) == wanted }) {
+      let wanted = folder.resolvingLinks
+      if let found = places.first(where: { $0.hostFolder.resolvingLinks == wanted }) {
         return found
       }
       let there = places.map(\.hostFolder).joined(separator: ", ")

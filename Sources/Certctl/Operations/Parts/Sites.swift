@@ -25,14 +25,11 @@ struct Sites: ContextPart {
     // Nobody reads the copies yet, but for the trial.
     try await Blocking.run { try Transaction.apply(copies(for: record), in: state) }
     let deployment = try await deployer.nginxDeployment()
-    let transaction = SiteTransaction(deployment: deployment, place: tree.place)
     let targets = try await deployer.targets([LineageName(site.certificate)])
-    _ = try await transaction.run(changes) { configuration in
-      guard record.isEnabled else { return }
-      let fault = try await NginxTrial(deployment)
-        .rehearsal(targets, configuration, at: tree.place)
-      if let fault { throw CertctlError(.nginxRefused, fault, hint: "nothing was changed") }
-    } prove: {
+    let change = SiteChange(
+      deployment: deployment, place: tree.place, name: site.name, files: changes,
+      certificates: record.isEnabled ? targets : []
+    ) {
       guard record.isEnabled else { return }
       let proof = SiteProof(deployment, tree.place, site)
       try await proof.challengesAnswer()
@@ -40,6 +37,7 @@ struct Sites: ContextPart {
       try await proof.redirects()
       try await proof.serves(target, try await deployment.place(of: tree.place.nginx))
     }
+    try await change.run()
   }
 
   /// The copies of its certificate that a site uses.
@@ -61,10 +59,10 @@ struct Sites: ContextPart {
     let changes = try await Blocking.run {
       try tree.removal(of: record.site) + siteStore.change(record.site.name, to: nil)
     }
-    _ = try await SiteTransaction(
-      deployment: try await deployer.nginxDeployment(), place: tree.place
-    )
-    .run(changes)
+    let deployment = try await deployer.nginxDeployment()
+    try await SiteChange(
+      deployment: deployment, place: tree.place, name: record.site.name, files: changes
+    ).run()
   }
 
   /// What certctl has at an nginx, with one more site or one less.
@@ -78,7 +76,7 @@ struct Sites: ContextPart {
           && other.site.name != record?.site.name
       } + [record].compactMap { $0 }
     }
-    let version = try await services.runner.run(found.nginx.version)
+    let version = try await found.nginx.version.run(by: services.runner)
     guard let build = NginxBuild(versionOutput: version.output) else {
       throw CertctlError(
         .configuration, "\(found.nginx.executable) does not say which version it is",
@@ -100,8 +98,8 @@ struct Sites: ContextPart {
   /// Removes the folders that were certctl's alone; one that is not empty stays.
   func removeFolders(of tree: SiteTree) async {
     for folder in [
-      "\(SiteFiles.challenges)/.well-known/acme-challenge", "\(SiteFiles.challenges)/.well-known",
-      SiteFiles.challenges, SiteFiles.folder,
+      "\(NginxPlace.challenges)/.well-known/acme-challenge", "\(NginxPlace.challenges)/.well-known",
+      NginxPlace.challenges, SiteFiles.folder,
     ] {
       let (parent, name) = DurableFolder.place(of: tree.place.hostPath(folder))
       _ = try? await Blocking.run { try parent.removeIfEmpty(name) }
@@ -130,11 +128,12 @@ struct Sites: ContextPart {
   ) async throws {
     let deployment = try await deployer.nginxDeployment()
     let target = try await deployer.targets([LineageName(record.site.certificate)]).first
-    _ = try await SiteTransaction(deployment: deployment, place: tree.place).run(
-      changes,
-      prove: {
-        guard let target else { return }
-        try await SiteProof(deployment, tree.place, record.site).stopsServing(target)
-      })
+    let change = SiteChange(
+      deployment: deployment, place: tree.place, name: record.site.name, files: changes
+    ) {
+      guard let target else { return }
+      try await SiteProof(deployment, tree.place, record.site).stopsServing(target)
+    }
+    try await change.run()
   }
 }

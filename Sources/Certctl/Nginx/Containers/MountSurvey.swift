@@ -150,7 +150,7 @@ struct MountSurvey {
   var mountedFiles: [NginxContainer.Mount] {
     container.mounts.filter { mount in
       guard mount.kind == .bind, FileFacts(path: mount.source)?.kind == .file else { return false }
-      let resolved = URL(filePath: mount.source).resolvingSymlinksInPath().path
+      let resolved = mount.source.resolvingLinks
       return [stateDirectory, copy].compactMap { $0 }
         .contains { mount.source.isInside($0) || resolved.isInside($0) }
     }

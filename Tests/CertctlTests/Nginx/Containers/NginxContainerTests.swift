@@ -83,113 +83,95 @@ struct NginxContainerTests {
     #expect(try NginxContainer.sample(mode: "none").endpoint(listen) == nil)
   }
 
-  @Test func `commands run in the container, without a shell`() throws {
-    let container = try NginxContainer.sample()
+  @Test func `commands run in the container, without a shell`() async throws {
+    let runner = ScriptedRunner(["exec": .said("")])
+    let engine = CommandLineEngine(
+      path: "/usr/bin/docker", environment: EngineEnvironment([:]), runner: runner)
+    let container = try NginxContainer.sample(engine: engine)
     let process = RunningProcess(
       pid: 7, title: RunningNginx.title + "nginx -c /n.conf -g daemon off; pid /p;")
     let nginx = try #require(RunningNginx(process, in: container))
+    let host = ScriptedRunner()
+    for command in [nginx.test, nginx.ownReload, nginx.dump, nginx.version] {
+      _ = try await command.run(by: host)
+    }
     let words = ["exec", "web", "nginx"]
     let options = ["-c", "/n.conf", "-g", "daemon off; pid /p;"]
-    #expect(nginx.test.executable == "/usr/bin/docker")
-    #expect(nginx.test.arguments == words + ["-t", "-q"] + options)
-    #expect(nginx.ownReload.arguments == words + ["-s", "reload"] + options)
-    #expect(nginx.dump.arguments == words + ["-T", "-q"] + options)
-    #expect(nginx.version.arguments == words + ["-V"])
+    #expect(
+      runner.commands.map(\.arguments) == [
+        words + ["-t", "-q"] + options, words + ["-s", "reload"] + options,
+        words + ["-T", "-q"] + options, words + ["-V"],
+      ])
+    #expect(runner.commands.allSatisfy { $0.executable == "/usr/bin/docker" })
+    #expect(host.commands.isEmpty)
+    #expect(nginx.version.title == "/usr/bin/docker exec web nginx -V")
   }
 }
 
-/// What comes of asking an engine for a container.
+/// What comes of asking engines for a container.
 struct ContainerSearchTests {
-  private func failure(
-    _ answers: [String: CommandResult], _ engines: [ContainerEngine] = [.docker]
-  ) async -> CertctlError? {
+  private func failure(_ engines: FakeEngine...) async -> CertctlError? {
     await #expect(throws: CertctlError.self) {
-      try await RunningNginx.inContainer("web", runner: ScriptedEngine(answers), engines: engines)
+      try await RunningNginx.inContainer("web", engines: engines)
     }
   }
 
-  @Test(arguments: [
-    "Error: No such container: web", "Error: No such object: web",
-    "Error: inspecting object: no such container web",
-    "Error: no container with name or ID \"web\" found: no such container",
-  ])
-  func `an unknown container is told with those that there are`(_ words: String) async {
-    let unknown = CommandResult.failed("[]\n" + words)
-    let error = await failure([
-      "inspect": unknown, "ps --all": .said(""), "ps": .said("proxy\ncloud\n"),
-    ])
+  @Test func `an unknown container is told with those that there are`() async {
+    let error = await failure(FakeEngine(running: ["cloud", "proxy"]))
     #expect(error?.code == .notFound)
+    #expect(error?.message == "docker has no container named web")
     #expect(error?.hint == "those that run are: cloud, proxy")
-    let service = await failure(["inspect": unknown, "ps --all": .said("a_web_1\n")])
+    let service = await failure(FakeEngine(running: ["x"], services: ["web": ["a_web_1"]]))
     #expect(service?.hint == "the compose service of that name has: a_web_1")
-    let nothing = await failure(["inspect": unknown, "ps": .said("")])
+    let nothing = await failure(FakeEngine())
     #expect(nothing?.hint == "no container runs; start it, or look at: docker ps --all")
   }
 
-  @Test func `a stopped engine and a forbidden one are told apart`() async {
-    let stopped = await failure([
-      "inspect": .failed(
-        "[]\nCannot connect to the Docker daemon at unix:///var/run/docker.sock. "
-          + "Is the docker daemon running?")
-    ])
-    expectError(
-      stopped, code: .configuration,
-      startsWith: "the engine of docker is not running: Cannot connect",
-      hint: "systemctl start docker")
-    let forbidden = await failure([
-      "inspect": .failed(
-        "permission denied while trying to connect to the Docker daemon socket at unix:///x")
-    ])
-    expectError(forbidden, code: .configuration, hint: "root")
-    let silent = await failure([
-      "inspect": CommandResult(ending: .signalled(15), timedOut: true)
-    ])
-    expectError(silent, mentions: "does not answer")
-  }
-
-  @Test func `the second engine is asked when the first one has it not, or is not there`() async {
+  @Test func `the second engine is asked when the first one has it not, or is not there`()
+    async throws
+  {
     let paused = """
       [{"Id":"1","State":{"Status":"paused","Running":true,"Paused":true,"Pid":9}}]
       """
-    let engines: [ContainerEngine] = [.docker, .podman]
-    // A scripted engine answers alike for both: what counts is that the first failure is kept.
-    let error = await failure(["inspect": .failed("Cannot connect to the Docker daemon")], engines)
-    expectError(error, mentions: "docker")
-    let found = await failure(["inspect": .said(paused)], engines)
-    expectError(found, mentions: "paused")
-    #expect(found?.hint == "docker unpause web")
-  }
-
-  @Test func `no command line, and an engine elsewhere`() async {
-    let none = await failure([:], [])
-    expectError(none, mentions: "there is neither docker nor podman")
-    for host in ["tcp://192.0.2.1:2376", "ssh://me@example.com"] {
-      let engine = ContainerEngine(
-        executable: "/usr/bin/docker", environment: ["DOCKER_HOST": host])
-      let error = await failure([:], [engine])
-      expectError(error, code: .configuration, mentions: "DOCKER_HOST")
+    let stopped = FakeEngine { throw CertctlError(.configuration, "docker is not running") }
+    for first in [stopped, FakeEngine()] {
+      let second = try FakeEngine("podman", inspect: paused)
+      let error = await failure(first, second)
+      #expect(error?.message == "container web is paused")
+      #expect(error?.hint == "podman unpause web")
+      #expect(first.inspected == ["web"])
     }
+    // Of two failures the first one is kept; that one engine has it not says more than either.
+    let other = FakeEngine("podman") { throw CertctlError(.configuration, "podman neither") }
+    #expect(await failure(stopped, other)?.message == "docker is not running")
+    #expect(await failure(stopped, FakeEngine("podman"))?.code == .notFound)
   }
 
-  @Test func `a container that does not run is told with its last words`() async {
+  @Test func `no engine`() async {
+    let none = await failure()
+    #expect(none?.message.contains("there is neither docker nor podman") == true)
+  }
+
+  @Test func `a container that does not run is told with its last words`() async throws {
     let exited = """
       [{"Id":"1","State":{"Status":"exited","Running":false,"Pid":0,"ExitCode":1}}]
       """
-    let words = "nginx: [emerg] host not found in upstream \"app\"\u{1B}[2J\n"
-    let error = await failure(["inspect": .said(exited), "logs": .said(words)])
+    let words = "nginx: [emerg] host not found in upstream \"app\""
+    let error = try await failure(FakeEngine(inspect: exited, words: words))
     #expect(error?.code == .configuration)
     #expect(
       error?.message == "container web is not running (exited): "
-        + "nginx: [emerg] host not found in upstream \"app\"\\u{1B}[2J")
+        + words)
     #expect(error?.hint == "start it: docker start web")
   }
 
-  @Test func `processes that are not on this machine are somewhere else`() async {
+  @Test func `processes that are not on this machine are somewhere else`() async throws {
     let elsewhere = """
       [{"Id":"1","State":{"Status":"running","Running":true,"Pid":2147483646}}]
       """
-    let error = await failure(["inspect": .said(elsewhere)])
-    expectError(error, code: .configuration, mentions: "not on this machine")
+    let error = try await failure(FakeEngine(inspect: elsewhere))
+    #expect(error?.code == .configuration)
+    #expect(error?.message.contains("not on this machine") == true)
   }
 
   @Test func `nginx is found among the processes of its container`() async throws {
@@ -198,11 +180,11 @@ struct ContainerSearchTests {
     let script = "bash -c 'exec -a \"\(title)\" sleep 60' & wait"
     try await Program("bash", ["-c", script]).serve(isReady: { _ in true }) { running in
       let inspect = #"[{"Id":"1","State":{"Running":true,"Pid":\#(running.pid)}}]"#
-      let engine = ScriptedEngine(["inspect": .said(inspect)])
+      let engine = try FakeEngine(inspect: inspect)
       try await poll("the process to have its title") {
         !ProcessTable.processes(titled: title, startedBy: running.pid).isEmpty
       }
-      let nginx = try await RunningNginx.inContainer("web", runner: engine, engines: [.docker])
+      let nginx = try await RunningNginx.inContainer("web", engines: [engine])
       #expect(nginx.pid != running.pid)
       #expect(nginx.executable == "nginx")
       #expect(nginx.configurationFile == "/srv/n.conf")
@@ -222,8 +204,9 @@ struct ContainerSearchTests {
       try await poll("the process to have its title") {
         !ProcessTable.processes(titled: title, startedBy: running.pid).isEmpty
       }
-      let error = await failure(["inspect": .said(inspect)])
-      expectError(error, code: .notFound, mentions: "of user 4242 calls itself by its name")
+      let error = try await failure(FakeEngine(inspect: inspect))
+      #expect(error?.code == .notFound)
+      #expect(error?.message.contains("of user 4242 calls itself by its name") == true)
     }
   }
 
@@ -258,7 +241,7 @@ struct ContainerSearchTests {
   @Test func `a container without an nginx`() async throws {
     try await Program("sleep", ["60"]).serve(isReady: { _ in true }) { running in
       let other = #"[{"Id":"1","State":{"Running":true,"Pid":\#(running.pid)}}]"#
-      let error = await failure(["inspect": .said(other)])
+      let error = try await failure(FakeEngine(inspect: other))
       #expect(error?.code == .notFound)
       #expect(error?.message == "no nginx runs in container web")
     }

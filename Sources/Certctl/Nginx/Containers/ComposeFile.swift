@@ -83,7 +83,7 @@ package struct ComposeFile: Sendable, Equatable {
   // MARK: - Grammar
 
   private func check() throws {
-    for name in [container, network] where !NginxContainer.isName(name) {
+    for name in [container, network] where !ContainerName.isValid(name) {
       throw Self.refusal("name", name)
     }
     // What a registry takes: host, port, path, tag, digest.

@@ -6,28 +6,37 @@ extension RunningNginx {
   ///
   /// - Parameters:
   ///   - name: The container's name or number.
-  ///   - runner: Runs the engine's command line.
-  ///   - engines: The command lines to ask, in this order; those that are installed by default.
+  ///   - engines: The engines to ask, in this order.
   /// - Returns: The nginx, whose commands run in the container.
   /// - Throws: `CertctlError` with code `usage` for what cannot be a name, `notFound` when there is
   ///   no such container or no nginx in it, `configuration` when it does not run or its engine
   ///   cannot be asked; `CancellationError`.
   static func inContainer(
-    _ name: String, runner: any CommandRunner, engines: [ContainerEngine]? = nil
+    _ name: String, engines: [any ContainerEngine]
   ) async throws -> RunningNginx {
-    guard NginxContainer.isName(name) else {
+    guard ContainerName.isValid(name) else {
       throw CertctlError(
         .usage, "\(escapedForTerminal(name)) cannot be the name of a container",
         hint: "names have letters, digits, '_', '.' and '-', and begin with a letter or digit")
     }
-    let container = try await NginxContainer.find(name, runner: runner, engines: engines)
-    try await container.requireRunning(runner: runner)
+    let container = try await NginxContainer.find(name, engines: engines)
+    try await container.requireRunning()
     // One that has just been started has not got its title yet.
     for _ in 0..<10 {
       if let found = try? await Blocking.run({ try RunningNginx(in: container) }) { return found }
       try await Task.sleep(for: .milliseconds(200))
     }
     return try await Blocking.run { try RunningNginx(in: container) }
+  }
+
+  /// Finds the nginx that runs in a container, by the engines that are installed.
+  ///
+  /// - Throws: The same.
+  static func inContainer(
+    _ name: String, runner: any CommandRunner
+  ) async throws -> RunningNginx {
+    let engines = try await Blocking.run { EngineEnvironment().engines(runner: runner) }
+    return try await inContainer(name, engines: engines)
   }
 
   /// Finds the master process of nginx among the container's processes; blocks.
@@ -93,21 +102,21 @@ extension RunningNginx {
 extension NginxContainer {
   /// Asks the engines for a container.
   static func find(
-    _ name: String, runner: any CommandRunner, engines given: [ContainerEngine]?
+    _ name: String, engines: [any ContainerEngine]
   ) async throws -> NginxContainer {
-    let engines = try await Blocking.run { given ?? ContainerEngine.installed() }
     var failure: CertctlError?
-    var answering: ContainerEngine?
+    var answering: (any ContainerEngine)?
     for engine in engines {
       do {
-        guard var found = try await engine.inspect(name, runner: runner) else {
+        guard var found = try await engine.inspect(name) else {
           answering = answering ?? engine
           continue
         }
         // The network of another container: `network_mode: service:…` in compose files.
         if found.networkMode.hasPrefix("container:"),
-          case let other = String(found.networkMode.dropFirst("container:".count)), isName(other),
-          let owner = try await engine.inspect(other, runner: runner)
+          case let other = String(found.networkMode.dropFirst("container:".count)),
+          ContainerName.isValid(other),
+          let owner = try await engine.inspect(other)
         {
           found.networkMode = owner.networkMode
           found.networks = owner.networks
@@ -118,7 +127,7 @@ extension NginxContainer {
         failure = failure ?? error
       }
     }
-    if let answering { throw try await unknown(name, to: answering, runner: runner) }
+    if let answering { throw try await unknown(name, to: answering) }
     throw failure
       ?? CertctlError(
         .configuration,
@@ -128,13 +137,12 @@ extension NginxContainer {
 
   /// The error for a container that the engine does not know, with the names that it does.
   private static func unknown(
-    _ name: String, to engine: ContainerEngine, runner: any CommandRunner
+    _ name: String, to engine: any ContainerEngine
   ) async throws -> CertctlError {
-    let label = "label=com.docker.compose.service=\(name)"
-    let ofService = try await engine.names(filter: label, runner: runner)
+    let ofService = try await engine.names(of: .service(name))
     let hint: String
     if ofService.isEmpty {
-      let running = try await engine.names(runner: runner)
+      let running = try await engine.names(of: .running)
       hint =
         running.isEmpty
         ? "no container runs; start it, or look at: \(engine.name) ps --all"
@@ -146,7 +154,7 @@ extension NginxContainer {
   }
 
   /// Refuses a container in which nothing can be run now.
-  fileprivate func requireRunning(runner: any CommandRunner) async throws {
+  fileprivate func requireRunning() async throws {
     let state = inspection.state
     if state.isPaused {
       throw CertctlError(
@@ -156,7 +164,7 @@ extension NginxContainer {
     if let fault = try await Blocking.run({ emptyFolder }) {
       throw MountFault.error([fault], in: self)
     }
-    let words = try await engine.lastLines(of: name, runner: runner)
+    let words = try await engine.lastLines(of: name)
     let doing =
       state.isRestarting ? "ends each time that it is started" : "is not running (\(state.status))"
     throw CertctlError(

@@ -30,8 +30,6 @@ struct NginxBuild: Sendable, Equatable {
   let openSSL: NginxVersion?
   /// The arguments of `configure`, such as `--with-http_v2_module`.
   let arguments: Set<String>
-  /// The main file that was built in.
-  let configurationFile: String
 
   /// Reads what `nginx -V` writes to its standard error; nil when that is no nginx.
   ///
@@ -53,7 +51,6 @@ struct NginxBuild: Sendable, Equatable {
       .compactMap { after(library, $0) }.first.flatMap { NginxVersion($0) }
     let configured = lines.first { $0.hasPrefix("configure arguments:") } ?? ""
     arguments = Set(configured.split(separator: " ").dropFirst(2).map(String.init))
-    configurationFile = RunningNginx.builtIn(versionOutput)
   }
 
   /// Whether it speaks HTTP/2 at all.

@@ -45,6 +45,12 @@ struct ContainerInspection: Decodable, Sendable, Equatable {
   /// The file of the host that it sees as `/etc/resolv.conf`.
   var resolverFile: String?
 
+  /// Reads the JSON that an engine answers over its socket: one container.
+  init?(json: [UInt8]) {
+    guard let found = try? JSONDecoder().decode(Self.self, from: Data(json)) else { return nil }
+    self = found
+  }
+
   /// Reads the JSON among what a command line printed: a list with one container.
   ///
   /// Warnings stand on lines of their own, before or after it: both outputs come in one stream.

@@ -6,7 +6,7 @@ import Testing
 /// What the engines tell of a container, as recorded from Docker 20.10 and Podman 4.3.
 struct ContainerInspectionTests {
   @Test func `docker's words are understood`() throws {
-    let text = try ScriptedEngine.recorded("docker-20")
+    let text = try Recorded.inspection("docker-20")
     let found = try #require(ContainerInspection(output: text))
     #expect(found.name == "web")
     #expect(found.user == "root")
@@ -20,7 +20,7 @@ struct ContainerInspectionTests {
     #expect(found.labels["com.docker.compose.service"] == "nginx")
     #expect(found.resolverFile?.hasSuffix("/resolv.conf") == true)
 
-    let container = NginxContainer(found, name: "web", engine: .docker)
+    let container = NginxContainer(found, name: "web", engine: FakeEngine())
     #expect(container.hostPath("/srv/x/a") == "/srv/x/a")
     #expect(
       container.hostPath("/etc/nginx/nginx.conf")
@@ -30,14 +30,14 @@ struct ContainerInspectionTests {
   }
 
   @Test func `podman's words are understood`() throws {
-    let text = try ScriptedEngine.recorded("podman-4")
+    let text = try Recorded.inspection("podman-4")
     let found = try #require(ContainerInspection(output: text))
     #expect(found.name == "web")
     #expect(found.state.isRunning && found.state.pid > 1)
     #expect(found.networkMode == "bridge")
     #expect(found.networks["podman"] == ["10.88.0.5"])
     #expect(found.ports["80/tcp"] == [.init(host: "127.0.0.1", port: 18090)])
-    let container = NginxContainer(found, name: "web", engine: .podman)
+    let container = NginxContainer(found, name: "web", engine: FakeEngine("podman"))
     #expect(container.mounts.contains { $0.destination == "/srv/x" && !$0.isWritable })
     #expect(
       container.hostPath("/etc/nginx")
@@ -66,7 +66,7 @@ struct ContainerInspectionTests {
   @Test(arguments: [
     "web", "proxy_nginx_1", "a.b-c", "0123456789ab", String(repeating: "a", count: 128),
   ])
-  func `names of containers`(_ name: String) { #expect(NginxContainer.isName(name)) }
+  func `names of containers`(_ name: String) { #expect(ContainerName.isValid(name)) }
 
   @Test(arguments: [
     "", "a", "-web", ".web", "_web", "we b", "web;id", "web$(id)", "web\n", "wéb", "web/x",
@@ -74,11 +74,11 @@ struct ContainerInspectionTests {
     String(repeating: "a", count: 129),
   ])
   func `what cannot be a name is refused before the engine is asked`(_ name: String) async throws {
-    let engine = ScriptedEngine([:])
+    let engine = FakeEngine()
     let error = await #expect(throws: CertctlError.self) {
-      try await RunningNginx.inContainer(name, runner: engine, engines: [.docker])
+      try await RunningNginx.inContainer(name, engines: [engine])
     }
     #expect(error?.code == .usage)
-    #expect(engine.commands.isEmpty)
+    #expect(engine.inspected.isEmpty)
   }
 }

@@ -51,10 +51,3 @@ extension NginxContainer {
     return .found(hostPath: here)
   }
 }
-
-extension String {
-  /// The names that a path is made of, without empty ones and ".".
-  var components: [String] {
-    split(separator: "/").map(String.init).filter { $0 != "." }
-  }
-}

@@ -2,7 +2,7 @@ import FoundationEssentials
 import HostIO
 
 /// The container in which an nginx runs: its mounts, its addresses, and who may ask it.
-package struct NginxContainer: Sendable, Equatable {
+package struct NginxContainer: Sendable {
   /// A place where something of the host is mounted.
   struct Mount: Sendable, Equatable {
     /// How: by a folder of the host, by a volume of the engine, or by neither.
@@ -20,14 +20,14 @@ package struct NginxContainer: Sendable, Equatable {
   /// Its name, as the engine knows it.
   package let name: String
   /// Who runs it.
-  let engine: ContainerEngine
+  let engine: any ContainerEngine
   /// What the engine said about it.
   let inspection: ContainerInspection
   /// Its mounts.
   let mounts: [Mount]
 
   /// Describes the container that an engine told about.
-  init(_ inspection: ContainerInspection, name: String, engine: ContainerEngine) {
+  init(_ inspection: ContainerInspection, name: String, engine: any ContainerEngine) {
     self.name = name
     self.engine = engine
     self.inspection = inspection
@@ -44,27 +44,6 @@ package struct NginxContainer: Sendable, Equatable {
         kind: kind, source: mount.source.withoutTrailingSlashes,
         destination: mount.destination.withoutTrailingSlashes, isWritable: mount.isWritable)
     }
-  }
-
-  /// Whether a text can be a container's name or number.
-  ///
-  /// The engines' own rule: letters, digits, `_`, `.` and `-`, the first one a letter or digit.
-  static func isName(_ text: String) -> Bool {
-    let isWord = { (byte: UInt8) in
-      (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
-    }
-    guard let first = text.utf8.first, isWord(first), (2...128).contains(text.utf8.count) else {
-      return false
-    }
-    return text.utf8.allSatisfy { isWord($0) || "_.-".utf8.contains($0) }
-  }
-
-  /// A command in the container, as its own user.
-  func command(_ words: [String], within limit: Duration, outputLimit: Int) -> Command {
-    var command = engine.command(
-      ["exec", name] + words, within: limit, outputLimit: outputLimit)
-    command.tellsErrorsFirst = true
-    return command
   }
 
   // MARK: - Paths
@@ -138,32 +117,5 @@ package struct NginxContainer: Sendable, Equatable {
 
   private static func reachable(_ host: String) -> String {
     ["": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"][host] ?? host
-  }
-}
-
-extension String {
-  /// The path without slashes at its end.
-  var withoutTrailingSlashes: String {
-    var path = Substring(self)
-    while path.utf8.count > 1, path.hasSuffix("/") { path = path.dropLast() }
-    return String(path)
-  }
-
-  /// Whether the path is `folder` or lies in it.
-  func isInside(_ folder: String) -> Bool {
-    self == folder || folder == "/" || hasPrefix("\(folder)/")
-  }
-
-  /// The path with its folder replaced by another one.
-  func moved(from folder: String, to other: String) -> String {
-    let rest = folder == "/" ? self : String(dropFirst(folder.count))
-    if rest.isEmpty || rest == "/" { return other }
-    return other == "/" ? rest : other + rest
-  }
-
-  /// The folder that the path lies in.
-  var parentFolder: String {
-    guard let slash = lastIndex(of: "/"), slash != startIndex else { return "/" }
-    return String(self[..<slash])
   }
 }

@@ -11,9 +11,9 @@ extension MountSurvey {
   var linkFaults: [MountFault] {
     guard let here = container.hostPath(folder) else { return [] }
     return links(in: here, depth: 0).compactMap { link in
-      let target = URL(filePath: link).resolvingSymlinksInPath().path
+      let target = link.resolvingLinks
       let ours = [stateDirectory, copy].compactMap { $0 }
-        .contains { target.isInside($0) || target.isInside(Self.resolved($0)) }
+        .contains { target.isInside($0) || target.isInside($0.resolvingLinks) }
       guard ours, FileFacts(path: link) != nil, let seen = container.serverPath(link) else {
         return nil
       }
@@ -24,10 +24,6 @@ extension MountSurvey {
         advice: "name \(copy ?? "\(stateDirectory)/live")/… in the configuration instead of the "
           + "link, and have it mounted")
     }
-  }
-
-  private static func resolved(_ path: String) -> String {
-    URL(filePath: path).resolvingSymlinksInPath().path
   }
 
   private func links(in folder: String, depth: Int) -> [String] {

@@ -1,0 +1,133 @@
+import FoundationEssentials
+import HostIO
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Certctl
+
+/// A runner that answers from a table: the first two words after the program, such as "ps --all",
+/// or else the first one decide.
+final class ScriptedRunner: CommandRunner {
+  private let answers: [String: CommandResult]
+  private let asked = Mutex<[Command]>([])
+
+  init(_ answers: [String: CommandResult] = [:]) { self.answers = answers }
+
+  /// The commands so far.
+  var commands: [Command] { asked.withLock { $0 } }
+
+  func run(_ command: Command) async throws -> CommandResult {
+    asked.withLock { $0.append(command) }
+    let words = command.arguments
+    let answer =
+      answers[words.prefix(2).joined(separator: " ")] ?? answers[words.first ?? ""]
+    return try #require(answer, "nobody expected \(words)")
+  }
+}
+
+/// An engine that knows what a test gives it.
+final class FakeEngine: ContainerEngine {
+  let name: String
+  var path: String { "/usr/bin/\(name)" }
+  private let found: @Sendable () throws -> ContainerInspection?
+  private let running: [String]
+  private let services: [String: [String]]
+  private let words: String
+  private let asked = Mutex<[String]>([])
+
+  /// An engine.
+  ///
+  /// - Parameters:
+  ///   - name: Its name.
+  ///   - running: The names of the containers that run.
+  ///   - services: Those of each compose service.
+  ///   - words: The last words of each container.
+  ///   - found: What it answers to `inspect`.
+  init(
+    _ name: String = "docker", running: [String] = [], services: [String: [String]] = [:],
+    words: String = "", found: @escaping @Sendable () throws -> ContainerInspection? = { nil }
+  ) {
+    self.name = name
+    self.running = running
+    self.services = services
+    self.words = words
+    self.found = found
+  }
+
+  /// An engine that has one container, described by the JSON of `inspect`.
+  convenience init(_ name: String = "docker", inspect json: String, words: String = "") throws {
+    let inspection = try #require(ContainerInspection(output: json))
+    self.init(name, words: words) { inspection }
+  }
+
+  /// The containers that it was asked for.
+  var inspected: [String] { asked.withLock { $0 } }
+
+  func inspect(_ container: String) async throws -> ContainerInspection? {
+    asked.withLock { $0.append(container) }
+    return try found()
+  }
+
+  func exec(
+    _ words: [String], in container: String, within limit: Duration, outputLimit: Int
+  ) async throws -> CommandResult {
+    throw HarnessError("nobody expected \(words)")
+  }
+
+  func names(of selection: ContainerSelection) async throws -> [String] {
+    switch selection {
+    case .running: running
+    case .service(let service): services[service] ?? []
+    }
+  }
+
+  func lastLines(of container: String) async throws -> String { words }
+}
+
+/// Recorded answers of engines.
+enum Recorded {
+  /// The text of a recorded `inspect`.
+  static func inspection(_ name: String) throws -> String {
+    let path = Checkout.path("Fixtures/containers/\(name).json")
+    return try #require(readText(path), "\(path)")
+  }
+}
+
+extension CommandResult {
+  /// A program that wrote this and ended well.
+  static func said(_ output: String) -> CommandResult {
+    CommandResult(ending: .exited(0), output: output)
+  }
+
+  /// A program that wrote this and failed.
+  static func failed(_ output: String, _ code: Int32 = 1) -> CommandResult {
+    CommandResult(ending: .exited(code), output: output)
+  }
+}
+
+extension NginxContainer {
+  /// A container with these mounts, each "SOURCE:DESTINATION"; sources without a slash are
+  /// something that the engine has in memory.
+  static func sample(
+    mounts: [String] = [], pid: Int = 0, mode: String = "proxy", user: String = "",
+    networks: String = "{}", ports: String = "{}", labels: String = "{}",
+    isWritable: Bool = false, engine: any ContainerEngine = FakeEngine()
+  ) throws -> NginxContainer {
+    let list = mounts.map { mount in
+      let parts = mount.split(separator: ":").map(String.init)
+      let kind = parts[0].hasPrefix("/") ? "bind" : "tmpfs"
+      return
+        #"{"Type":"\#(kind)","Source":"\#(parts[0])","Destination":"\#(parts[1])","RW":\#(isWritable)}"#
+    }
+    let text = """
+      [{"Id":"0123","Name":"/web","Mounts":[\(list.joined(separator: ","))],
+        "State":{"Status":"running","Running":true,"Pid":\(pid)},
+        "Config":{"User":"\(user)","Image":"nginx:1","Labels":\(labels)},
+        "HostConfig":{"NetworkMode":"\(mode)"},
+        "NetworkSettings":{"Networks":\(networks),"Ports":\(ports)}}]
+      """
+    let inspection = try #require(ContainerInspection(output: text))
+    return NginxContainer(inspection, name: "web", engine: engine)
+  }
+}
