@@ -58,7 +58,7 @@ struct SolverTests {
         identifier: .dns("a.test"), token: "token", keyAuthorization: "token.key")
       try await solver.prepare()
       try await solver.present([challenge])
-      try await solver.retract([challenge])
+      try await solver.cleanUp([challenge])
       #expect(!folder.contains(".well-known/acme-challenge"))
       #expect(folder.read(".well-known/security.txt") == "contact")
     }
@@ -73,7 +73,7 @@ struct SolverTests {
         identifier: .dns("a.test"), token: "token", keyAuthorization: "token.key")
       try await solver.prepare()
       #expect(await failure { try await solver.present([challenge]) } != nil)
-      try await solver.retract([challenge])
+      try await solver.cleanUp([challenge])
       #expect(folder.read(".well-known/acme-challenge/token") == "not ours")
     }
   }
@@ -96,7 +96,7 @@ struct SolverTests {
       let solver = WebrootSolver(
         settings: ChallengeSettings(type: .http01, webroot: folder.path("www")), context: context)
       for token in ["../../../secret", "", ".", "a/b", String(repeating: "a", count: 100_000)] {
-        try await solver.retract([
+        try await solver.cleanUp([
           PresentedChallenge(identifier: .dns("a.test"), token: token, keyAuthorization: "x.y")
         ])
       }
@@ -119,7 +119,7 @@ struct SolverTests {
       ).run()
       #expect(answer.standardOutput == "404", "\(path)")
     }
-    try await solver.retract([challenge])
+    try await solver.cleanUp([challenge])
   }
 
   @Test func `a port in use names who holds it, and the way out`() async throws {
@@ -134,7 +134,7 @@ struct SolverTests {
     #expect(error?.message.contains("\(port)") == true)
     #expect(error?.message.contains("\(getpid())") == true)
     #expect(error?.hint?.contains("--webroot") == true)
-    try await first.retract([])
+    try await first.cleanUp([])
   }
 
   @Test func `a TLS port in use has a way out of its own`() async throws {
@@ -148,7 +148,7 @@ struct SolverTests {
     #expect(error?.message.contains("\(getpid())") == true)
     #expect(error?.hint?.contains("--tls-port") == true)
     #expect(error?.hint?.contains("--http-port") == false)
-    try await first.retract([])
+    try await first.cleanUp([])
   }
 
   @Test func `each setting has its solver`() throws {

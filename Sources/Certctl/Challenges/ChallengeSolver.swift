@@ -47,9 +47,9 @@ public struct PresentedChallenge: Codable, Sendable, Equatable {
 /// Fulfils the challenges of one type, for several orders side by side.
 ///
 /// For each order the calls come in this sequence: `prepare`, then `present` once with all its
-/// challenges, then `waitUntilVisible`, and last `retract` with the same challenges, which comes
+/// challenges, then `waitUntilVisible`, and last `cleanUp` with the same challenges, which comes
 /// always, also when `prepare` or `present` failed half-way or the run was cancelled. After a crash,
-/// `retract` is called on a fresh solver made from the lineage's settings.
+/// `cleanUp` is called on a fresh solver made from the lineage's settings.
 public protocol ChallengeSolver: Sendable {
   /// The challenge types that it fulfils.
   static var types: [ChallengeType] { get }
@@ -58,7 +58,7 @@ public protocol ChallengeSolver: Sendable {
   static func serves(_ settings: ChallengeSettings) -> Bool
 
   /// Whether what it presents outlives the process, and so must be in the journal.
-  static var outlivesProcess: Bool { get }
+  static var persistsAfterExit: Bool { get }
 
   /// A solver for settings that it serves.
   init(settings: ChallengeSettings, context: SolverContext)
@@ -73,7 +73,7 @@ public protocol ChallengeSolver: Sendable {
   func waitUntilVisible(_ challenges: [PresentedChallenge]) async throws
 
   /// Takes back what was presented; what is not there is no error.
-  func retract(_ challenges: [PresentedChallenge]) async throws
+  func cleanUp(_ challenges: [PresentedChallenge]) async throws
 }
 
 extension ChallengeSolver {

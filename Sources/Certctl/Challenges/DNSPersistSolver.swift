@@ -8,7 +8,7 @@ public final class DNSPersistSolver: ChallengeSolver {
   /// dns-persist-01.
   public static let types = [ChallengeType.dnsPersist01]
   /// There is nothing to take back.
-  public static let outlivesProcess = false
+  public static let persistsAfterExit = false
 
   private let settings: DNSSettings
   private let context: SolverContext
@@ -47,7 +47,7 @@ public final class DNSPersistSolver: ChallengeSolver {
   }
 
   /// Removes nothing.
-  public func retract(_ challenges: [PresentedChallenge]) async throws {}
+  public func cleanUp(_ challenges: [PresentedChallenge]) async throws {}
 
   /// The record that will do for all that the order wants of the domain.
   private static func missing(

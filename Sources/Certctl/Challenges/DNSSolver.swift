@@ -10,7 +10,7 @@ public final class DNSSolver: ChallengeSolver {
   /// dns-01 and dns-account-01.
   public static let types = [ChallengeType.dns01, .dnsAccount01]
   /// Records stay when the process dies.
-  public static let outlivesProcess = true
+  public static let persistsAfterExit = true
 
   private let hasLabel: Bool
   private let records: DNSRecords
@@ -40,7 +40,7 @@ public final class DNSSolver: ChallengeSolver {
   }
 
   /// Removes the records.
-  public func retract(_ challenges: [PresentedChallenge]) async throws {
+  public func cleanUp(_ challenges: [PresentedChallenge]) async throws {
     try await records.remove(items(challenges))
   }
 

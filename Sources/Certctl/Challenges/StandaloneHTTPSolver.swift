@@ -9,7 +9,7 @@ public final class StandaloneHTTPSolver: ChallengeSolver {
   /// http-01.
   public static let types = [ChallengeType.http01]
   /// The listener dies with the process.
-  public static let outlivesProcess = false
+  public static let persistsAfterExit = false
 
   private let answers: Answers
   private let listener: SharedListener<HTTPServer>
@@ -49,7 +49,7 @@ public final class StandaloneHTTPSolver: ChallengeSolver {
   }
 
   /// Answers these tokens no longer, and stops listening when no order is left.
-  public func retract(_ challenges: [PresentedChallenge]) async throws {
+  public func cleanUp(_ challenges: [PresentedChallenge]) async throws {
     answers.remove(challenges)
     await listener.leave()
   }

@@ -8,7 +8,7 @@ public final class TLSALPNSolver: ChallengeSolver {
   /// tls-alpn-01.
   public static let types = [ChallengeType.tlsALPN01]
   /// The listener dies with the process.
-  public static let outlivesProcess = false
+  public static let persistsAfterExit = false
 
   private let certificates: ChallengeCertificates
   private let listener: SharedListener<ByteServer>
@@ -58,7 +58,7 @@ public final class TLSALPNSolver: ChallengeSolver {
   }
 
   /// Shows these certificates no longer, and stops listening when no order is left.
-  public func retract(_ challenges: [PresentedChallenge]) async throws {
+  public func cleanUp(_ challenges: [PresentedChallenge]) async throws {
     certificates.remove(challenges)
     await listener.leave()
   }

@@ -11,7 +11,7 @@ public final class WebrootSolver: ChallengeSolver {
   /// http-01.
   public static let types = [ChallengeType.http01]
   /// Files stay when the process dies.
-  public static let outlivesProcess = true
+  public static let persistsAfterExit = true
 
   private static let folders = [".well-known", "acme-challenge"]
 
@@ -44,7 +44,7 @@ public final class WebrootSolver: ChallengeSolver {
   }
 
   /// Removes the files that hold our own words, and the folders when they are empty.
-  public func retract(_ challenges: [PresentedChallenge]) async throws {
+  public func cleanUp(_ challenges: [PresentedChallenge]) async throws {
     let (webroot, made) = (webroot, made.withLock { $0 })
     try await Blocking.run {
       let folder = try SafeFolder.open(webroot).folder(Self.folders)

@@ -21,11 +21,11 @@ extension Manager {
   ) async throws -> Value {
     log.add(try await hooks.run(.pre(due: due)))
     let warn = services.warn
-    return try await withRetraction(timeout: .seconds(3600)) {
+    return try await withCleanup(timeout: .seconds(3600)) {
       warn("the post hooks were not run to their end: \($0)")
     } _: {
       try await body()
-    } retract: { result in
+    } cleanup: { result in
       log.add(try await self.hooks.run(await occasion(result)))
     }
   }

@@ -8,7 +8,7 @@ extension Manager {
   /// Gets a new or changed certificate, or finds that nothing is due.
   ///
   /// - Throws: `CertctlError`; or `CancellationError` when the task is cancelled, after all that
-  ///   was presented is retracted.
+  ///   was presented is cleaned up.
   public func issue(_ request: IssueRequest) async throws -> IssueReport {
     do {
       let request = request.withNames()
@@ -153,7 +153,7 @@ extension Manager {
     return try CertificateAuthority.named(stand).directory(for: settings.keyType)
   }
 
-  /// Retracts what earlier runs presented and could not retract.
+  /// Cleans up what earlier runs presented and could not clean up.
   func cleanJournal(_ name: LineageName, _ settings: ChallengeSettings) async throws {
     let journal = ChallengeJournal(state: state)
     let groups = try await Blocking.run { try journal.groups(of: name) }
@@ -161,13 +161,13 @@ extension Manager {
     var left: [ChallengeJournal.Group] = []
     for group in groups {
       services.logger.info(
-        "retracting \(group.challenges.count) challenges that an earlier run left")
+        "cleaning up \(group.challenges.count) challenges that an earlier run left")
       do {
-        try await retract(group, settings)
+        try await cleanUp(group, settings)
       } catch {
         left.append(group)
         services.warn(
-          "challenges of an earlier run could not be retracted: "
+          "could not clean up the challenges of an earlier run: "
             + CertctlError(wrapping: error).message
             + (group.dns?.provider.map { " (they were made by --dns \(escapedForTerminal($0)))" }
               ?? "") + "; where nothing is left to remove, delete \(journal.path(of: name))")
@@ -176,15 +176,15 @@ extension Manager {
     try await Blocking.run { [left] in try journal.keep(left, of: name) }
   }
 
-  /// Retracts by whoever presented it.
-  private func retract(_ group: ChallengeJournal.Group, _ settings: ChallengeSettings) async throws
+  /// Cleans up by whoever presented it.
+  private func cleanUp(_ group: ChallengeJournal.Group, _ settings: ChallengeSettings) async throws
   {
     var settings = settings
     if let dns = group.dns { settings.dns = dns }
     for (type, challenges) in Dictionary(
       grouping: group.challenges, by: { $0.type ?? settings.type })
     {
-      try await Catalog.solver(for: settings.with(type), in: solverContext).retract(challenges)
+      try await Catalog.solver(for: settings.with(type), in: solverContext).cleanUp(challenges)
     }
   }
 

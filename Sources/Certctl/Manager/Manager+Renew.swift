@@ -7,7 +7,7 @@ extension Manager {
   /// fails stops no other, and stands in the report with its reason.
   ///
   /// - Throws: `CertctlError` when the run as a whole cannot be made, `notFound` when a lineage that
-  ///   was named is not there; `CancellationError` after all that was presented is retracted.
+  ///   was named is not there; `CancellationError` after all that was presented is cleaned up.
   public func renew(_ request: RenewRequest = .init()) async throws -> RenewReport {
     do {
       let metrics = request.dryRun ? nil : request.metricsFile ?? defaults.metricsFile

@@ -8,10 +8,10 @@ import TestSupport
 /// A solver that does nothing but remember, and fails or waits where the test wants it.
 final class RecordingSolver: ChallengeSolver {
   static let types = [ChallengeType.http01]
-  static let outlivesProcess = true
+  static let persistsAfterExit = true
 
-  enum Call: Equatable { case prepare, present([String]), wait, retract([String]) }
-  enum Step { case prepare, present, wait, retract }
+  enum Call: Equatable { case prepare, present([String]), wait, cleanUp([String]) }
+  enum Step { case prepare, present, wait, cleanUp }
 
   private struct State {
     var calls: [Call] = []
@@ -57,9 +57,9 @@ final class RecordingSolver: ChallengeSolver {
     try await step(.wait, .wait)
   }
 
-  func retract(_ challenges: [PresentedChallenge]) async throws {
+  func cleanUp(_ challenges: [PresentedChallenge]) async throws {
     state.withLock { state in for challenge in challenges { state.visible[challenge.token] = nil } }
-    try await step(.retract, .retract(challenges.map(\.identifier.value)))
+    try await step(.cleanUp, .cleanUp(challenges.map(\.identifier.value)))
   }
 
   private func step(_ step: Step, _ call: Call) async throws {
