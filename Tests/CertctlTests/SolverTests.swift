@@ -18,7 +18,7 @@ struct SolverTests {
     try await withTemporaryFolder(label: "webroot") { folder in
       let settings = ChallengeSettings(type: .http01, webroot: folder.path)
       try await SolverConformance(WebrootSolver.self, settings) { challenge in
-        folder.read(Self.prefix + challenge.token) == challenge.keyAuthorization
+        challenge.keyAuthorization.map { folder.read(Self.prefix + $0.token) == $0.string } == true
       }.run()
       #expect(!folder.contains(".well-known") || folder.contains(".well-known/acme-challenge"))
     }
@@ -28,8 +28,9 @@ struct SolverTests {
     let port = try FreePort.pick()
     let settings = ChallengeSettings(type: .http01, httpPort: port, httpAddress: "127.0.0.1")
     try await SolverConformance(StandaloneHTTPSolver.self, settings) { challenge in
-      let url = "http://127.0.0.1:\(port)\(Self.prefix)\(challenge.token)"
-      return (try? await fetch(url)) == challenge.keyAuthorization
+      guard let proof = challenge.keyAuthorization else { return false }
+      let url = "http://127.0.0.1:\(port)\(Self.prefix)\(proof.token)"
+      return (try? await fetch(url)) == proof.string
     }.run()
   }
 
@@ -43,7 +44,8 @@ struct SolverTests {
         protocols: ["acme-tls/1"])
       guard let pem = probe.chain.first else { return false }
       let shown = try Certificate(pem: Array(pem.utf8))
-      let digest = Digest.sha256(Array(challenge.keyAuthorization.utf8))
+      let text = challenge.keyAuthorization?.string ?? ""
+      let digest = Digest.sha256(Array(text.utf8))
       return (shown.dnsNames + shown.ipAddresses) == [challenge.identifier.value]
         && shown.der.contains(digest) && probe.report.contains("ALPN protocol: acme-tls/1")
     }.run()
@@ -55,7 +57,7 @@ struct SolverTests {
       let solver = WebrootSolver(
         settings: ChallengeSettings(type: .http01, webroot: folder.path), context: context)
       let challenge = PresentedChallenge(
-        identifier: .dns("a.test"), token: "token", keyAuthorization: "token.key")
+        identifier: .dns("a.test"), keyAuthorization: KeyAuthorization("token.key"))
       try await solver.prepare()
       try await solver.present([challenge])
       try await solver.cleanUp([challenge])
@@ -70,7 +72,7 @@ struct SolverTests {
       let solver = WebrootSolver(
         settings: ChallengeSettings(type: .http01, webroot: folder.path), context: context)
       let challenge = PresentedChallenge(
-        identifier: .dns("a.test"), token: "token", keyAuthorization: "token.key")
+        identifier: .dns("a.test"), keyAuthorization: KeyAuthorization("token.key"))
       try await solver.prepare()
       #expect(await failure { try await solver.present([challenge]) } != nil)
       try await solver.cleanUp([challenge])
@@ -96,9 +98,13 @@ struct SolverTests {
       let solver = WebrootSolver(
         settings: ChallengeSettings(type: .http01, webroot: folder.path("www")), context: context)
       for token in ["../../../secret", "", ".", "a/b", String(repeating: "a", count: 100_000)] {
-        try await solver.cleanUp([
-          PresentedChallenge(identifier: .dns("a.test"), token: token, keyAuthorization: "x.y")
-        ])
+        let entry = #"{"identifier":{"type":"dns","value":"a.test"},"token":"\#(token)","#
+        for text in ["\(token).y", "x.y"] {
+          let challenge = try JSONDecoder().decode(
+            PresentedChallenge.self, from: Data((entry + #""keyAuthorization":"\#(text)"}"#).utf8))
+          #expect(challenge.keyAuthorization == nil)
+          try await solver.cleanUp([challenge])
+        }
       }
       #expect(folder.read("secret") == "x.y")
     }
@@ -111,7 +117,7 @@ struct SolverTests {
       context: context)
     try await solver.prepare()
     let challenge = PresentedChallenge(
-      identifier: .dns("a.test"), token: "token", keyAuthorization: "token.key")
+      identifier: .dns("a.test"), keyAuthorization: KeyAuthorization("token.key"))
     try await solver.present([challenge])
     for path in ["/", Self.prefix, Self.prefix + "other", Self.prefix + "token/x", "/token"] {
       let answer = try await Program(

@@ -125,24 +125,17 @@ struct Validation: Sendable {
   private func challenge(of authorization: Authorization) throws -> Open {
     let wanted = solvers.type(
       for: Identifier(type: authorization.identifier.type, value: authorization.name))
-    let challenge = authorization.challenge(wanted)
-    guard let challenge, challenge.token != nil || wanted == .dnsPersist01 else {
+    let proof = try Catalog.challengeMethod(wanted).proof
+    guard let challenge = authorization.challenge(wanted),
+      let presented = try proof(challenge, authorization, account)
+    else {
       let offered = authorization.challenges.map(\.type.rawValue).sorted()
       throw CertctlError(
         .challengeFailed,
         "the CA offers no \(wanted.rawValue) for \(authorization.identifier.value)",
         hint: "it offers: \(escapedForTerminal(offered.joined(separator: ", ")))")
     }
-    let proof =
-      wanted == .dnsPersist01
-      ? nil : try challenge.keyAuthorization(accountKey: account.key.publicKey)
-    return Open(
-      type: wanted, challenge: challenge,
-      presented: PresentedChallenge(
-        identifier: authorization.identifier, token: proof?.token ?? "",
-        keyAuthorization: proof?.string ?? "", type: wanted, isWildcard: authorization.isWildcard,
-        account: wanted == .dnsPersist01 ? challenge.accountURI ?? account.url : account.url,
-        issuers: wanted == .dnsPersist01 ? challenge.issuerDomainNames : nil))
+    return Open(type: wanted, challenge: challenge, presented: presented)
   }
 
   /// Takes back what each of the solvers that were begun with has presented.

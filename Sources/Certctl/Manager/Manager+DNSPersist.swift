@@ -106,7 +106,7 @@ extension Manager {
           : "few CAs have it yet: use --challenge dns-01 with --dns")
     }
     return PresentedChallenge(
-      identifier: request.domain, token: "", keyAuthorization: "", type: .dnsPersist01,
+      identifier: request.domain, keyAuthorization: nil, type: .dnsPersist01,
       isWildcard: request.coversWildcard, account: found.accountURI ?? account.url,
       issuers: found.issuerDomainNames)
   }

@@ -41,13 +41,14 @@ package struct SolverConformance<Solver: ChallengeSolver>: Sendable {
     challenges = names.enumerated().map { number, name in
       let token = "conformance_token-\(number)"
       return PresentedChallenge(
-        identifier: name, token: token, keyAuthorization: "\(token).thumbprint")
+        identifier: name, keyAuthorization: KeyAuthorization("\(token).thumbprint"))
     }
   }
 
   /// Runs all of it; failures are recorded with the test that called.
   package func run(sourceLocation: SourceLocation = #_sourceLocation) async throws {
-    #expect(Solver.serves(settings), "the settings are not for it", sourceLocation: sourceLocation)
+    let served = try Catalog.solver(for: settings, in: context)
+    #expect(served is Solver, "the settings are not for it", sourceLocation: sourceLocation)
     try await presentsAndCleansUp(sourceLocation)
     try await cleansUpWhatWasNeverPresented(sourceLocation)
     try await canBeUsedAgain(sourceLocation)
@@ -93,8 +94,8 @@ package struct SolverConformance<Solver: ChallengeSolver>: Sendable {
     let found = try await withThrowingTaskGroup(of: Bool.self) { group in
       for number in 0..<24 {
         let challenge = PresentedChallenge(
-          identifier: .dns("order\(number).example.com"), token: "side_by_side-\(number)",
-          keyAuthorization: "side_by_side-\(number).thumbprint")
+          identifier: .dns("order\(number).example.com"),
+          keyAuthorization: KeyAuthorization("side_by_side-\(number).thumbprint"))
         group.addTask {
           try await solver.prepare()
           try await solver.present([challenge])
