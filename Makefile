@@ -23,7 +23,7 @@ TIMED := LiveTests.(DNSTests|SystemdBootTests)
 STAGE := .build/stage
 
 .DEFAULT_GOAL := help
-.PHONY: help deps-build deps-demo deps-test build check-release debug demo test lint hooks install uninstall clean
+.PHONY: help deps-build deps-demo deps-test build check-release debug demo test check-toys lint hooks install uninstall clean
 
 help: ## list the targets
 	@echo "usage: make TARGET [PREFIX=$(PREFIX)] [DESTDIR=]"
@@ -56,7 +56,11 @@ test: deps-test lint ## installs what is missing, checks, builds, and runs every
 	@SWIFT="$(SWIFT)" scripts/run-tests --skip LiveTests
 	@SWIFT="$(SWIFT)" scripts/run-tests --filter LiveTests --skip LiveTests.Crash --skip "$(TIMED)"
 	@SWIFT="$(SWIFT)" scripts/run-tests --filter "$(TIMED)"
+	@SWIFT="$(SWIFT)" scripts/check-toys
 	@SWIFT="$(SWIFT)" scripts/run-tests --filter LiveTests.Crash
+
+check-toys: ## adds toys as CONTRIBUTING says, builds and uses them, and takes them away again
+	@SWIFT="$(SWIFT)" scripts/check-toys
 
 lint: ## format, imports, the graph of targets and folders, shell scripts
 	@SWIFT="$(SWIFT)" scripts/lint

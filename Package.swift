@@ -58,6 +58,8 @@ let package = Package(
     .target(name: "ACME", dependencies: ["PKI", "HostIO", logging], swiftSettings: strict),
     .target(
       name: "Certctl", dependencies: ["ACME", "PKI", "HostIO", logging, toml],
+      // In the code: a file beside the binary could be missing, or be changed by somebody.
+      resources: [.embedInCode("DNS/Programs/acme-shim.sh")],
       swiftSettings: strict),
     .executableTarget(
       name: "CertctlCLI",

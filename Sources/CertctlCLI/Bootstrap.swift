@@ -27,7 +27,7 @@ struct Bootstrap: Sendable {
 
   /// Runs a command: prints its error, and ends with the exit code that belongs to it.
   ///
-  /// A signal cancels the command; when all that it presented is retracted, the process ends by
+  /// A signal cancels the command; when all that it presented is cleaned up, the process ends by
   /// that signal. A second signal ends it at once.
   ///
   /// - Parameters:

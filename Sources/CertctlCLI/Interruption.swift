@@ -3,12 +3,12 @@ import Synchronization
 
 /// Runs a command so that a signal ends it cleanly.
 ///
-/// The first SIGINT, SIGTERM or SIGHUP cancels the command; once it has retracted what it
+/// The first SIGINT, SIGTERM or SIGHUP cancels the command; once it has cleaned up what it
 /// presented, the process ends by that same signal, so that a shell or systemd sees what happened.
 /// A second signal ends the process at once.
 ///
 /// - Parameters:
-///   - onSignal: Called when the first signal comes, before anything is retracted.
+///   - onSignal: Called when the first signal comes, before anything is cleaned up.
 ///   - body: The command.
 /// - Throws: What the command throws.
 func endingBySignal(

@@ -6,13 +6,15 @@ import Certctl
 struct ValidationOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "\(Catalog.solverTypes.joined(separator: ", ")). Default: dns-01 with --dns, else http-01; "
-        + "names that it cannot prove are proved otherwise.", valueName: "type"))
+      "\(Catalog.solverTypes.joined(separator: ", ")). Default: "
+        + "\(Catalog.usualChallenge(hasProvider: true)) with --dns, else "
+        + "\(Catalog.usualChallenge()); names that it cannot prove are proved otherwise.",
+      valueName: "type"))
   var challenge: String?
 
   @Option(
     help: ArgumentHelp(
-      "Who makes the records for dns-01: certctl dns-providers lists them.",
+      "Who makes the records for \(ChallengeSetting.provider.types): certctl dns-providers lists them.",
       valueName: "provider"))
   var dns: String?
 
@@ -34,13 +36,16 @@ struct ValidationOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "For http-01 through a web server: the folder that it shows as / for these names.",
+      "For \(ChallengeSetting.webroot.types) through a web server: the folder that it shows as / "
+        + "for these names.",
       valueName: "dir"))
   var webroot: String?
 
   @Option(
     name: .customLong("http-port"),
-    help: ArgumentHelp("Port of certctl's own http-01 listener. Default: 80.", valueName: "port"))
+    help: ArgumentHelp(
+      "Port of certctl's own \(ChallengeSetting.httpPort.types) listener. Default: 80.",
+      valueName: "port"))
   var httpPort: Int?
 
   @Option(
@@ -52,7 +57,8 @@ struct ValidationOptions: ParsableArguments {
   @Option(
     name: .customLong("tls-port"),
     help: ArgumentHelp(
-      "Port of certctl's own tls-alpn-01 listener. Default: 443.", valueName: "port"))
+      "Port of certctl's own \(ChallengeSetting.tlsPort.types) listener. Default: 443.",
+      valueName: "port"))
   var tlsPort: Int?
 
   func validate() throws {

@@ -87,6 +87,24 @@ import Testing
     #expect(Base64URL.encode(value.alpnDigest) == value.dnsTXTValue)
   }
 
+  @Test func `a key authorization is read again as it was kept, and nothing else is`() throws {
+    let value = try #require(KeyAuthorization("tok-EN_1.thumb"))
+    #expect(value.token == "tok-EN_1" && value.string == "tok-EN_1.thumb")
+    #expect(KeyAuthorization("\(value)") == value)
+    let kept = try JSONEncoder().encode([value])
+    #expect(String(decoding: kept, as: UTF8.self) == #"["tok-EN_1.thumb"]"#)
+    #expect(try JSONDecoder().decode([KeyAuthorization].self, from: kept) == [value])
+    let long = String(repeating: "a", count: Challenge.longestToken)
+    #expect(KeyAuthorization("\(long).k") != nil)
+    for text in ["", ".", "t", "t.", ".k", "t.k.l", "../t.k", "a/b.k", "t.k\n", "\(long)a.k"] {
+      #expect(KeyAuthorization(text) == nil, "\(text)")
+      #expect(throws: DecodingError.self) {
+        try JSONDecoder().decode(
+          [KeyAuthorization].self, from: JSONEncoder().encode([text]))
+      }
+    }
+  }
+
   @Test func `the label of dns-account-01 is the draft's`() {
     #expect(
       KeyAuthorization.dnsAccountLabel(

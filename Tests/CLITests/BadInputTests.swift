@@ -63,8 +63,10 @@ struct BadInputTests {
     Case("issue example.com --challenge dns-02", "cannot prove names by dns-02", hint: "dns-01"),
     Case("issue example.com --dns clouflare", "no DNS provider 'clouflare'", hint: "dns-providers"),
     Case("issue example.com --dns rfc2136:x", "takes nothing after a colon"),
-    Case("issue example.com --dns rfc2136 --webroot /srv", "--webroot serves http-01 only"),
-    Case("issue example.com --dns rfc2136 --challenge http-01", "--dns makes records"),
+    Case(
+      "issue example.com --dns rfc2136 --webroot /srv", "--webroot has no meaning for dns-01",
+      hint: "--challenge http-01"),
+    Case("issue example.com --dns rfc2136 --challenge http-01", "--dns has no meaning for http-01"),
     Case("issue *.example.com --dns rfc2136 --challenge http-01", "cannot be proved by http-01"),
     Case("issue example.com --dns-resolver dns.test --dns rfc2136", "no address of a resolver"),
     Case("issue example.com --dns-port 0", "--dns-port takes a port"),
@@ -100,7 +102,9 @@ struct BadInputTests {
     Case("issue example.com --webroot /no/such/folder", "/no/such/folder", hint: "shows as /"),
     Case("issue example.com --webroot ''", "--webroot is empty"),
     Case("issue example.com --webroot /tmp --http-port 80", "exclude each other"),
-    Case("issue example.com --webroot /tmp --challenge tls-alpn-01", "http-01 only"),
+    Case(
+      "issue example.com --webroot /tmp --challenge tls-alpn-01",
+      "--webroot has no meaning for tls-alpn-01", hint: "http-01"),
     Case("issue example.com --http-port 0", "1 to 65535"),
     Case("issue example.com --http-port web", "'web' is invalid"),
     Case(

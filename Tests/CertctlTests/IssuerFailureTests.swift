@@ -29,7 +29,7 @@ struct IssuerFailureTests {
       #expect(error?.message.contains("\u{1B}") == false)
       expectError(error, hint: "port 80")
       #expect(bench.solver.visible.isEmpty)
-      #expect(bench.solver.calls.last == .retract(["a.test", "b.test"]))
+      #expect(bench.solver.calls.last == .cleanUp(["a.test", "b.test"]))
       let order = try bench.pending.order(of: exampleName)
       #expect(order == nil)
       #expect(try bench.journal.challenges(of: exampleName) == [])
@@ -38,15 +38,15 @@ struct IssuerFailureTests {
   }
 
   @Test(arguments: [RecordingSolver.Step.prepare, .present, .wait])
-  func `a solver that fails is told to retract, and no authorization stays pending`(
+  func `a solver that fails is told to clean up, and no authorization stays pending`(
     _ step: RecordingSolver.Step
   ) async throws {
     try await withBench { bench in
       bench.solver.fail(step)
       #expect(await failure { try await bench.issuer(two).obtain() } != nil)
       #expect(bench.solver.visible.isEmpty)
-      guard case .retract = bench.solver.calls.last else {
-        Issue.record("not retracted: \(bench.solver.calls)")
+      guard case .cleanUp = bench.solver.calls.last else {
+        Issue.record("not cleaned up: \(bench.solver.calls)")
         return
       }
       #expect(bench.ca.count(.challenge) == 0)
@@ -58,9 +58,9 @@ struct IssuerFailureTests {
     }
   }
 
-  @Test func `a retraction that fails keeps the journal and hides no certificate`() async throws {
+  @Test func `a clean-up that fails keeps the journal and hides no certificate`() async throws {
     try await withBench { bench in
-      bench.solver.fail(.retract)
+      bench.solver.fail(.cleanUp)
       let issued = try await bench.issuer(two).obtain()
       #expect(issued.isPair)
       #expect(try bench.journal.challenges(of: exampleName).count == 2)
@@ -84,8 +84,8 @@ struct IssuerFailureTests {
       let result = await run.result
       #expect(throws: CancellationError.self) { try result.get() }
       #expect(bench.solver.visible.isEmpty)
-      guard case .retract = bench.solver.calls.last else {
-        Issue.record("not retracted: \(bench.solver.calls)")
+      guard case .cleanUp = bench.solver.calls.last else {
+        Issue.record("not cleaned up: \(bench.solver.calls)")
         return
       }
       #expect(!bench.ca.authorizationStates.values.contains("pending"))
@@ -102,7 +102,7 @@ struct IssuerFailureTests {
       }
       expectError(error, mentions: "x.forbidden", "y.forbidden")
       #expect(error?.problem?.subproblems.count == 2)
-      #expect(bench.solver.calls.last == .retract([]))
+      #expect(bench.solver.calls.last == .cleanUp([]))
     }
   }
 

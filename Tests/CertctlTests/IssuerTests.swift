@@ -34,7 +34,7 @@ struct IssuerTests {
       #expect(
         bench.solver.calls == [
           .prepare, .present(["a.test", "b.test", "c.test"]), .wait,
-          .retract(["a.test", "b.test", "c.test"]),
+          .cleanUp(["a.test", "b.test", "c.test"]),
         ])
     }
   }

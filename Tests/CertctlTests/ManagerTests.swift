@@ -140,7 +140,7 @@ struct ManagerTests {
     try await withBench { bench in
       _ = try await bench.manager.issue(bench.request("example.com"))
       let left = PresentedChallenge(
-        identifier: .dns("example.com"), token: "left", keyAuthorization: "left.key")
+        identifier: .dns("example.com"), keyAuthorization: KeyAuthorization("left.key"))
       try ChallengeJournal(state: bench.state).record([left], of: exampleName)
       try bench.folder.write("www/.well-known/acme-challenge/left", "left.key")
       _ = try await bench.manager.issue(bench.request("example.com"))
@@ -153,7 +153,7 @@ struct ManagerTests {
     try await withBench { bench in
       _ = try await bench.manager.issue(bench.request("example.com"))
       let left = PresentedChallenge(
-        identifier: .dns("example.com"), token: "left", keyAuthorization: "left.key")
+        identifier: .dns("example.com"), keyAuthorization: KeyAuthorization("left.key"))
       try ChallengeJournal(state: bench.state).record([left], of: exampleName)
       try bench.folder.write("www/.well-known/acme-challenge/left", "left.key")
       try await bench.manager.delete(exampleName)

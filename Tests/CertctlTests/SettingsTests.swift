@@ -152,6 +152,7 @@ struct SettingsTests {
   static let useless: [(String, ChallengeType, @Sendable (inout SettingsOverrides) -> Void)] = [
     ("--tls-port", .http01, { $0.tlsPort = 443 }),
     ("--http-port", .tlsALPN01, { $0.httpPort = 80 }),
+    ("--http-address", .dns01, { $0.httpAddress = "::1" }),
     ("--webroot", .tlsALPN01, { $0.webroot = "/srv" }),
     ("--dns", .http01, { $0.dns.provider = "rfc2136" }),
   ]
@@ -161,19 +162,31 @@ struct SettingsTests {
     let (option, type, change) = Self.useless[index]
     var overrides = SettingsOverrides()
     change(&overrides)
-    let error = #expect(throws: CertctlError.self) { try overrides.checkUse(by: [type]) }
+    let error = #expect(throws: CertctlError.self) {
+      try overrides.checkUse(by: [type], proving: [.dns("example.com")])
+    }
     expectError(error, code: .usage, mentions: option)
   }
 
   @Test func `records for addresses alone are refused, without a hint to ask for them`() {
     var overrides = SettingsOverrides()
     overrides.dns.provider = "rfc2136"
-    let error = #expect(throws: CertctlError.self) { try overrides.checkUse(by: [.http01]) }
+    let error = #expect(throws: CertctlError.self) {
+      try overrides.checkUse(by: [.http01], proving: [.ip("192.0.2.1")])
+    }
     expectError(error, hint: "IP addresses")
     #expect(error?.hint?.contains("--challenge") == false)
-    overrides.challenge = .http01
-    let other = #expect(throws: CertctlError.self) { try overrides.checkUse(by: [.http01]) }
+    let other = #expect(throws: CertctlError.self) {
+      try overrides.checkUse(by: [.http01], proving: [.dns("example.com")])
+    }
     expectError(other, hint: "--challenge dns-01")
+    // One name by each: nothing that takes a provider proves both.
+    overrides.dns.provider = nil
+    overrides.webroot = "/srv"
+    let mixed = #expect(throws: CertctlError.self) {
+      try overrides.checkUse(by: [.dns01], proving: [.dns("*.example.com"), .dns("example.com")])
+    }
+    expectError(mixed, hint: "wildcards are not proved by http-01")
   }
 
   @Test func `wildcards cannot be proved by http-01 and tls-alpn-01`() {

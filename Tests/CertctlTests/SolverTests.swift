@@ -18,7 +18,7 @@ struct SolverTests {
     try await withTemporaryFolder(label: "webroot") { folder in
       let settings = ChallengeSettings(type: .http01, webroot: folder.path)
       try await SolverConformance(WebrootSolver.self, settings) { challenge in
-        folder.read(Self.prefix + challenge.token) == challenge.keyAuthorization
+        challenge.keyAuthorization.map { folder.read(Self.prefix + $0.token) == $0.string } == true
       }.run()
       #expect(!folder.contains(".well-known") || folder.contains(".well-known/acme-challenge"))
     }
@@ -28,8 +28,9 @@ struct SolverTests {
     let port = try FreePort.pick()
     let settings = ChallengeSettings(type: .http01, httpPort: port, httpAddress: "127.0.0.1")
     try await SolverConformance(StandaloneHTTPSolver.self, settings) { challenge in
-      let url = "http://127.0.0.1:\(port)\(Self.prefix)\(challenge.token)"
-      return (try? await fetch(url)) == challenge.keyAuthorization
+      guard let proof = challenge.keyAuthorization else { return false }
+      let url = "http://127.0.0.1:\(port)\(Self.prefix)\(proof.token)"
+      return (try? await fetch(url)) == proof.string
     }.run()
   }
 
@@ -43,7 +44,8 @@ struct SolverTests {
         protocols: ["acme-tls/1"])
       guard let pem = probe.chain.first else { return false }
       let shown = try Certificate(pem: Array(pem.utf8))
-      let digest = Digest.sha256(Array(challenge.keyAuthorization.utf8))
+      let text = challenge.keyAuthorization?.string ?? ""
+      let digest = Digest.sha256(Array(text.utf8))
       return (shown.dnsNames + shown.ipAddresses) == [challenge.identifier.value]
         && shown.der.contains(digest) && probe.report.contains("ALPN protocol: acme-tls/1")
     }.run()
@@ -55,10 +57,10 @@ struct SolverTests {
       let solver = WebrootSolver(
         settings: ChallengeSettings(type: .http01, webroot: folder.path), context: context)
       let challenge = PresentedChallenge(
-        identifier: .dns("a.test"), token: "token", keyAuthorization: "token.key")
+        identifier: .dns("a.test"), keyAuthorization: KeyAuthorization("token.key"))
       try await solver.prepare()
       try await solver.present([challenge])
-      try await solver.retract([challenge])
+      try await solver.cleanUp([challenge])
       #expect(!folder.contains(".well-known/acme-challenge"))
       #expect(folder.read(".well-known/security.txt") == "contact")
     }
@@ -70,10 +72,10 @@ struct SolverTests {
       let solver = WebrootSolver(
         settings: ChallengeSettings(type: .http01, webroot: folder.path), context: context)
       let challenge = PresentedChallenge(
-        identifier: .dns("a.test"), token: "token", keyAuthorization: "token.key")
+        identifier: .dns("a.test"), keyAuthorization: KeyAuthorization("token.key"))
       try await solver.prepare()
       #expect(await failure { try await solver.present([challenge]) } != nil)
-      try await solver.retract([challenge])
+      try await solver.cleanUp([challenge])
       #expect(folder.read(".well-known/acme-challenge/token") == "not ours")
     }
   }
@@ -96,9 +98,13 @@ struct SolverTests {
       let solver = WebrootSolver(
         settings: ChallengeSettings(type: .http01, webroot: folder.path("www")), context: context)
       for token in ["../../../secret", "", ".", "a/b", String(repeating: "a", count: 100_000)] {
-        try await solver.retract([
-          PresentedChallenge(identifier: .dns("a.test"), token: token, keyAuthorization: "x.y")
-        ])
+        let entry = #"{"identifier":{"type":"dns","value":"a.test"},"token":"\#(token)","#
+        for text in ["\(token).y", "x.y"] {
+          let challenge = try JSONDecoder().decode(
+            PresentedChallenge.self, from: Data((entry + #""keyAuthorization":"\#(text)"}"#).utf8))
+          #expect(challenge.keyAuthorization == nil)
+          try await solver.cleanUp([challenge])
+        }
       }
       #expect(folder.read("secret") == "x.y")
     }
@@ -111,7 +117,7 @@ struct SolverTests {
       context: context)
     try await solver.prepare()
     let challenge = PresentedChallenge(
-      identifier: .dns("a.test"), token: "token", keyAuthorization: "token.key")
+      identifier: .dns("a.test"), keyAuthorization: KeyAuthorization("token.key"))
     try await solver.present([challenge])
     for path in ["/", Self.prefix, Self.prefix + "other", Self.prefix + "token/x", "/token"] {
       let answer = try await Program(
@@ -119,7 +125,7 @@ struct SolverTests {
       ).run()
       #expect(answer.standardOutput == "404", "\(path)")
     }
-    try await solver.retract([challenge])
+    try await solver.cleanUp([challenge])
   }
 
   @Test func `a port in use names who holds it, and the way out`() async throws {
@@ -132,7 +138,7 @@ struct SolverTests {
     }
     #expect(error?.exitCode == 1)
     expectError(error, mentions: "\(port)", "\(getpid())", hint: "--webroot")
-    try await first.retract([])
+    try await first.cleanUp([])
   }
 
   @Test func `a TLS port in use has a way out of its own`() async throws {
@@ -145,7 +151,7 @@ struct SolverTests {
     }
     expectError(error, mentions: "\(getpid())", hint: "--tls-port")
     #expect(error?.hint?.contains("--http-port") == false)
-    try await first.retract([])
+    try await first.cleanUp([])
   }
 
   @Test func `each setting has its solver`() throws {

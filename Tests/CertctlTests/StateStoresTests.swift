@@ -132,7 +132,8 @@ struct StateStoresTests {
       let journal = ChallengeJournal(state: state)
       #expect(try journal.challenges(of: exampleName) == [])
       let challenges = [
-        PresentedChallenge(identifier: .dns("example.com"), token: "t", keyAuthorization: "t.k")
+        PresentedChallenge(
+          identifier: .dns("example.com"), keyAuthorization: KeyAuthorization("t.k"))
       ]
       try journal.record(challenges, of: exampleName)
       #expect(try journal.challenges(of: exampleName) == challenges)
@@ -144,6 +145,38 @@ struct StateStoresTests {
     }
   }
 
+  @Test func `the journal on disk has the token and the whole text, as earlier versions wrote it`()
+    async throws
+  {
+    try await withState { state, folder in
+      let journal = ChallengeJournal(state: state)
+      try state.create()
+      try folder.write(
+        "state/journal/example.com.json",
+        #"""
+        {"challenges":[
+          {"identifier":{"type":"dns","value":"example.com"},"keyAuthorization":"t.k","token":"t"},
+          {"identifier":{"type":"dns","value":"b.test"},"keyAuthorization":"","token":"",
+           "type":"dns-persist-01","account":"https://ca.test/1","issuers":["ca.test"]},
+          {"identifier":{"type":"dns","value":"c.test"},"keyAuthorization":"../c.k","token":"../c"},
+          {"identifier":{"type":"dns","value":"d.test"},"keyAuthorization":"u.k","token":"t"}
+        ],"version":1}
+        """#)
+      let known = PresentedChallenge(
+        identifier: .dns("example.com"), keyAuthorization: KeyAuthorization("t.k"))
+      let read = try journal.challenges(of: exampleName)
+      #expect(read.first == known)
+      #expect(read.map(\.keyAuthorization?.string) == ["t.k", nil, nil, nil])
+      #expect(read[1].issuers == ["ca.test"] && read[1].account == "https://ca.test/1")
+      try journal.keep([], of: exampleName)
+      try journal.record([known], of: exampleName)
+      let text = try #require(folder.read("state/journal/example.com.json"))
+      let words = text.filter { !$0.isWhitespace }
+      #expect(words.contains(#""token":"t""#) && words.contains(#""keyAuthorization":"t.k""#))
+      #expect(try journal.challenges(of: exampleName) == [known])
+    }
+  }
+
   @Test func `what an earlier run left is not forgotten for a later one`() async throws {
     try await withState { state, folder in
       let journal = ChallengeJournal(state: state)
@@ -151,7 +184,7 @@ struct StateStoresTests {
         .init(
           challenges: [
             PresentedChallenge(
-              identifier: .dns("example.com"), token: token, keyAuthorization: "\(token).k")
+              identifier: .dns("example.com"), keyAuthorization: KeyAuthorization("\(token).k"))
           ], dns: DNSSettings(provider: provider))
       }
       func record(_ group: ChallengeJournal.Group) throws {

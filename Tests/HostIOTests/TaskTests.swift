@@ -19,11 +19,11 @@ private struct Oops: Error, Equatable { var name = "" }
     await #expect(throws: Oops()) { try await Blocking.run { throw Oops() } }
   }
 
-  @Test func `retraction follows success`() async throws {
+  @Test func `clean-up follows success`() async throws {
     let seen = Mutex(false)
-    let value = try await withRetraction(timeout: .seconds(5)) {
+    let value = try await withCleanup(timeout: .seconds(5)) {
       7
-    } retract: { result in
+    } cleanup: { result in
       let value = try result.get()
       seen.withLock { $0 = value == 7 }
     }
@@ -31,15 +31,15 @@ private struct Oops: Error, Equatable { var name = "" }
     #expect(seen.withLock { $0 })
   }
 
-  @Test func `after cancellation the retraction has less time`() async throws {
+  @Test func `after cancellation the clean-up has less time`() async throws {
     let heard = Mutex<(any Error)?>(nil)
     let task = Task {
-      try await withRetraction(timeout: .seconds(90), afterCancellation: .milliseconds(20)) {
+      try await withCleanup(timeout: .seconds(90), afterCancellation: .milliseconds(20)) {
         error in
         heard.withLock { $0 = error }
       } _: {
         try await Task.sleep(for: .seconds(90))
-      } retract: { _ in
+      } cleanup: { _ in
         try await Task.sleep(for: .seconds(90))
       }
     }
@@ -50,28 +50,28 @@ private struct Oops: Error, Equatable { var name = "" }
     #expect((heard.withLock(\.self) as? HostError)?.code == .timedOut)
   }
 
-  @Test func `the body's error wins over the retraction's`() async {
+  @Test func `the body's error wins over the clean-up's`() async {
     let heard = Mutex<Oops?>(nil)
     await #expect(throws: Oops(name: "body")) {
-      try await withRetraction(timeout: .seconds(5)) { error in
+      try await withCleanup(timeout: .seconds(5)) { error in
         heard.withLock { $0 = error as? Oops }
       } _: {
         throw Oops(name: "body")
-      } retract: { (_: Result<Void, any Error>) in
-        throw Oops(name: "retract")
+      } cleanup: { (_: Result<Void, any Error>) in
+        throw Oops(name: "clean up")
       }
     }
-    #expect(heard.withLock { $0 } == Oops(name: "retract"))
+    #expect(heard.withLock { $0 } == Oops(name: "clean up"))
   }
 
-  @Test func `retraction survives cancellation`() async {
+  @Test func `clean-up survives cancellation`() async {
     let finished = Mutex(false)
     let started = AsyncStream.makeStream(of: Void.self)
     let task = Task {
-      try await withRetraction(timeout: .seconds(5)) {
+      try await withCleanup(timeout: .seconds(5)) {
         started.continuation.yield()
         try await Task.sleep(for: .seconds(60))
-      } retract: { _ in
+      } cleanup: { _ in
         try await Task.sleep(for: .milliseconds(20))
         finished.withLock { $0 = true }
       }
@@ -82,13 +82,13 @@ private struct Oops: Error, Equatable { var name = "" }
     #expect(finished.withLock { $0 })
   }
 
-  @Test func `a retraction that hangs is given up`() async throws {
+  @Test func `a clean-up that hangs is given up`() async throws {
     let heard = Mutex<HostError.Code?>(nil)
     let hanging = Mutex<CheckedContinuation<Void, Never>?>(nil)
-    try await withRetraction(timeout: .milliseconds(50)) { error in
+    try await withCleanup(timeout: .milliseconds(50)) { error in
       heard.withLock { $0 = (error as? HostError)?.code }
     } _: {
-    } retract: { _ in
+    } cleanup: { _ in
       // Deaf to cancellation, as a bad plug-in would be.
       await withCheckedContinuation { continuation in hanging.withLock { $0 = continuation } }
     }

@@ -43,7 +43,9 @@ public struct Challenge: Sendable, Equatable {
 }
 
 /// What is presented for a challenge, in each of its forms (RFC 8555 section 8.1).
-public struct KeyAuthorization: Sendable, Equatable, CustomStringConvertible {
+///
+/// Its text can be kept and read again: whatever was read, ``token`` is checked.
+public struct KeyAuthorization: Sendable, Equatable, LosslessStringConvertible, Codable {
   /// The challenge's token; safe as a file name.
   public let token: String
   /// The key authorization itself: the body to serve for http-01.
@@ -54,8 +56,42 @@ public struct KeyAuthorization: Sendable, Equatable, CustomStringConvertible {
     string = token + "." + thumbprint
   }
 
+  /// Reads a key authorization: a token and a thumbprint with a dot between them.
+  ///
+  /// - Returns: `nil` when either is not base64url, or the token is longer than
+  ///   ``Challenge/longestToken``.
+  public init?(_ description: String) {
+    let parts = description.split(
+      separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2, let token = Challenge.checked(token: String(parts[0])),
+      Base64URL.isAlphabet(String(parts[1]))
+    else { return nil }
+    self.init(token: token, thumbprint: String(parts[1]))
+  }
+
+  /// Reads the text of one.
+  ///
+  /// - Throws: `DecodingError` for any other text.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    guard let value = Self(try container.decode(String.self)) else {
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: "this is no key authorization")
+    }
+    self = value
+  }
+
+  /// Writes the text.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(string)
+  }
+
+  /// The folder of ``httpPath``, with a slash at its end.
+  public static let httpFolder = "/.well-known/acme-challenge/"
+
   /// The path below the name on port 80 (RFC 8555 section 8.3).
-  public var httpPath: String { "/.well-known/acme-challenge/" + token }
+  public var httpPath: String { Self.httpFolder + token }
 
   /// The content of the TXT record at `_acme-challenge.<name>` (RFC 8555 section 8.4).
   public var dnsTXTValue: String { Base64URL.encode(alpnDigest) }

@@ -1,31 +1,53 @@
-import ACME
+package import ACME
 import HostIO
 
-/// Everything that certctl can be extended by: one file and one line here for each.
+/// Every challenge type that certctl can answer: one file and one line here for each.
 package enum Catalog {
-  /// The solvers, by the challenge type and settings that they serve.
-  package static let solvers: [any ChallengeSolver.Type] = [
-    WebrootSolver.self, StandaloneHTTPSolver.self, TLSALPNSolver.self, DNSSolver.self,
-    DNSPersistSolver.self,
+  /// The challenge types; where several would do, the first is taken.
+  static let challengeMethods: [ChallengeMethod] = [
+    .http01,
+    .dns01,
+    .tlsALPN01,
+    .dnsAccount01,
+    .dnsPersist01,
   ]
 
-  /// The challenge types that there is a solver for, as words.
-  package static var solverTypes: [String] {
-    Set(solvers.flatMap { $0.types.map(\.rawValue) }).sorted()
+  /// The challenge types, as words.
+  package static var solverTypes: [String] { challengeMethods.map(\.type.rawValue).sorted() }
+
+  /// The challenge type where none is named.
+  ///
+  /// - Parameter hasProvider: Whether a DNS provider is given: whoever names one wants it used.
+  /// - Returns: The first type of the list that needs nothing, or that needs only the provider.
+  package static func usualChallenge(hasProvider: Bool = false) -> ChallengeType {
+    let wanted =
+      hasProvider ? ChallengeMethod.Fallback.whenSet(.provider) : ChallengeMethod.Fallback.always
+    return (challengeMethods.first { $0.fallback == wanted } ?? challengeMethods[0]).type
+  }
+
+  /// The descriptor of a challenge type; nil for a word that a CA or another version of certctl has.
+  static func knownMethod(_ type: ChallengeType) -> ChallengeMethod? {
+    challengeMethods.first { $0.type == type }
+  }
+
+  /// The descriptor of a challenge type.
+  ///
+  /// - Throws: `CertctlError` with code `usage` for one that is not among `challengeMethods`.
+  static func challengeMethod(_ type: ChallengeType) throws -> ChallengeMethod {
+    if let method = knownMethod(type) { return method }
+    throw CertctlError(
+      .usage,
+      "this version of certctl cannot prove names by \(escapedForTerminal(type.rawValue))",
+      hint: "--challenge takes one of: \(solverTypes.joined(separator: ", "))")
   }
 
   /// The solver for these settings.
   ///
-  /// - Throws: `CertctlError` with code `usage` when no solver serves them.
+  /// - Throws: `CertctlError` with code `usage` for a challenge type that there is none of.
   package static func solver(
     for settings: ChallengeSettings, in context: SolverContext
   ) throws -> any ChallengeSolver {
-    guard let type = solvers.first(where: { $0.serves(settings) }) else {
-      throw CertctlError(
-        .usage,
-        "this version of certctl cannot prove names by \(escapedForTerminal(settings.type.rawValue))",
-        hint: "--challenge takes one of: \(solverTypes.joined(separator: ", "))")
-    }
-    return type.init(settings: settings, context: context)
+    try challengeMethod(settings.type).solver(settings)
+      .init(settings: settings, context: context)
   }
 }

@@ -23,8 +23,7 @@ struct ChallengeSolvers: Sendable {
   }
 
   /// One solver for all names.
-  init(only solver: any ChallengeSolver) {
-    let type = Swift.type(of: solver).types[0]
+  init(only solver: any ChallengeSolver, for type: ChallengeType) {
     settings = ChallengeSettings(type: type)
     solvers = [type: solver]
   }

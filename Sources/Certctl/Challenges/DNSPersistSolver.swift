@@ -1,22 +1,15 @@
-public import ACME
+import ACME
 import HostIO
 
 /// dns-persist-01 (draft-ietf-acme-dns-persist): a record that stands there for good.
 ///
 /// Nothing is made and nothing is removed; before the CA is told to look, certctl looks itself.
 public final class DNSPersistSolver: ChallengeSolver {
-  /// dns-persist-01.
-  public static let types = [ChallengeType.dnsPersist01]
   /// There is nothing to take back.
-  public static let outlivesProcess = false
+  public static let persistsAfterExit = false
 
   private let settings: DNSSettings
   private let context: SolverContext
-
-  /// dns-persist-01 in any setting.
-  public static func serves(_ settings: ChallengeSettings) -> Bool {
-    types.contains(settings.type)
-  }
 
   /// A solver; it needs no provider.
   public init(settings: ChallengeSettings, context: SolverContext) {
@@ -47,7 +40,7 @@ public final class DNSPersistSolver: ChallengeSolver {
   }
 
   /// Removes nothing.
-  public func retract(_ challenges: [PresentedChallenge]) async throws {}
+  public func cleanUp(_ challenges: [PresentedChallenge]) async throws {}
 
   /// The record that will do for all that the order wants of the domain.
   private static func missing(
@@ -64,4 +57,16 @@ public final class DNSPersistSolver: ChallengeSolver {
       hint: "make it by hand, once: \(name). TXT \"\(escapedForTerminal(record.text))\"",
       identifiers: [challenge.identifier])
   }
+}
+
+extension ChallengeMethod {
+  /// dns-persist-01 (draft-ietf-acme-dns-persist): the CA says what the standing record has to name.
+  static let dnsPersist01 = ChallengeMethod(
+    type: .dnsPersist01, nameKinds: [.domain, .wildcard], isOfDNS: true,
+    proof: { challenge, authorization, account in
+      PresentedChallenge(
+        identifier: authorization.identifier, keyAuthorization: nil, type: challenge.type,
+        isWildcard: authorization.isWildcard, account: challenge.accountURI ?? account.url,
+        issuers: challenge.issuerDomainNames)
+    }, solver: { _ in DNSPersistSolver.self })
 }

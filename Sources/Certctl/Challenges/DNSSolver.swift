@@ -1,24 +1,16 @@
-public import ACME
+import ACME
 import HostIO
-import PKI
 
 /// dns-01 (RFC 8555, section 8.4): a TXT record at `_acme-challenge` of the name.
 ///
 /// And dns-account-01 (draft-ietf-acme-dns-account-label): the same under a label of the account's own,
 /// so that several accounts, or several providers, can prove one name.
 public final class DNSSolver: ChallengeSolver {
-  /// dns-01 and dns-account-01.
-  public static let types = [ChallengeType.dns01, .dnsAccount01]
   /// Records stay when the process dies.
-  public static let outlivesProcess = true
+  public static let persistsAfterExit = true
 
   private let hasLabel: Bool
   private let records: DNSRecords
-
-  /// Both types in any setting.
-  public static func serves(_ settings: ChallengeSettings) -> Bool {
-    types.contains(settings.type)
-  }
 
   /// A solver by the provider of these settings.
   public init(settings: ChallengeSettings, context: SolverContext) {
@@ -40,24 +32,39 @@ public final class DNSSolver: ChallengeSolver {
   }
 
   /// Removes the records.
-  public func retract(_ challenges: [PresentedChallenge]) async throws {
+  public func cleanUp(_ challenges: [PresentedChallenge]) async throws {
     try await records.remove(items(challenges))
   }
 
   /// The records' names, derived again from what was checked.
   private func items(_ challenges: [PresentedChallenge]) -> [DNSRecords.Item] {
-    challenges.filter(\.hasValidToken).compactMap { challenge in
+    challenges.compactMap { challenge in
+      guard let proof = challenge.keyAuthorization else { return nil }
       var name = "_acme-challenge.\(challenge.identifier.baseDomain)"
       if hasLabel {
         guard let account = challenge.account else { return nil }
         name = "\(KeyAuthorization.dnsAccountLabel(accountURL: account)).\(name)"
       }
-      return .init(challenge: challenge, name: name)
+      return .init(challenge: challenge, proof: proof, name: name)
     }
   }
 }
 
-extension PresentedChallenge {
-  /// The text of the TXT record (RFC 8555, section 8.4).
-  var dnsText: String { Base64URL.encode(Digest.sha256(Array(keyAuthorization.utf8))) }
+extension ChallengeMethod {
+  /// dns-01 (RFC 8555, section 8.4).
+  static let dns01 = byRecords(.dns01, fallback: .whenSet(.provider))
+
+  /// dns-account-01 (draft-ietf-acme-dns-account-label).
+  static let dnsAccount01 = byRecords(.dnsAccount01, fallback: .never)
+
+  private static func byRecords(_ type: ChallengeType, fallback: Fallback) -> ChallengeMethod {
+    let delegation =
+      "the records were at all of the zone's name servers: check that the domain is delegated to "
+      + "these (dig +trace), and that its DNSSEC is in order"
+    return ChallengeMethod(
+      type: type, nameKinds: [.domain, .wildcard], isOfDNS: true, settings: [.provider],
+      required: [.provider], fallback: fallback,
+      advice: Advice(byProblem: [.dns: delegation, .unauthorized: delegation]),
+      solver: { _ in DNSSolver.self })
+  }
 }

@@ -1,4 +1,4 @@
-public import ACME
+import ACME
 import HostIO
 import Synchronization
 
@@ -6,18 +6,11 @@ import Synchronization
 ///
 /// It answers the tokens of the running orders and nothing else: it stands on the open internet.
 public final class StandaloneHTTPSolver: ChallengeSolver {
-  /// http-01.
-  public static let types = [ChallengeType.http01]
   /// The listener dies with the process.
-  public static let outlivesProcess = false
+  public static let persistsAfterExit = false
 
   private let answers: Answers
   private let listener: SharedListener<HTTPServer>
-
-  /// http-01 without a webroot.
-  public static func serves(_ settings: ChallengeSettings) -> Bool {
-    types.contains(settings.type) && settings.webroot == nil
-  }
 
   /// A solver for the address and port of these settings.
   public init(settings: ChallengeSettings, context: SolverContext) {
@@ -49,7 +42,7 @@ public final class StandaloneHTTPSolver: ChallengeSolver {
   }
 
   /// Answers these tokens no longer, and stops listening when no order is left.
-  public func retract(_ challenges: [PresentedChallenge]) async throws {
+  public func cleanUp(_ challenges: [PresentedChallenge]) async throws {
     answers.remove(challenges)
     await listener.leave()
   }
@@ -71,13 +64,12 @@ private final class Answers: Sendable {
   }
 
   func answer(_ request: ServerRequest) -> ServerResponse {
-    let prefix = "/.well-known/acme-challenge/"
-    guard request.path.hasPrefix(prefix) else { return ServerResponse(status: 404) }
-    let token = request.path.dropFirst(prefix.count)
-    let found = challenges.withLock { $0.first { $0.token == token }?.keyAuthorization }
+    let found = challenges.withLock { challenges in
+      challenges.lazy.compactMap(\.keyAuthorization).first { $0.httpPath == request.path }
+    }
     guard let found else { return ServerResponse(status: 404) }
     return ServerResponse(
-      status: 200, contentType: "application/octet-stream", body: Array(found.utf8))
+      status: 200, contentType: "application/octet-stream", body: Array(found.string.utf8))
   }
 }
 

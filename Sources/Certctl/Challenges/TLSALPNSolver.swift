@@ -1,20 +1,15 @@
-public import ACME
+import ACME
 import HostIO
 import PKI
 import Synchronization
 
 /// tls-alpn-01 (RFC 8737) by a listener of our own, for hosts where only port 443 is open.
 public final class TLSALPNSolver: ChallengeSolver {
-  /// tls-alpn-01.
-  public static let types = [ChallengeType.tlsALPN01]
   /// The listener dies with the process.
-  public static let outlivesProcess = false
+  public static let persistsAfterExit = false
 
   private let certificates: ChallengeCertificates
   private let listener: SharedListener<ByteServer>
-
-  /// tls-alpn-01 in any setting.
-  public static func serves(_ settings: ChallengeSettings) -> Bool { types.contains(settings.type) }
 
   /// A solver for the address and port of these settings.
   public init(settings: ChallengeSettings, context: SolverContext) {
@@ -45,12 +40,12 @@ public final class TLSALPNSolver: ChallengeSolver {
 
   /// Makes a certificate for each challenge and lets the listener show it.
   public func present(_ challenges: [PresentedChallenge]) async throws {
-    let made = try await Blocking.run {
+    let made = try await Blocking.run { () -> [(PresentedChallenge, TLSEngine.Identity)] in
       let key = try PrivateKey.generate(.ec256)
-      return try challenges.map { challenge in
-        let digest = Digest.sha256(Array(challenge.keyAuthorization.utf8))
+      return try challenges.compactMap { challenge in
+        guard let proof = challenge.keyAuthorization else { return nil }
         let certificate = try ChallengeCertificate.make(
-          for: challenge.identifier.value, digest: digest, key: key)
+          for: challenge.identifier.value, digest: proof.alpnDigest, key: key)
         return (challenge, try TLSEngine.Identity(chain: [certificate], key: key))
       }
     }
@@ -58,7 +53,7 @@ public final class TLSALPNSolver: ChallengeSolver {
   }
 
   /// Shows these certificates no longer, and stops listening when no order is left.
-  public func retract(_ challenges: [PresentedChallenge]) async throws {
+  public func cleanUp(_ challenges: [PresentedChallenge]) async throws {
     certificates.remove(challenges)
     await listener.leave()
   }
@@ -113,4 +108,15 @@ private final class HandshakeSession: ByteSession {
       return ByteSessionReply(send: engine.takeOutput(), close: true)
     }
   }
+}
+
+extension ChallengeMethod {
+  /// tls-alpn-01 (RFC 8737): a certificate on port 443.
+  static let tlsALPN01 = ChallengeMethod(
+    type: .tlsALPN01, nameKinds: [.domain, .address], settings: [.httpAddress, .tlsPort],
+    fallback: .whenSet(.tlsPort),
+    advice: Advice(
+      otherwise: "check that port 443 of every address of the name reaches this machine without a "
+        + "TLS proxy in between"),
+    solver: { _ in TLSALPNSolver.self })
 }

@@ -1,4 +1,4 @@
-public import ACME
+import ACME
 import HostIO
 import Synchronization
 
@@ -8,21 +8,14 @@ import Synchronization
 /// opened without following links, files are made only where nothing is, and only files that
 /// hold our own words are removed.
 public final class WebrootSolver: ChallengeSolver {
-  /// http-01.
-  public static let types = [ChallengeType.http01]
   /// Files stay when the process dies.
-  public static let outlivesProcess = true
+  public static let persistsAfterExit = true
 
-  private static let folders = [".well-known", "acme-challenge"]
+  private static let folders = KeyAuthorization.httpFolder.split(separator: "/").map(String.init)
 
   private let webroot: String
   /// How many of the challenge folders were made here, and so go again.
   private let made = Mutex(0)
-
-  /// http-01 with a webroot.
-  public static func serves(_ settings: ChallengeSettings) -> Bool {
-    types.contains(settings.type) && settings.webroot != nil
-  }
 
   /// A solver for the webroot of these settings.
   public init(settings: ChallengeSettings, context: SolverContext) {
@@ -36,20 +29,20 @@ public final class WebrootSolver: ChallengeSolver {
 
   /// Writes one file for each challenge.
   public func present(_ challenges: [PresentedChallenge]) async throws {
-    for challenge in challenges {
+    for proof in challenges.compactMap(\.keyAuthorization) {
       try await inFolder { folder in
-        try folder.create(challenge.token, Array(challenge.keyAuthorization.utf8), mode: 0o644)
+        try folder.create(proof.token, Array(proof.string.utf8), mode: 0o644)
       }
     }
   }
 
   /// Removes the files that hold our own words, and the folders when they are empty.
-  public func retract(_ challenges: [PresentedChallenge]) async throws {
+  public func cleanUp(_ challenges: [PresentedChallenge]) async throws {
     let (webroot, made) = (webroot, made.withLock { $0 })
     try await Blocking.run {
       let folder = try SafeFolder.open(webroot).folder(Self.folders)
-      for challenge in challenges where challenge.hasValidToken {
-        try folder.removeIfOurs(challenge.token, Array(challenge.keyAuthorization.utf8))
+      for proof in challenges.compactMap(\.keyAuthorization) {
+        try folder.removeIfOurs(proof.token, Array(proof.string.utf8))
       }
       try folder.removeEmptyFolders(made)
     }

@@ -93,8 +93,11 @@ public struct SettingsOverrides: Sendable, Equatable {
     lineage: ChallengeSettings?, defaults: SettingsOverrides
   ) -> ChallengeSettings {
     // Who names a provider wants it used, also where it was the listener before.
-    let wanted = dns.provider == nil || lineage?.type.isOfDNS == true ? nil : ChallengeType.dns01
-    let type = challenge ?? wanted ?? lineage?.type ?? defaults.challenge ?? .http01
+    let wanted =
+      dns.provider == nil || lineage?.type.isOfDNS == true
+      ? nil : Catalog.usualChallenge(hasProvider: true)
+    let type =
+      challenge ?? wanted ?? lineage?.type ?? defaults.challenge ?? Catalog.usualChallenge()
     var settings = resolvedServers(type, lineage: lineage, defaults: defaults)
     settings.dns = dns.over(lineage?.dns, defaults.dns)
     return settings
@@ -108,19 +111,15 @@ public struct SettingsOverrides: Sendable, Equatable {
       webroot: defaults.webroot, tlsPort: defaults.tlsPort)
     // What a lineage says of another type says nothing about this one.
     let base = lineage.flatMap { $0.type == type ? $0 : nil } ?? common
-    guard type == .http01 || type.isOfDNS else {
-      return ChallengeSettings(
-        type: type, httpAddress: httpAddress ?? base.httpAddress, tlsPort: tlsPort ?? base.tlsPort)
-    }
+    let taken = Catalog.settingsInUse(by: type)
     // A port or an address given now means a listener, not the webroot of before.
     let wantsListener = httpPort != nil || httpAddress != nil
-    if let webroot = webroot ?? (wantsListener ? nil : base.webroot) {
+    if taken.contains(.webroot), let webroot = webroot ?? (wantsListener ? nil : base.webroot) {
       return ChallengeSettings(type: type, webroot: webroot)
     }
     return ChallengeSettings(
-      type: type, httpPort: httpPort ?? base.httpPort,
-      httpAddress: httpAddress ?? base.httpAddress,
-      // Addresses beside names that the DNS proves.
-      tlsPort: type.isOfDNS ? tlsPort ?? base.tlsPort : nil)
+      type: type, httpPort: taken.contains(.httpPort) ? httpPort ?? base.httpPort : nil,
+      httpAddress: taken.contains(.httpAddress) ? httpAddress ?? base.httpAddress : nil,
+      tlsPort: taken.contains(.tlsPort) ? tlsPort ?? base.tlsPort : nil)
   }
 }

@@ -30,6 +30,8 @@ final class DNSRecords: Sendable {
   /// A challenge and the name that it is looked for under.
   struct Item: Sendable {
     let challenge: PresentedChallenge
+    /// What it presents.
+    let proof: KeyAuthorization
     /// The name before any CNAME.
     let name: String
   }
@@ -57,14 +59,14 @@ final class DNSRecords: Sendable {
   ///   can do without them.
   func publish(_ items: [Item]) async throws {
     let tools = try await tools()
-    state.withLock { $0.unasked.formUnion(items.map(\.challenge.token)) }
+    state.withLock { $0.unasked.formUnion(items.map(\.proof.token)) }
     try await eachZone(try await located(items, tools)) { [self] zone, records in
       state.withLock { $0.unasked.subtract(records.map(\.token)) }
       do {
         try await tools.publisher.publish(records, in: zone.name)
       } catch {
         let tokens = Set(records.map(\.token))
-        throw Self.failure(error, of: items.filter { tokens.contains($0.challenge.token) })
+        throw Self.failure(error, of: items.filter { tokens.contains($0.proof.token) })
       }
     }
   }
@@ -129,7 +131,7 @@ final class DNSRecords: Sendable {
   /// What this run wanted and never came to ask for is not there. Of an earlier run nobody knows.
   func remove(_ items: [Item]) async throws {
     let unasked = state.withLock(\.unasked)
-    let items = items.filter { !unasked.contains($0.challenge.token) }
+    let items = items.filter { !unasked.contains($0.proof.token) }
     guard !items.isEmpty else { return }
     let tools = try await tools()
     let seen = state.withLock { state in
@@ -208,9 +210,9 @@ final class DNSRecords: Sendable {
       guard let place = found[item.name] else { continue }
       byZone[place.zone, default: []].append(
         ChallengeRecord(
-          name: place.name, value: item.challenge.dnsText,
-          domain: item.challenge.identifier.value, token: item.challenge.token,
-          keyAuthorization: item.challenge.keyAuthorization))
+          name: place.name, value: item.proof.dnsTXTValue,
+          domain: item.challenge.identifier.value, token: item.proof.token,
+          keyAuthorization: item.proof.string))
     }
     return byZone
   }

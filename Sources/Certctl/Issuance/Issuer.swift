@@ -279,8 +279,8 @@ struct Issuer: Sendable {
     let log: @Sendable (any Error) -> Void = {
       services.logger.info("an authorization was not deactivated: \($0)")
     }
-    try await withRetraction(timeout: .seconds(20), onFailure: log) {
-    } retract: { _ in
+    try await withCleanup(timeout: .seconds(20), onFailure: log) {
+    } cleanup: { _ in
       for url in try await account.order(at: orderURL).authorizations
       where try await account.authorization(at: url).status == .pending {
         try await account.deactivateAuthorization(at: url)

@@ -8,8 +8,8 @@ import Synchronization
 struct Validation: Sendable {
   /// How long a CA may take to validate; then the order is left for the next run.
   static let timeLimit = Duration.seconds(300)
-  /// How long the retraction may take: services that turn requests away for now are asked again.
-  static let retractionLimit = Duration.seconds(120)
+  /// How long the clean-up may take: services that turn requests away for now are asked again.
+  static let cleanupLimit = Duration.seconds(120)
   /// The same for somebody who waits for the end after Ctrl-C; what is left is the next run's.
   static let hurriedLimit = Duration.seconds(15)
 
@@ -30,13 +30,13 @@ struct Validation: Sendable {
 
   /// Runs `place` with the solvers ready, then validates the order that it returns.
   ///
-  /// Whatever happens, cancellation included, what was presented is retracted before this
+  /// Whatever happens, cancellation included, what was presented is cleaned up before this
   /// returns or throws.
   func complete(_ place: @Sendable () async throws -> Order) async throws -> Order {
     let box = PresentedBox()
     let reason = Mutex<String?>(nil)
-    return try await withRetraction(
-      timeout: Self.retractionLimit, afterCancellation: Self.hurriedLimit
+    return try await withCleanup(
+      timeout: Self.cleanupLimit, afterCancellation: Self.hurriedLimit
     ) { error in
       // Who refuses to make records, and to remove them with the same words, has made none.
       guard reason.withLock(\.self) != CertctlError(wrapping: error).message else { return }
@@ -49,18 +49,18 @@ struct Validation: Sendable {
       let order = try await place()
       guard order.status == .pending else { return order }
       return try await validate(order, box)
-    } retract: { result in
+    } cleanup: { result in
       if case .failure(let error) = result, !CertctlError(wrapping: error).isRetryable {
         reason.withLock { $0 = CertctlError(wrapping: error).message }
       }
-      try await retract(box.prepared, box.challenges)
+      try await cleanUp(box.prepared, box.challenges)
     }
   }
 
   /// Says that something stays behind, where it outlives this process.
   private func tell(_ error: any Error, _ challenges: [PresentedChallenge]) {
-    guard challenges.contains(where: { outlivesProcess($0.type) }) else {
-      return logger.warning("a challenge was not retracted: \(error)")
+    guard challenges.contains(where: { persistsAfterExit($0.type) }) else {
+      return logger.warning("a challenge was not cleaned up: \(error)")
     }
     let isLate = (error as? HostError)?.code == .timedOut || error is CancellationError
     warn(
@@ -76,7 +76,7 @@ struct Validation: Sendable {
       if authorization.status == .valid { continue }
       open.append(try challenge(of: authorization))
     }
-    let lasting = open.map(\.presented).filter { outlivesProcess($0.type) }
+    let lasting = open.map(\.presented).filter { persistsAfterExit($0.type) }
     if !lasting.isEmpty {
       try await Blocking.run { try journal.record(lasting, by: solvers.dns, of: lineage) }
     }
@@ -104,8 +104,8 @@ struct Validation: Sendable {
     Set(open.map(\.type.rawValue)).sorted().joined(separator: " and ")
   }
 
-  private func outlivesProcess(_ type: ChallengeType?) -> Bool {
-    type.flatMap { solvers[$0] }.map { Swift.type(of: $0).outlivesProcess } ?? false
+  private func persistsAfterExit(_ type: ChallengeType?) -> Bool {
+    type.flatMap { solvers[$0] }.map { Swift.type(of: $0).persistsAfterExit } ?? false
   }
 
   /// Does something by each solver, side by side, with the challenges that are its own.
@@ -125,47 +125,40 @@ struct Validation: Sendable {
   private func challenge(of authorization: Authorization) throws -> Open {
     let wanted = solvers.type(
       for: Identifier(type: authorization.identifier.type, value: authorization.name))
-    let challenge = authorization.challenge(wanted)
-    guard let challenge, challenge.token != nil || wanted == .dnsPersist01 else {
+    let proof = try Catalog.challengeMethod(wanted).proof
+    guard let challenge = authorization.challenge(wanted),
+      let presented = try proof(challenge, authorization, account)
+    else {
       let offered = authorization.challenges.map(\.type.rawValue).sorted()
       throw CertctlError(
         .challengeFailed,
         "the CA offers no \(wanted.rawValue) for \(authorization.identifier.value)",
         hint: "it offers: \(escapedForTerminal(offered.joined(separator: ", ")))")
     }
-    let proof =
-      wanted == .dnsPersist01
-      ? nil : try challenge.keyAuthorization(accountKey: account.key.publicKey)
-    return Open(
-      type: wanted, challenge: challenge,
-      presented: PresentedChallenge(
-        identifier: authorization.identifier, token: proof?.token ?? "",
-        keyAuthorization: proof?.string ?? "", type: wanted, isWildcard: authorization.isWildcard,
-        account: wanted == .dnsPersist01 ? challenge.accountURI ?? account.url : account.url,
-        issuers: wanted == .dnsPersist01 ? challenge.issuerDomainNames : nil))
+    return Open(type: wanted, challenge: challenge, presented: presented)
   }
 
   /// Takes back what each of the solvers that were begun with has presented.
-  private func retract(
+  private func cleanUp(
     _ types: [ChallengeType], _ challenges: [PresentedChallenge]
   ) async throws {
     var failure: (any Error)?
     for type in types {
       guard let solver = solvers[type] else { continue }
       do {
-        try await solver.retract(challenges.filter { $0.type == type })
+        try await solver.cleanUp(challenges.filter { $0.type == type })
       } catch {
         failure = error
       }
     }
     if let failure { throw failure }
     // Only what was recorded here: the journal may hold what earlier runs left.
-    guard challenges.contains(where: { outlivesProcess($0.type) }) else { return }
+    guard challenges.contains(where: { persistsAfterExit($0.type) }) else { return }
     try await Blocking.run { try journal.clear(lineage) }
   }
 }
 
-/// What was presented, for the retraction that runs outside the task that presented it.
+/// What was presented, for the clean-up that runs outside the task that presented it.
 private final class PresentedBox: Sendable {
   private let storage = Mutex<(types: [ChallengeType], challenges: [PresentedChallenge])>(([], []))
 

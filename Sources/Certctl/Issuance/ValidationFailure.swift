@@ -10,7 +10,6 @@ extension CertctlError {
   ///   - all: The types that the lineage uses, where none was answered.
   init(_ error: ACMEError, advisedFor tried: [ChallengeType], or all: [ChallengeType]) {
     let types = Set(tried.isEmpty ? all : tried).sorted { $0.rawValue < $1.rawValue }
-    let type = types.first ?? .http01
     let problems = error.problem?.subproblems ?? []
     let lines = problems.map { problem in
       var words = problem
@@ -25,7 +24,7 @@ extension CertctlError {
         + lines.map(Self.escapedLine).joined()
     self.init(
       .challengeFailed, message,
-      hint: Self.advice(for: type, (problems.first ?? error.problem)?.type),
+      hint: Self.advice(for: types.first, (problems.first ?? error.problem)?.type),
       problem: error.problem, identifiers: error.identifiers)
   }
 
@@ -34,30 +33,16 @@ extension CertctlError {
     "\n" + escapedForTerminal(String(line.dropFirst()))
   }
 
-  private static func advice(for type: ChallengeType, _ problem: ProblemType?) -> String {
-    switch (type, problem) {
-    case (.dns01, .dns?), (.dnsAccount01, .dns?), (.dns01, .unauthorized?),
-      (.dnsAccount01, .unauthorized?):
-      return
-        "the records were at all of the zone's name servers: check that the domain is delegated to "
-        + "these (dig +trace), and that its DNSSEC is in order"
-    case (_, .dns?):
-      return "check that the name has A or AAAA records, and that they point to this machine"
-    case (_, .caa?):
-      return "a CAA record of the domain forbids this CA: change the record or the --ca"
-    case (_, .rateLimited?):
-      return "too many failures of late: find the cause with --dry-run before trying again"
-    case (.http01, .connection?):
-      return "check that port 80 of every A and AAAA address of the name reaches this machine, "
-        + "through firewall and router"
-    case (.http01, _):
-      return "fetch http://NAME/.well-known/acme-challenge/test from outside: another server, a "
-        + "redirect, or a proxy may answer in place of this one"
-    case (.tlsALPN01, _):
-      return "check that port 443 of every address of the name reaches this machine without a "
-        + "TLS proxy in between"
-    default:
-      return "find the cause with --dry-run, which costs nothing at most CAs"
-    }
+  /// What the type's own descriptor says of the problem, else what is true of all types.
+  private static func advice(for type: ChallengeType?, _ problem: ProblemType?) -> String {
+    let own = type.flatMap(Catalog.knownMethod)?.advice
+    return problem.flatMap { own?.byProblem[$0] ?? common[$0] } ?? own?.otherwise
+      ?? "find the cause with --dry-run, which costs nothing at most CAs"
   }
+
+  private static let common: [ProblemType: String] = [
+    .dns: "check that the name has A or AAAA records, and that they point to this machine",
+    .caa: "a CAA record of the domain forbids this CA: change the record or the --ca",
+    .rateLimited: "too many failures of late: find the cause with --dry-run before trying again",
+  ]
 }

@@ -22,7 +22,7 @@ package struct IssueOperation: Operation {
     /// Gets a new or changed certificate, or finds that nothing is due.
     ///
     /// - Throws: `CertctlError`; or `CancellationError` when the task is cancelled, after all that
-    ///   was presented is retracted.
+    ///   was presented is cleaned up.
     func issue(_ request: IssueRequest) async throws -> IssueReport {
       let request = request.withNames()
       let name = try await lineageName(for: request)

@@ -117,7 +117,7 @@ package struct PersistentRecordOperation: Operation {
             : "few CAs have it yet: use --challenge dns-01 with --dns")
       }
       return PresentedChallenge(
-        identifier: request.domain, token: "", keyAuthorization: "", type: .dnsPersist01,
+        identifier: request.domain, keyAuthorization: nil, type: .dnsPersist01,
         isWildcard: request.coversWildcard, account: found.accountURI ?? account.url,
         issuers: found.issuerDomainNames)
     }

@@ -21,7 +21,7 @@ package struct RenewOperation: Operation {
     /// fails stops no other, and stands in the report with its reason.
     ///
     /// - Throws: `CertctlError` when the run as a whole cannot be made, `notFound` when a lineage that
-    ///   was named is not there; `CancellationError` after all that was presented is retracted.
+    ///   was named is not there; `CancellationError` after all that was presented is cleaned up.
     func renew(_ request: RenewRequest) async throws -> RenewReport {
       let metrics = request.dryRun ? nil : request.metricsFile ?? context.defaults.metricsFile
       if let metrics {

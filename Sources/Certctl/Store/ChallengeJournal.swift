@@ -1,9 +1,9 @@
 import ACME
 import HostIO
 
-/// The challenges that were presented and not yet retracted: `journal/<name>.json`.
+/// The challenges that were presented and not yet cleaned up: `journal/<name>.json`.
 ///
-/// It is synced before the first challenge is presented and removed after the last is retracted,
+/// It is synced before the first challenge is presented and removed after the last is cleaned up,
 /// so that what a crash left behind is cleaned by the next run of the lineage. Where a thing lies
 /// is derived again from the token and the settings, never read from the file; but whoever made records
 /// has to remove them, whatever the lineage's provider is by then.
@@ -22,7 +22,7 @@ struct ChallengeJournal: Sendable {
     var version = Entry.formatVersion
     let challenges: [PresentedChallenge]
     var dns: DNSSettings?
-    /// What runs before that one left, and nobody could retract yet.
+    /// What runs before that one left, and nobody could clean up yet.
     var earlier: [Group]?
 
     init(_ groups: [Group]) {
@@ -36,7 +36,7 @@ struct ChallengeJournal: Sendable {
     }
   }
 
-  /// How many runs are remembered whose challenges nobody can retract.
+  /// How many runs are remembered whose challenges nobody can clean up.
   private static let most = 20
 
   let state: StateDirectory
@@ -64,7 +64,7 @@ struct ChallengeJournal: Sendable {
     try keep(earlier.suffix(Self.most) + [Group(challenges: challenges, dns: dns)], of: name)
   }
 
-  /// Forgets what was recorded last: it was retracted.
+  /// Forgets what was recorded last: it was cleaned up.
   func clear(_ name: LineageName) throws {
     try keep(((try? groups(of: name)) ?? []).dropLast(), of: name)
   }

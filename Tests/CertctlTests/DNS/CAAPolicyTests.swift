@@ -76,7 +76,7 @@ struct CAAPolicyTests {
     let now = Date(timeIntervalSince1970: 1_700_000_000)
     func challenge(_ issuer: String = "ca.example", wildcard: Bool = false) -> PresentedChallenge {
       PresentedChallenge(
-        identifier: .dns("a.test"), token: "", keyAuthorization: "", type: .dnsPersist01,
+        identifier: .dns("a.test"), keyAuthorization: nil, type: .dnsPersist01,
         isWildcard: wildcard, account: Self.account, issuers: [issuer])
     }
     var record = PersistentRecord(issuer: "ca.example", account: Self.account)

@@ -175,7 +175,7 @@ struct PersistentIssuanceTests {
   @Test(arguments: texts)
   func `what a record allows`(_ text: String, _ objection: String?) {
     var challenge = PresentedChallenge(
-      identifier: .dns("example.com"), token: "", keyAuthorization: "", type: .dnsPersist01,
+      identifier: .dns("example.com"), keyAuthorization: nil, type: .dnsPersist01,
       account: "https://ca.test/acct/1", issuers: ["CA.TEST", "other.test"])
     let record = PersistentRecord(text: text)
     let found = record.map { $0.objection(to: challenge, now: TestClock().now) } ?? "is none"

@@ -47,7 +47,8 @@ struct IssuerBench {
     return Issuer(
       name: exampleName, settings: settings, directory: ca.directoryURL,
       authority: CertificateAuthority(name: "test", title: "Test", directory: ca.directoryURL),
-      account: account, accountID: "local", solvers: ChallengeSolvers(only: solver), state: state,
+      account: account, accountID: "local", solvers: ChallengeSolvers(only: solver, for: .http01),
+      state: state,
       services: services,
       currentKey: currentKey)
   }

@@ -7,11 +7,10 @@ import TestSupport
 
 /// A solver that does nothing but remember, and fails or waits where the test wants it.
 final class RecordingSolver: ChallengeSolver {
-  static let types = [ChallengeType.http01]
-  static let outlivesProcess = true
+  static let persistsAfterExit = true
 
-  enum Call: Equatable { case prepare, present([String]), wait, retract([String]) }
-  enum Step { case prepare, present, wait, retract }
+  enum Call: Equatable { case prepare, present([String]), wait, cleanUp([String]) }
+  enum Step { case prepare, present, wait, cleanUp }
 
   private struct State {
     var calls: [Call] = []
@@ -22,8 +21,6 @@ final class RecordingSolver: ChallengeSolver {
   }
 
   private let state = Mutex(State())
-
-  static func serves(_ settings: ChallengeSettings) -> Bool { types.contains(settings.type) }
 
   init(settings: ChallengeSettings, context: SolverContext) {}
 
@@ -47,7 +44,9 @@ final class RecordingSolver: ChallengeSolver {
 
   func present(_ challenges: [PresentedChallenge]) async throws {
     state.withLock { state in
-      for challenge in challenges { state.visible[challenge.token] = challenge.keyAuthorization }
+      for proof in challenges.compactMap(\.keyAuthorization) {
+        state.visible[proof.token] = proof.string
+      }
     }
     try await step(.present, .present(challenges.map(\.identifier.value)))
     state.withLock(\.onPresent)?()
@@ -57,9 +56,11 @@ final class RecordingSolver: ChallengeSolver {
     try await step(.wait, .wait)
   }
 
-  func retract(_ challenges: [PresentedChallenge]) async throws {
-    state.withLock { state in for challenge in challenges { state.visible[challenge.token] = nil } }
-    try await step(.retract, .retract(challenges.map(\.identifier.value)))
+  func cleanUp(_ challenges: [PresentedChallenge]) async throws {
+    state.withLock { state in
+      for proof in challenges.compactMap(\.keyAuthorization) { state.visible[proof.token] = nil }
+    }
+    try await step(.cleanUp, .cleanUp(challenges.map(\.identifier.value)))
   }
 
   private func step(_ step: Step, _ call: Call) async throws {

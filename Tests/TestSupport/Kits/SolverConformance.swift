@@ -8,9 +8,9 @@ package import Testing
 ///
 ///     try await SolverConformance(WebrootSolver.self, settings) { try await look($0) }.run()
 ///
-/// It presents two challenges at once, looks at each, retracts them, looks again, retracts a second
-/// time, retracts without having presented, proves many orders side by side, and, where the
-/// challenges outlive the process, retracts by a fresh solver what a first one left behind, as after
+/// It presents two challenges at once, looks at each, cleans them up, looks again, cleans up a second
+/// time, cleans up without having presented, proves many orders side by side, and, where the
+/// challenges outlive the process, cleans up by a fresh solver what a first one left behind, as after
 /// a crash.
 package struct SolverConformance<Solver: ChallengeSolver>: Sendable {
   /// What a look of the CA finds: the key authorization, its digest, or nothing.
@@ -41,39 +41,40 @@ package struct SolverConformance<Solver: ChallengeSolver>: Sendable {
     challenges = names.enumerated().map { number, name in
       let token = "conformance_token-\(number)"
       return PresentedChallenge(
-        identifier: name, token: token, keyAuthorization: "\(token).thumbprint")
+        identifier: name, keyAuthorization: KeyAuthorization("\(token).thumbprint"))
     }
   }
 
   /// Runs all of it; failures are recorded with the test that called.
   package func run(sourceLocation: SourceLocation = #_sourceLocation) async throws {
-    #expect(Solver.serves(settings), "the settings are not for it", sourceLocation: sourceLocation)
-    try await presentsAndRetracts(sourceLocation)
-    try await retractsWhatWasNeverPresented(sourceLocation)
+    let served = try Catalog.solver(for: settings, in: context)
+    #expect(served is Solver, "the settings are not for it", sourceLocation: sourceLocation)
+    try await presentsAndCleansUp(sourceLocation)
+    try await cleansUpWhatWasNeverPresented(sourceLocation)
     try await canBeUsedAgain(sourceLocation)
     try await servesOrdersSideBySide(sourceLocation)
-    if Solver.outlivesProcess { try await retractsAfterACrash(sourceLocation) }
+    if Solver.persistsAfterExit { try await cleansUpAfterACrash(sourceLocation) }
   }
 
-  private func presentsAndRetracts(_ place: SourceLocation) async throws {
+  private func presentsAndCleansUp(_ place: SourceLocation) async throws {
     let solver = Solver(settings: settings, context: context)
     try await solver.prepare()
     try await expect(visible: false, "after prepare", place)
     try await solver.present(challenges)
     try await solver.waitUntilVisible(challenges)
     try await expect(visible: true, "after present", place)
-    try await solver.retract(challenges)
-    try await expect(visible: false, "after retract", place)
+    try await solver.cleanUp(challenges)
+    try await expect(visible: false, "after the clean-up", place)
     // What is not there is no error.
-    try await solver.retract(challenges)
+    try await solver.cleanUp(challenges)
   }
 
-  private func retractsWhatWasNeverPresented(_ place: SourceLocation) async throws {
-    try await Solver(settings: settings, context: context).retract(challenges)
+  private func cleansUpWhatWasNeverPresented(_ place: SourceLocation) async throws {
+    try await Solver(settings: settings, context: context).cleanUp(challenges)
     let prepared = Solver(settings: settings, context: context)
     try await prepared.prepare()
-    try await prepared.retract([])
-    try await expect(visible: false, "after retract without present", place)
+    try await prepared.cleanUp([])
+    try await expect(visible: false, "after a clean-up without present", place)
   }
 
   /// Ports, folders and records are free again for the next order.
@@ -82,7 +83,7 @@ package struct SolverConformance<Solver: ChallengeSolver>: Sendable {
     try await solver.prepare()
     try await solver.present(challenges)
     try await expect(visible: true, "the second time", place)
-    try await solver.retract(challenges)
+    try await solver.cleanUp(challenges)
     try await expect(visible: false, "after the second time", place)
   }
 
@@ -93,14 +94,14 @@ package struct SolverConformance<Solver: ChallengeSolver>: Sendable {
     let found = try await withThrowingTaskGroup(of: Bool.self) { group in
       for number in 0..<24 {
         let challenge = PresentedChallenge(
-          identifier: .dns("order\(number).example.com"), token: "side_by_side-\(number)",
-          keyAuthorization: "side_by_side-\(number).thumbprint")
+          identifier: .dns("order\(number).example.com"),
+          keyAuthorization: KeyAuthorization("side_by_side-\(number).thumbprint"))
         group.addTask {
           try await solver.prepare()
           try await solver.present([challenge])
           try await solver.waitUntilVisible([challenge])
           let isThere = try await look(challenge)
-          try await solver.retract([challenge])
+          try await solver.cleanUp([challenge])
           return isThere
         }
       }
@@ -110,12 +111,12 @@ package struct SolverConformance<Solver: ChallengeSolver>: Sendable {
     try await expect(visible: false, "after orders side by side", place)
   }
 
-  private func retractsAfterACrash(_ place: SourceLocation) async throws {
+  private func cleansUpAfterACrash(_ place: SourceLocation) async throws {
     let lost = Solver(settings: settings, context: context)
     try await lost.prepare()
     try await lost.present(challenges)
-    try await Solver(settings: settings, context: context).retract(challenges)
-    try await expect(visible: false, "after retract by the next process", place)
+    try await Solver(settings: settings, context: context).cleanUp(challenges)
+    try await expect(visible: false, "after a clean-up by the next process", place)
   }
 
   private func expect(visible: Bool, _ when: String, _ place: SourceLocation) async throws {

@@ -74,7 +74,7 @@ package struct AcmeSh: DNSProvider {
       "/bin/sh",
       ["-s", "--", script.path, name, verb, home, record.domain, record.name, record.value])
     command.environment = script.environment
-    command.input = Array(AcmeShim.text.utf8)
+    command.input = AcmeShim.script
     let result = try await script.run(command, to: action)
     let prefix = AcmeShim.warningPrefix
     for line in result.output.split(whereSeparator: \.isNewline) where line.hasPrefix(prefix) {

@@ -21,11 +21,11 @@ extension ContextPart {
     let first = try await hooks.run(.pre(due: due))
     let warn = services.warn
     let last = Mutex<[HookResult]>([])
-    let (value, own) = try await withRetraction(timeout: .seconds(3600)) {
+    let (value, own) = try await withCleanup(timeout: .seconds(3600)) {
       warn("the post hooks were not run to their end: \($0)")
     } _: {
       try await body()
-    } retract: { result in
+    } cleanup: { result in
       let ran = try await hooks.run(await occasion(result.map(\.0)))
       last.withLock { $0 = ran }
     }

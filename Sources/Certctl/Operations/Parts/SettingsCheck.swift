@@ -15,7 +15,8 @@ struct SettingsCheck: ContextPart {
       names: request.names, lineage: known?.settings, defaults: context.defaults.settings)
     // First what cannot be: after it, the rest is about what is superfluous.
     try settings.challenge.check(settings.names, isGiven: request.overrides.challenge != nil)
-    try request.overrides.checkUse(by: settings.challenge.types(for: settings.names))
+    try request.overrides.checkUse(
+      by: settings.challenge.types(for: settings.names), proving: settings.names)
     if let dns = settings.challenge.dns, let type = try dns.provider.map({ _ in try dns.type() }) {
       // The timer's renewals see another environment: what is given now is kept, secrets by reference.
       let references = context.solverContext.credentials.references(
@@ -115,35 +116,6 @@ struct SettingsCheck: ContextPart {
         .usage, "cannot use the webroot \(escapedForTerminal(path)): \(error.detail ?? "\(error)")",
         hint: "give the folder that the web server shows as / for these names, such as "
           + "/var/www/html")
-    }
-  }
-}
-
-extension SettingsOverrides {
-  /// Refuses an option that was given and that none of these challenge types has a use for.
-  func checkUse(by types: Set<ChallengeType>) throws {
-    let words = types.map(\.rawValue).sorted().joined(separator: " and ")
-    if tlsPort != nil && !types.contains(.tlsALPN01) {
-      throw CertctlError(
-        .usage, "--tls-port has no meaning for \(words)",
-        hint: "leave it out, or add --challenge tls-alpn-01")
-    }
-    if httpPort != nil && !types.contains(.http01) {
-      throw CertctlError(
-        .usage, "--http-port has no meaning for \(words)",
-        hint: "leave it out, or use --challenge http-01")
-    }
-    if webroot != nil && !types.contains(.http01) {
-      throw CertctlError(
-        .usage, "--webroot serves http-01 only, not \(words)",
-        hint: "leave out --webroot, or use --challenge http-01")
-    }
-    if dns.provider != nil && !types.contains(where: \.makesRecords) {
-      throw CertctlError(
-        .usage, "--dns makes records, which \(words) has no use for",
-        hint: challenge == nil
-          ? "leave out --dns: IP addresses are not proved by records (RFC 8738)"
-          : "leave out --dns, or use --challenge dns-01")
     }
   }
 }
