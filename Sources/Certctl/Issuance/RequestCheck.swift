@@ -120,17 +120,17 @@ extension SettingsOverrides {
   /// Refuses an option that was given and that none of these challenge types has a use for.
   func checkUse(by types: Set<ChallengeType>) throws {
     let words = types.map(\.rawValue).sorted().joined(separator: " and ")
-    if tlsPort != nil && !types.contains(.tlsALPN01) {
+    if self.tlsPort != nil && !types.contains(.tlsALPN01) {
       throw CertctlError(
         .usage, "--tls-port has no meaning for \(words)",
         hint: "leave it out, or add --challenge tls-alpn-01")
     }
-    if httpPort != nil && !types.contains(.http01) {
+    if self.httpPort != nil && !types.contains(.http01) {
       throw CertctlError(
         .usage, "--http-port has no meaning for \(words)",
         hint: "leave it out, or use --challenge http-01")
     }
-    if webroot != nil && !types.contains(.http01) {
+    if self.webroot != nil && !types.contains(.http01) {
       throw CertctlError(
         .usage, "--webroot serves http-01 only, not \(words)",
         hint: "leave out --webroot, or use --challenge http-01")
@@ -138,7 +138,7 @@ extension SettingsOverrides {
     if dns.provider != nil && !types.contains(where: \.makesRecords) {
       throw CertctlError(
         .usage, "--dns makes records, which \(words) has no use for",
-        hint: challenge == nil
+        hint: self.challenge == nil
           ? "leave out --dns: IP addresses are not proved by records (RFC 8738)"
           : "leave out --dns, or use --challenge dns-01")
     }
