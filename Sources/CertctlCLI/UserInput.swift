@@ -48,7 +48,7 @@ extension RegistrationOptions {
   /// The registration that these options describe.
   func registration(_ output: Output) throws -> Registration {
     let terms: Registration.Terms =
-      if agreesToTerms {
+      if self.agreesToTerms == true {
         .agreed
       } else if output.canAsk {
         .ask { url in
@@ -58,11 +58,14 @@ extension RegistrationOptions {
       } else {
         .notAgreed
       }
-    return Registration(emails: email, terms: terms, externalAccount: try externalAccount())
+    return Registration(
+      emails: self.emails ?? [], terms: terms, externalAccount: try externalAccount())
   }
 
   private func externalAccount() throws -> ExternalAccount? {
-    guard let externalKeyID, let externalKeyFile else { return nil }
+    guard let externalKeyID = self.externalKeyID, let externalKeyFile = self.externalKeyFile else {
+      return nil
+    }
     let path = absolutePath(externalKeyFile)
     guard let contents = UserFile.read(path) else {
       throw CertctlError(

@@ -3,35 +3,23 @@ import HostIO
 public import PKI
 
 /// What is wanted of a lineage: enough to renew it with nobody watching.
+///
+/// Settings that stand for themselves are read by their names in the settings table; those that belong
+/// together have a type of their own.
+@dynamicMemberLookup
 public struct LineageSettings: Codable, Sendable, Equatable {
   /// The names to certify, in the order given; the first names the lineage.
   public var names: [Identifier]
-  /// The CAs in order of preference: preset names or directory URLs.
-  public var authorities: [String]
-  /// A PEM file that the CA's HTTPS certificate must chain to, instead of the system's store.
-  public var caBundle: String?
   /// How the names are proved.
   public var challenge: ChallengeSettings
-  /// The type of the certificate's key.
-  public var keyType: KeyType
   /// The type of a second key, RSA beside ECDSA; nil for one certificate only.
   public var rsaKeyType: KeyType?
-  /// Whether renewals keep the key.
-  public var reuseKey: Bool
-  /// Whether a certificate may be issued without the names that cannot be proved; false by default.
-  public var allowPartial: Bool?
   /// The user's own certificate request in PEM; then the key is none of certctl's business.
   public var csr: String?
-  /// The certificate profile to ask the CA for (draft-ietf-acme-profiles).
-  public var profile: String?
-  /// The issuer CN of the last certificate of the chain to choose among alternates.
-  public var preferredChain: String?
   /// Who may read the files.
   public var files: FileSettings
-  /// The lineage's own deploy hooks: absolute paths of programs, in the order in which they run.
-  public var hooks: [String]?
-  /// How many generations stay on disk, the one in use included; nil means 5.
-  public var keepGenerations: Int?
+  /// The settings with a key of their own, by their keys in the table.
+  var own: [String: SettingValue] = [:]
 
   /// Settings with certctl's defaults for what is not given.
   public init(
@@ -43,19 +31,65 @@ public struct LineageSettings: Codable, Sendable, Equatable {
     allowPartial: Bool? = nil
   ) {
     self.names = names
+    self.challenge = challenge
+    self.rsaKeyType = rsaKeyType
+    self.csr = csr
+    self.files = files
     self.authorities = authorities
     self.caBundle = caBundle
-    self.challenge = challenge
     self.keyType = keyType
-    self.rsaKeyType = rsaKeyType
     self.reuseKey = reuseKey
-    self.csr = csr
     self.profile = profile
     self.preferredChain = preferredChain
-    self.files = files
     self.hooks = hooks
     self.keepGenerations = keepGenerations
     self.allowPartial = allowPartial
+  }
+
+  /// A setting of the table.
+  public subscript<Value>(
+    dynamicMember setting: KeyPath<SettingsTable, Setting<Value>>
+  ) -> Value? {
+    get {
+      self[SettingsTable.shared[keyPath: setting].definition].flatMap(Value.init(settingValue:))
+    }
+    set { self[SettingsTable.shared[keyPath: setting].definition] = newValue?.settingValue }
+  }
+
+  /// The value of an entry, whatever its type is.
+  package subscript(_ setting: SettingDefinition) -> SettingValue? {
+    get { setting.value(in: self) }
+    set { setting.put(newValue, into: &self) }
+  }
+
+  /// The CAs in order of preference: preset names or directory URLs.
+  public var authorities: [String] {
+    get { self[dynamicMember: \.authorities] ?? [] }
+    set { self[dynamicMember: \.authorities] = newValue }
+  }
+
+  /// The type of the certificate's key.
+  public var keyType: KeyType {
+    get { self[dynamicMember: \.keyType] ?? .ec256 }
+    set { self[dynamicMember: \.keyType] = newValue }
+  }
+
+  /// Whether renewals keep the key.
+  public var reuseKey: Bool {
+    get { self[dynamicMember: \.reuseKey] ?? false }
+    set { self[dynamicMember: \.reuseKey] = newValue }
+  }
+
+  /// The challenge type, as the table knows it.
+  var challengeType: ChallengeType? {
+    get { challenge.type }
+    set { challenge.type = newValue ?? .http01 }
+  }
+
+  /// The settings of the DNS; all are nil where nothing is said.
+  var dns: DNSSettings {
+    get { challenge.dns ?? DNSSettings() }
+    set { challenge.dns = newValue == DNSSettings() ? nil : newValue }
   }
 
   /// Whether a certificate issued under `other` still is what these settings want.
@@ -67,15 +101,10 @@ public struct LineageSettings: Codable, Sendable, Equatable {
     if !added.isEmpty { return "new names: \(added.joined(separator: ", "))" }
     let gone = other.names.filter { !names.contains($0) }.map(\.value)
     if !gone.isEmpty { return "names taken away: \(gone.joined(separator: ", "))" }
-    if authorities != other.authorities { return "another CA is wanted" }
-    if csr != other.csr { return "another certificate request is given" }
-    if keyType != other.keyType { return "another key type is wanted: \(keyType.rawValue)" }
-    if rsaKeyType != other.rsaKeyType {
-      return rsaKeyType.map { "an RSA certificate beside it is wanted: \($0.rawValue)" }
-        ?? "no RSA certificate beside it is wanted any more"
-    }
-    if profile != other.profile { return "another profile is wanted" }
-    return preferredChain != other.preferredChain ? "another chain is wanted" : nil
+    let changed = SettingsTable.all.filter { $0.affectsCertificate && self[$0] != other[$0] }
+    // Another request often has another type of key, too: then it is the reason.
+    let first = changed.first { $0.key == "csr" } ?? changed.first
+    return first.flatMap { $0.change?(self[$0]) }
   }
 }
 

@@ -1,125 +1,54 @@
 public import ACME
-public import PKI
+import HostIO
+import PKI
 
-/// The settings that were given on the command line; nil is "not given".
+/// Settings by their entries in the table; what was not given is nil.
+///
+/// Those of the command line and those of `certctl.toml` are such.
+@dynamicMemberLookup
 public struct SettingsOverrides: Sendable, Equatable {
-  /// The CAs, by preset name or directory URL.
-  public var authorities: [String]?
-  /// A PEM file to trust the CA's HTTPS certificate by.
-  public var caBundle: String?
-  /// The challenge type.
-  public var challenge: ChallengeType?
-  /// The stand-alone http-01 port.
-  public var httpPort: Int?
-  /// The address that stand-alone responders bind.
-  public var httpAddress: String?
-  /// The webroot for http-01.
-  public var webroot: String?
-  /// The tls-alpn-01 port.
-  public var tlsPort: Int?
-  /// Who makes records in the DNS, and how they are checked.
-  public var dns = DNSSettings()
-  /// The key type.
-  public var keyType: KeyType?
-  /// Whether there is an RSA certificate beside an ECDSA one; `keyType` is that of either.
-  public var dual: Bool?
-  /// Whether renewals keep the key.
-  public var reuseKey: Bool?
-  /// Whether names that cannot be proved may be left out.
-  public var allowPartial: Bool?
+  private var values: [String: SettingValue] = [:]
   /// The user's own certificate request.
   public var csr: GivenRequest?
-  /// The profile.
-  public var profile: String?
-  /// The preferred chain.
-  public var preferredChain: String?
-  /// The owner's name.
-  public var owner: String?
-  /// The group's name.
-  public var group: String?
-  /// The key's mode in octal digits.
-  public var keyMode: String?
-  /// The lineage's own deploy hooks: absolute paths, in place of all that it had; empty for none.
-  public var hooks: [String]?
-  /// How many generations stay on disk.
-  public var keepGenerations: Int?
 
   /// Nothing given.
   public init() {}
 
-  /// The overrides over a lineage's own settings over the defaults.
-  func resolved(
-    names: [Identifier], lineage: LineageSettings?, defaults: SettingsOverrides
-  ) -> LineageSettings {
-    let hasRequest = csr != nil || lineage?.csr != nil
-    let keyTypes = resolvedKeyTypes(lineage: lineage, defaults: defaults)
-    return LineageSettings(
-      names: names,
-      authorities: authorities ?? lineage?.authorities ?? defaults.authorities ?? ["letsencrypt"],
-      caBundle: caBundle ?? lineage?.caBundle ?? defaults.caBundle,
-      challenge: resolvedChallenge(lineage: lineage?.challenge, defaults: defaults),
-      keyType: keyTypes.main, rsaKeyType: keyTypes.rsa,
-      reuseKey: !hasRequest && (reuseKey ?? lineage?.reuseKey ?? defaults.reuseKey ?? false),
-      csr: csr?.pem ?? lineage?.csr,
-      profile: profile ?? lineage?.profile ?? defaults.profile,
-      preferredChain: preferredChain ?? lineage?.preferredChain ?? defaults.preferredChain,
-      files: FileSettings(
-        owner: owner ?? lineage?.files.owner ?? defaults.owner,
-        group: group ?? lineage?.files.group ?? defaults.group,
-        keyMode: keyMode ?? lineage?.files.keyMode ?? defaults.keyMode),
-      // None is an answer, too: it is kept, or the file's would come back.
-      hooks: hooks ?? lineage?.hooks ?? defaults.hooks,
-      keepGenerations: keepGenerations ?? lineage?.keepGenerations ?? defaults.keepGenerations,
-      allowPartial: allowPartial ?? lineage?.allowPartial ?? defaults.allowPartial)
-  }
-
-  /// With a request of the user's own the key is what it is, whatever the defaults are.
-  ///
-  /// Of two certificates the one is ECDSA, the other RSA, and a type that is given is that of its kind.
-  private func resolvedKeyTypes(
-    lineage: LineageSettings?, defaults: SettingsOverrides
-  ) -> (main: KeyType, rsa: KeyType?) {
-    if let csr { return (csr.keyType, nil) }
-    let wanted = keyType ?? lineage?.keyType ?? defaults.keyType ?? .ec256
-    let isDual = dual ?? lineage.map { $0.rsaKeyType != nil } ?? defaults.dual ?? false
-    guard isDual, lineage?.csr == nil else { return (wanted, nil) }
-    let known = [lineage?.keyType, lineage?.rsaKeyType, defaults.keyType].compactMap { $0 }
-    return wanted.isRSA
-      ? (known.first { !$0.isRSA } ?? .ec256, wanted)
-      : (wanted, known.first(where: \.isRSA) ?? .rsa2048)
-  }
-
-  private func resolvedChallenge(
-    lineage: ChallengeSettings?, defaults: SettingsOverrides
-  ) -> ChallengeSettings {
-    // Who names a provider wants it used, also where it was the listener before.
-    let wanted =
-      dns.provider == nil || lineage?.type.isOfDNS == true
-      ? nil : Catalog.usualChallenge(hasProvider: true)
-    let type =
-      challenge ?? wanted ?? lineage?.type ?? defaults.challenge ?? Catalog.usualChallenge()
-    var settings = resolvedServers(type, lineage: lineage, defaults: defaults)
-    settings.dns = dns.over(lineage?.dns, defaults.dns)
-    return settings
-  }
-
-  private func resolvedServers(
-    _ type: ChallengeType, lineage: ChallengeSettings?, defaults: SettingsOverrides
-  ) -> ChallengeSettings {
-    let common = ChallengeSettings(
-      type: type, httpPort: defaults.httpPort, httpAddress: defaults.httpAddress,
-      webroot: defaults.webroot, tlsPort: defaults.tlsPort)
-    // What a lineage says of another type says nothing about this one.
-    let base = lineage.flatMap { $0.type == type ? $0 : nil } ?? common
-    let taken = Catalog.settingsInUse(by: type)
-    // A port or an address given now means a listener, not the webroot of before.
-    let wantsListener = httpPort != nil || httpAddress != nil
-    if taken.contains(.webroot), let webroot = webroot ?? (wantsListener ? nil : base.webroot) {
-      return ChallengeSettings(type: type, webroot: webroot)
+  /// The value of a setting; nil is "not given".
+  public subscript<Value>(
+    dynamicMember setting: KeyPath<SettingsTable, Setting<Value>>
+  ) -> Value? {
+    get {
+      self[SettingsTable.shared[keyPath: setting].definition].flatMap(Value.init(settingValue:))
     }
-    return ChallengeSettings(
-      type: type, httpPort: taken.contains(.httpPort) ? httpPort ?? base.httpPort : nil,
-      httpAddress: taken.contains(.httpAddress) ? httpAddress ?? base.httpAddress : nil,
-      tlsPort: taken.contains(.tlsPort) ? tlsPort ?? base.tlsPort : nil)
+    set { self[SettingsTable.shared[keyPath: setting].definition] = newValue?.settingValue }
+  }
+
+  /// The value of an entry, whatever its type is.
+  package subscript(_ setting: SettingDefinition) -> SettingValue? {
+    get { values[setting.key] }
+    set { values[setting.key] = newValue }
+  }
+
+  /// Adds what was given elsewhere, and takes it over what is here.
+  package mutating func add(_ others: SettingsOverrides) {
+    values.merge(others.values) { $1 }
+    csr = others.csr ?? csr
+  }
+
+  /// Who makes records in the DNS, and how they are checked.
+  public var dns: DNSSettings {
+    get {
+      DNSSettings(
+        provider: self.dnsProvider, resolver: self.dnsResolver, port: self.dnsPort,
+        timeLimit: self.dnsTimeout, check: self.dnsCheck)
+    }
+    set {
+      self.dnsProvider = newValue.provider
+      self.dnsResolver = newValue.resolver
+      self.dnsPort = newValue.port
+      self.dnsTimeout = newValue.timeLimit
+      self.dnsCheck = newValue.check
+    }
   }
 }

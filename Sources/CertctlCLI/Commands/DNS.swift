@@ -104,8 +104,7 @@ struct DNSPersist: AsyncParsableCommand {
           PersistentRecordRequest(
             domain: try Identifier(parsing: name), coversWildcard: wildcard, until: until,
             authority: authority.authority, caBundle: authority.bundle,
-            registration: try registration.registration(output),
-            dns: DNSSettings(resolver: servers.dnsResolver, port: servers.dnsPort))))
+            registration: try registration.registration(output), dns: servers.given.dns)))
       output.result(report, text: Self.text(report))
       isPresent.withLock { $0 = report.isPresent }
     }

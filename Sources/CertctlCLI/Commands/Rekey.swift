@@ -28,7 +28,7 @@ struct Rekey: AsyncParsableCommand {
   @Option(
     name: .customLong("key-type"),
     help: ArgumentHelp("The new key's type. Default: as before.", valueName: "type"))
-  var keyType: CertificateKeyType?
+  var keyType: SettingWord<KeyType>?
 
   @OptionGroup(title: "General") var global: GlobalOptions
 
@@ -36,8 +36,7 @@ struct Rekey: AsyncParsableCommand {
     try await Bootstrap.run(global) { context, output in
       let report = try await context.run(
         RekeyOperation(
-          try LineageName(name), isCompromised: compromised,
-          keyType: keyType.flatMap { KeyType(rawValue: $0.rawValue) }))
+          try LineageName(name), isCompromised: compromised, keyType: keyType.flatMap(\.value)))
       output.result(report, text: text(report))
     }
   }

@@ -38,12 +38,7 @@ struct Renew: AsyncParsableCommand {
       "How many orders at once at most. Default: what the CAs stand.", valueName: "number"))
   var jobs: Int?
 
-  @Option(
-    name: .customLong("metrics-file"),
-    help: ArgumentHelp(
-      "Where figures for Prometheus are written, for node_exporter's textfile collector.",
-      valueName: "file"))
-  var metricsFile: String?
+  @OptionGroup var settings: RenewalOptions
 
   @OptionGroup(title: "General") var global: GlobalOptions
 
@@ -58,7 +53,7 @@ struct Renew: AsyncParsableCommand {
     try await Bootstrap.run(global) { context, output in
       let request = RenewRequest(
         names: try names.map { try LineageName($0) }, force: force, dryRun: dryRun, jobs: jobs,
-        metricsFile: metricsFile.map(absolutePath), version: certctlVersion)
+        metricsFile: settings.metricsFile, version: certctlVersion)
       let report = try await context.run(RenewOperation(request))
       // The timer's run says nothing while all is well; in the journal the log has said the rest.
       if output.json || !output.quiet || (report.exitCode != 0 && !output.isJournal) {

@@ -1,0 +1,197 @@
+import ArgumentParser
+import Certctl
+
+/// A part of the settings table whose options stand together in the help of a command.
+protocol OptionSection: SendableMetatype {
+  /// Its settings, in the order of the help.
+  static var settings: [SettingDefinition] { get }
+  /// Checks what the options mean together.
+  ///
+  /// - Throws: `ValidationError`.
+  static func validate(_ given: SettingsOverrides) throws
+}
+
+extension OptionSection {
+  static func validate(_ given: SettingsOverrides) throws {}
+}
+
+/// The options of a part of the settings table.
+///
+/// The parser finds arguments by the mirror of a type's empty value, and hands out their values by the
+/// names that it saw there. Here both come from the table: the children of the mirror, and the keys that
+/// are decoded.
+@dynamicMemberLookup
+struct SettingOptions<Section: OptionSection>: ParsableArguments, CustomReflectable {
+  /// What was typed.
+  private var typed = SettingsOverrides()
+  /// The lists that were given and emptied at once.
+  private var contradictions: [String] = []
+
+  init() {}
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: SettingKey.self)
+    for setting in Section.settings {
+      typed[setting] = try setting.typed(in: container)
+      guard try setting.isEmptied(in: container) else { continue }
+      if typed[setting] != nil { contradictions.append(setting.key) }
+      typed[setting] = .texts([])
+    }
+  }
+
+  var customMirror: Mirror {
+    Mirror(self, children: Section.settings.flatMap(\.arguments), displayStyle: .struct)
+  }
+
+  func validate() throws {
+    for key in contradictions {
+      throw ValidationError("--\(key) and --no-\(key) exclude each other")
+    }
+    for setting in Section.settings { try typed[setting].map(setting.validate) }
+    try Section.validate(typed)
+  }
+
+  /// What was given, with paths that mean the same in every folder.
+  var given: SettingsOverrides {
+    var given = typed
+    for setting in Section.settings { given[setting] = typed[setting].map(setting.absolute) }
+    return given
+  }
+
+  /// The value of a setting; nil when it was not given.
+  subscript<Value>(dynamicMember setting: KeyPath<SettingsTable, Setting<Value>>) -> Value? {
+    given[dynamicMember: setting]
+  }
+}
+
+extension SettingDefinition {
+  /// The arguments of the parser, each under the name by which its value is decoded.
+  fileprivate var arguments: [Mirror.Child] {
+    let names = NameSpecification(([key] + aliases).map { .customLong($0) })
+    let help = ArgumentHelp(helpText, valueName: valueName)
+    var arguments: [Mirror.Child] = []
+    switch form {
+    case .text, .path: arguments = [(key, Option<String?>(name: names, help: help))]
+    case .word: arguments = [(key, type.wordOption(names, help))]
+    case .texts, .paths:
+      arguments = [(key, Option<[String]>(wrappedValue: [], name: names, help: help))]
+    case .number: arguments = [(key, Option<Int?>(name: names, help: help))]
+    case .yes: arguments = [(key, Flag<Bool>(wrappedValue: false, name: names, help: help))]
+    case .yesOrNo:
+      arguments = [(key, Flag<Bool?>(name: names, inversion: .prefixedNo, help: help))]
+    // One can be written in a file only.
+    case .table: break
+    }
+    if let noneHelp {
+      let none = Flag<Bool>(
+        wrappedValue: false, name: .customLong(noneKey), help: ArgumentHelp(noneHelp))
+      arguments.append((noneKey, none))
+    }
+    return arguments
+  }
+
+  private var noneKey: String { "no-\(key)" }
+
+  /// The value that was typed; nil for none.
+  fileprivate func typed(
+    in container: KeyedDecodingContainer<SettingKey>
+  ) throws -> SettingValue? {
+    let name = SettingKey(stringValue: key)
+    switch form {
+    case .text, .path:
+      return try container.decode(Option<String?>.self, forKey: name).wrappedValue.map { .text($0) }
+    case .word: return try type.word(in: container, name).map { .text($0) }
+    case .texts, .paths:
+      let texts = try container.decode(Option<[String]>.self, forKey: name).wrappedValue
+      return texts.isEmpty ? nil : .texts(texts)
+    case .number:
+      return try container.decode(Option<Int?>.self, forKey: name).wrappedValue.map { .number($0) }
+    case .yes:
+      return try container.decode(Flag<Bool>.self, forKey: name).wrappedValue ? .flag(true) : nil
+    case .yesOrNo:
+      return try container.decode(Flag<Bool?>.self, forKey: name).wrappedValue.map { .flag($0) }
+    case .table: return nil
+    }
+  }
+
+  /// Whether its option `--no-KEY` was given.
+  fileprivate func isEmptied(in container: KeyedDecodingContainer<SettingKey>) throws -> Bool {
+    guard noneHelp != nil else { return false }
+    return try container.decode(Flag<Bool>.self, forKey: SettingKey(stringValue: noneKey))
+      .wrappedValue
+  }
+
+  /// Checks a value for itself.
+  ///
+  /// - Throws: `ValidationError`.
+  fileprivate func validate(_ value: SettingValue) throws {
+    if case .number(let number) = value, case .number(let range, let unit) = form,
+      !range.contains(number)
+    {
+      throw ValidationError("--\(key) takes \(unit.words(range))")
+    }
+    guard let emptyHint else { return }
+    let isEmpty =
+      switch value {
+      case .text(let text): text.isEmpty
+      case .texts(let texts): texts.contains("")
+      case .number, .flag, .table: false
+      }
+    guard isEmpty else { return }
+    throw ValidationError(
+      "--\(key) is empty: \(emptyHint)" + (noneHelp == nil ? "" : ", or --\(noneKey) for none"))
+  }
+
+  /// The value with absolute paths, each once.
+  fileprivate func absolute(_ value: SettingValue) -> SettingValue {
+    switch (form, value) {
+    case (.path, .text(let path)): return .text(absolutePath(path))
+    case (.paths, .texts(let paths)):
+      var seen: Set<String> = []
+      return .texts(paths.map(absolutePath).filter { seen.insert($0).inserted })
+    default: return value
+    }
+  }
+}
+
+extension SettingForm.Unit {
+  /// What an option with numbers of this range takes.
+  fileprivate func words(_ range: ClosedRange<Int>) -> String {
+    switch self {
+    case .port: "a port from \(range.lowerBound) to \(range.upperBound)"
+    case .number: "a number from \(range.lowerBound) to \(range.upperBound)"
+    case .seconds: "\(range.lowerBound) to \(range.upperBound) seconds"
+    }
+  }
+}
+
+// MARK: - Words
+
+/// One of the words of a setting.
+struct SettingWord<Value: SettingType>: ExpressibleByArgument {
+  /// The word.
+  let text: String
+
+  init?(argument: String) {
+    guard Self.allValueStrings.contains(argument) else { return nil }
+    text = argument
+  }
+
+  static var allValueStrings: [String] { Value.words ?? [] }
+  static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
+
+  /// The value that the word stands for.
+  var value: Value? { Value(settingValue: .text(text)) }
+}
+
+extension SettingType {
+  fileprivate static func wordOption(_ names: NameSpecification, _ help: ArgumentHelp) -> Any {
+    Option<SettingWord<Self>?>(name: names, help: help)
+  }
+
+  fileprivate static func word(
+    in container: KeyedDecodingContainer<SettingKey>, _ name: SettingKey
+  ) throws -> String? {
+    try container.decode(Option<SettingWord<Self>?>.self, forKey: name).wrappedValue?.text
+  }
+}
