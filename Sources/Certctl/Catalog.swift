@@ -1,5 +1,5 @@
 import ACME
-import HostIO
+import CertctlBase
 
 /// Everything that certctl can be extended by: one file and one line here for each.
 package enum Catalog {

@@ -1,5 +1,6 @@
 import ACME
 import Certctl
+import CertctlBase
 import FoundationEssentials
 import HostIO
 import PKI

@@ -1,3 +1,4 @@
+import CertctlBase
 import Testing
 
 @testable import HostIO

@@ -1,5 +1,5 @@
 public import ACME
-import HostIO
+import CertctlBase
 
 /// dns-persist-01 (draft-ietf-acme-dns-persist): a record that stands there for good.
 ///

@@ -1,5 +1,4 @@
 public import ACME
-import HostIO
 import PKI
 
 /// dns-01 (RFC 8555, section 8.4): a TXT record at `_acme-challenge` of the name.

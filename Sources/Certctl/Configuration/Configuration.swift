@@ -1,5 +1,5 @@
 import ACME
-import HostIO
+import CertctlBase
 import PKI
 import TOMLKit
 

@@ -1,5 +1,5 @@
 public import ACME
-import HostIO
+import CertctlBase
 public import PKI
 
 /// What a user asks of one `issue`: names, and what differs from what is already known.

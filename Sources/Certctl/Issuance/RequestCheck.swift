@@ -1,4 +1,6 @@
 import ACME
+import CertctlBase
+import CertctlHTTP
 import HostIO
 
 extension Manager {

@@ -1,6 +1,6 @@
 public import ACME
+import CertctlBase
 import FoundationEssentials
-import HostIO
 import PKI
 
 extension Manager {

@@ -1,6 +1,6 @@
 public import ACME
+import CertctlBase
 public import FoundationEssentials
-import HostIO
 import PKI
 
 /// What is asked of a standing record.

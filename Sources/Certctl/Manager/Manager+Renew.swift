@@ -1,4 +1,4 @@
-import HostIO
+import CertctlBase
 
 extension Manager {
   /// Renews what is due, deploys what is new, and tells hooks of it.

@@ -1,8 +1,8 @@
 import ACME
 import ArgumentParser
 import Certctl
+import CertctlBase
 import FoundationEssentials
-import HostIO
 import Synchronization
 
 /// `certctl dns-providers`: who can make records, and what each needs to know.

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Certctl
-import HostIO
+import CertctlBase
 
 /// `certctl site`: nginx reverse-proxy virtual hosts.
 struct SiteCommand: AsyncParsableCommand {

@@ -1,4 +1,4 @@
-import HostIO
+import CertctlBase
 
 /// acme-dns: a server that holds nothing but such records, to which a CNAME leads for each domain.
 ///

@@ -1,5 +1,5 @@
+import CertctlBase
 import FoundationEssentials
-import HostIO
 
 /// Azure DNS by the resource manager: one resource for all values of a name.
 ///

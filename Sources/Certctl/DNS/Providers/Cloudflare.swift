@@ -1,4 +1,4 @@
-import HostIO
+import CertctlBase
 
 /// The API of Cloudflare, version 4.
 ///

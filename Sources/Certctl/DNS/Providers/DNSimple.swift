@@ -1,4 +1,4 @@
-import HostIO
+import CertctlBase
 
 /// The API of DNSimple, version 2.
 package struct DNSimple: DNSProvider {

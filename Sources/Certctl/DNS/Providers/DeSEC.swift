@@ -1,4 +1,4 @@
-import HostIO
+import CertctlBase
 
 /// The API of deSEC, which takes whole sets of records and changes many of them in one request.
 package struct DeSEC: DNSProvider {

@@ -1,4 +1,4 @@
-import HostIO
+import CertctlBase
 
 /// The API of DigitalOcean, version 2.
 package struct DigitalOcean: DNSProvider {

@@ -1,4 +1,4 @@
-import HostIO
+import CertctlBase
 
 /// Gandi's LiveDNS, version 5: one resource for all values of a name.
 package struct Gandi: DNSProvider {

@@ -1,4 +1,4 @@
-import HostIO
+import CertctlBase
 
 /// The API of GoDaddy for domains, version 1: records are added one by one, and taken away by
 /// writing what stays of a name.

@@ -1,5 +1,5 @@
+import CertctlBase
 import FoundationEssentials
-import HostIO
 
 /// Any server that speaks the protocol of lego's provider `httpreq`: one request for each record.
 ///

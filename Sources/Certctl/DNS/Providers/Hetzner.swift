@@ -1,4 +1,4 @@
-import HostIO
+import CertctlBase
 
 /// DNS at Hetzner: the Cloud API, or the older DNS API for zones that have not moved there.
 package struct Hetzner: DNSProvider {

@@ -1,4 +1,4 @@
-import HostIO
+import CertctlBase
 
 /// The API of Infomaniak, version 2, for zones.
 package struct Infomaniak: DNSProvider {

@@ -1,3 +1,4 @@
+import CertctlBase
 import HostIO
 
 /// DNS at netcup: the API of CloudDNS, where all new domains are, or the older API of the customer

@@ -1,4 +1,4 @@
-import HostIO
+import CertctlBase
 
 /// The API of netcup's CloudDNS, by its own requests for challenges.
 ///

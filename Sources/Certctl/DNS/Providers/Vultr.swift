@@ -1,4 +1,4 @@
-import HostIO
+import CertctlBase
 
 /// The API of Vultr, version 2.
 package struct Vultr: DNSProvider {

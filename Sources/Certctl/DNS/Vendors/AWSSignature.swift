@@ -1,5 +1,5 @@
+import CertctlBase
 import FoundationEssentials
-import HostIO
 import PKI
 
 /// The keys of an AWS account or role.
