@@ -52,6 +52,7 @@ demo: deps-demo ## a certificate from a test CA, served by nginx, on loopback; o
 # Where all is well, Swift Testing's closing line is the last.
 test: deps-test lint ## installs what is missing, checks, builds, and runs every test
 	@rm -rf .build/attachments && mkdir -p .build/attachments
+	@SWIFT="$(SWIFT)" scripts/check-acme-product
 	$(SWIFT) build --build-tests $(STRICT)
 	@SWIFT="$(SWIFT)" scripts/run-tests --skip LiveTests
 	@SWIFT="$(SWIFT)" scripts/run-tests --filter LiveTests --skip LiveTests.Crash --skip "$(TIMED)"

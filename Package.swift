@@ -25,10 +25,18 @@ let nio: [Target.Dependency] = ["NIOCore", "NIOPosix", "NIOHTTP1"].map {
   .product(name: $0, package: "swift-nio")
 }
 
+/// The targets below Certctl.
+let lower: [Target.Dependency] = [
+  "ACME", "CertctlBase", "CertctlDNSClient", "CertctlHTTP", "HostIO", "PKI",
+]
+
 let package = Package(
   name: "certctl",
   products: [
-    .library(name: "ACME", targets: ["ACME", "PKI", "HostIO"]),
+    // With the modules whose types its interface shows: keys, and the role of an HTTP client.
+    .library(name: "ACME", targets: ["ACME", "PKI", "CertctlBase"]),
+    // That role, played by libcurl.
+    .library(name: "CertctlHTTP", targets: ["CertctlHTTP"]),
     .library(name: "Certctl", targets: ["Certctl"]),
     .executable(name: "certctl", targets: ["CertctlCLI"]),
   ],
@@ -50,48 +58,62 @@ let package = Package(
     .systemLibrary(name: "CLDNS", providers: [.apt(["libldns-dev"])]),
     // As with curl: loaded for the few answers in XML.
     .systemLibrary(name: "CExpat", providers: [.apt(["libexpat1-dev"])]),
-    .target(name: "PKI", dependencies: ["COpenSSL"], swiftSettings: strictMemory),
+    // As with curl, and with declarations of their own instead of the libraries' headers.
+    .systemLibrary(name: "CIDN2"),
+    .systemLibrary(name: "CPSL"),
+    // Calls of the kernel that Swift's Glibc does not show.
+    .systemLibrary(name: "CLinux"),
+    // What the library ACME needs besides keys: no network, no files, no packages.
+    .target(name: "CertctlBase", dependencies: ["CIDN2"], swiftSettings: strictMemory),
+    .target(name: "PKI", dependencies: ["CertctlBase", "COpenSSL"], swiftSettings: strictMemory),
     .target(
       name: "HostIO",
-      dependencies: ["CCurl", "CExpat", "CLDNS", logging, subprocess, system] + nio,
+      dependencies: ["CertctlBase", "CExpat", "CLinux", "CPSL", logging, subprocess, system] + nio,
       swiftSettings: strictMemory),
-    .target(name: "ACME", dependencies: ["PKI", "HostIO", logging], swiftSettings: strict),
     .target(
-      name: "Certctl", dependencies: ["ACME", "PKI", "HostIO", logging, toml],
+      name: "CertctlHTTP", dependencies: ["CertctlBase", "HostIO", "CCurl"],
+      swiftSettings: strictMemory),
+    .target(
+      name: "CertctlDNSClient", dependencies: ["CertctlBase", "CLDNS"] + nio,
+      swiftSettings: strictMemory),
+    .target(name: "ACME", dependencies: ["CertctlBase", "PKI", logging], swiftSettings: strict),
+    .target(
+      name: "Certctl", dependencies: lower + [logging, toml],
       // In the code: a file beside the binary could be missing, or be changed by somebody.
       resources: [.embedInCode("DNS/Programs/acme-shim.sh")],
       swiftSettings: strict),
     .executableTarget(
       name: "CertctlCLI",
-      dependencies: ["Certctl", "ACME", "PKI", "HostIO", argumentParser, logging],
+      dependencies: ["Certctl"] + lower + [argumentParser, logging],
       swiftSettings: strict),
     .target(
       name: "TestSupport",
-      dependencies: ["Certctl", "ACME", "PKI", "HostIO", logging, subprocess] + nio,
+      dependencies: ["Certctl"] + lower + [logging, subprocess] + nio,
       path: "Tests/TestSupport", swiftSettings: strict),
     // Not in Benchmarks: it proves, and a small run of it is one of the tests.
     .executableTarget(
       name: "RenewalSimulation", dependencies: ["Certctl", "ACME"],
       path: "Tests/RenewalSimulation", swiftSettings: strict),
+    .testTarget(
+      name: "CertctlBaseTests", dependencies: ["CertctlBase"], swiftSettings: strict),
     .testTarget(name: "PKITests", dependencies: ["PKI", subprocess], swiftSettings: strict),
     .testTarget(
-      name: "HostIOTests", dependencies: ["HostIO", "PKI", "TestSupport", subprocess] + nio,
+      name: "HostIOTests",
+      dependencies: [
+        "CertctlBase", "CertctlDNSClient", "CertctlHTTP", "HostIO", "PKI", "TestSupport",
+        subprocess,
+      ] + nio,
       swiftSettings: strict),
     .testTarget(
-      name: "ACMETests", dependencies: ["ACME", "PKI", "HostIO", "TestSupport", logging],
-      swiftSettings: strict),
+      name: "ACMETests", dependencies: ["TestSupport"] + lower + [logging], swiftSettings: strict),
     .testTarget(
       name: "CertctlTests",
-      dependencies: [
-        "Certctl", "ACME", "PKI", "HostIO", "RenewalSimulation", "TestSupport", logging,
-      ],
+      dependencies: ["Certctl", "RenewalSimulation", "TestSupport"] + lower + [logging],
       swiftSettings: strict),
     .testTarget(
-      name: "CLITests",
-      dependencies: ["CertctlCLI", "Certctl", "HostIO", "PKI", "TestSupport", logging],
+      name: "CLITests", dependencies: ["CertctlCLI", "Certctl", "TestSupport"] + lower + [logging],
       swiftSettings: strict),
     .testTarget(
-      name: "LiveTests",
-      dependencies: ["CertctlCLI", "Certctl", "ACME", "PKI", "HostIO", "TestSupport"],
+      name: "LiveTests", dependencies: ["CertctlCLI", "Certctl", "TestSupport"] + lower,
       swiftSettings: strict),
   ])

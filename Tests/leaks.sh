@@ -8,7 +8,7 @@
 # 2. valgrind, where it is installed, on the optimised build without sanitizer, with fewer keys: it also
 #    sees OpenSSL read memory that Swift has already freed, which the sanitizer does not.
 #
-# It compiles Sources/PKI by itself (no dependency is fetched or built) into a temporary folder, and
+# It compiles Sources/PKI and CertctlBase by themselves (no dependency is fetched or built) into a temporary folder, and
 # ends with 0 when both find nothing. The time is about one minute.
 set -eu
 
@@ -25,16 +25,21 @@ compile() {
     -enable-upcoming-feature ExistentialAny -enable-upcoming-feature InternalImportsByDefault \
     -enable-upcoming-feature MemberImportVisibility \
     -enable-upcoming-feature NonisolatedNonsendingByDefault \
-    -Xcc -fmodule-map-file=Sources/COpenSSL/module.modulemap -I "$folder" "$@"
+    -Xcc -fmodule-map-file=Sources/COpenSSL/module.modulemap \
+    -Xcc -fmodule-map-file=Sources/CIDN2/module.modulemap -I "$folder" "$@"
 }
 
 build() {
+  # shellcheck disable=SC2046  # file names have no spaces
+  compile -parse-as-library -module-name CertctlBase -emit-module \
+    -emit-module-path "$folder/CertctlBase.swiftmodule" -c -o "$folder/CertctlBase.o" "$@" \
+    $(find Sources/CertctlBase -name '*.swift')
   # shellcheck disable=SC2046  # file names have no spaces
   compile -parse-as-library -module-name PKI -emit-module \
     -emit-module-path "$folder/PKI.swiftmodule" -c -o "$folder/PKI.o" "$@" \
     $(find Sources/PKI -name '*.swift')
   compile -module-name LeakCheck -o "$folder/LeakCheck" "$@" \
-    Tests/LeakCheck/main.swift "$folder/PKI.o" -lssl -lcrypto
+    Tests/LeakCheck/main.swift "$folder/PKI.o" "$folder/CertctlBase.o" -lssl -lcrypto
 }
 
 echo "AddressSanitizer and LeakSanitizer:"

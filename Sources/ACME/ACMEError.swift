@@ -1,5 +1,5 @@
+internal import CertctlBase
 public import FoundationEssentials
-internal import HostIO
 
 /// Why a conversation with a CA came to nothing.
 ///

@@ -1,4 +1,4 @@
-internal import HostIO
+internal import CertctlBase
 
 /// A name that a certificate can be issued for: a domain, a wildcard or an IP address.
 public struct Identifier: Hashable, Sendable, Codable, CustomStringConvertible {
@@ -81,8 +81,8 @@ private enum NameCheck {
   static func address(_ text: String) throws(ACMEError) -> String? {
     var inner = text
     if text.hasPrefix("["), text.hasSuffix("]") { inner = String(text.dropFirst().dropLast()) }
-    if let address = IPAddressText.canonical(inner) { return address }
-    if text.hasPrefix("*."), IPAddressText.canonical(String(text.dropFirst(2))) != nil {
+    if let address = IPAddress(inner) { return "\(address)" }
+    if text.hasPrefix("*."), IPAddress(String(text.dropFirst(2))) != nil {
       throw bad(text, "there are no wildcards for addresses")
     }
     if inner.contains(":") { throw refuseColon(text) }

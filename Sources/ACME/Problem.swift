@@ -1,5 +1,5 @@
+internal import CertctlBase
 internal import FoundationEssentials
-internal import HostIO
 
 /// The type of a problem (RFC 8555 section 6.7), without its usual prefix.
 public struct ProblemType: ServerWord {

@@ -1,6 +1,8 @@
 import ACME
 import ArgumentParser
 import Certctl
+import CertctlBase
+import CertctlHTTP
 import FoundationEssentials
 import HostIO
 import Logging

@@ -1,4 +1,5 @@
 import Certctl
+import CertctlBase
 import HostIO
 import PKI
 import Synchronization

@@ -1,5 +1,6 @@
 import ACME
 import Certctl
+import CertctlBase
 import FoundationEssentials
 import HostIO
 import PKI
@@ -71,12 +72,13 @@ extension RegistrationOptions {
       throw CertctlError(
         .usage, "the key file \(path) cannot be read", hint: "check --eab-hmac-key-file")
     }
-    let text = String(decoding: contents, as: UTF8.self).filter { !$0.isWhitespace }
-    guard !text.isEmpty, let key = Base64URL.decode(text) else {
+    do throws(ACMEError) {
+      return try ExternalAccount(
+        keyID: externalKeyID, encodedKey: String(decoding: contents, as: UTF8.self))
+    } catch {
       throw CertctlError(
-        .usage, "the key file \(path) does not hold base64url text",
+        .usage, "the key file \(escapedForTerminal(path)) does not hold base64url or base64 text",
         hint: "put the HMAC key into it just as the CA showed it")
     }
-    return ExternalAccount(keyID: externalKeyID, hmacKey: key)
   }
 }

@@ -1,4 +1,5 @@
 import ACME
+import CertctlBase
 import FoundationEssentials
 import HostIO
 import PKI
@@ -15,7 +16,7 @@ func certificate(
   let client = ACMEClient(directoryURL: directoryURL, http: http)
 
   // An account is a key. Registering the same key again finds the same account.
-  let accountKey = try PrivateKey.generate(.ec256)
+  let accountKey = try await PrivateKey.generating(.ec256)
   let account = try await client.register(
     key: accountKey,
     NewAccount(contacts: ["admin@example.com"], termsOfServiceAgreed: true))
@@ -35,7 +36,7 @@ func certificate(
   }
 
   // The certificate has a key of its own.
-  let key = try PrivateKey.generate(.ec256)
+  let key = try await PrivateKey.generating(.ec256)
   let request = try CertificateRequest(key: key, dnsNames: [identifier.value])
   order = try await account.finalize(order, request: request)
   if order.status == .processing {
@@ -55,7 +56,7 @@ func certificate(
         .deletingLastPathComponent().appending(path: "Sources/ACME/Documentation.docc/ACME.md"),
       encoding: .utf8)
     let compiled = between("// example:\n", "// end of example", in: source)
-    let imports = "import ACME\nimport HostIO\nimport PKI\n"
+    let imports = "import ACME\nimport CertctlBase\nimport PKI\n"
     let shown = between("```swift\n" + imports, "```", in: page)
     #expect(shown.count > 1000)
     #expect(words(compiled) == words(shown))

@@ -1,8 +1,8 @@
+import CertctlBase
+import CertctlDNSClient
 import Glibc
 import TestSupport
 import Testing
-
-@testable import HostIO
 
 /// Asking servers that do everything wrong: an error or the right answer, in time.
 @Suite(.serialized)

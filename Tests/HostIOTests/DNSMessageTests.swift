@@ -1,8 +1,8 @@
+import CertctlBase
+import CertctlDNSClient
 import PKI
 import TestSupport
 import Testing
-
-@testable import HostIO
 
 /// DNS messages byte for byte (RFC 1035, RFC 2136, RFC 6891), and damaged ones.
 struct DNSMessageTests {

@@ -1,3 +1,5 @@
+import CertctlBase
+import CertctlHTTP
 import Glibc
 import HostIO
 import Synchronization

@@ -21,6 +21,25 @@ struct ExternalAccountTests {
     }
   }
 
+  /// One key, as CAs and tools print it.
+  private static let spellings = [
+    "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQ-_-__w", "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQ-_-__w==",
+    "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQ+/+//w", "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQ+/+//w==",
+  ]
+
+  @Test(.needsPebble)
+  func `option and configuration read a key in any spelling`() async throws {
+    try await LiveHost.run {
+      $0.externalAccountKeys = [Self.keyID: Self.spellings[0]]
+    } _: { host in
+      for spelling in Self.spellings {
+        let result = try await host.account("register", try options(host, spelling))
+        #expect(result.exitCode == 0, "\(spelling): \(result)")
+        _ = try await host.account("deactivate").requireSuccess("deactivate")
+      }
+    }
+  }
+
   @Test(.needsPebble)
   func `without a key the error says what is needed`() async throws {
     try await run { host in

@@ -1,4 +1,5 @@
 import Certctl
+import CertctlHTTP
 import HostIO
 import TestSupport
 import Testing

@@ -1,6 +1,7 @@
 package import Certctl
+package import CertctlBase
+internal import CertctlDNSClient
 internal import FoundationEssentials
-package import HostIO
 internal import Testing
 
 extension Services {

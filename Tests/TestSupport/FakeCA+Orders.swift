@@ -1,6 +1,6 @@
 internal import ACME
+internal import CertctlBase
 internal import FoundationEssentials
-internal import HostIO
 internal import PKI
 internal import Synchronization
 

@@ -1,6 +1,6 @@
 internal import ACME
+public import CertctlBase
 internal import FoundationEssentials
-public import HostIO
 internal import PKI
 internal import Synchronization
 

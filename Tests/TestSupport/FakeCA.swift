@@ -1,6 +1,6 @@
 public import ACME
+public import CertctlBase
 public import FoundationEssentials
-public import HostIO
 public import PKI
 internal import Synchronization
 

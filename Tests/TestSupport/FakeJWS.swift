@@ -1,6 +1,6 @@
 internal import ACME
+internal import CertctlBase
 internal import FoundationEssentials
-internal import HostIO
 internal import PKI
 
 /// A signed request that has passed all of RFC 8555 section 6.

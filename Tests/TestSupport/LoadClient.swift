@@ -1,4 +1,5 @@
-package import HostIO
+package import CertctlBase
+import HostIO
 package import PKI
 import Synchronization
 

@@ -1,5 +1,5 @@
+public import CertctlBase
 public import FoundationEssentials
-public import HostIO
 internal import Synchronization
 
 /// A clock that stands still and jumps over every wait, and remembers the waits.

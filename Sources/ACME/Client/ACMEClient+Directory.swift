@@ -1,5 +1,5 @@
+internal import CertctlBase
 internal import FoundationEssentials
-internal import HostIO
 internal import Synchronization
 
 /// The directory in use, and whether it is fresh from the CA.

@@ -1,5 +1,5 @@
+internal import CertctlBase
 internal import FoundationEssentials
-internal import HostIO
 internal import Logging
 internal import PKI
 

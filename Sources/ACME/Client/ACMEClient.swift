@@ -1,5 +1,5 @@
+public import CertctlBase
 internal import FoundationEssentials
-public import HostIO
 public import Logging
 public import PKI
 internal import Synchronization

@@ -1,4 +1,4 @@
-internal import HostIO
+internal import CertctlBase
 internal import Logging
 public import PKI
 

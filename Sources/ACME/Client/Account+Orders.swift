@@ -1,5 +1,5 @@
+internal import CertctlBase
 public import FoundationEssentials
-internal import HostIO
 internal import Logging
 public import PKI
 

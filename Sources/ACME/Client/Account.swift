@@ -1,4 +1,3 @@
-internal import HostIO
 public import PKI
 
 /// An account at a CA: everything that is done in its name.

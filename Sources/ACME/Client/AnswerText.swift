@@ -1,5 +1,5 @@
+internal import CertctlBase
 internal import FoundationEssentials
-internal import HostIO
 
 /// Turns answers that are no success into errors in words.
 enum AnswerText {

@@ -1,4 +1,4 @@
-internal import HostIO
+internal import CertctlBase
 
 /// Which URLs a CA may send us to.
 ///

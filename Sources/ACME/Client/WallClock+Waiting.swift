@@ -1,5 +1,5 @@
+internal import CertctlBase
 internal import FoundationEssentials
-internal import HostIO
 
 extension WallClock {
   /// How long it is until a moment; zero for the past.

@@ -17,11 +17,12 @@ public struct ExternalAccount: Sendable, CustomStringConvertible {
     self.hash = hash
   }
 
-  /// Reads the key as CAs print it: base64url, or plain base64, padded or not.
+  /// Reads the key as CAs print it: base64url, or plain base64, padded or not, on one line or several.
   ///
   /// - Throws: ``ACMEError`` with the code ``ACMEError/Code/badRequest``; the key is not in it.
   public init(keyID: String, encodedKey: String, hash: HMAC.Hash = .sha256) throws(ACMEError) {
-    let letters = encodedKey.trimmed.unicodeScalars.map { scalar -> Character in
+    let visible = encodedKey.unicodeScalars.filter { !$0.properties.isWhitespace }
+    let letters = visible.map { scalar -> Character in
       switch scalar {
       case "+": "-"
       case "/": "_"

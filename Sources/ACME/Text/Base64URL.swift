@@ -1,31 +1,16 @@
+internal import FoundationEssentials
+
 /// Base64url without padding (RFC 7515 section 2), the encoding of everything in a JWS.
 package enum Base64URL {
-  private static let alphabet = [UInt8](
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
-
   /// Encodes without padding.
   package static func encode(_ bytes: [UInt8]) -> String {
-    var out: [UInt8] = []
-    out.reserveCapacity((bytes.count * 4 + 2) / 3)
-    var bits: UInt32 = 0
-    var count: UInt32 = 0
-    for byte in bytes {
-      bits = bits << 8 | UInt32(byte)
-      count += 8
-      while count >= 6 {
-        count -= 6
-        out.append(alphabet[Int(bits >> count & 63)])
-      }
-      bits &= (1 << count) - 1
-    }
-    if count > 0 { out.append(alphabet[Int(bits << (6 - count) & 63)]) }
-    return String(decoding: out, as: UTF8.self)
+    Data(bytes).base64EncodedString(options: [.base64URLAlphabet, .omitPaddingCharacter])
   }
 
   /// Encodes the UTF-8 bytes of a text.
   package static func encode(_ text: String) -> String { encode([UInt8](text.utf8)) }
 
-  /// Decodes strictly: no padding, no white space, no bits left over; `nil` otherwise.
+  /// Decodes strictly, which the library does not: no padding, no white space, no bits left over; `nil` otherwise.
   package static func decode(_ text: String) -> [UInt8]? {
     var out: [UInt8] = []
     var bits: UInt32 = 0

@@ -1,4 +1,5 @@
 public import ACME
+import CertctlBase
 import HostIO
 
 /// How to register an account with a CA.

@@ -1,4 +1,5 @@
 public import ACME
+import CertctlBase
 public import FoundationEssentials
 import HostIO
 import PKI

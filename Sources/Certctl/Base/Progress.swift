@@ -1,4 +1,4 @@
-import HostIO
+import CertctlBase
 
 /// What certctl is doing at the moment, for a person who waits.
 public enum Progress: Sendable {

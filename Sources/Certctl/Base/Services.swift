@@ -1,5 +1,8 @@
+public import CertctlBase
+package import CertctlDNSClient
+import CertctlHTTP
 import FoundationEssentials
-public import HostIO
+package import HostIO
 public import Logging
 
 /// The outer world of a `Manager`: network, clock, log and the person who watches.

@@ -1,4 +1,5 @@
 package import ACME
+import CertctlBase
 import HostIO
 
 /// Every challenge type that certctl can answer: one file and one line here for each.

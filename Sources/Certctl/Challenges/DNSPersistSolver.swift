@@ -1,4 +1,5 @@
 import ACME
+import CertctlBase
 import HostIO
 
 /// dns-persist-01 (draft-ietf-acme-dns-persist): a record that stands there for good.

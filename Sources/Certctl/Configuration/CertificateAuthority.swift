@@ -1,5 +1,5 @@
 import ACME
-import HostIO
+import CertctlBase
 package import PKI
 
 /// A certificate authority: a preset of the catalog, or a directory URL that the user gave.

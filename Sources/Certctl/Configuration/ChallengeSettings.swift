@@ -1,5 +1,5 @@
 public import ACME
-import HostIO
+import CertctlBase
 
 /// How a lineage proves its names.
 public struct ChallengeSettings: Codable, Sendable, Hashable {

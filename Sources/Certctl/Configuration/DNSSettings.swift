@@ -1,5 +1,5 @@
 import ACME
-import HostIO
+import CertctlBase
 
 /// How a lineage makes and checks records in the DNS.
 public struct DNSSettings: Codable, Sendable, Hashable {

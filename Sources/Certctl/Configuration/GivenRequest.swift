@@ -1,5 +1,5 @@
 public import ACME
-import HostIO
+import CertctlBase
 import PKI
 
 /// A certificate request that the user made, with a key that certctl never sees.

@@ -1,4 +1,5 @@
 public import ACME
+import CertctlBase
 import HostIO
 public import PKI
 

@@ -1,3 +1,4 @@
+import CertctlBase
 import HostIO
 
 /// A file that holds a secret: a token, a key, a password.

@@ -1,5 +1,5 @@
+import CertctlBase
 import FoundationEssentials
-import HostIO
 
 /// Where a secret lies: in a file, or in a credential that systemd hands to the service.
 ///

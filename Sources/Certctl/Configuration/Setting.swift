@@ -1,3 +1,6 @@
+import ACME
+import PKI
+
 /// One entry of the settings table: a setting with a value of this type.
 ///
 /// The option of the command line, the key of `certctl.toml`, the key in a lineage's file, the order of

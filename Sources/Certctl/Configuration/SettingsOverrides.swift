@@ -1,4 +1,4 @@
-public import ACME
+import ACME
 import HostIO
 import PKI
 

@@ -50,7 +50,8 @@ public struct SettingsTable: Sendable {
   /// The challenge type.
   public let challenge = Setting<ChallengeType>(
     "challenge", .openWord, in: .validation, valueName: "type", kept: .within(\.challengeType),
-    help: "{types}. Default: {type with dns} with --dns, else {usual type}; names that it cannot prove "
+    help:
+      "{types}. Default: {type with dns} with --dns, else {usual type}; names that it cannot prove "
       + "are proved otherwise.")
 
   /// The DNS provider's word, and what it takes after a colon.

@@ -1,4 +1,5 @@
 import ACME
+import CertctlBase
 import HostIO
 import PKI
 import TOMLKit

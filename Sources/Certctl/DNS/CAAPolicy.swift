@@ -1,5 +1,6 @@
 import ACME
-import HostIO
+import CertctlBase
+import CertctlDNSClient
 
 /// Which CAs may issue for a name, by its CAA records (RFC 8659, RFC 8657).
 struct CAAPolicy: Sendable, Equatable {

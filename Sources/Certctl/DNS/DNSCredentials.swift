@@ -1,5 +1,5 @@
+import CertctlBase
 import FoundationEssentials
-import HostIO
 
 /// Finds the settings of a DNS provider, wherever they are kept.
 ///

@@ -1,3 +1,4 @@
+import CertctlBase
 import HostIO
 
 /// Every DNS service that certctl can edit: one file and one line here for each.

@@ -1,4 +1,4 @@
-import HostIO
+import CertctlBase
 
 extension DNSProviderContext {
   /// Whether a setting that is true or false is true, in the forms that lego takes: 1, t, true.

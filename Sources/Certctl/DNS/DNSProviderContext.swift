@@ -1,4 +1,4 @@
-package import HostIO
+package import CertctlBase
 
 /// What a provider works with: its settings and the outer world.
 package struct DNSProviderContext: Sendable {

@@ -1,6 +1,6 @@
 import ACME
+import CertctlBase
 import FoundationEssentials
-import HostIO
 import Synchronization
 
 /// The records of a lineage's DNS challenges: where they belong, who makes them, whether they are seen.

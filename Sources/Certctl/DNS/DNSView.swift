@@ -1,5 +1,6 @@
 import ACME
-import HostIO
+import CertctlBase
+import CertctlDNSClient
 
 /// The DNS as one run sees it: where a name lies, and which servers speak for it.
 ///

@@ -1,5 +1,4 @@
 import FoundationEssentials
-import HostIO
 
 /// The standing TXT record of dns-persist-01 (draft-ietf-acme-dns-persist): it names a CA and an
 /// account that may get certificates for the domain, without a new record for each order.

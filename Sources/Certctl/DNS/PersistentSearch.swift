@@ -1,6 +1,7 @@
 import ACME
+import CertctlBase
+import CertctlDNSClient
 import FoundationEssentials
-import HostIO
 
 /// The search for a standing record at all servers of its zone.
 struct PersistentSearch: Sendable {

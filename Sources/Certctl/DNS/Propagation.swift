@@ -1,5 +1,6 @@
+import CertctlBase
+import CertctlDNSClient
 import FoundationEssentials
-import HostIO
 import Synchronization
 
 /// Waits until every server of a zone has records, and not a moment longer.

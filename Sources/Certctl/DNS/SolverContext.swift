@@ -1,5 +1,3 @@
-import HostIO
-
 /// What solvers work with beside the lineage's own settings.
 public struct SolverContext: Sendable {
   /// Network, programs, clock, and the person who watches.

@@ -1,3 +1,4 @@
+import CertctlBase
 import FoundationEssentials
 package import HostIO
 

@@ -1,4 +1,5 @@
 import ACME
+import CertctlBase
 import FoundationEssentials
 import HostIO
 import Logging
@@ -41,7 +42,8 @@ struct Issuer: Sendable {
     part == .rsa ? settings.rsaKeyType ?? .rsa2048 : settings.keyType
   }
   private var ledger: LedgerStore {
-    LedgerStore(state: state, clock: services.clock, logger: services.logger)
+    LedgerStore(
+      state: state, clock: services.clock, logger: services.logger, warn: services.warn)
   }
 
   /// The same for other names.

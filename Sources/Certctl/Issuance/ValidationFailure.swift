@@ -1,5 +1,5 @@
 import ACME
-import HostIO
+import CertctlBase
 
 extension CertctlError {
   /// A validation that the CA refused: its words, name by name, and what to check.

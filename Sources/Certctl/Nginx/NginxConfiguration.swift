@@ -1,3 +1,4 @@
+import CertctlBase
 import HostIO
 
 /// A TLS server of nginx: where it listens, for which names, and with which certificates.

@@ -1,3 +1,4 @@
+import CertctlBase
 import HostIO
 
 /// Tests the configuration of an nginx, and has it load it.

@@ -1,3 +1,4 @@
+import CertctlBase
 import HostIO
 
 /// The part of an nginx configuration outside of any block, which can name modules to load.

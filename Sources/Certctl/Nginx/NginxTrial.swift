@@ -1,3 +1,4 @@
+import CertctlBase
 import HostIO
 import PKI
 

@@ -1,3 +1,4 @@
+import CertctlBase
 import HostIO
 
 /// Whether root may run an nginx that was found by the title of a process.

@@ -1,3 +1,4 @@
+import CertctlBase
 import HostIO
 
 /// A second configuration tree, in which nginx can test what it would get, while the files that it

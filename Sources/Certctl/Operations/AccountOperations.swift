@@ -1,4 +1,5 @@
 import ACME
+import CertctlBase
 import HostIO
 package import PKI
 

@@ -1,6 +1,6 @@
 import ACME
+import CertctlBase
 import FoundationEssentials
-import HostIO
 import Logging
 import PKI
 

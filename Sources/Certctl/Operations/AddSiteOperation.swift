@@ -1,4 +1,5 @@
 import ACME
+import CertctlBase
 import FoundationEssentials
 import HostIO
 import PKI

@@ -1,6 +1,5 @@
 import ACME
 import FoundationEssentials
-import HostIO
 
 /// The CAs of one run: one client, one connection and one account for each, however many lineages
 /// share it, and which of them are out of reach.

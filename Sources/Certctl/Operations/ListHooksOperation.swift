@@ -1,3 +1,4 @@
+import CertctlBase
 import HostIO
 
 /// All hooks, those of single lineages too.

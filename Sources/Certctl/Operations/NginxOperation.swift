@@ -1,3 +1,4 @@
+import CertctlBase
 import HostIO
 import PKI
 
@@ -150,8 +151,7 @@ package struct NginxOperation: Operation {
       for server in use.servers[target.name] ?? [] {
         guard let name = server.probeName(for: target) else { continue }
         for listen in server.listens {
-          if let fault = try await proof.fault(of: target, at: listen, for: name, of: use.nginx)
-          {
+          if let fault = try await proof.fault(of: target, at: listen, for: name, of: use.nginx) {
             return fault
           }
         }

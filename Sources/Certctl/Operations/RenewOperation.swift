@@ -1,3 +1,4 @@
+import CertctlBase
 import HostIO
 
 /// Renews what is due, deploys what is new, and tells hooks of it.

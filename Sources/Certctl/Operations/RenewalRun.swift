@@ -1,6 +1,6 @@
 import ACME
+import CertctlBase
 import FoundationEssentials
-import HostIO
 import Logging
 
 /// One run over all lineages: look, renew what is due side by side, deploy, tell.

@@ -1,4 +1,5 @@
 package import ACME
+import CertctlBase
 import FoundationEssentials
 import HostIO
 import PKI

@@ -1,3 +1,4 @@
+import CertctlBase
 import HostIO
 
 /// Tries hooks out: runs them as if the event had happened.

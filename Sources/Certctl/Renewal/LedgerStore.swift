@@ -1,4 +1,5 @@
 import ACME
+import CertctlBase
 import FoundationEssentials
 import HostIO
 import Logging
@@ -14,6 +15,8 @@ struct LedgerStore: Sendable {
   let state: StateDirectory
   let clock: WallClock
   let logger: Logger
+  /// Told what a person should know although nothing failed.
+  let warn: @Sendable (String) -> Void
 
   /// Counts an order that is about to be placed.
   ///
@@ -24,6 +27,7 @@ struct LedgerStore: Sendable {
   func reserve(_ order: PlannedOrder, heedsLimits: Bool) async throws {
     let limits = RateLimits.known(for: order.directory)
     guard limits != .none else { return }
+    if let note = RegisteredDomain.noteOfGuessing(PublicSuffixes.shared) { warn(note) }
     let now = clock.now()
     let answer = try await update { ledger in
       let answer = ledger.answer(to: order, limits: limits, now: now)

@@ -1,5 +1,5 @@
+import CertctlBase
 package import FoundationEssentials
-import HostIO
 
 extension RenewalDecision: CustomStringConvertible {
   /// The decision as one sentence without a full stop.

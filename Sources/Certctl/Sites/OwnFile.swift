@@ -1,4 +1,3 @@
-import HostIO
 import PKI
 
 /// A file that certctl wrote whole, and that says so.

@@ -1,6 +1,5 @@
 public import ACME
 public import FoundationEssentials
-import HostIO
 
 /// A virtual host of nginx that certctl writes.
 ///

@@ -1,3 +1,4 @@
+import CertctlBase
 import HostIO
 
 /// A change of the files of a site: what it is for nginx.

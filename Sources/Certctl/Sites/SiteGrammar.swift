@@ -1,5 +1,5 @@
 import ACME
-import HostIO
+import CertctlBase
 
 /// What may stand in an nginx file: nothing that is not named here gets into one.
 ///

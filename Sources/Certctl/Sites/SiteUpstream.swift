@@ -1,5 +1,4 @@
 import ACME
-import HostIO
 
 /// Servers that do the same behind nginx.
 public struct SiteUpstream: Sendable, Hashable, Codable, CustomStringConvertible {

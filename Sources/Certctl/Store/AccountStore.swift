@@ -1,4 +1,5 @@
 import ACME
+import CertctlBase
 package import FoundationEssentials
 import HostIO
 package import PKI

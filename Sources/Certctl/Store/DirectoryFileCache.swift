@@ -1,6 +1,7 @@
 package import ACME
+package import CertctlBase
 import FoundationEssentials
-package import HostIO
+import HostIO
 import PKI
 
 /// The CA directories of the last day, on disk: a run soon after another asks for none.

@@ -1,6 +1,6 @@
 public import ACME
+import CertctlBase
 public import FoundationEssentials
-import HostIO
 import PKI
 
 /// One named certificate over time: what is wanted, and what has happened.

@@ -1,3 +1,4 @@
+package import CertctlBase
 package import HostIO
 
 /// The state directory: where everything that certctl remembers lies (ARCHITECTURE.md, "Files on disk").

@@ -1,7 +1,7 @@
 import ACME
 import ArgumentParser
 import Certctl
-import HostIO
+import CertctlBase
 
 /// What to do when nginx uses the certificate.
 struct InUseOptions: ParsableArguments {

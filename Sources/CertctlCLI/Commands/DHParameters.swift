@@ -1,6 +1,6 @@
 import ArgumentParser
 import Certctl
-import HostIO
+import CertctlBase
 import PKI
 import Synchronization
 

@@ -1,8 +1,9 @@
 import ACME
 import ArgumentParser
 import Certctl
+import CertctlBase
 import FoundationEssentials
-import HostIO
+import PKI
 import Synchronization
 
 /// `certctl dns-providers`: who can make records, and what each needs to know.

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Certctl
+import CertctlBase
 import FoundationEssentials
-import HostIO
 import Synchronization
 
 /// `certctl hook`: the programs of the user that run around a renewal.

@@ -1,7 +1,7 @@
 import ACME
 import ArgumentParser
 import Certctl
-import HostIO
+import CertctlBase
 import PKI
 import Synchronization
 

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Certctl
+import CertctlBase
 import FoundationEssentials
-import HostIO
 
 /// `certctl list`: what there is, and until when.
 struct List: AsyncParsableCommand {

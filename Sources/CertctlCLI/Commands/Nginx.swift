@@ -1,6 +1,6 @@
 import ArgumentParser
 import Certctl
-import HostIO
+import CertctlBase
 import Synchronization
 
 /// `certctl nginx`: the nginx that run on this host.

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Certctl
-import HostIO
 import PKI
 
 /// `certctl rekey`: a new key and certificate, now.

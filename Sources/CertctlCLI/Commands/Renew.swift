@@ -1,7 +1,7 @@
 import ArgumentParser
 import Certctl
+import CertctlBase
 import FoundationEssentials
-import HostIO
 import Synchronization
 
 /// `certctl renew`: all that is due.

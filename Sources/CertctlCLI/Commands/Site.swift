@@ -1,6 +1,8 @@
+import ACME
 import ArgumentParser
 import Certctl
-import HostIO
+import CertctlBase
+import PKI
 
 /// `certctl site`: nginx reverse-proxy virtual hosts.
 struct SiteCommand: AsyncParsableCommand {

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Certctl
-import HostIO
+import CertctlBase
 
 /// A mistake on the command line, in certctl's own short form.
 ///

@@ -1,3 +1,4 @@
+internal import CertctlBase
 internal import Glibc
 
 /// An open file descriptor with one owner, which closes it.

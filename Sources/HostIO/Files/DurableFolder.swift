@@ -1,4 +1,5 @@
-internal import CCurl
+internal import CLinux
+package import CertctlBase
 internal import Glibc
 
 /// Mode and owner of a file or folder; both are set exactly, whatever the umask.

@@ -1,3 +1,4 @@
+package import CertctlBase
 internal import Glibc
 
 /// What nobody keeps, and so needs no care for crashes: neither synced nor a fault point.

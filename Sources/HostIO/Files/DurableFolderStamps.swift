@@ -1,3 +1,4 @@
+package import CertctlBase
 internal import Glibc
 
 /// What tells whether a file is still the one that was read: it changes with every rename and write.

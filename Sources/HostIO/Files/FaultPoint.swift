@@ -1,3 +1,4 @@
+package import CertctlBase
 internal import Glibc
 internal import Synchronization
 

@@ -1,3 +1,4 @@
+internal import CertctlBase
 internal import Glibc
 
 /// Opens folders for root without following the links that other users planted.

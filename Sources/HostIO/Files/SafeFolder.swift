@@ -1,3 +1,4 @@
+package import CertctlBase
 internal import Glibc
 
 /// A folder inside one that others may write, such as a webroot.

@@ -1,3 +1,4 @@
+internal import CertctlBase
 internal import Glibc
 
 /// The users and groups of this machine, by name.

@@ -1,3 +1,4 @@
+package import CertctlBase
 internal import Glibc
 
 /// What certctl demands of the files that it obeys.

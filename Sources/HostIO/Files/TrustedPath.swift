@@ -1,3 +1,4 @@
+package import CertctlBase
 internal import Glibc
 
 /// A path that nobody but root and the running user could have chosen or changed.

@@ -1,3 +1,4 @@
+internal import CertctlBase
 internal import Glibc
 
 /// The session that a child leads, with all who descend from it and did not leave it.

@@ -1,3 +1,4 @@
+internal import CertctlBase
 internal import Glibc
 
 /// The folder of one process in `/proc`, held open: when the process ends, nothing more is read, and

@@ -1,3 +1,4 @@
+internal import CertctlBase
 internal import Glibc
 
 /// What other processes are called.

@@ -1,3 +1,4 @@
+package import CertctlBase
 internal import Glibc
 
 /// A process of this host, as `/proc` shows it to everybody.

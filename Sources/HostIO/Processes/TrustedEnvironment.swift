@@ -1,3 +1,4 @@
+internal import CertctlBase
 internal import FoundationEssentials
 internal import Glibc
 internal import Synchronization

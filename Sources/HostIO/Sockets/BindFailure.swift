@@ -1,3 +1,4 @@
+internal import CertctlBase
 internal import Glibc
 
 /// Why a port cannot be had, and what to do about it.

@@ -1,3 +1,4 @@
+package import CertctlBase
 internal import NIOCore
 
 /// What a session wants done after it has seen bytes.

@@ -1,3 +1,4 @@
+package import CertctlBase
 internal import NIOCore
 internal import NIOHTTP1
 

@@ -1,3 +1,4 @@
+package import CertctlBase
 internal import Glibc
 
 /// A TCP connection to a server of this host, with a time limit on all of it; blocks.

@@ -1,4 +1,5 @@
-internal import CCurl
+internal import CLinux
+internal import CertctlBase
 
 /// Work for every core at once, on threads of its own.
 ///

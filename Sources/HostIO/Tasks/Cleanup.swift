@@ -1,3 +1,4 @@
+internal import CertctlBase
 internal import Synchronization
 
 /// Runs `body`, then always `cleanup`: after success, after an error and after cancellation.

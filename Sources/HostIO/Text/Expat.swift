@@ -1,4 +1,5 @@
 internal import CExpat
+internal import CertctlBase
 
 /// libexpat, loaded at first use.
 @safe

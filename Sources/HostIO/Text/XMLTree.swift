@@ -1,4 +1,5 @@
 internal import CExpat
+package import CertctlBase
 
 /// An element of an XML document, with all that is in it.
 ///

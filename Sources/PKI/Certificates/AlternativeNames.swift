@@ -1,4 +1,5 @@
 import COpenSSL
+import CertctlBase
 
 /// The subjectAltName extension (RFC 5280 section 4.2.1.6), as far as servers are named by it.
 struct AlternativeNames: Sendable {
@@ -18,8 +19,8 @@ struct AlternativeNames: Sendable {
       let bytes = unsafe ASN1Text.bytes(value.assumingMemoryBound(to: ASN1_STRING.self))
       if kind == GEN_DNS {
         dnsNames.append(String(decoding: bytes, as: UTF8.self))
-      } else if let address = IPAddressText.text(bytes) {
-        ipAddresses.append(address)
+      } else if let address = IPAddress(octets: bytes) {
+        ipAddresses.append("\(address)")
       }
     }
   }
@@ -43,7 +44,7 @@ struct AlternativeNames: Sendable {
       try append(Array(name.utf8), GEN_DNS, V_ASN1_IA5STRING, to: names, operation)
     }
     for address in ipAddresses {
-      guard let octets = IPAddressText.octets(address) else {
+      guard let octets = IPAddress(address)?.octets else {
         throw PKIError(
           .malformed, operation: operation, subject: address, reasons: ["it is not an IP address"])
       }

@@ -1,4 +1,5 @@
 import COpenSSL
+import CertctlBase
 
 extension Certificate {
   /// Whether the key is the one that this certificate certifies.
@@ -36,8 +37,8 @@ extension Certificate {
   /// - Returns: Whether it is covered; `*.example.com` covers one label, not two and not none.
   public func covers(_ name: String) -> Bool {
     defer { ErrorQueue.clear() }
-    if let octets = IPAddressText.octets(name) {
-      return unsafe X509_check_ip(handle.pointer, octets, octets.count, 0) == 1
+    if let address = IPAddress(name) {
+      return unsafe X509_check_ip(handle.pointer, address.octets, address.octets.count, 0) == 1
     }
     let name = name.hasSuffix(".") ? String(name.dropLast()) : name
     if name.hasPrefix("*.") {

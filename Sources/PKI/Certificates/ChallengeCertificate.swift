@@ -1,4 +1,5 @@
 import COpenSSL
+import CertctlBase
 
 /// The certificate that answers a tls-alpn-01 challenge (RFC 8737 section 3, RFC 8738 for addresses).
 package enum ChallengeCertificate {
@@ -37,11 +38,11 @@ package enum ChallengeCertificate {
   /// - Parameter name: A DNS name or an IP address as text.
   /// - Returns: The name in lower case, without a dot at its end.
   package static func serverName(for name: String) -> String {
-    guard let octets = IPAddressText.octets(name) else { return name.lowercased() }
-    if octets.count == 4 {
-      return octets.reversed().map(String.init).joined(separator: ".") + ".in-addr.arpa"
+    guard let address = IPAddress(name) else { return name.lowercased() }
+    guard address.isV6 else {
+      return address.octets.reversed().map(String.init).joined(separator: ".") + ".in-addr.arpa"
     }
-    let nibbles = octets.reversed().flatMap { [$0 & 0x0f, $0 >> 4] }
+    let nibbles = address.octets.reversed().flatMap { [$0 & 0x0f, $0 >> 4] }
     return nibbles.map { String($0, radix: 16) }.joined(separator: ".") + ".ip6.arpa"
   }
 

@@ -1,4 +1,5 @@
 import COpenSSL
+import CertctlBase
 
 /// Certificates that their own key signs, which nobody is to trust.
 enum SelfSigned {
@@ -20,7 +21,7 @@ enum SelfSigned {
     ErrorQueue.clear()
     let certificate = try unsafe Owned(X509_new(), X509_free, operation)
     try fill(certificate, commonName, days, key, operation)
-    let addresses = names.filter { IPAddressText.octets($0) != nil }
+    let addresses = names.filter { IPAddress($0) != nil }
     let alternatives = try AlternativeNames.make(
       dnsNames: names.filter { !addresses.contains($0) }, ipAddresses: addresses, operation)
     guard

@@ -1,4 +1,5 @@
 import COpenSSL
+import CertctlBase
 
 /// One TLS connection over memory: bytes go in and come out, the caller owns the socket.
 ///
@@ -215,7 +216,7 @@ extension TLSEngine {
     guard !name.utf8.contains(0) else {
       throw PKIError(.malformed, operation: operation, reasons: ["the server name holds a NUL"])
     }
-    if IPAddressText.octets(name) != nil {
+    if IPAddress(name) != nil {
       let parameters = unsafe SSL_get0_param(connection.pointer)
       guard unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, name) == 1 else {
         throw .drained(operation, subject: name)

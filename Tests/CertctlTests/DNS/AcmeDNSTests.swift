@@ -1,4 +1,5 @@
 import Certctl
+import CertctlBase
 import FoundationEssentials
 import HostIO
 import Synchronization

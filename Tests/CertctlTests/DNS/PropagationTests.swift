@@ -1,3 +1,5 @@
+import CertctlBase
+import CertctlDNSClient
 import FoundationEssentials
 import HostIO
 import TestSupport

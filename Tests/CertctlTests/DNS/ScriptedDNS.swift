@@ -1,3 +1,5 @@
+import CertctlBase
+import CertctlDNSClient
 import HostIO
 import Synchronization
 import Testing

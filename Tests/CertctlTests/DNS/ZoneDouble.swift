@@ -1,3 +1,5 @@
+import CertctlBase
+import CertctlDNSClient
 import HostIO
 import PKI
 import Synchronization

@@ -27,7 +27,8 @@ struct LedgerStoreTests {
       let clock = TestClock()
       let store = LedgerStore(
         state: state, clock: clock.wall,
-        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+        warn: { Issue.record("warned: \($0)") })
       try await body(store, clock, folder)
     }
   }

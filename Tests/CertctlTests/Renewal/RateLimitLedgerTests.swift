@@ -1,5 +1,7 @@
 import ACME
+import CertctlBase
 import FoundationEssentials
+import HostIO
 import RenewalSimulation
 import Testing
 
@@ -113,10 +115,35 @@ struct RateLimitLedgerTests {
   @Test(arguments: [
     ("www.example.com", "example.com"), ("example.com", "example.com"), ("com", "com"),
     ("*.a.b.example.co.uk", "example.co.uk"), ("co.uk", "co.uk"), ("www.example.de", "example.de"),
+    ("x.com.example.io", "example.io"), ("www.user.github.io", "user.github.io"),
+    ("github.io", "github.io"), ("www.shop.kawasaki.jp", "www.shop.kawasaki.jp"),
+    ("a.www.shop.kawasaki.jp", "www.shop.kawasaki.jp"),
+    ("www.city.kawasaki.jp", "city.kawasaki.jp"),
+    ("www.web.de", "web.de"), ("_acme-challenge.web.de", "web.de"),
+    ("www.xn--bcher-kva.example", "xn--bcher-kva.example"),
+    ("www.shop.xn--55qx5d.cn", "shop.xn--55qx5d.cn"), ("a.b.test", "b.test"),
+  ])
+  func `the registered domain is that of the public suffix list`(_ name: String, _ domain: String) {
+    #expect(RegisteredDomain.key(of: .dns(name)) == domain)
+  }
+
+  private static let noList = Result<PublicSuffixes, HostError>.failure(
+    HostError(.missingLibrary, operation: "load", subject: "a list", hint: "apt-get install it"))
+
+  @Test(arguments: [
+    ("www.example.com", "example.com"), ("example.com", "example.com"), ("com", "com"),
+    ("a.b.example.co.uk", "example.co.uk"), ("co.uk", "co.uk"), ("www.example.de", "example.de"),
     ("user.github.io", "github.io"), ("x.com.example.io", "example.io"),
   ])
-  func `the registered domain is guessed`(_ name: String, _ domain: String) {
-    #expect(RegisteredDomain.key(of: .dns(name)) == domain)
+  func `without the list the registered domain is guessed`(_ name: String, _ domain: String) {
+    #expect(RegisteredDomain.key(of: name, by: Self.noList) == domain)
+  }
+
+  @Test func `that it is guessed is said once, with what to install`() throws {
+    #expect(RegisteredDomain.noteOfGuessing(PublicSuffixes.shared) == nil)
+    let note = try #require(RegisteredDomain.noteOfGuessing(Self.noList))
+    #expect(note.contains("apt-get install it"))
+    #expect(RegisteredDomain.noteOfGuessing(Self.noList) == nil)
   }
 
   @Test(arguments: [

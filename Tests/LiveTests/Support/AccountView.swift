@@ -1,4 +1,5 @@
 import ACME
+import CertctlHTTP
 import FoundationEssentials
 import HostIO
 import PKI

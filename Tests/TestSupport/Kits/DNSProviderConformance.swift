@@ -1,6 +1,6 @@
 package import Certctl
+package import CertctlBase
 internal import FoundationEssentials
-package import HostIO
 package import Testing
 
 /// The contract of every ``DNSProvider`` that speaks HTTP, as a test over its fixtures.

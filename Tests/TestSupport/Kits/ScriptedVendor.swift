@@ -1,5 +1,5 @@
+package import CertctlBase
 internal import FoundationEssentials
-package import HostIO
 internal import Synchronization
 
 /// A vendor's API that answers the requests of a fixture, in their order, and no others.

@@ -1,4 +1,4 @@
-import HostIO
+import CertctlBase
 
 /// Programs that were written for certbot's `--manual-auth-hook` and `--manual-cleanup-hook`.
 ///

@@ -1,4 +1,4 @@
-import HostIO
+import CertctlBase
 
 /// A person who makes the records.
 package struct ManualRecords: DNSProvider {

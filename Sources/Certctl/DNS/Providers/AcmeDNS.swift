@@ -1,4 +1,5 @@
-import HostIO
+import ACME
+import CertctlBase
 
 /// acme-dns: a server that holds nothing but such records, to which a CNAME leads for each domain.
 ///

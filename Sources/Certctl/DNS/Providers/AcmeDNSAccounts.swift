@@ -1,3 +1,5 @@
+import ACME
+import CertctlBase
 import FoundationEssentials
 import HostIO
 

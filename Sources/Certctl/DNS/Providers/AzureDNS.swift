@@ -1,5 +1,6 @@
+import ACME
+import CertctlBase
 import FoundationEssentials
-import HostIO
 
 /// Azure DNS by the resource manager: one resource for all values of a name.
 ///

@@ -1,4 +1,4 @@
-import HostIO
+import CertctlBase
 
 /// The API of bunny.net, in which a zone comes with all of its records.
 package struct Bunny: DNSProvider {

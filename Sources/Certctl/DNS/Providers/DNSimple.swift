@@ -1,4 +1,5 @@
-import HostIO
+import ACME
+import CertctlBase
 
 /// The API of DNSimple, version 2.
 package struct DNSimple: DNSProvider {

@@ -1,4 +1,5 @@
-import HostIO
+import ACME
+import CertctlBase
 
 /// The API of deSEC, which takes whole sets of records and changes many of them in one request.
 package struct DeSEC: DNSProvider {

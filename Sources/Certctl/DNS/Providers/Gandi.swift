@@ -1,4 +1,5 @@
-import HostIO
+import ACME
+import CertctlBase
 
 /// Gandi's LiveDNS, version 5: one resource for all values of a name.
 package struct Gandi: DNSProvider {

@@ -1,4 +1,5 @@
-import HostIO
+import ACME
+import CertctlBase
 
 /// The API of GoDaddy for domains, version 1: records are added one by one, and taken away by
 /// writing what stays of a name.

@@ -1,6 +1,6 @@
 import ACME
+import CertctlBase
 import FoundationEssentials
-import HostIO
 import PKI
 
 /// Google Cloud DNS, version 1: sets of records, and changes that are made whole or not at all.

@@ -1,5 +1,6 @@
+import ACME
+import CertctlBase
 import FoundationEssentials
-import HostIO
 
 /// Any server that speaks the protocol of lego's provider `httpreq`: one request for each record.
 ///

@@ -1,4 +1,5 @@
-import HostIO
+import ACME
+import CertctlBase
 
 /// DNS at Hetzner: the Cloud API, or the older DNS API for zones that have not moved there.
 package struct Hetzner: DNSProvider {

@@ -1,4 +1,4 @@
-import HostIO
+import CertctlBase
 
 /// The API of INWX, "DomRobot", by JSON-RPC: a session with a cookie around each change.
 package struct INWX: DNSProvider {

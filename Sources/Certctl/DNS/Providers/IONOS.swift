@@ -1,4 +1,4 @@
-import HostIO
+import CertctlBase
 
 /// The DNS API of IONOS' hosting (not of IONOS Cloud, which is another service).
 package struct IONOS: DNSProvider {

@@ -1,4 +1,5 @@
-import HostIO
+import ACME
+import CertctlBase
 
 /// The API of Infomaniak, version 2, for zones.
 package struct Infomaniak: DNSProvider {

@@ -1,5 +1,6 @@
+import ACME
+import CertctlBase
 import FoundationEssentials
-import HostIO
 
 /// The API of Linode (Akamai), version 4.
 package struct Linode: DNSProvider {

@@ -1,3 +1,4 @@
+import CertctlBase
 import HostIO
 
 /// The API of Namecheap, which knows only all host records of a domain at once.

@@ -1,3 +1,5 @@
+import ACME
+import CertctlBase
 import HostIO
 
 /// DNS at netcup: the API of CloudDNS, where all new domains are, or the older API of the customer

@@ -1,4 +1,5 @@
-import HostIO
+import ACME
+import CertctlBase
 
 /// The API of netcup's CloudDNS, by its own requests for challenges.
 ///

@@ -1,5 +1,6 @@
+import ACME
+import CertctlBase
 import FoundationEssentials
-import HostIO
 import PKI
 
 /// The API of OVHcloud, version 1.0.

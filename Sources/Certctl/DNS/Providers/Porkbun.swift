@@ -1,4 +1,4 @@
-import HostIO
+import CertctlBase
 
 /// The API of Porkbun, version 3, in which each request carries the keys in its body.
 package struct Porkbun: DNSProvider {

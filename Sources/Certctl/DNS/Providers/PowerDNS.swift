@@ -1,4 +1,4 @@
-import HostIO
+import CertctlBase
 
 /// The HTTP API of PowerDNS Authoritative Server 4 and later, which takes whole sets of records.
 package struct PowerDNS: DNSProvider {

@@ -1,5 +1,6 @@
+import CertctlBase
+import CertctlDNSClient
 import FoundationEssentials
-import HostIO
 import PKI
 
 /// Dynamic updates (RFC 2136), signed with a shared key (RFC 8945): BIND, Knot, PowerDNS, Windows.

@@ -1,3 +1,4 @@
+import CertctlBase
 import HostIO
 
 /// Amazon Route 53, API of 2013-04-01: sets of records, XML, signed requests.

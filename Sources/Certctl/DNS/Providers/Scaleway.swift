@@ -1,4 +1,4 @@
-import HostIO
+import CertctlBase
 
 /// The API "Domains and DNS" of Scaleway, version 2 beta 1, which makes many changes in one request.
 package struct Scaleway: DNSProvider {

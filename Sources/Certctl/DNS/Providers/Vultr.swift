@@ -1,4 +1,5 @@
-import HostIO
+import ACME
+import CertctlBase
 
 /// The API of Vultr, version 2.
 package struct Vultr: DNSProvider {

@@ -1,5 +1,6 @@
+import ACME
+import CertctlBase
 import FoundationEssentials
-import HostIO
 import PKI
 
 /// The keys of an AWS account or role.

@@ -1,6 +1,6 @@
 import ACME
+package import CertctlBase
 import FoundationEssentials
-package import HostIO
 
 /// A DNS service's HTTP API: one request after another, repeated where the service says "later".
 ///

@@ -1,4 +1,4 @@
-import HostIO
+import CertctlBase
 
 extension VendorAnswer {
   /// The URL of the next page, as the field `Link` tells it (RFC 8288, section 3); nil at the end.

@@ -1,4 +1,4 @@
-import HostIO
+import CertctlBase
 
 /// A TXT record as a service lists it.
 package struct VendorRecord<Identity: Sendable>: Sendable {

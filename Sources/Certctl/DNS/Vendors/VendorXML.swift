@@ -1,3 +1,4 @@
+import CertctlBase
 package import HostIO
 
 extension VendorAnswer {

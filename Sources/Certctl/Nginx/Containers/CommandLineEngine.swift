@@ -1,3 +1,4 @@
+import CertctlBase
 import HostIO
 
 /// A container engine that is asked by its command line: `docker` or `podman`.

@@ -1,4 +1,4 @@
-import HostIO
+import CertctlBase
 
 /// A compose file for an nginx that certctl keeps: what `site compose` prints.
 ///

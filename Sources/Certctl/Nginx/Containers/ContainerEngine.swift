@@ -1,3 +1,4 @@
+import CertctlBase
 import HostIO
 
 /// A container engine of this machine: what certctl asks of it, by whatever way it is reached.

@@ -1,3 +1,4 @@
+import CertctlBase
 import FoundationEssentials
 
 /// What `docker inspect` or `podman inspect` tells of a container, as far as certctl reads it.

@@ -1,4 +1,6 @@
 import ACME
+import CertctlBase
+import CertctlHTTP
 import HostIO
 
 /// What a request leads to, and whether that can be.
