@@ -37,7 +37,6 @@ let package = Package(
     .library(name: "ACME", targets: ["ACME", "PKI", "CertctlBase"]),
     // That role, played by libcurl.
     .library(name: "CertctlHTTP", targets: ["CertctlHTTP"]),
-    .library(name: "Certctl", targets: ["Certctl"]),
     .executable(name: "certctl", targets: ["CertctlCLI"]),
   ],
   dependencies: [

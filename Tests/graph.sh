@@ -104,14 +104,17 @@ rm -r "$small/Sources/Lower/New"
 printf '  Gone\n' >>"$small/scripts/graph.layers"
 wrong "$small" "a line without a folder" "names Gone, which is not there"
 
-# --- a copy of this tree, with one arrow more; `make lint` asks whether it is in order without it
+# --- a copy of this tree, with one arrow more, and without it
 
 copy=$scratch/copy
 mkdir -p "$copy"
 cp -r --parents Package.swift scripts Sources "$copy"
-printf 'enum Planted { static let client: CurlHTTPClient? = nil }\n' >"$copy/Sources/HostIO/Tasks/Planted.swift"
-wrong "$copy" "an arrow planted in HostIO" "an arrow goes upward:
-  Tasks -> HTTP (1 uses)
-      Sources/HostIO/Tasks/Planted.swift:1 -> CurlHTTPClient, declared in Sources/HostIO/HTTP/"
+printf 'enum Planted { static let run: RenewOperation? = nil }\n' >"$copy/Sources/Certctl/Store/Planted.swift"
+wrong "$copy" "an arrow planted in Certctl" "an arrow goes upward:
+  Store -> Operations (1 uses)
+      Sources/Certctl/Store/Planted.swift:1 -> RenewOperation, declared in Sources/Certctl/Operations/"
+rm "$copy/Sources/Certctl/Store/Planted.swift"
+check "$copy"
+[ "$code" = 0 ] || fail "this tree without it: exit code $code: $said"
 
 [ -z "$failed" ] || exit 1

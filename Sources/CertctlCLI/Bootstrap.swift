@@ -95,7 +95,7 @@ struct Bootstrap: Sendable {
     return Context(
       stateDirectory: stateDirectory, configuration: settings,
       configDirectory: options.configDirectory, lockTimeout: .seconds(options.lockTimeout),
-      services: services())
+      environment: environment())
   }
 
   private var stateDirectory: String {
@@ -138,25 +138,24 @@ struct Bootstrap: Sendable {
     }
   }
 
-  private func services() -> Services {
+  private func environment() -> Environment {
     let clients = SharedClients()
     let said = Warnings()
-    var services = Services(
+    return Environment(
       http: { clients.client(caBundle: $0) },
-      logger: logger(),
-      progress: { [line] step in line.show(step) },
-      warn: { [line, output, said] text in
-        // Several steps of a run may come across the same.
-        guard said.isNew(text) else { return }
-        line.clear()
-        output.warn(text)
-      })
-    services.tell = { [line, output] text in
-      line.clear()
-      output.note(text)
-    }
-    services.isAttended = output.isWatched
-    return services
+      console: Console(
+        logger: logger(),
+        progress: { [line] step in line.show(step) },
+        warn: { [line, output, said] text in
+          // Several steps of a run may come across the same.
+          guard said.isNew(text) else { return }
+          line.clear()
+          output.warn(text)
+        },
+        tell: { [line, output] text in
+          line.clear()
+          output.note(text)
+        }, isAttended: output.isWatched))
   }
 
   private func logger() -> Logger {

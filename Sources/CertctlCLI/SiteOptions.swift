@@ -1,5 +1,5 @@
 import ACME
-public import ArgumentParser
+import ArgumentParser
 public import Certctl
 
 extension SiteTemplate: ExpressibleByArgument {}

@@ -1,5 +1,6 @@
 import ACME
 import FoundationEssentials
+import PKI
 import TestSupport
 import Testing
 

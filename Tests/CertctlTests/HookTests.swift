@@ -20,12 +20,13 @@ struct HookTests {
     _ folder: TemporaryFolder, timeLimit: Duration = .seconds(60),
     runner: any CommandRunner = ProcessRunner(grace: .milliseconds(300))
   ) -> Hooks {
-    let services = Services(
+    let environment = Environment(
       http: { _ in throw HarnessError("a hook needs no network") },
-      warn: { [warnings] text in warnings.texts.withLock { $0.append(text) } })
+      console: Console(
+        warn: { [warnings] text in warnings.texts.withLock { $0.append(text) } }))
     return Hooks(
       configDirectory: folder.path, stateDirectory: "/var/lib/certctl", timeLimit: timeLimit,
-      services: services, runner: runner)
+      environment: environment, runner: runner)
   }
 
   @discardableResult

@@ -1,3 +1,5 @@
+import CertctlBase
+import CertctlHTTP
 import Glibc
 import HostIO
 import Synchronization
@@ -121,11 +123,11 @@ struct OthersFilesTests {
       let account = try folder.write("acme/account.conf", "X='1'\n")
       let values = ["ACMESH_HOME": home]
       func make() throws {
-        var services = Services.failing
-        services.runner = ScriptedRunner()
+        var environment = Environment.failing
+        environment.runner = ScriptedRunner()
         _ = try AcmeSh(
           DNSProviderContext(
-            AcmeSh.descriptor, values: values, argument: "dns_own", services: services))
+            AcmeSh.descriptor, values: values, argument: "dns_own", environment: environment))
       }
       try make()
       chown(account, 65534, 65534)

@@ -10,7 +10,7 @@ import Testing
 
 /// The solvers that come with certctl, against the contract, and what is special to each.
 struct SolverTests {
-  private let context = SolverContext(services: .failing)
+  private let context = SolverContext(environment: .failing)
 
   private static let prefix = "/.well-known/acme-challenge/"
 

@@ -57,14 +57,14 @@ struct PowerDNSTests {
   private static func provider(
     _ server: PowerDNSServer, key: String = PowerDNSServer.key
   ) throws -> PowerDNS {
-    var services = Services.failing
-    services.http = { _ in
+    var environment = Environment.failing
+    environment.http = { _ in
       CurlHTTPClient(.init(userAgent: "certctl-tests", timeout: .seconds(20), usesProxy: false))
     }
     return try PowerDNS(
       DNSProviderContext(
         PowerDNS.descriptor, values: ["PDNS_API_KEY": key, "PDNS_API_URL": server.apiURL],
-        services: services))
+        environment: environment))
   }
 }
 

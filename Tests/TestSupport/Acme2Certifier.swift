@@ -1,3 +1,4 @@
+internal import ACME
 import FoundationEssentials
 import Glibc
 

@@ -11,6 +11,7 @@ package import Testing
 ///   - end: What its message ends with.
 ///   - hint: What its hint contains.
 ///   - comment: Which case of the test it is.
+///   - sourceLocation: Where the test stands.
 package func expectError(
   _ error: CertctlError?, code: CertctlError.Code? = nil, mentions words: String...,
   startsWith start: String = "", endsWith end: String = "", hint: String..., comment: String = "",
@@ -42,6 +43,7 @@ package func expectError(
 ///   - start: What it begins with.
 ///   - end: What it ends with.
 ///   - comment: Which case of the test it is.
+///   - sourceLocation: Where the test stands.
 package func expectText(
   _ text: String?, mentions words: String..., startsWith start: String = "",
   endsWith end: String = "", comment: String = "",

@@ -1,11 +1,11 @@
-public import ACME
+package import ACME
 import CertctlBase
 import HostIO
 
 /// How to register an account with a CA.
-public struct Registration: Sendable {
+package struct Registration: Sendable {
   /// Where the agreement to the CA's terms of service comes from.
-  public enum Terms: Sendable {
+  package enum Terms: Sendable {
     /// It was given already.
     case agreed
     /// Nobody can be asked.
@@ -15,16 +15,16 @@ public struct Registration: Sendable {
   }
 
   /// The contact e-mail addresses; none is fine with most CAs.
-  public var emails: [String]
+  package var emails: [String]
   /// The agreement to the terms of service.
-  public var terms: Terms
+  package var terms: Terms
   /// The account at the CA's own site to bind to (RFC 8555, section 7.3.4).
-  public var externalAccount: ExternalAccount?
+  package var externalAccount: ExternalAccount?
   /// The one of the configuration file, read when a CA that needs one is registered with.
   var configuredAccount: (@Sendable () async throws -> ExternalAccount)?
 
   /// A registration without contact or agreement.
-  public init(
+  package init(
     emails: [String] = [], terms: Terms = .notAgreed, externalAccount: ExternalAccount? = nil
   ) {
     self.emails = emails

@@ -1,6 +1,6 @@
-public import ACME
+package import ACME
 import CertctlBase
-public import FoundationEssentials
+package import FoundationEssentials
 import HostIO
 import PKI
 
@@ -8,68 +8,68 @@ import PKI
 ///
 /// Its description is one finished sentence: what was being done, to which thing, and what the
 /// other side answered. `hint` says what to do next.
-public struct CertctlError: Error, Sendable, CustomStringConvertible {
+package struct CertctlError: Error, Sendable, CustomStringConvertible {
   /// The kind of failure, open so that new ones can be added.
-  public struct Code: RawRepresentable, Hashable, Sendable {
+  package struct Code: RawRepresentable, Hashable, Sendable {
     /// The word that stands in JSON.
-    public let rawValue: String
+    package let rawValue: String
 
     /// A code by its word.
-    public init(rawValue: String) { self.rawValue = rawValue }
+    package init(rawValue: String) { self.rawValue = rawValue }
 
     /// The words given on the command line do not fit together.
-    public static let usage = Code(rawValue: "usage")
+    package static let usage = Code(rawValue: "usage")
     /// The configuration file, or another setting of the machine, is wrong.
-    public static let configuration = Code(rawValue: "configuration")
+    package static let configuration = Code(rawValue: "configuration")
     /// There is no lineage, generation or account of that name.
-    public static let notFound = Code(rawValue: "notFound")
+    package static let notFound = Code(rawValue: "notFound")
     /// A state file is damaged, or was written by a newer certctl.
-    public static let damagedState = Code(rawValue: "damagedState")
+    package static let damagedState = Code(rawValue: "damagedState")
     /// The state directory cannot be read or written.
-    public static let state = Code(rawValue: "state")
+    package static let state = Code(rawValue: "state")
     /// Another process holds the lock.
-    public static let locked = Code(rawValue: "locked")
+    package static let locked = Code(rawValue: "locked")
     /// The change would take something away that is in use; `--force` allows it.
-    public static let refused = Code(rawValue: "refused")
+    package static let refused = Code(rawValue: "refused")
     /// The certificate that the CA sent is not the one that was ordered.
-    public static let unusableCertificate = Code(rawValue: "unusableCertificate")
+    package static let unusableCertificate = Code(rawValue: "unusableCertificate")
     /// A challenge could not be presented, or the CA did not accept it.
-    public static let challengeFailed = Code(rawValue: "challengeFailed")
+    package static let challengeFailed = Code(rawValue: "challengeFailed")
     /// The CA's terms of service have not been agreed to.
-    public static let termsNotAgreed = Code(rawValue: "termsNotAgreed")
+    package static let termsNotAgreed = Code(rawValue: "termsNotAgreed")
     /// The CA refused a request, or answered nonsense.
-    public static let authority = Code(rawValue: "authority")
+    package static let authority = Code(rawValue: "authority")
     /// The CA cannot be reached, is overloaded, limits the rate, or is not done yet.
-    public static let tryLater = Code(rawValue: "tryLater")
+    package static let tryLater = Code(rawValue: "tryLater")
     /// certctl itself waits, without asking: a limit of the CA that it knows would be passed, or the
     /// CA was out of reach for another certificate a moment ago.
-    public static let postponed = Code(rawValue: "postponed")
+    package static let postponed = Code(rawValue: "postponed")
     /// There is a new certificate, but servers could not be made to use it.
-    public static let deploymentFailed = Code(rawValue: "deploymentFailed")
+    package static let deploymentFailed = Code(rawValue: "deploymentFailed")
     /// nginx does not accept the configuration that it would get; nothing was changed.
-    public static let nginxRefused = Code(rawValue: "nginxRefused")
+    package static let nginxRefused = Code(rawValue: "nginxRefused")
   }
 
   /// The kind of failure.
-  public let code: Code
+  package let code: Code
   /// One finished sentence.
-  public let message: String
+  package let message: String
   /// What to do next, if that is known.
-  public let hint: String?
+  package let hint: String?
   /// The CA's own words, with their subproblems.
-  public let problem: Problem?
+  package let problem: Problem?
   /// The names that failed, when the CA told which ones of an order it was.
-  public let identifiers: [Identifier]
+  package let identifiers: [Identifier]
   /// Whether the same command can succeed later without a change.
-  public let isRetryable: Bool
+  package let isRetryable: Bool
   /// The earliest moment at which trying again makes sense, if one is known.
-  public let retryAfter: Date?
+  package let retryAfter: Date?
 
   /// Whether there is no time left for that: the last quarter of the lifetime has begun.
-  public private(set) var isUrgent = false
+  package private(set) var isUrgent = false
 
   /// An error of certctl's own.
-  public init(
+  package init(
     _ code: Code, _ message: String, hint: String? = nil, problem: Problem? = nil,
     identifiers: [Identifier] = [], isRetryable: Bool = false, retryAfter: Date? = nil
   ) {
@@ -83,10 +83,10 @@ public struct CertctlError: Error, Sendable, CustomStringConvertible {
   }
 
   /// The message alone; printers add the hint on a line of its own.
-  public var description: String { message }
+  package var description: String { message }
 
   /// The exit code of a command that failed this way (ARCHITECTURE.md, "Exit codes").
-  public var exitCode: Int32 {
+  package var exitCode: Int32 {
     if isRetryable { return isUrgent ? 1 : 75 }
     switch code {
     case .usage, .termsNotAgreed: return 64
@@ -98,7 +98,7 @@ public struct CertctlError: Error, Sendable, CustomStringConvertible {
 
 extension CertctlError {
   /// Any error of the layers below, in the words of this one.
-  public init(wrapping error: any Error) {
+  package init(wrapping error: any Error) {
     switch error {
     case let error as CertctlError: self = error
     case let error as ACMEError: self.init(error)
@@ -191,22 +191,22 @@ extension CertctlError {
 }
 
 /// An error as JSON tells it: `{"code":…,"message":…,"hint":…,"problem":{…}}`.
-public struct ErrorDetail: Encodable, Sendable {
+package struct ErrorDetail: Encodable, Sendable {
   /// The kind of failure.
-  public let code: String
+  package let code: String
   /// One finished sentence.
-  public let message: String
+  package let message: String
   /// What to do next.
-  public let hint: String?
+  package let hint: String?
   /// The CA's own words.
-  public let problem: Problem?
+  package let problem: Problem?
   /// Whether the same command can succeed later without a change.
-  public let isRetryable: Bool
+  package let isRetryable: Bool
   /// The earliest moment at which trying again makes sense.
-  public let retryAfter: Date?
+  package let retryAfter: Date?
 
   /// Tells an error.
-  public init(_ error: CertctlError) {
+  package init(_ error: CertctlError) {
     code = error.code.rawValue
     message = error.message
     hint = error.hint

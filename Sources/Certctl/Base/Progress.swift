@@ -1,7 +1,7 @@
 import CertctlBase
 
 /// What certctl is doing at the moment, for a person who waits.
-public enum Progress: Sendable {
+package enum Progress: Sendable {
   /// It waits for another process.
   case waiting(String)
   /// It asks this CA for a certificate for so many names.
@@ -28,7 +28,7 @@ public enum Progress: Sendable {
   case running(hook: String)
 
   /// The step in words.
-  public var text: String {
+  package var text: String {
     switch self {
     case .waiting(let what): "waiting for \(what)"
     case .ordering(let authority, let names):

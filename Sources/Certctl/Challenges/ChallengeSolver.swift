@@ -4,7 +4,7 @@
 /// challenges, then `waitUntilVisible`, and last `cleanUp` with the same challenges, which comes
 /// always, also when `prepare` or `present` failed half-way or the run was cancelled. After a crash,
 /// `cleanUp` is called on a fresh solver made from the lineage's settings.
-public protocol ChallengeSolver: Sendable {
+package protocol ChallengeSolver: Sendable {
   /// Whether what it presents outlives the process, and so must be in the journal.
   static var persistsAfterExit: Bool { get }
 
@@ -26,5 +26,5 @@ public protocol ChallengeSolver: Sendable {
 
 extension ChallengeSolver {
   /// Nothing to wait for.
-  public func waitUntilVisible(_ challenges: [PresentedChallenge]) async throws {}
+  package func waitUntilVisible(_ challenges: [PresentedChallenge]) async throws {}
 }

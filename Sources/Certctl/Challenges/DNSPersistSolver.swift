@@ -5,32 +5,32 @@ import HostIO
 /// dns-persist-01 (draft-ietf-acme-dns-persist): a record that stands there for good.
 ///
 /// Nothing is made and nothing is removed; before the CA is told to look, certctl looks itself.
-public final class DNSPersistSolver: ChallengeSolver {
+package final class DNSPersistSolver: ChallengeSolver {
   /// There is nothing to take back.
-  public static let persistsAfterExit = false
+  package static let persistsAfterExit = false
 
   private let settings: DNSSettings
   private let context: SolverContext
 
   /// A solver; it needs no provider.
-  public init(settings: ChallengeSettings, context: SolverContext) {
+  package init(settings: ChallengeSettings, context: SolverContext) {
     self.settings = settings.dns ?? DNSSettings()
     self.context = context
   }
 
   /// Checks the settings.
-  public func prepare() async throws { try settings.validate() }
+  package func prepare() async throws { try settings.validate() }
 
   /// Makes nothing.
-  public func present(_ challenges: [PresentedChallenge]) async throws {}
+  package func present(_ challenges: [PresentedChallenge]) async throws {}
 
   /// Checks that the records are there, at each of the zones' servers that answers.
   ///
   /// - Throws: `CertctlError` with code `challengeFailed`, with the record that is to be made.
-  public func waitUntilVisible(_ challenges: [PresentedChallenge]) async throws {
+  package func waitUntilVisible(_ challenges: [PresentedChallenge]) async throws {
     guard settings.check ?? .servers != .none else { return }
     let view = try await Blocking.run { [context, settings] in try context.view(settings) }
-    let search = PersistentSearch(view: view, now: context.services.clock.now())
+    let search = PersistentSearch(view: view, now: context.environment.clock.now())
     let wildcards = Set(challenges.filter { $0.isWildcard == true }.map(\.identifier.baseDomain))
     for challenge in challenges {
       let finding = try await search.find(challenge)
@@ -41,7 +41,7 @@ public final class DNSPersistSolver: ChallengeSolver {
   }
 
   /// Removes nothing.
-  public func cleanUp(_ challenges: [PresentedChallenge]) async throws {}
+  package func cleanUp(_ challenges: [PresentedChallenge]) async throws {}
 
   /// The record that will do for all that the order wants of the domain.
   private static func missing(

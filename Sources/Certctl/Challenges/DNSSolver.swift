@@ -5,34 +5,34 @@ import HostIO
 ///
 /// And dns-account-01 (draft-ietf-acme-dns-account-label): the same under a label of the account's own,
 /// so that several accounts, or several providers, can prove one name.
-public final class DNSSolver: ChallengeSolver {
+package final class DNSSolver: ChallengeSolver {
   /// Records stay when the process dies.
-  public static let persistsAfterExit = true
+  package static let persistsAfterExit = true
 
   private let hasLabel: Bool
   private let records: DNSRecords
 
   /// A solver by the provider of these settings.
-  public init(settings: ChallengeSettings, context: SolverContext) {
+  package init(settings: ChallengeSettings, context: SolverContext) {
     hasLabel = settings.type == .dnsAccount01
     records = DNSRecords(settings: settings.dns ?? DNSSettings(), context: context)
   }
 
   /// Finds the provider's credentials.
-  public func prepare() async throws { try await records.prepare() }
+  package func prepare() async throws { try await records.prepare() }
 
   /// Makes one record for each challenge.
-  public func present(_ challenges: [PresentedChallenge]) async throws {
+  package func present(_ challenges: [PresentedChallenge]) async throws {
     try await records.publish(items(challenges))
   }
 
   /// Waits for the zones' servers.
-  public func waitUntilVisible(_ challenges: [PresentedChallenge]) async throws {
+  package func waitUntilVisible(_ challenges: [PresentedChallenge]) async throws {
     try await records.waitUntilVisible(items(challenges))
   }
 
   /// Removes the records.
-  public func cleanUp(_ challenges: [PresentedChallenge]) async throws {
+  package func cleanUp(_ challenges: [PresentedChallenge]) async throws {
     try await records.remove(items(challenges))
   }
 

@@ -6,15 +6,15 @@ import Synchronization
 /// http-01 by a listener of our own.
 ///
 /// It answers the tokens of the running orders and nothing else: it stands on the open internet.
-public final class StandaloneHTTPSolver: ChallengeSolver {
+package final class StandaloneHTTPSolver: ChallengeSolver {
   /// The listener dies with the process.
-  public static let persistsAfterExit = false
+  package static let persistsAfterExit = false
 
   private let answers: Answers
   private let listener: SharedListener<HTTPServer>
 
   /// A solver for the address and port of these settings.
-  public init(settings: ChallengeSettings, context: SolverContext) {
+  package init(settings: ChallengeSettings, context: SolverContext) {
     let port = settings.httpPort ?? 80
     let endpoints = settings.endpoints(port: port)
     let answers = Answers()
@@ -27,7 +27,7 @@ public final class StandaloneHTTPSolver: ChallengeSolver {
   }
 
   /// Starts listening, so that a port that is in use is found at once.
-  public func prepare() async throws {
+  package func prepare() async throws {
     do {
       try await listener.join()
     } catch let error as HostError {
@@ -38,12 +38,12 @@ public final class StandaloneHTTPSolver: ChallengeSolver {
   }
 
   /// Lets the listener answer these tokens.
-  public func present(_ challenges: [PresentedChallenge]) async throws {
+  package func present(_ challenges: [PresentedChallenge]) async throws {
     answers.add(challenges)
   }
 
   /// Answers these tokens no longer, and stops listening when no order is left.
-  public func cleanUp(_ challenges: [PresentedChallenge]) async throws {
+  package func cleanUp(_ challenges: [PresentedChallenge]) async throws {
     answers.remove(challenges)
     await listener.leave()
   }

@@ -5,15 +5,15 @@ import PKI
 import Synchronization
 
 /// tls-alpn-01 (RFC 8737) by a listener of our own, for hosts where only port 443 is open.
-public final class TLSALPNSolver: ChallengeSolver {
+package final class TLSALPNSolver: ChallengeSolver {
   /// The listener dies with the process.
-  public static let persistsAfterExit = false
+  package static let persistsAfterExit = false
 
   private let certificates: ChallengeCertificates
   private let listener: SharedListener<ByteServer>
 
   /// A solver for the address and port of these settings.
-  public init(settings: ChallengeSettings, context: SolverContext) {
+  package init(settings: ChallengeSettings, context: SolverContext) {
     let port = settings.tlsPort ?? 443
     let endpoints = settings.endpoints(port: port)
     let certificates = ChallengeCertificates()
@@ -28,7 +28,7 @@ public final class TLSALPNSolver: ChallengeSolver {
   }
 
   /// Starts listening, so that a port that is in use is found at once.
-  public func prepare() async throws {
+  package func prepare() async throws {
     do {
       try await listener.join()
     } catch let error as HostError {
@@ -40,7 +40,7 @@ public final class TLSALPNSolver: ChallengeSolver {
   }
 
   /// Makes a certificate for each challenge and lets the listener show it.
-  public func present(_ challenges: [PresentedChallenge]) async throws {
+  package func present(_ challenges: [PresentedChallenge]) async throws {
     let made = try await Blocking.run { () -> [(PresentedChallenge, TLSEngine.Identity)] in
       let key = try PrivateKey.generate(.ec256)
       return try challenges.compactMap { challenge in
@@ -54,7 +54,7 @@ public final class TLSALPNSolver: ChallengeSolver {
   }
 
   /// Shows these certificates no longer, and stops listening when no order is left.
-  public func cleanUp(_ challenges: [PresentedChallenge]) async throws {
+  package func cleanUp(_ challenges: [PresentedChallenge]) async throws {
     certificates.remove(challenges)
     await listener.leave()
   }

@@ -8,9 +8,9 @@ import Synchronization
 /// A webroot often belongs to someone else than the user who runs certctl, so each folder is
 /// opened without following links, files are made only where nothing is, and only files that
 /// hold our own words are removed.
-public final class WebrootSolver: ChallengeSolver {
+package final class WebrootSolver: ChallengeSolver {
   /// Files stay when the process dies.
-  public static let persistsAfterExit = true
+  package static let persistsAfterExit = true
 
   private static let folders = KeyAuthorization.httpFolder.split(separator: "/").map(String.init)
 
@@ -19,17 +19,17 @@ public final class WebrootSolver: ChallengeSolver {
   private let made = Mutex(0)
 
   /// A solver for the webroot of these settings.
-  public init(settings: ChallengeSettings, context: SolverContext) {
+  package init(settings: ChallengeSettings, context: SolverContext) {
     webroot = settings.webroot ?? ""
   }
 
   /// Makes the challenge folder, so that a wrong or closed webroot is found at once.
-  public func prepare() async throws {
+  package func prepare() async throws {
     try await inFolder { _ in }
   }
 
   /// Writes one file for each challenge.
-  public func present(_ challenges: [PresentedChallenge]) async throws {
+  package func present(_ challenges: [PresentedChallenge]) async throws {
     for proof in challenges.compactMap(\.keyAuthorization) {
       try await inFolder { folder in
         try folder.create(proof.token, Array(proof.string.utf8), mode: 0o644)
@@ -38,7 +38,7 @@ public final class WebrootSolver: ChallengeSolver {
   }
 
   /// Removes the files that hold our own words, and the folders when they are empty.
-  public func cleanUp(_ challenges: [PresentedChallenge]) async throws {
+  package func cleanUp(_ challenges: [PresentedChallenge]) async throws {
     let (webroot, made) = (webroot, made.withLock { $0 })
     try await Blocking.run {
       let folder = try SafeFolder.open(webroot).folder(Self.folders)

@@ -1,24 +1,24 @@
-public import ACME
+package import ACME
 import CertctlBase
 
 /// How a lineage proves its names.
-public struct ChallengeSettings: Codable, Sendable, Hashable {
+package struct ChallengeSettings: Codable, Sendable, Hashable {
   /// The challenge type.
-  public var type: ChallengeType
+  package var type: ChallengeType
   /// The port that the stand-alone http-01 responder listens on, 80 by default.
-  public var httpPort: Int?
+  package var httpPort: Int?
   /// The address that stand-alone responders bind, all of both families by default.
-  public var httpAddress: String?
+  package var httpAddress: String?
   /// The folder that a web server shows as the root of the sites, for http-01 without a listener.
-  public var webroot: String?
+  package var webroot: String?
   /// The port that the tls-alpn-01 responder listens on, 443 by default.
-  public var tlsPort: Int?
+  package var tlsPort: Int?
   /// Who makes records in the DNS, and how they are checked; also for wildcards of a lineage whose
   /// other names are proved otherwise.
-  public var dns: DNSSettings?
+  package var dns: DNSSettings?
 
   /// Settings for one challenge type.
-  public init(
+  package init(
     type: ChallengeType, httpPort: Int? = nil, httpAddress: String? = nil, webroot: String? = nil,
     tlsPort: Int? = nil, dns: DNSSettings? = nil
   ) {

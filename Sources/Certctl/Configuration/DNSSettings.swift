@@ -2,9 +2,9 @@ import ACME
 import CertctlBase
 
 /// How a lineage makes and checks records in the DNS.
-public struct DNSSettings: Codable, Sendable, Hashable {
+package struct DNSSettings: Codable, Sendable, Hashable {
   /// Where records are looked for before the CA is told to look.
-  public enum Check: String, Codable, Sendable, CaseIterable {
+  package enum Check: String, Codable, Sendable, CaseIterable {
     /// At all of the zone's own servers.
     case servers
     /// At the resolver, where this host may not ask the zone's servers: then it is asked for CNAMEs and
@@ -15,21 +15,21 @@ public struct DNSSettings: Codable, Sendable, Hashable {
   }
 
   /// The provider's word, and what it takes after a colon; nil where no records are made.
-  public var provider: String?
+  package var provider: String?
   /// The provider's settings by the names of their variables: `value:TEXT` for what is no secret, else
   /// a reference: an absolute path, or `credential:NAME`.
-  public var references: [String: String]?
+  package var references: [String: String]?
   /// The resolver, as an address with or without a port; those of the host by default.
-  public var resolver: String?
+  package var resolver: String?
   /// The port of the zones' own servers; 53 by default.
-  public var port: Int?
+  package var port: Int?
   /// How long servers may take to have a record, in seconds; the provider's own by default.
-  public var timeLimit: Int?
+  package var timeLimit: Int?
   /// Where records are looked for; at the zone's servers by default.
-  public var check: Check?
+  package var check: Check?
 
   /// Settings for a provider.
-  public init(
+  package init(
     provider: String? = nil, references: [String: String]? = nil, resolver: String? = nil,
     port: Int? = nil, timeLimit: Int? = nil, check: Check? = nil
   ) {

@@ -1,13 +1,13 @@
-public import ACME
+package import ACME
 import CertctlBase
 import PKI
 
 /// A certificate request that the user made, with a key that certctl never sees.
-public struct GivenRequest: Sendable, Equatable {
+package struct GivenRequest: Sendable, Equatable {
   let request: CertificateRequest
   let keyType: KeyType
   /// The names that it asks for: those of its subjectAltName extension.
-  public let names: [Identifier]
+  package let names: [Identifier]
 
   /// Reads a file's contents: PEM, or DER.
   ///
@@ -16,7 +16,7 @@ public struct GivenRequest: Sendable, Equatable {
   ///
   /// - Throws: `CertctlError` with code `usage` when it is no request, is not signed by its own
   ///   key, asks for no name, or has a key that CAs do not certify.
-  public init(contents: [UInt8]) throws {
+  package init(contents: [UInt8]) throws {
     let request: CertificateRequest
     do throws(PKIError) {
       let isText = contents.contains(Array("-----BEGIN".utf8))

@@ -1,29 +1,29 @@
-public import ACME
+package import ACME
 import CertctlBase
 import HostIO
-public import PKI
+package import PKI
 
 /// What is wanted of a lineage: enough to renew it with nobody watching.
 ///
 /// Settings that stand for themselves are read by their names in the settings table; those that belong
 /// together have a type of their own.
 @dynamicMemberLookup
-public struct LineageSettings: Codable, Sendable, Equatable {
+package struct LineageSettings: Codable, Sendable, Equatable {
   /// The names to certify, in the order given; the first names the lineage.
-  public var names: [Identifier]
+  package var names: [Identifier]
   /// How the names are proved.
-  public var challenge: ChallengeSettings
+  package var challenge: ChallengeSettings
   /// The type of a second key, RSA beside ECDSA; nil for one certificate only.
-  public var rsaKeyType: KeyType?
+  package var rsaKeyType: KeyType?
   /// The user's own certificate request in PEM; then the key is none of certctl's business.
-  public var csr: String?
+  package var csr: String?
   /// Who may read the files.
-  public var files: FileSettings
+  package var files: FileSettings
   /// The settings with a key of their own, by their keys in the table.
   var own: [String: SettingValue] = [:]
 
   /// Settings with certctl's defaults for what is not given.
-  public init(
+  package init(
     names: [Identifier], authorities: [String], caBundle: String? = nil,
     challenge: ChallengeSettings = .init(type: .http01), keyType: KeyType = .ec256,
     rsaKeyType: KeyType? = nil, reuseKey: Bool = false, csr: String? = nil, profile: String? = nil,
@@ -48,7 +48,7 @@ public struct LineageSettings: Codable, Sendable, Equatable {
   }
 
   /// A setting of the table.
-  public subscript<Value>(
+  package subscript<Value>(
     dynamicMember setting: KeyPath<SettingsTable, Setting<Value>>
   ) -> Value? {
     get {
@@ -64,19 +64,19 @@ public struct LineageSettings: Codable, Sendable, Equatable {
   }
 
   /// The CAs in order of preference: preset names or directory URLs.
-  public var authorities: [String] {
+  package var authorities: [String] {
     get { self[dynamicMember: \.authorities] ?? [] }
     set { self[dynamicMember: \.authorities] = newValue }
   }
 
   /// The type of the certificate's key.
-  public var keyType: KeyType {
+  package var keyType: KeyType {
     get { self[dynamicMember: \.keyType] ?? .ec256 }
     set { self[dynamicMember: \.keyType] = newValue }
   }
 
   /// Whether renewals keep the key.
-  public var reuseKey: Bool {
+  package var reuseKey: Bool {
     get { self[dynamicMember: \.reuseKey] ?? false }
     set { self[dynamicMember: \.reuseKey] = newValue }
   }
@@ -110,16 +110,16 @@ public struct LineageSettings: Codable, Sendable, Equatable {
 }
 
 /// Owner, group and mode of a lineage's generation folders and keys.
-public struct FileSettings: Codable, Sendable, Equatable {
+package struct FileSettings: Codable, Sendable, Equatable {
   /// The owner's user name or number; the user who runs certctl by default.
-  public var owner: String?
+  package var owner: String?
   /// The group's name or number; the group of the user who runs certctl by default.
-  public var group: String?
+  package var group: String?
   /// The key's mode as octal digits, `0600` by default.
-  public var keyMode: String?
+  package var keyMode: String?
 
   /// File settings; what is nil takes the default.
-  public init(owner: String? = nil, group: String? = nil, keyMode: String? = nil) {
+  package init(owner: String? = nil, group: String? = nil, keyMode: String? = nil) {
     self.owner = owner
     self.group = group
     self.keyMode = keyMode

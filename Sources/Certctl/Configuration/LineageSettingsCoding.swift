@@ -5,7 +5,7 @@ import PKI
 // come from their table.
 extension LineageSettings {
   /// Reads the settings from a lineage's file.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: SettingKey.self)
     names = try container.decode([Identifier].self, forKey: "names")
     challenge = try container.decode(ChallengeSettings.self, forKey: "challenge")
@@ -23,7 +23,7 @@ extension LineageSettings {
   }
 
   /// Writes the settings into a lineage's file.
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: SettingKey.self)
     try container.encode(names, forKey: "names")
     try container.encode(challenge, forKey: "challenge")
@@ -60,7 +60,7 @@ extension SettingDefinition {
 
 extension SettingValue: Encodable {
   /// Writes the value itself.
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     switch self {
     case .text(let text): try container.encode(text)

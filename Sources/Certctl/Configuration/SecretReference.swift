@@ -4,7 +4,7 @@ import FoundationEssentials
 /// Where a secret lies: in a file, or in a credential that systemd hands to the service.
 ///
 /// Settings hold the reference, never the secret, so that it stands in one place, which root guards.
-public enum SecretReference: Sendable, Equatable {
+package enum SecretReference: Sendable, Equatable {
   /// The file at this absolute path.
   case file(String)
   /// `LoadCredential=NAME:…` of the unit; by hand, `secrets/NAME` of the configuration directory.
@@ -15,7 +15,7 @@ public enum SecretReference: Sendable, Equatable {
   /// Reads a reference: an absolute path, or `credential:NAME`.
   ///
   /// - Throws: `CertctlError` with code `configuration` for anything else.
-  public init(_ text: String) throws(CertctlError) {
+  package init(_ text: String) throws(CertctlError) {
     if text.hasPrefix(Self.prefix) {
       let name = String(text.dropFirst(Self.prefix.count))
       guard !name.isEmpty, !name.hasPrefix("."), !name.contains("/"), name.utf8.count <= 255 else {

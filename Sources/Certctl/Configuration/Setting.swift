@@ -5,7 +5,7 @@ import PKI
 ///
 /// The option of the command line, the key of `certctl.toml`, the key in a lineage's file, the order of
 /// precedence and the row of the reference page all come from it.
-public struct Setting<Value: SettingType>: Sendable {
+package struct Setting<Value: SettingType>: Sendable {
   /// All that is known of it, without its type.
   package let definition: SettingDefinition
 

@@ -1,9 +1,9 @@
-public import ACME
+package import ACME
 import HostIO
-public import PKI
+package import PKI
 
 /// The value of a setting, as the command line, `certctl.toml` and a lineage's file write it.
-public enum SettingValue: Sendable, Hashable {
+package enum SettingValue: Sendable, Hashable {
   /// A text.
   case text(String)
   /// A list of texts.
@@ -23,7 +23,7 @@ public enum SettingValue: Sendable, Hashable {
 }
 
 /// A type that a setting can have.
-public protocol SettingType: Sendable {
+package protocol SettingType: Sendable {
   /// The words that a person can give; nil for any text.
   static var words: [String]? { get }
   /// Reads the value of a setting; nil for a value that means nothing in this type.
@@ -34,83 +34,83 @@ public protocol SettingType: Sendable {
 
 extension SettingType {
   /// Any text.
-  public static var words: [String]? { nil }
+  package static var words: [String]? { nil }
 }
 
 extension SettingType where Self: RawRepresentable, RawValue == String {
   /// Reads the word.
-  public init?(settingValue: SettingValue) {
+  package init?(settingValue: SettingValue) {
     guard case .text(let text) = settingValue else { return nil }
     self.init(rawValue: text)
   }
 
   /// The word.
-  public var settingValue: SettingValue { .text(rawValue) }
+  package var settingValue: SettingValue { .text(rawValue) }
 }
 
 extension String: SettingType {
   /// Reads a text.
-  public init?(settingValue: SettingValue) {
+  package init?(settingValue: SettingValue) {
     guard case .text(let text) = settingValue else { return nil }
     self = text
   }
 
   /// The text.
-  public var settingValue: SettingValue { .text(self) }
+  package var settingValue: SettingValue { .text(self) }
 }
 
 extension [String]: SettingType {
   /// Reads a list.
-  public init?(settingValue: SettingValue) {
+  package init?(settingValue: SettingValue) {
     guard case .texts(let texts) = settingValue else { return nil }
     self = texts
   }
 
   /// The list.
-  public var settingValue: SettingValue { .texts(self) }
+  package var settingValue: SettingValue { .texts(self) }
 }
 
 extension Int: SettingType {
   /// Reads a number.
-  public init?(settingValue: SettingValue) {
+  package init?(settingValue: SettingValue) {
     guard case .number(let number) = settingValue else { return nil }
     self = number
   }
 
   /// The number.
-  public var settingValue: SettingValue { .number(self) }
+  package var settingValue: SettingValue { .number(self) }
 }
 
 extension Bool: SettingType {
   /// Reads yes or no.
-  public init?(settingValue: SettingValue) {
+  package init?(settingValue: SettingValue) {
     guard case .flag(let flag) = settingValue else { return nil }
     self = flag
   }
 
   /// Yes or no.
-  public var settingValue: SettingValue { .flag(self) }
+  package var settingValue: SettingValue { .flag(self) }
 }
 
 extension [String: String]: SettingType {
   /// Reads a table.
-  public init?(settingValue: SettingValue) {
+  package init?(settingValue: SettingValue) {
     guard case .table(let table) = settingValue else { return nil }
     self = table
   }
 
   /// The table.
-  public var settingValue: SettingValue { .table(self) }
+  package var settingValue: SettingValue { .table(self) }
 }
 
 extension ChallengeType: SettingType {}
 
 extension KeyType: SettingType {
   /// The types that CAs certify.
-  public static var words: [String]? { allCases.filter { $0 != .ed25519 }.map(\.rawValue) }
+  package static var words: [String]? { allCases.filter { $0 != .ed25519 }.map(\.rawValue) }
 }
 
 extension DNSSettings.Check: SettingType {
   /// The places where records are looked for.
-  public static var words: [String]? { allCases.map(\.rawValue) }
+  package static var words: [String]? { allCases.map(\.rawValue) }
 }

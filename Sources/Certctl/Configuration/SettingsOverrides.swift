@@ -6,16 +6,16 @@ import PKI
 ///
 /// Those of the command line and those of `certctl.toml` are such.
 @dynamicMemberLookup
-public struct SettingsOverrides: Sendable, Equatable {
+package struct SettingsOverrides: Sendable, Equatable {
   private var values: [String: SettingValue] = [:]
   /// The user's own certificate request.
-  public var csr: GivenRequest?
+  package var csr: GivenRequest?
 
   /// Nothing given.
-  public init() {}
+  package init() {}
 
   /// The value of a setting; nil is "not given".
-  public subscript<Value>(
+  package subscript<Value>(
     dynamicMember setting: KeyPath<SettingsTable, Setting<Value>>
   ) -> Value? {
     get {
@@ -37,7 +37,7 @@ public struct SettingsOverrides: Sendable, Equatable {
   }
 
   /// Who makes records in the DNS, and how they are checked.
-  public var dns: DNSSettings {
+  package var dns: DNSSettings {
     get {
       DNSSettings(
         provider: self.dnsProvider, resolver: self.dnsResolver, port: self.dnsPort,

@@ -9,12 +9,12 @@ import TOMLKit
 /// Its keys are those of the settings table, and the words of the command line's options. An unknown
 /// key, or a value of the wrong type, is an error that names it: a misspelt default must not pass in
 /// silence.
-public struct Configuration: Sendable, Equatable {
+package struct Configuration: Sendable, Equatable {
   /// The settings that lineages and accounts start from.
-  public var settings = SettingsOverrides()
+  package var settings = SettingsOverrides()
 
   /// No defaults but the built-in ones.
-  public init() {}
+  package init() {}
 
   /// Reads a configuration file's text.
   ///
@@ -22,7 +22,7 @@ public struct Configuration: Sendable, Equatable {
   ///   - text: TOML.
   ///   - path: The file's path, for errors.
   /// - Throws: `CertctlError` with code `configuration`, with line and key.
-  public init(toml text: String, path: String) throws {
+  package init(toml text: String, path: String) throws {
     let table: TOMLTable
     do {
       table = try TOMLTable(string: text)
@@ -60,36 +60,36 @@ public struct Configuration: Sendable, Equatable {
 
 extension Configuration {
   /// The contact e-mail addresses for new accounts.
-  public var emails: [String] {
+  package var emails: [String] {
     get { settings.emails ?? [] }
     set { settings.emails = newValue }
   }
 
   /// The key identifier of the account at the site of a CA that needs one.
-  public var externalKeyID: String? { settings.externalKeyID }
+  package var externalKeyID: String? { settings.externalKeyID }
 
   /// Where the HMAC key that belongs to it lies; the text was checked when the file was read.
-  public var externalKey: SecretReference? {
+  package var externalKey: SecretReference? {
     settings.externalKeyFile.flatMap { try? SecretReference($0) }
   }
 
   /// Whether the terms of service of every CA in `ca` are agreed to.
-  public var agreesToTerms: Bool {
+  package var agreesToTerms: Bool {
     get { settings.agreesToTerms ?? false }
     set { settings.agreesToTerms = newValue }
   }
 
   /// Where `renew` writes its metrics for Prometheus, an absolute path; nil writes none.
-  public var metricsFile: String? {
+  package var metricsFile: String? {
     get { settings.metricsFile }
     set { settings.metricsFile = newValue }
   }
 
   /// Where settings of DNS providers lie, by the names of their variables, as `DNSSettings` has them.
-  public var dnsReferences: [String: String] { settings.dnsCredentials ?? [:] }
+  package var dnsReferences: [String: String] { settings.dnsCredentials ?? [:] }
 
   /// The containers with an nginx that uses certificates of certctl's, beside those of sites.
-  public var nginxContainers: [String] { settings.nginxContainers ?? [] }
+  package var nginxContainers: [String] { settings.nginxContainers ?? [] }
 }
 
 // MARK: - Reading

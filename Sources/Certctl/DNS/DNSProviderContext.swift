@@ -7,7 +7,7 @@ package struct DNSProviderContext: Sendable {
   /// What stood after the word and the colon; nil when nothing did.
   package let argument: String?
   /// Network, clock, programs, and the person who watches.
-  package let services: Services
+  package let environment: Environment
   private let values: [String: String]
 
   /// A context.
@@ -16,15 +16,15 @@ package struct DNSProviderContext: Sendable {
   ///   - descriptor: The provider's descriptor.
   ///   - values: The settings that were given, by the first of their names.
   ///   - argument: What stood after the word and the colon.
-  ///   - services: The outer world.
+  ///   - environment: The outer world.
   package init(
     _ descriptor: DNSProviderDescriptor, values: [String: String], argument: String? = nil,
-    services: Services
+    environment: Environment
   ) {
     self.descriptor = descriptor
     self.values = values
     self.argument = argument
-    self.services = services
+    self.environment = environment
   }
 
   /// A setting; its fallback when it was not given.
@@ -71,7 +71,7 @@ package struct DNSProviderContext: Sendable {
   ) throws -> VendorAPI {
     VendorAPI(
       title: descriptor.title, base: base, headers: headers,
-      http: try services.client(caBundle: caBundle), clock: services.clock,
+      http: try environment.client(caBundle: caBundle), clock: environment.clock,
       secrets: self.secrets + secrets,
       credentials: descriptor.settings.filter(\.isSecret).map(\.name))
   }

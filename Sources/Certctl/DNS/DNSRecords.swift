@@ -44,7 +44,7 @@ final class DNSRecords: Sendable {
   /// Finds the provider's settings, so that what is missing is found before an order is spent.
   func prepare() async throws {
     let tools = try await tools()
-    guard !tools.descriptor.needsPerson || context.services.isAttended else {
+    guard !tools.descriptor.needsPerson || context.environment.console.isAttended else {
       throw CertctlError(
         .configuration,
         "--dns \(tools.descriptor.name) needs a person who makes the records, and nobody is there",
@@ -92,9 +92,9 @@ final class DNSRecords: Sendable {
       ttls.map { (AnswerMemory.Key(account: account, name: $0), $1) }
     ) { max($0, $1) }
     while let until = try await memory.take(keys) {
-      let seconds = until.timeIntervalSince(context.services.clock.now())
-      context.services.progress(.forgetting(Int(seconds.rounded(.up))))
-      try await context.services.clock.sleep(.seconds(max(seconds, 0.05)))
+      let seconds = until.timeIntervalSince(context.environment.clock.now())
+      context.environment.console.progress(.forgetting(Int(seconds.rounded(.up))))
+      try await context.environment.clock.sleep(.seconds(max(seconds, 0.05)))
     }
     state.withLock { state in for item in items { state.seen[item.name] = keys } }
   }
@@ -105,9 +105,9 @@ final class DNSRecords: Sendable {
   ) async throws -> [String: UInt32] {
     let check = settings.check ?? .servers
     guard check != .none else { return [:] }
-    context.services.progress(.propagating(records.values.map(\.count).reduce(0, +)))
+    context.environment.console.progress(.propagating(records.values.map(\.count).reduce(0, +)))
     let propagation = Propagation(
-      client: tools.view.client, clock: context.services.clock,
+      client: tools.view.client, clock: context.environment.clock,
       limit: settings.timeLimit ?? tools.descriptor.timeLimit, isRecursive: check == .resolver)
     let found = Mutex<[String: UInt32]>([:])
     try await eachZone(records) { zone, records in

@@ -1,7 +1,7 @@
 /// What solvers work with beside the lineage's own settings.
-public struct SolverContext: Sendable {
+package struct SolverContext: Sendable {
   /// Network, programs, clock, and the person who watches.
-  let services: Services
+  let environment: Environment
   /// What certctl.toml says of DNS providers, by the names of their variables.
   let references: [String: String]
   /// The configuration directory.
@@ -15,19 +15,19 @@ public struct SolverContext: Sendable {
   /// A context.
   ///
   /// - Parameters:
-  ///   - services: The outer world.
+  ///   - environment: The outer world.
   ///   - references: What certctl.toml says of DNS providers.
   ///   - configDirectory: The configuration directory.
   ///   - alone: Runs a change of a zone alone.
   package init(
-    services: Services, references: [String: String] = [:],
+    environment: Environment, references: [String: String] = [:],
     configDirectory: String = "/etc/certctl",
     alone:
       @escaping @Sendable (
         _ zone: String, _ change: @Sendable () async throws -> Void
       ) async throws -> Void = { try await $1() }
   ) {
-    self.services = services
+    self.environment = environment
     self.references = references
     self.configDirectory = configDirectory
     self.alone = alone
@@ -36,8 +36,8 @@ public struct SolverContext: Sendable {
   /// Where settings of DNS providers are found.
   var credentials: DNSCredentials {
     DNSCredentials(
-      environment: services.environment, configured: references, configDirectory: configDirectory,
-      warn: services.warn)
+      environment: environment.variables, configured: references, configDirectory: configDirectory,
+      warn: environment.console.warn)
   }
 
   /// The provider of these settings; blocks for the time of reading small files.
@@ -48,7 +48,8 @@ public struct SolverContext: Sendable {
     let values = try credentials.values(of: type.descriptor, for: settings)
     return try type.init(
       DNSProviderContext(
-        type.descriptor, values: values, argument: settings.word?.argument, services: services))
+        type.descriptor, values: values, argument: settings.word?.argument, environment: environment
+      ))
   }
 
   /// The DNS by these settings; blocks for the time of reading a small file.
@@ -57,7 +58,8 @@ public struct SolverContext: Sendable {
   func view(_ settings: DNSSettings?) throws -> DNSView {
     let own = try settings?.resolver.map { [try DNSSettings.endpoint($0)] }
     return DNSView(
-      client: services.dns, resolvers: own ?? services.resolvers(), port: settings?.port ?? 53,
+      client: environment.dns, resolvers: own ?? environment.resolvers(),
+      port: settings?.port ?? 53,
       mayAskResolver: (settings?.check ?? .servers) != .servers)
   }
 }

@@ -6,14 +6,14 @@ package import HostIO
 ///
 /// They lie in `hooks/{pre,deploy,post,notify}.d` of the configuration directory and run one after
 /// another, sorted by name, without a shell. A lineage's own deploy hooks come after them.
-public struct Hooks: Sendable {
+package struct Hooks: Sendable {
   /// How long a hook may run unless the user says otherwise.
-  public static let usualTimeLimit = Duration.seconds(600)
+  package static let usualTimeLimit = Duration.seconds(600)
 
   /// The folder that holds `pre.d`, `deploy.d`, `post.d` and `notify.d`.
-  public let directory: String
+  package let directory: String
   let stateDirectory: String
-  let services: Services
+  let environment: Environment
   let runner: any CommandRunner
   let timeLimit: Duration
 
@@ -24,25 +24,25 @@ public struct Hooks: Sendable {
   ///     configuration file.
   ///   - stateDirectory: The state directory's absolute path.
   ///   - timeLimit: How long each hook may run.
-  ///   - services: Hears of the hooks that are skipped, and of each that runs.
-  public init(
+  ///   - environment: Hears of the hooks that are skipped, and of each that runs.
+  package init(
     configDirectory: String, stateDirectory: String,
-    timeLimit: Duration = Hooks.usualTimeLimit, services: Services
+    timeLimit: Duration = Hooks.usualTimeLimit, environment: Environment
   ) {
     self.init(
       configDirectory: configDirectory, stateDirectory: stateDirectory, timeLimit: timeLimit,
-      services: services, runner: ProcessRunner())
+      environment: environment, runner: ProcessRunner())
   }
 
   /// The hooks of a configuration directory, run by `runner`.
   package init(
     configDirectory: String, stateDirectory: String,
-    timeLimit: Duration = Hooks.usualTimeLimit, services: Services, runner: any CommandRunner
+    timeLimit: Duration = Hooks.usualTimeLimit, environment: Environment, runner: any CommandRunner
   ) {
     directory = "\(configDirectory)/hooks"
     self.stateDirectory = stateDirectory
     self.timeLimit = timeLimit
-    self.services = services
+    self.environment = environment
     self.runner = runner
   }
 
@@ -55,7 +55,7 @@ public struct Hooks: Sendable {
   ///   - own: The deploy hooks of a lineage: absolute paths.
   /// - Returns: Those in the folders, then those of the lineage that are not among them.
   /// - Throws: `CertctlError` when a folder cannot be read.
-  public func list(_ event: HookEvent? = nil, own: [String] = []) async throws -> [HookReport] {
+  package func list(_ event: HookEvent? = nil, own: [String] = []) async throws -> [HookReport] {
     do {
       return try await Blocking.run {
         try (event.map { [$0] } ?? HookEvent.allCases).flatMap { event in
@@ -116,7 +116,7 @@ public struct Hooks: Sendable {
   ///   - own: The deploy hooks of the lineage: absolute paths.
   /// - Returns: What became of each.
   /// - Throws: `CancellationError`; the hook that ran, and its children, are gone then.
-  public func run(
+  package func run(
     _ occasion: HookOccasion, own: [String] = []
   ) async throws(CancellationError) -> [HookResult] {
     let reports: [HookReport]
@@ -145,7 +145,7 @@ public struct Hooks: Sendable {
             event: occasion.event, path: report.path, lineage: occasion.lineage, succeeded: false,
             message: sentence, hint: report.hint))
       } else {
-        services.warn(sentence)
+        environment.console.warn(sentence)
       }
     }
     return results
@@ -157,7 +157,7 @@ public struct Hooks: Sendable {
   func run(
     _ path: String, _ occasion: HookOccasion
   ) async throws(CancellationError) -> HookResult {
-    services.progress(.running(hook: path))
+    environment.console.progress(.running(hook: path))
     do {
       let command = Command(
         path, environment: occasion.environment(stateDirectory: stateDirectory),

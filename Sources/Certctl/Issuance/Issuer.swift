@@ -23,7 +23,7 @@ struct Issuer: Sendable {
   var accountID: String
   let solvers: ChallengeSolvers
   let state: StateDirectory
-  let services: Services
+  let environment: Environment
   /// Which of two certificates it is for.
   var part = CertificatePart.main
   /// The key in use, for `--reuse-key`.
@@ -43,7 +43,8 @@ struct Issuer: Sendable {
   }
   private var ledger: LedgerStore {
     LedgerStore(
-      state: state, clock: services.clock, logger: services.logger, warn: services.warn)
+      state: state, clock: environment.clock, logger: environment.console.logger,
+      warn: environment.console.warn)
   }
 
   /// The same for other names.
@@ -92,7 +93,7 @@ struct Issuer: Sendable {
   ) async throws -> IssuedCertificate {
     do {
       let order = try await finalized(try await validation.complete(place))
-      services.progress(.downloading)
+      environment.console.progress(.downloading)
       return try await download(order)
     } catch let error as NothingToResume {
       throw error
@@ -123,7 +124,8 @@ struct Issuer: Sendable {
   private var validation: Validation {
     Validation(
       account: account, solvers: solvers, journal: ChallengeJournal(state: state), lineage: name,
-      progress: services.progress, logger: services.logger, warn: services.warn)
+      progress: environment.console.progress, logger: environment.console.logger,
+      warn: environment.console.warn)
   }
 
   // MARK: - Order
@@ -150,7 +152,7 @@ struct Issuer: Sendable {
     }
     let record = PendingOrder(
       url: order.url, directory: directory, account: accountID, settings: settings,
-      date: services.clock.now())
+      date: environment.clock.now())
     do {
       try await Blocking.run { try pending.begin(record, of: name) }
     } catch {
@@ -169,7 +171,7 @@ struct Issuer: Sendable {
   }
 
   private func placeOrder() async throws -> Order {
-    services.progress(.ordering(authority.title, names: settings.names.count))
+    environment.console.progress(.ordering(authority.title, names: settings.names.count))
     return try await account.newOrder(
       NewOrder(settings.names, profile: settings.profile, replaces: replaces))
   }
@@ -180,20 +182,21 @@ struct Issuer: Sendable {
     guard record.directory == directory, record.account == accountID,
       record.settings.wantSameCertificate(as: settings)
     else { return nil }
-    services.progress(.resuming(authority.title))
+    environment.console.progress(.resuming(authority.title))
     do {
       let order = try await account.order(at: record.url)
       guard order.status != .invalid else { return nil }
-      let age = services.clock.now().timeIntervalSince(record.date)
+      let age = environment.clock.now().timeIntervalSince(record.date)
       if age > Self.patience, [.pending, .processing].contains(order.status) {
         // A CA that crashed in the middle of a validation may never take it up again.
-        services.logger.warning("\(name): the order of \(record.date.rfc3339) is given up")
+        environment.console.logger.warning(
+          "\(name): the order of \(record.date.rfc3339) is given up")
         if order.status == .pending { try await giveUp(record.url) }
         return nil
       }
       return order
     } catch let error as ACMEError where error.problem != nil && !error.isRetryable {
-      services.logger.info("the order under way is gone: \(error)")
+      environment.console.logger.info("the order under way is gone: \(error)")
       return nil
     }
   }
@@ -201,7 +204,7 @@ struct Issuer: Sendable {
   private func finalized(_ validated: Order) async throws -> Order {
     var order = validated
     if order.status == .ready {
-      services.progress(.finalizing)
+      environment.console.progress(.finalizing)
       let request = try await keptRequest()
       order = try await account.finalize(order, request: request)
     }
@@ -271,7 +274,7 @@ struct Issuer: Sendable {
       try await giveUp(record.url)
       try await Blocking.run { try pending.discard(name) }
     } catch {
-      services.logger.warning("the order under way was not discarded: \(error)")
+      environment.console.logger.warning("the order under way was not discarded: \(error)")
     }
   }
 
@@ -279,7 +282,7 @@ struct Issuer: Sendable {
   /// account; for certctl itself nothing depends on it.
   private func giveUp(_ orderURL: String) async throws {
     let log: @Sendable (any Error) -> Void = {
-      services.logger.info("an authorization was not deactivated: \($0)")
+      environment.console.logger.info("an authorization was not deactivated: \($0)")
     }
     try await withCleanup(timeout: .seconds(20), onFailure: log) {
     } cleanup: { _ in
@@ -303,7 +306,7 @@ struct Issuer: Sendable {
       if let better = try await alternate(of: chain, issuer: wanted) {
         chain = better
       } else {
-        services.warn(
+        environment.console.warn(
           "no chain of this CA ends with an issuer '\(escapedForTerminal(wanted))'; "
             + "the default chain is used")
       }
@@ -327,7 +330,7 @@ struct Issuer: Sendable {
   /// Checks that the certificate is the one that was ordered, before it gets near the store.
   private func check(_ issued: IssuedCertificate) throws {
     let leaf = issued.leaf
-    let now = services.clock.now()
+    let now = environment.clock.now()
     func refuse(_ what: String, hint: String? = nil) -> CertctlError {
       CertctlError(
         .unusableCertificate, "the certificate that the CA sent for \(name) \(what)", hint: hint)

@@ -9,7 +9,7 @@ struct CertificateProof: Sendable {
   /// How long old workers may go on taking connections beside the new ones.
   static let overlap = Duration.milliseconds(300)
 
-  let services: Services
+  let environment: Environment
 
   /// Looks at each address for each target, after a reload.
   ///
@@ -24,7 +24,7 @@ struct CertificateProof: Sendable {
     }
     // The first round waits for the new workers; for a moment the old ones take connections
     // beside them, so that only the second round proves that they are gone.
-    try await services.clock.sleep(Self.overlap)
+    try await environment.clock.sleep(Self.overlap)
     var failures: [LineageName: String] = [:]
     for target in targets {
       for server in use.servers[target.name] ?? [] where failures[target.name] == nil {
@@ -44,7 +44,7 @@ struct CertificateProof: Sendable {
       var pause = Duration.milliseconds(50)
       while let fault = try await fault(of: target, at: listen, for: name, of: nginx) {
         guard waited < Self.patience else { return fault }
-        try await services.clock.sleep(pause)
+        try await environment.clock.sleep(pause)
         waited += pause
         pause = min(pause * 2, .seconds(1))
       }

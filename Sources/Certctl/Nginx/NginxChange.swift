@@ -46,12 +46,12 @@ struct NginxChange: Sendable {
   }
 
   let state: StateDirectory
-  let services: Services
+  let environment: Environment
   let trial: NginxTrial
   let parts: [Part]
   let readers: [Reader]
 
-  private var control: NginxControl { NginxControl(services: services) }
+  private var control: NginxControl { NginxControl(environment: environment) }
 
   /// Makes the change.
   ///
@@ -138,7 +138,7 @@ struct NginxChange: Sendable {
       try await Blocking.run { try Transaction.apply(changes, in: state) }
       return nil
     }
-    let now = services.clock.now()
+    let now = environment.clock.now()
     let servers = readers.map(\.place.nginx.reference)
     return try await Blocking.run {
       try Transaction.made(changes, servers: servers, in: state, now: now)
@@ -169,11 +169,12 @@ struct NginxChange: Sendable {
     try await Task {
       let foreign = try await Blocking.run { try transaction.undo(only: paths) }
       for path in foreign {
-        services.warn("\(path) was changed by somebody else meanwhile, and was left as it is")
+        environment.console.warn(
+          "\(path) was changed by somebody else meanwhile, and was left as it is")
       }
       for reader in readers {
         guard let failure = try await control.reload(reader.place.nginx) else { continue }
-        services.warn("the former configuration is in place again, but: \(failure)")
+        environment.console.warn("the former configuration is in place again, but: \(failure)")
       }
       try await Blocking.run { try transaction.finish() }
     }.value

@@ -3,19 +3,19 @@ import HostIO
 
 /// Tests the configuration of an nginx, and has it load it.
 struct NginxControl: Sendable {
-  let services: Services
+  let environment: Environment
 
   /// Tests the configuration; returns what nginx says against it.
   func test(_ nginx: RunningNginx) async throws -> String? { try await failure(of: nginx.test) }
 
   /// Tests the configuration, and lets nginx load it; returns why that failed, if it did.
   func reload(_ nginx: RunningNginx) async throws -> String? {
-    services.progress(.reloading("nginx"))
+    environment.console.progress(.reloading("nginx"))
     if let failure = try await test(nginx) { return failure }
     switch nginx.reload {
     case .service(let command):
       let title = ([command.executable] + command.arguments).joined(separator: " ")
-      return try await failure(of: title) { try await services.runner.run(command) }
+      return try await failure(of: title) { try await environment.runner.run(command) }
     case .ownCommand: return try await failure(of: nginx.ownReload)
     case .signal(let process): return try await signal(process)
     }
@@ -31,7 +31,7 @@ struct NginxControl: Sendable {
   }
 
   private func failure(of command: NginxCommand) async throws -> String? {
-    try await failure(of: command.title) { try await command.run(by: services.runner) }
+    try await failure(of: command.title) { try await command.run(by: environment.runner) }
   }
 
   /// Why a command fails; nil when it does not.

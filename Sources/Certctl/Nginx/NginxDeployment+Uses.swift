@@ -44,16 +44,16 @@ extension NginxDeployment {
 
   /// Looks at the nginx that run, on this host and in the containers.
   func survey() async throws -> Survey {
-    let found = try await NginxSearch(state: state, services: services).run()
+    let found = try await NginxSearch(state: state, environment: environment).run()
     var running = found.running
     for name in containers {
       do {
-        running.append(try await RunningNginx.inContainer(name, runner: services.runner))
+        running.append(try await RunningNginx.inContainer(name, runner: environment.runner))
       } catch let error as CancellationError {
         throw error
       } catch {
         // One that does not run loads what is in place when it starts.
-        services.warn(
+        environment.console.warn(
           "the container \(name) is passed over: \(CertctlError(wrapping: error).message)")
       }
     }
@@ -64,7 +64,7 @@ extension NginxDeployment {
       } catch let error as CancellationError {
         throw error
       } catch {
-        services.logger.info("\(nginx.executable) cannot be asked: \(error)")
+        environment.console.logger.info("\(nginx.executable) cannot be asked: \(error)")
         let message = CertctlError(wrapping: error).message
         guard let process = nginx.process, nginx.container == nil,
           ProcessTable.process(process.pid)?.started == process.started
@@ -78,7 +78,7 @@ extension NginxDeployment {
   /// The configuration of an nginx: what `-T` prints, or, as it prints nothing of what it refuses,
   /// the files themselves.
   func place(of nginx: RunningNginx) async throws -> NginxPlace {
-    let result = try await nginx.dump.run(by: services.runner)
+    let result = try await nginx.dump.run(by: environment.runner)
     let configuration: NginxConfiguration
     if let main = nginx.mainFile {
       // A file that another user may write could claim to be the main one in what `-T` prints.
@@ -90,7 +90,7 @@ extension NginxDeployment {
       if let given = nginx.configurationFile {
         path = given
       } else {
-        path = RunningNginx.builtIn(try await nginx.version.run(by: services.runner).output)
+        path = RunningNginx.builtIn(try await nginx.version.run(by: environment.runner).output)
       }
       configuration = try await Blocking.run { NginxConfiguration(reading: path, of: nginx) }
     }

@@ -15,7 +15,7 @@ enum ServerAnswer: Sendable, Equatable {
 /// Makes nginx serve certificates, and proves that it does.
 struct NginxDeployment: Sendable {
   let state: StateDirectory
-  let services: Services
+  let environment: Environment
   /// The names of the containers in which an nginx is to be looked for, beside this host.
   var containers: [String] = []
   /// Where copies of certificates are kept.
@@ -47,8 +47,8 @@ struct NginxDeployment: Sendable {
   /// A change of what nginx reads.
   func change(_ parts: [NginxChange.Part], at readers: [NginxChange.Reader]) -> NginxChange {
     NginxChange(
-      state: state, services: services,
-      trial: NginxTrial(state: state, services: services, paths: paths), parts: parts,
+      state: state, environment: environment,
+      trial: NginxTrial(state: state, environment: environment, paths: paths), parts: parts,
       readers: readers)
   }
 
@@ -91,7 +91,7 @@ struct NginxDeployment: Sendable {
 
   /// An nginx as one that reads what it uses.
   private func reader(_ use: Use) -> NginxChange.Reader {
-    let proof = CertificateProof(services: services)
+    let proof = CertificateProof(environment: environment)
     return NginxChange.Reader(
       place: use.place, parts: Set(use.servers.keys.map(\.value))
     ) { parts in

@@ -9,7 +9,7 @@ import Logging
 /// only if nobody but root can have chosen or changed what certctl then runs (`NginxTrust`).
 struct NginxSearch: Sendable {
   let state: StateDirectory
-  let services: Services
+  let environment: Environment
 
   /// What runs here and calls itself nginx.
   struct Found: Sendable {
@@ -23,15 +23,15 @@ struct NginxSearch: Sendable {
   ///
   /// - Throws: `CancellationError`.
   func run() async throws -> Found {
-    let find = services.findNginx
-    let processes = try await Blocking.run { find() }
+    let find = environment.findProcesses
+    let processes = try await Blocking.run { find(RunningNginx.title) }
     var found = SystemAccount.isRoot ? try await checked(processes) : own(processes)
     // One that has ended meanwhile is no news.
     let refused = found.refused
     found.refused = try await Blocking.run {
       refused.filter { ProcessTable.process($0.process.pid)?.started == $0.process.started }
     }
-    for nginx in found.refused { services.warn(nginx.sentence) }
+    for nginx in found.refused { environment.console.warn(nginx.sentence) }
     return found
   }
 
@@ -42,7 +42,8 @@ struct NginxSearch: Sendable {
     var found = Found()
     for process in processes {
       guard process.users.areAll(SystemAccount.current) else {
-        services.logger.info("process \(process.pid), which calls itself nginx, is of another user")
+        environment.console.logger.info(
+          "process \(process.pid), which calls itself nginx, is of another user")
         continue
       }
       if let nginx = RunningNginx(process) { found.running.append(nginx) }
@@ -51,7 +52,7 @@ struct NginxSearch: Sendable {
   }
 
   private func checked(_ processes: [RunningProcess]) async throws -> Found {
-    let trust = NginxTrust(state: state, runner: services.runner)
+    let trust = NginxTrust(state: state, runner: environment.runner)
     var found = Found()
     for process in processes {
       do {

@@ -5,7 +5,7 @@ import PKI
 /// What nginx says of certificates, or of files, that are not yet in place.
 struct NginxTrial: Sendable {
   let state: StateDirectory
-  let services: Services
+  let environment: Environment
   /// Which certificate a path of nginx's leads to.
   let paths: CertificatePaths
 
@@ -49,7 +49,7 @@ struct NginxTrial: Sendable {
     }
     do {
       let result = try await place.nginx.dump(configuration: staged.main)
-        .run(by: services.runner)
+        .run(by: environment.runner)
       let isOnHost = place.nginx.container == nil && place.nginx.mainFile != nil
       let read = try await Blocking.run {
         let configuration = isOnHost ? NginxConfiguration(reading: staged.main) : nil
@@ -87,7 +87,7 @@ struct NginxTrial: Sendable {
   ) async throws -> String? {
     guard !targets.isEmpty else { return nil }
     let staged = StagedConfiguration(place, state: state)
-    let version = try? await place.nginx.version.run(by: services.runner)
+    let version = try? await place.nginx.version.run(by: environment.runner)
     let number = version.flatMap { NginxBuild(versionOutput: $0.output)?.version }
     for server in configuration.servers {
       let names = Set(
@@ -101,7 +101,7 @@ struct NginxTrial: Sendable {
         do {
           // What stops only some clients is the operator's business.
           for finding in try rehearse(identities, policy, serverName: name) {
-            services.warn("\(name): \(finding)")
+            environment.console.warn("\(name): \(finding)")
           }
           return nil
         } catch let error as PKIError {

@@ -135,7 +135,7 @@ package struct DeactivateAccountOperation: Operation {
     return try await desk.onAccount(authority, caBundle) { keeper in
       let (known, key) = try await deactivated(keeper, in: context)
       var record = known
-      record.deactivated = context.services.clock.now()
+      record.deactivated = context.environment.clock.now()
       try await keeper.save(record)
       await desk.note("accountDeactivated", record)
       return try desk.report(record, key, status: "deactivated")

@@ -43,7 +43,8 @@ struct Acquisition: ContextPart {
           throw error
         }
         let cause = CertctlError(wrapping: error)
-        services.warn("\(cause.message); asking \(authorities[index + 1].title) in its place")
+        environment.console.warn(
+          "\(cause.message); asking \(authorities[index + 1].title) in its place")
       }
     }
     return false
@@ -119,7 +120,7 @@ struct Acquisition: ContextPart {
     } catch let error as ACMEError where error.code == .accountDoesNotExist {
       guard registersAgain else { throw error }
       // Nobody watches: the same key, and the terms that were agreed to, give an account again.
-      services.warn("\(error); the account is registered again")
+      environment.console.warn("\(error); the account is registered again")
       let (record, account) = try await sessions.accountAgain(
         at: issuer.directory, caBundle: settings.caBundle, insteadOf: issuer.account.url)
       let again = issuer.with(account, id: record.id)
@@ -143,7 +144,7 @@ struct Acquisition: ContextPart {
     return Issuer(
       name: name, settings: settings, directory: directory, authority: authority,
       account: account, accountID: record.id, solvers: solvers, state: state,
-      services: services, part: part,
+      environment: environment, part: part,
       // Whoever changes the key does not want the old one, whatever else was asked for.
       currentKey: known?.rekey != nil ? nil : part == .rsa ? current?.rsa?.key : current?.key,
       replaces: try await replaced(part, by: record.id, client),
@@ -172,11 +173,11 @@ struct Acquisition: ContextPart {
     _ issued: IssuedCertificate, from issuer: Issuer, _ rsa: Lineage.Issuance.Place?,
     _ lineage: Lineage
   ) async throws {
-    services.progress(.storing)
+    environment.console.progress(.storing)
     let generation = try await Blocking.run {
       try certificates.commit(issued, to: name, files: settings.files)
     }
-    let now = services.clock.now()
+    let now = environment.clock.now()
     var lineage = lineage
     lineage.candidate = generation.number
     lineage.issuance = Lineage.Issuance(
@@ -201,7 +202,7 @@ struct Acquisition: ContextPart {
       try await Blocking.run { try pending.discard(name) }
     } catch {
       // The certificate is in use; the next run finds the order, and that it is done.
-      services.logger.warning("the finished order was not discarded: \(error)")
+      environment.console.logger.warning("the finished order was not discarded: \(error)")
     }
     await events.append(
       Event(
@@ -224,7 +225,7 @@ struct Acquisition: ContextPart {
     }
     guard let current else { return true }
     let last = RenewalCertificate(current.leaves).lastSafeInstant
-    return failure.retryAfter.map { $0 >= last } ?? (services.clock.now() >= last)
+    return failure.retryAfter.map { $0 >= last } ?? (environment.clock.now() >= last)
   }
 
   /// Keeps the failure with the lineage; a lineage that never was goes, unless its order lives on.
@@ -232,7 +233,7 @@ struct Acquisition: ContextPart {
   /// The failure itself is the news: one of the recording, on a full disk for example, does not
   /// hide it.
   private func recordFailure(_ error: any Error, of lineage: Lineage) async {
-    let now = services.clock.now()
+    let now = environment.clock.now()
     let failure = CertctlError(wrapping: error)
     do {
       // A damaged record of an order counts as one: it is there for somebody to look at.
@@ -253,7 +254,7 @@ struct Acquisition: ContextPart {
         try await context.save(failed)
       }
     } catch {
-      services.logger.warning("the failure was not recorded with the lineage: \(error)")
+      environment.console.logger.warning("the failure was not recorded with the lineage: \(error)")
     }
     guard !(error is CancellationError) else { return }
     await events.append(

@@ -68,12 +68,12 @@ package struct AddSiteOperation: Operation {
         folder: request.nginxFolder, container: request.container, for: request)
       try await places.checkFiles(of: site, at: place)
       let known = try await Blocking.run { try siteStore.record(request.site.name) }
-      site = try site.startingHSTS(at: services.clock.now(), after: known?.site)
+      site = try site.startingHSTS(at: environment.clock.now(), after: known?.site)
       let record = SiteRecord(
         site: site,
         place: SitePlace(
           folder: place.hostFolder, container: request.container, copy: request.copy),
-        added: known?.added ?? services.clock.now())
+        added: known?.added ?? environment.clock.now())
       if let known, !known.place.isSameNginx(as: record.place) {
         throw CertctlError(
           .refused, "\(site.name) is a site of another nginx: \(known.place.folder)",

@@ -30,7 +30,7 @@ extension Context {
         locks.append(try await lock(name, wait: .zero))
         free.append(name)
       } catch let error as CertctlError where error.code == .locked {
-        services.logger.info("\(error.message)")
+        environment.console.logger.info("\(error.message)")
       }
     }
     return try await body(free)
@@ -40,15 +40,15 @@ extension Context {
   private func lock(_ name: LineageName, wait: Duration) async throws -> FileLock {
     let key = "lineage-\(name)"
     do {
-      return try await state.lock(key, wait: .zero, clock: services.clock)
+      return try await state.lock(key, wait: .zero, clock: environment.clock)
     } catch let error as CertctlError where error.code == .locked && wait > .zero {
-      services.progress(.waiting(state.holder(of: key)))
+      environment.console.progress(.waiting(state.holder(of: key)))
     }
-    return try await state.lock(key, wait: wait, clock: services.clock)
+    return try await state.lock(key, wait: wait, clock: environment.clock)
   }
 
   /// The lock under which servers are made to use something else; one process at a time.
   func deploymentLock() async throws -> FileLock {
-    try await state.lock("deployment", wait: lockTimeout, clock: services.clock)
+    try await state.lock("deployment", wait: lockTimeout, clock: environment.clock)
   }
 }

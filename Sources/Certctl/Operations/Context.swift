@@ -11,7 +11,7 @@ import PKI
 /// other's way.
 package struct Context: Sendable {
   let state: StateDirectory
-  package let services: Services
+  package let environment: Environment
   let defaults: Configuration
   let lockTimeout: Duration
   let configDirectory: String
@@ -23,17 +23,17 @@ package struct Context: Sendable {
   ///   - configuration: The defaults for all lineages.
   ///   - configDirectory: The absolute path of the folder that holds `hooks`.
   ///   - lockTimeout: How long to wait for another process.
-  ///   - services: Network, clock, log and the person who watches.
+  ///   - environment: Network, clock, log and the person who watches.
   package init(
     stateDirectory: String, configuration: Configuration = .init(),
     configDirectory: String = "/etc/certctl", lockTimeout: Duration = .seconds(300),
-    services: Services
+    environment: Environment
   ) {
     state = StateDirectory(path: stateDirectory)
     defaults = configuration
     self.configDirectory = configDirectory
     self.lockTimeout = lockTimeout
-    self.services = services
+    self.environment = environment
   }
 
   var certificates: CertificateStore { CertificateStore(state: state) }
@@ -42,21 +42,21 @@ package struct Context: Sendable {
   var events: EventLog { EventLog(state: state) }
   /// The programs of the user that run around a renewal.
   package var hooks: Hooks {
-    Hooks(configDirectory: configDirectory, stateDirectory: state.path, services: services)
+    Hooks(configDirectory: configDirectory, stateDirectory: state.path, environment: environment)
   }
 
   /// What solvers work with.
   var solverContext: SolverContext {
     var solver = SolverContext(
-      services: services, references: defaults.dnsReferences, configDirectory: configDirectory
+      environment: environment, references: defaults.dnsReferences, configDirectory: configDirectory
     ) { zone, change in
       // Services that replace whole record sets would lose what another process has just added.
       let name = String(zone.map { $0 == "/" ? "_" : $0 })
-      let lock = try await state.lock("dns-\(name)", wait: lockTimeout, clock: services.clock)
+      let lock = try await state.lock("dns-\(name)", wait: lockTimeout, clock: environment.clock)
       defer { lock.release() }
       try await change()
     }
-    solver.memory = AnswerMemory(state: state, clock: services.clock)
+    solver.memory = AnswerMemory(state: state, clock: environment.clock)
     return solver
   }
 
@@ -67,8 +67,8 @@ package struct Context: Sendable {
   /// The client of a CA.
   func client(directory: String, caBundle: String?) throws -> ACMEClient {
     ACMEClient(
-      directoryURL: directory, http: try services.client(caBundle: caBundle),
-      cache: DirectoryFileCache(state: state, clock: services.clock), clock: services.clock,
-      logger: services.logger)
+      directoryURL: directory, http: try environment.client(caBundle: caBundle),
+      cache: DirectoryFileCache(state: state, clock: environment.clock), clock: environment.clock,
+      logger: environment.console.logger)
   }
 }

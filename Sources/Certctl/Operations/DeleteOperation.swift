@@ -45,7 +45,7 @@ package struct DeleteOperation: Operation {
           try lineages.remove(name)
         }
         await events.append(
-          Event(time: services.clock.now(), event: "deleted", lineage: name.value))
+          Event(time: environment.clock.now(), event: "deleted", lineage: name.value))
       }
     }
   }

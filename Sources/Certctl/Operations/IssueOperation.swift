@@ -50,7 +50,7 @@ package struct IssueOperation: Operation {
         try settings.requireNames(of: issued)
       }
       let decision = RenewalDecision(
-        of: known, current?.leaves, wanting: settings, now: services.clock.now())
+        of: known, current?.leaves, wanting: settings, now: environment.clock.now())
       let isDue = isForced || decision.isDue
       var reason = isForced && current != nil ? "--force was given" : decision.words(current)
       let isUnderWay = try await certificatesInUse.isOrderUnderWay(name)
@@ -114,7 +114,7 @@ package struct IssueOperation: Operation {
             at: directory, caBundle: settings.caBundle, isOnly: false)
         } catch {
           let failure = CertctlError(wrapping: error)
-          services.warn(
+          environment.console.warn(
             "there is no account at the spare CA \(word) yet: \(failure.message)"
               + (failure.hint.map { " (\($0))" } ?? ""))
         }
@@ -127,7 +127,7 @@ package struct IssueOperation: Operation {
         let notAfter = report.notAfter
       else { return false }
       return RenewalSchedule.isUrgent(
-        notBefore: notBefore, notAfter: notAfter, now: services.clock.now())
+        notBefore: notBefore, notAfter: notAfter, now: environment.clock.now())
     }
 
     // MARK: - Steps

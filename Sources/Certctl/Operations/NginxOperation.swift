@@ -3,29 +3,29 @@ import HostIO
 import PKI
 
 /// One nginx of this host, as `nginx status` tells it.
-public struct NginxReport: Encodable, Sendable {
+package struct NginxReport: Encodable, Sendable {
   /// A certificate of certctl's that it uses.
-  public struct Use: Encodable, Sendable {
+  package struct Use: Encodable, Sendable {
     /// The lineage.
-    public let lineage: String
+    package let lineage: String
     /// The addresses, as "192.0.2.1:443".
-    public let addresses: [String]
+    package let addresses: [String]
     /// Why the certificate in use is not served at one of them; nil when it is served at all.
-    public var problem: String?
+    package var problem: String?
   }
 
   /// The number of its master process.
-  public let pid: Int32
+  package let pid: Int32
   /// The path of the program.
-  public let executable: String
+  package let executable: String
   /// The unit of systemd that runs it.
-  public let unit: String?
+  package let unit: String?
   /// The container that it runs in; nil on this host.
-  public let container: String?
+  package let container: String?
   /// What it says against its configuration, or against a reload; nil when all is well.
-  public var problem: String?
+  package var problem: String?
   /// The certificates of certctl's that it uses, by lineage.
-  public var certificates: [Use]
+  package var certificates: [Use]
 
   /// An nginx of this user that was left alone.
   init(_ refused: RefusedNginx) {
@@ -46,7 +46,7 @@ public struct NginxReport: Encodable, Sendable {
   }
 
   /// Whether its configuration is accepted, and what it uses is served.
-  public var isWell: Bool { problem == nil && certificates.allSatisfy { $0.problem == nil } }
+  package var isWell: Bool { problem == nil && certificates.allSatisfy { $0.problem == nil } }
 }
 
 /// Tests the configuration of each nginx of this host, lets it load it if wanted, and looks by handshakes
@@ -97,7 +97,7 @@ package struct NginxOperation: Operation {
           hint: "start it, or run certctl as root; one in a container is not seen from here")
       }
       for sentence in survey.places.flatMap(\.nginx.foreignFiles) {
-        services.warn(escapedForTerminal(sentence))
+        environment.console.warn(escapedForTerminal(sentence))
       }
       var reports = survey.unasked.map(NginxReport.init)
       for use in uses {
@@ -118,7 +118,7 @@ package struct NginxOperation: Operation {
             lineage: target.name.value,
             addresses: Set(listens.map { "\($0.endpoint)" }).sorted())
         })
-      let control = NginxControl(services: services)
+      let control = NginxControl(environment: environment)
       switch action {
       case .test: report.problem = try await control.test(use.nginx)
       case .reload:
@@ -126,7 +126,7 @@ package struct NginxOperation: Operation {
         defer { lock.release() }
         report.problem = try await control.reload(use.nginx)
         guard report.problem == nil else { return report }
-        let failures = try await CertificateProof(services: services)
+        let failures = try await CertificateProof(environment: environment)
           .failures(of: concerned, by: use)
         for (index, target) in concerned.enumerated() {
           report.certificates[index].problem = failures[target.name]
@@ -147,7 +147,7 @@ package struct NginxOperation: Operation {
       if target.leaves.contains(where: \.isPlaceholder) {
         return "it is a placeholder, which no client trusts"
       }
-      let proof = CertificateProof(services: services)
+      let proof = CertificateProof(environment: environment)
       for server in use.servers[target.name] ?? [] {
         guard let name = server.probeName(for: target) else { continue }
         for listen in server.listens {

@@ -29,7 +29,8 @@ protocol ContextPart: Sendable {
 
 extension ContextPart {
   var state: StateDirectory { context.state }
-  var services: Services { context.services }
+  var environment: Environment { context.environment }
+  var console: Console { context.environment.console }
   var certificates: CertificateStore { context.certificates }
   var lineages: LineageStore { context.lineages }
   var accounts: AccountStore { context.accounts }

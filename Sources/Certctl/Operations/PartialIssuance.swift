@@ -23,11 +23,11 @@ extension Acquisition {
         guard settings.allowPartial == true, mayOrder, !refused.isEmpty, !rest.isEmpty,
           isWorthIssuing(rest)
         else { throw error }
-        let now = services.clock.now()
+        let now = environment.clock.now()
         omitted += refused.map { name, words in
           Lineage.Omission(name: name, date: now, message: "\(name.value) is left out: \(words)")
         }
-        for omission in omitted.suffix(refused.count) { services.warn(omission.message) }
+        for omission in omitted.suffix(refused.count) { environment.console.warn(omission.message) }
         issuer = issuer.with(names: rest)
       }
     }
@@ -56,7 +56,7 @@ extension Acquisition {
     else { return true }
     return RenewalDecision(
       of: known, current.leaves, wanting: issued, lookAhead: RenewalDecision.timerInterval,
-      now: services.clock.now()
+      now: environment.clock.now()
     ).isDue
   }
 }

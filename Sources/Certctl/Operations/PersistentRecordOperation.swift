@@ -1,28 +1,28 @@
-public import ACME
+package import ACME
 import CertctlBase
-public import FoundationEssentials
+package import FoundationEssentials
 import HostIO
 import PKI
 
 /// What is asked of a standing record.
-public struct PersistentRecordRequest: Sendable {
+package struct PersistentRecordRequest: Sendable {
   /// The domain.
-  public var domain: Identifier
+  package var domain: Identifier
   /// Whether its wildcard is proved, too.
-  public var coversWildcard: Bool
+  package var coversWildcard: Bool
   /// Until when the record is to hold.
-  public var until: Date?
+  package var until: Date?
   /// The CA, by preset name or directory URL.
-  public var authority: String
+  package var authority: String
   /// What the CA's HTTPS certificate must chain to.
-  public var caBundle: String?
+  package var caBundle: String?
   /// How to register an account, should there be none.
-  public var registration: Registration
+  package var registration: Registration
   /// Where the record is looked for.
-  public var dns: DNSSettings
+  package var dns: DNSSettings
 
   /// A request.
-  public init(
+  package init(
     domain: Identifier, coversWildcard: Bool = false, until: Date? = nil, authority: String,
     caBundle: String? = nil, registration: Registration = .init(), dns: DNSSettings = .init()
   ) {
@@ -37,19 +37,19 @@ public struct PersistentRecordRequest: Sendable {
 }
 
 /// A standing record, and whether it is there.
-public struct PersistentRecordReport: Encodable, Sendable {
+package struct PersistentRecordReport: Encodable, Sendable {
   /// The format of this report.
-  public let version = 1
+  package let version = 1
   /// The record's name, after all CNAMEs.
-  public let name: String
+  package let name: String
   /// Its text.
-  public let text: String
+  package let text: String
   /// The zone that it belongs into.
-  public let zone: String
+  package let zone: String
   /// Whether all of the zone's servers have it, or one that allows the same.
-  public let isPresent: Bool
+  package let isPresent: Bool
   /// What is missing, where it is not.
-  public let missing: String?
+  package let missing: String?
 }
 
 /// The standing record by which a CA lets an account have certificates for a domain, and whether it is
@@ -129,7 +129,7 @@ package struct PersistentRecordOperation: Operation {
     ) async throws -> PersistentRecordReport {
       let solver = context.solverContext
       let view = try await Blocking.run { try solver.view(request.dns) }
-      let finding = try await PersistentSearch(view: view, now: services.clock.now()).find(
+      let finding = try await PersistentSearch(view: view, now: environment.clock.now()).find(
         challenge)
       return PersistentRecordReport(
         name: finding.place.name, text: record.text, zone: finding.place.zone.name,

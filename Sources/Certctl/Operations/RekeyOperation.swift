@@ -6,15 +6,15 @@ import Logging
 package import PKI
 
 /// What `rekey` did.
-public struct RekeyReport: Encodable, Sendable {
+package struct RekeyReport: Encodable, Sendable {
   /// The version of the format.
-  public var version = 1
+  package var version = 1
   /// The certificate in use, with its new key.
-  public let certificate: LineageReport
+  package let certificate: LineageReport
   /// The serial numbers of the certificates that were revoked, in hexadecimal.
-  public var revoked: [String]
+  package var revoked: [String]
   /// What became of the hooks that ran.
-  public var hooks: [HookResult]?
+  package var hooks: [HookResult]?
 }
 
 /// Gives a lineage a new key and certificate, and deploys it; revokes the old one if its key is
@@ -96,7 +96,8 @@ package struct RekeyOperation: Operation {
           lineage.rekey = known
           try await context.save(lineage)
         }
-        services.logger.info("\(name): going on with the new key of \(known.date.rfc3339)")
+        environment.console.logger.info(
+          "\(name): going on with the new key of \(known.date.rfc3339)")
         return lineage
       }
       let current = try await certificatesInUse.inUse(name)
@@ -113,7 +114,7 @@ package struct RekeyOperation: Operation {
             directory: issuance.place(of: .rsa).directory))
       }
       lineage.rekey = Lineage.Rekey(
-        date: services.clock.now(), isCompromised: isCompromised, old: old)
+        date: environment.clock.now(), isCompromised: isCompromised, old: old)
       try await context.save(lineage)
       return lineage
     }
@@ -162,7 +163,7 @@ package struct RekeyOperation: Operation {
       } catch let error as CertctlError where error.code == .deploymentFailed {
         throw error
       } catch  where isCompromised {
-        services.warn(
+        environment.console.warn(
           "the certificate of \(name) was not revoked, as there is no other one yet; once that can "
             + "be had, run the same command again")
         throw error
@@ -176,7 +177,7 @@ package struct RekeyOperation: Operation {
       let outcome = try await deployer.deploy(name)
       guard let failure = outcome.failure else {
         if isCompromised, !outcome.isServed, try await hasNoDeployHook(name) {
-          services.warn(
+          environment.console.warn(
             "nothing tells servers of the new certificate of \(name): reload them now, as the old "
               + "one is revoked")
         }
@@ -235,7 +236,7 @@ package struct RekeyOperation: Operation {
       let begun = rekey
       for certificate in try await Blocking.run({ try oldCertificates(begun, name) })
       where begun.isCompromised {
-        let (leaf, now) = (certificate.leaf, services.clock.now())
+        let (leaf, now) = (certificate.leaf, environment.clock.now())
         // CAs do not revoke what nobody trusts any more.
         if leaf.notAfter > now {
           try await revoke(certificate, name, caBundle: lineage.settings.caBundle)

@@ -28,7 +28,8 @@ package struct RenewOperation: Operation {
       if let metrics {
         try await RenewalMetrics.check(metrics)
         if !RenewalMetrics.isCollected(metrics) {
-          services.warn("node_exporter reads only files that end in .prom, unlike \(metrics)")
+          environment.console.warn(
+            "node_exporter reads only files that end in .prom, unlike \(metrics)")
         }
       }
       let sessions = AuthoritySessions(context, registration: accountDesk.completed(.init()))
@@ -40,7 +41,7 @@ package struct RenewOperation: Operation {
 
     private func write(_ report: RenewReport, to path: String, version: String) async throws {
       let run = RenewalMetrics.Run(
-        ended: services.clock.now(), duration: report.seconds, succeeded: report.exitCode != 1)
+        ended: environment.clock.now(), duration: report.seconds, succeeded: report.exitCode != 1)
       // Of two state directories on one machine each file needs samples of its own.
       let place = state.path == "/var/lib/certctl" ? nil : state.path
       try await RenewalMetrics(

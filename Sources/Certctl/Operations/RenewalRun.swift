@@ -14,7 +14,7 @@ struct RenewalRun: ContextPart {
   /// - Throws: `CertctlError` when the run as a whole cannot be made; what is wrong with one
   ///   lineage is part of the report. `CancellationError`.
   func run() async throws -> RenewReport {
-    let started = services.clock.now()
+    let started = environment.clock.now()
     if !request.dryRun { try await deployer.recoverIfNeeded() }
     let survey = try await survey(now: started)
     let findings = try await sideBySide(
@@ -34,7 +34,7 @@ struct RenewalRun: ContextPart {
         (report.next, report.nextLineage) = (next, result.lineage)
       }
     }
-    report.seconds = services.clock.now().timeIntervalSince(started).rounded(toPlaces: 3)
+    report.seconds = environment.clock.now().timeIntervalSince(started).rounded(toPlaces: 3)
     return report
   }
 
@@ -98,7 +98,7 @@ struct RenewalRun: ContextPart {
     }
     for result in report.certificates {
       guard let failure = result.deploymentError else { continue }
-      services.logger.error("\(result.lineage): not deployed: \(failure)")
+      environment.console.logger.error("\(result.lineage): not deployed: \(failure)")
     }
     hooks += try await notify(report.certificates)
     report.hooks = hooks
@@ -116,7 +116,7 @@ struct RenewalRun: ContextPart {
   }
 
   private func log(_ result: RenewalResult) {
-    services.logger.log(level: result.logLevel, "\(result.text)")
+    environment.console.logger.log(level: result.logLevel, "\(result.text)")
   }
 
   /// What the `post` hooks are told; after Ctrl-C, that all that was due failed.
@@ -150,7 +150,7 @@ struct RenewalRun: ContextPart {
       case .success(let outcomes): return outcomes
       case .failure(let error) where error.code == .locked:
         // Another process deploys, for longer than the user waits: the next run sees to it.
-        services.warn(error.message)
+        environment.console.warn(error.message)
         return [:]
       case .failure(let error):
         return Dictionary(

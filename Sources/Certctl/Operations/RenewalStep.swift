@@ -12,7 +12,7 @@ struct RenewalStep: ContextPart {
   let sessions: AuthoritySessions
   let name: LineageName
 
-  private var clock: WallClock { services.clock }
+  private var clock: WallClock { environment.clock }
 
   /// What a look at a lineage found.
   struct Finding: Sendable {
@@ -156,7 +156,7 @@ struct RenewalStep: ContextPart {
       throw error
     } catch {
       // Without an answer the dates decide, as they do at a CA that suggests nothing.
-      services.logger.info("\(name): the CA did not say when to renew: \(error)")
+      environment.console.logger.info("\(name): the CA did not say when to renew: \(error)")
       await sessions.note(error, from: issuance.directory)
       state.noteUnanswered(now: status.now)
     }

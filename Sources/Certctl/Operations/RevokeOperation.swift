@@ -58,7 +58,7 @@ package struct RevokeOperation: Operation {
           try await revoke(
             leaf, key, of: name, issuance, part, reason: reason, byKey: byCertificateKey)
         }
-        let now = services.clock.now()
+        let now = environment.clock.now()
         lineage.noteRevoked(current.leaves, now: now)
         try await context.save(lineage)
         if case .replaceByPlaceholder = policy { try await useGuard.replaceByPlaceholder(name) }

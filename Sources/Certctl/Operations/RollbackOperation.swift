@@ -59,7 +59,7 @@ package struct RollbackOperation: Operation {
         }
         await events.append(
           Event(
-            time: services.clock.now(), event: "rolledBack", lineage: name.value,
+            time: environment.clock.now(), event: "rolledBack", lineage: name.value,
             generation: wanted.number))
         return try await reporter.report(on: name)
       }
@@ -76,7 +76,7 @@ package struct RollbackOperation: Operation {
         )
       }
       let fault: String? =
-        if stored.leaf.notAfter <= services.clock.now() {
+        if stored.leaf.notAfter <= environment.clock.now() {
           "expired on \(stored.leaf.notAfter.rfc3339)"
         } else if lineage?.isRevoked(stored.leaf) ?? false { "was revoked" } else { nil }
       if let fault, !force {

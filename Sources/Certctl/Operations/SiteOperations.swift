@@ -65,7 +65,7 @@ package struct DisableSiteOperation: Operation {
     try await sites.change(record) { tree in
       [FileChange(tree.place.hostPath(SiteFiles.enabled(record.site.name)), .absent)]
     }
-    context.services.warn(
+    context.environment.console.warn(
       "the certificate \(record.site.certificate) is renewed all the same; without it: certctl "
         + "delete \(record.site.certificate)")
     return try await sites.siteReport(record)

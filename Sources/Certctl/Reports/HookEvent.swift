@@ -1,7 +1,7 @@
-public import FoundationEssentials
+package import FoundationEssentials
 
 /// When hooks run; the name of the folder `<event>.d` that they lie in.
-public enum HookEvent: String, Sendable, Encodable, CaseIterable {
+package enum HookEvent: String, Sendable, Encodable, CaseIterable {
   /// Once, before the first renewal of a run, and only if something is due.
   case pre
   /// For each lineage that has a new certificate.
@@ -13,7 +13,7 @@ public enum HookEvent: String, Sendable, Encodable, CaseIterable {
 }
 
 /// An event with all that its hooks are told.
-public enum HookOccasion: Sendable {
+package enum HookOccasion: Sendable {
   /// These lineages are due.
   case pre(due: [LineageReport])
   /// This lineage has a new certificate.
@@ -24,7 +24,7 @@ public enum HookOccasion: Sendable {
   case notify(HookNotice)
 
   /// The event's name.
-  public var event: HookEvent {
+  package var event: HookEvent {
     switch self {
     case .pre: .pre
     case .deploy: .deploy
@@ -35,40 +35,40 @@ public enum HookOccasion: Sendable {
 }
 
 /// What a person should know.
-public struct HookNotice: Sendable, Encodable {
+package struct HookNotice: Sendable, Encodable {
   /// Why the person is told, open so that new reasons can be added.
-  public struct Reason: RawRepresentable, Hashable, Sendable, Encodable {
+  package struct Reason: RawRepresentable, Hashable, Sendable, Encodable {
     /// The word that stands in JSON.
-    public let rawValue: String
+    package let rawValue: String
 
     /// A reason by its word.
-    public init(rawValue: String) { self.rawValue = rawValue }
+    package init(rawValue: String) { self.rawValue = rawValue }
 
     /// A renewal failed.
-    public static let failed = Reason(rawValue: "failed")
+    package static let failed = Reason(rawValue: "failed")
     /// A certificate comes near its end without success.
-    public static let expiring = Reason(rawValue: "expiring")
+    package static let expiring = Reason(rawValue: "expiring")
     /// The whole run failed before it could say which lineage.
-    public static let runFailed = Reason(rawValue: "runFailed")
+    package static let runFailed = Reason(rawValue: "runFailed")
     /// Somebody tries the hooks out.
-    public static let test = Reason(rawValue: "test")
+    package static let test = Reason(rawValue: "test")
   }
 
   /// Why the person is told.
-  public var reason: Reason
+  package var reason: Reason
   /// What happened, in a finished sentence; it may quote the CA.
-  public var message: String
+  package var message: String
   /// The lineage that it is about.
-  public var lineage: String?
+  package var lineage: String?
   /// Its names.
-  public var names: [String]?
+  package var names: [String]?
   /// When its certificate ends.
-  public var notAfter: Date?
+  package var notAfter: Date?
   /// How many attempts failed in a row.
-  public var attempts: Int?
+  package var attempts: Int?
 
   /// A notice.
-  public init(
+  package init(
     reason: Reason, message: String, lineage: String? = nil, names: [String]? = nil,
     notAfter: Date? = nil, attempts: Int? = nil
   ) {

@@ -1,22 +1,22 @@
-public import FoundationEssentials
+package import FoundationEssentials
 
 /// What a run of `renew` is to do.
-public struct RenewRequest: Sendable {
+package struct RenewRequest: Sendable {
   /// The lineages; all when there is none.
-  public var names: [LineageName]
+  package var names: [LineageName]
   /// Renew although nothing is due.
-  public var force: Bool
+  package var force: Bool
   /// Say what would happen, and ask no CA.
-  public var dryRun: Bool
+  package var dryRun: Bool
   /// How many orders at once at most; by default what the CAs stand.
-  public var jobs: Int?
+  package var jobs: Int?
   /// Where figures for Prometheus go: an absolute path; by default that of the configuration.
-  public var metricsFile: String?
+  package var metricsFile: String?
   /// The version of the program that asks, for the figures.
-  public var version: String
+  package var version: String
 
   /// A run over these lineages.
-  public init(
+  package init(
     names: [LineageName] = [], force: Bool = false, dryRun: Bool = false, jobs: Int? = nil,
     metricsFile: String? = nil, version: String = "unknown"
   ) {
@@ -30,9 +30,9 @@ public struct RenewRequest: Sendable {
 }
 
 /// What a run did, or would do, for one lineage.
-public struct RenewalResult: Encodable, Sendable {
+package struct RenewalResult: Encodable, Sendable {
   /// How it ended.
-  public enum Outcome: String, Encodable, Sendable {
+  package enum Outcome: String, Encodable, Sendable {
     /// There is a new certificate.
     case renewed
     /// Nothing was due.
@@ -50,27 +50,27 @@ public struct RenewalResult: Encodable, Sendable {
   }
 
   /// The lineage.
-  public let lineage: String
+  package let lineage: String
   /// How it ended.
-  public var outcome: Outcome
+  package var outcome: Outcome
   /// Why, in words.
-  public var reason: String
+  package var reason: String
   /// The names.
-  public var names: [String] = []
+  package var names: [String] = []
   /// The names that the certificate had to be issued without.
-  public var missingNames: [String]?
+  package var missingNames: [String]?
   /// When it is due, or tried again.
-  public var next: Date?
+  package var next: Date?
   /// When the certificate in use ends.
-  public var notAfter: Date?
+  package var notAfter: Date?
   /// Whether the last quarter of its lifetime has begun, or it has expired.
-  public var isUrgent = false
+  package var isUrgent = false
   /// What went wrong.
-  public var error: ErrorDetail?
+  package var error: ErrorDetail?
   /// Why servers could not be made to use the certificate.
-  public var deploymentError: String?
+  package var deploymentError: String?
   /// How many attempts failed in a row.
-  public var failures: Int?
+  package var failures: Int?
 
   /// The exit code that this one leads to.
   var exitCode: Int32 {
@@ -86,29 +86,29 @@ public struct RenewalResult: Encodable, Sendable {
 }
 
 /// What a run of `renew` did.
-public struct RenewReport: Encodable, Sendable {
+package struct RenewReport: Encodable, Sendable {
   /// The version of the format.
-  public let version = 1
+  package let version = 1
   /// Whether it only said what would happen.
-  public let dryRun: Bool
+  package let dryRun: Bool
   /// When it began.
-  public let started: Date
+  package let started: Date
   /// How long it took, in seconds.
-  public var seconds: Double
+  package var seconds: Double
   /// The lineages that it looked at, by name.
-  public var certificates: [RenewalResult]
+  package var certificates: [RenewalResult]
   /// How many lineages it did not have to look at.
-  public var quiet: Int
+  package var quiet: Int
   /// When the next lineage is due, as far as is known.
-  public var next: Date?
+  package var next: Date?
   /// Which one that is.
-  public var nextLineage: String?
+  package var nextLineage: String?
   /// What became of the hooks.
-  public var hooks: [HookResult]
+  package var hooks: [HookResult]
 
   /// The exit code of the run: 0 when all is well, 1 when something failed or can no longer wait,
   /// 75 when there is nothing but to try later.
-  public var exitCode: Int32 {
+  package var exitCode: Int32 {
     let codes = certificates.map(\.exitCode) + hooks.map { $0.succeeded ? 0 : 1 }
     return codes.contains(1) ? 1 : codes.contains(75) ? 75 : 0
   }

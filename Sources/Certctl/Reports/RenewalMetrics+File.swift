@@ -9,7 +9,7 @@ extension RenewalMetrics {
   ///
   /// - Parameter path: Where to: an absolute path in a folder that is there.
   /// - Throws: `CertctlError` with code `configuration`, with a hint.
-  public func write(to path: String) async throws(CertctlError) {
+  package func write(to path: String) async throws(CertctlError) {
     try await Self.check(path)
     let bytes = Array(text().utf8)
     let (parent, name) = Self.split(path)
@@ -36,7 +36,7 @@ extension RenewalMetrics {
   ///
   /// - Parameter path: An absolute path in a folder that is there and can be written.
   /// - Throws: `CertctlError` with code `configuration`, with a hint.
-  public static func check(_ path: String) async throws(CertctlError) {
+  package static func check(_ path: String) async throws(CertctlError) {
     let shown = escapedForTerminal(path)
     let (parent, name) = split(path)
     guard path.hasPrefix("/"), !["", ".", ".."].contains(name) else {
@@ -56,7 +56,7 @@ extension RenewalMetrics {
   }
 
   /// Whether node_exporter reads a file of that name; it reads only those that end in ".prom".
-  public static func isCollected(_ path: String) -> Bool { path.hasSuffix(".prom") }
+  package static func isCollected(_ path: String) -> Bool { path.hasSuffix(".prom") }
 
   private static func fault(
     inFolder parent: String, _ path: String

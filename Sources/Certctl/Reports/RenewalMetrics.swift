@@ -1,22 +1,22 @@
-public import FoundationEssentials
+package import FoundationEssentials
 
 /// What a run of `renew` leaves for Prometheus: a file for the textfile collector of node_exporter.
 ///
 /// The file is about all lineages, also those that were not due, and each run writes it anew: what
 /// was deleted is gone. Names follow the conventions of exporters: base units, instants as seconds
 /// since 1970 (`_timestamp_seconds`), `_info` with the value 1, states as one series each.
-public struct RenewalMetrics: Sendable {
+package struct RenewalMetrics: Sendable {
   /// What there is to say of a run as a whole.
-  public struct Run: Sendable {
+  package struct Run: Sendable {
     /// When it ended.
-    public var ended: Date
+    package var ended: Date
     /// How long it took, in seconds.
-    public var duration: TimeInterval
+    package var duration: TimeInterval
     /// Whether nothing failed; what waits for a better time is no failure (exit codes 0 and 75).
-    public var succeeded: Bool
+    package var succeeded: Bool
 
     /// Makes a summary.
-    public init(ended: Date, duration: TimeInterval, succeeded: Bool) {
+    package init(ended: Date, duration: TimeInterval, succeeded: Bool) {
       self.ended = ended
       self.duration = duration
       self.succeeded = succeeded
@@ -24,16 +24,16 @@ public struct RenewalMetrics: Sendable {
   }
 
   /// The lineages after the run.
-  public var reports: [LineageReport]
+  package var reports: [LineageReport]
   /// The run.
-  public var run: Run
+  package var run: Run
   /// The version of certctl.
-  public var version: String
+  package var version: String
   /// Labels of every sample: what tells this file from another one in the same folder.
   ///
   /// Two state directories on one machine would otherwise have samples of the same name and labels,
   /// which node_exporter refuses.
-  public var labels: [(name: String, value: String)] = []
+  package var labels: [(name: String, value: String)] = []
 
   /// Makes the metrics of a run.
   ///
@@ -42,7 +42,7 @@ public struct RenewalMetrics: Sendable {
   ///   - run: The run.
   ///   - version: The version of certctl.
   ///   - stateDirectory: The state directory, to be named in a label; nil for the usual one.
-  public init(
+  package init(
     reports: [LineageReport], run: Run, version: String, stateDirectory: String? = nil
   ) {
     self.reports = reports
@@ -52,7 +52,7 @@ public struct RenewalMetrics: Sendable {
   }
 
   /// The metrics in the text format of Prometheus.
-  public func text() -> String {
+  package func text() -> String {
     (runFamilies + certificateFamilies + renewalFamilies + stateFamilies).map(\.text).joined()
   }
 

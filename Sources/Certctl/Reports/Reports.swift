@@ -1,10 +1,10 @@
-public import FoundationEssentials
+package import FoundationEssentials
 import PKI
 
 /// What `issue` did.
-public struct IssueReport: Encodable, Sendable {
+package struct IssueReport: Encodable, Sendable {
   /// How it ended.
-  public enum Outcome: String, Encodable, Sendable {
+  package enum Outcome: String, Encodable, Sendable {
     /// There is a new certificate.
     case issued
     /// Nothing was due.
@@ -14,23 +14,23 @@ public struct IssueReport: Encodable, Sendable {
   }
 
   /// The version of the format.
-  public var version = 1
+  package var version = 1
   /// How it ended.
-  public let outcome: Outcome
+  package let outcome: Outcome
   /// Why it did that.
-  public let reason: String
+  package let reason: String
   /// The certificate in use; nil after a dry run of a new lineage.
-  public var certificate: LineageReport?
+  package var certificate: LineageReport?
   /// The CA's directory URL.
-  public let directory: String
+  package let directory: String
   /// What became of the hooks that ran.
-  public var hooks: [HookResult]?
+  package var hooks: [HookResult]?
 }
 
 /// One lineage as `list` and `show` tell it.
-public struct LineageReport: Encodable, Sendable {
+package struct LineageReport: Encodable, Sendable {
   /// The state of a lineage in one word.
-  public enum State: String, CaseIterable, Encodable, Sendable {
+  package enum State: String, CaseIterable, Encodable, Sendable {
     /// The certificate in use is valid, and not due.
     case valid
     /// It is valid, without some of the wanted names, which could not be proved.
@@ -50,87 +50,87 @@ public struct LineageReport: Encodable, Sendable {
   }
 
   /// The lineage's name.
-  public let name: String
+  package let name: String
   /// Its state.
-  public var state: State
+  package var state: State
   /// The names that are wanted.
-  public var names: [String]
+  package var names: [String]
   /// Those of them that the certificate in use had to be issued without.
-  public var missingNames: [String]?
+  package var missingNames: [String]?
   /// The CA's preset name or directory URL.
-  public var authority: String?
+  package var authority: String?
   /// The directory URL of the CA that issued the certificate in use.
-  public var directoryURL: String?
+  package var directoryURL: String?
   /// The challenge type.
-  public var challenge: String?
+  package var challenge: String?
   /// Who makes the records of DNS challenges: what stands after `--dns`.
-  public var dns: String?
+  package var dns: String?
   /// The key type.
-  public var keyType: String?
+  package var keyType: String?
   /// The generation that all of this is about: the one in use, or to be used.
-  public var generation: Int?
+  package var generation: Int?
   /// The one that servers use until they were made to use that one; nil when they were.
-  public var generationInUse: Int?
+  package var generationInUse: Int?
   /// All generations on disk.
-  public var generations: [Int]?
+  package var generations: [Int]?
   /// The common name of the leaf's issuer.
-  public var issuer: String?
+  package var issuer: String?
   /// The serial number in hexadecimal.
-  public var serial: String?
+  package var serial: String?
   /// The SHA-256 fingerprint of the leaf in hexadecimal.
-  public var sha256: String?
+  package var sha256: String?
   /// When the certificate begins to be valid.
-  public var notBefore: Date?
+  package var notBefore: Date?
   /// When it ends.
-  public var notAfter: Date?
+  package var notAfter: Date?
   /// When it is renewed: the instant that was chosen in the window of the CA, or that its dates
   /// give; later when failures hold it back.
-  public var renewAt: Date?
+  package var renewAt: Date?
   /// Why then, in words.
-  public var renewReason: String?
+  package var renewReason: String?
   /// The window that the CA suggests (RFC 9773).
-  public var suggestion: RenewalState.Suggestion?
+  package var suggestion: RenewalState.Suggestion?
   /// When the certificate in use was obtained: the last success.
-  public var obtained: Date?
+  package var obtained: Date?
   /// How many attempts failed in a row since then.
-  public var failures: Int?
+  package var failures: Int?
   /// Whether servers were made to use the certificate in use.
-  public var deployment: Deployment.Progress?
+  package var deployment: Deployment.Progress?
   /// Why that failed, if it did.
-  public var deploymentFailure: String?
+  package var deploymentFailure: String?
   /// The folder that servers use.
-  public var directory: String?
+  package var directory: String?
   /// The leaf and its issuers in PEM.
-  public var fullchain: String?
+  package var fullchain: String?
   /// The key in PEM; nil where it is not here, because the user made the request.
-  public var privkey: String?
+  package var privkey: String?
   /// The RSA certificate beside the other, where there are two.
-  public var rsa: RSA?
+  package var rsa: RSA?
   /// Why the last attempt failed.
-  public var lastFailure: Lineage.Failure?
+  package var lastFailure: Lineage.Failure?
   /// What is damaged.
-  public var problem: String?
+  package var problem: String?
 }
 
 extension LineageReport {
   /// The RSA certificate of a lineage that has two.
-  public struct RSA: Encodable, Sendable {
+  package struct RSA: Encodable, Sendable {
     /// The key type.
-    public let keyType: String
+    package let keyType: String
     /// The common name of the leaf's issuer.
-    public let issuer: String
+    package let issuer: String
     /// The serial number in hexadecimal.
-    public let serial: String
+    package let serial: String
     /// The SHA-256 fingerprint of the leaf in hexadecimal.
-    public let sha256: String
+    package let sha256: String
     /// When the certificate begins to be valid.
-    public let notBefore: Date
+    package let notBefore: Date
     /// When it ends.
-    public let notAfter: Date
+    package let notAfter: Date
     /// The leaf and its issuers in PEM.
-    public var fullchain: String?
+    package var fullchain: String?
     /// The key in PEM.
-    public var privkey: String?
+    package var privkey: String?
 
     init(_ leaf: Certificate) {
       keyType = leaf.publicKey.type?.rawValue ?? leaf.publicKey.kind
@@ -144,23 +144,23 @@ extension LineageReport {
 }
 
 /// An account as `account show` tells it.
-public struct AccountReport: Encodable, Sendable {
+package struct AccountReport: Encodable, Sendable {
   /// The local id.
-  public let id: String
+  package let id: String
   /// The CA's directory URL.
-  public let directory: String
+  package let directory: String
   /// The account's URL at the CA.
-  public let url: String?
+  package let url: String?
   /// Its status, as the CA says or as is known here.
-  public let status: String
+  package let status: String
   /// The contact URLs.
-  public let contacts: [String]
+  package let contacts: [String]
   /// The algorithm of its key.
-  public let keyType: String?
+  package let keyType: String?
   /// The RFC 7638 thumbprint of its key.
-  public let thumbprint: String
+  package let thumbprint: String
   /// The key identifier of the external account.
-  public let externalAccount: String?
+  package let externalAccount: String?
   /// When it was made on this machine.
-  public let created: Date
+  package let created: Date
 }

@@ -1,21 +1,21 @@
-public import ACME
-public import FoundationEssentials
+package import ACME
+package import FoundationEssentials
 
 /// A virtual host of nginx that certctl writes.
 ///
 /// Nothing in it can be a piece of configuration: every value has passed a strict grammar, also when
 /// it was read from a record.
-public struct Site: Sendable, Equatable {
+package struct Site: Sendable, Equatable {
   /// The names that it answers to; the first is the one that it goes by.
-  public let hosts: [Identifier]
+  package let hosts: [Identifier]
   /// The lineage of its certificate.
-  public let certificate: String
+  package let certificate: String
   /// What answers.
-  public let content: SiteContent
+  package let content: SiteContent
   /// Paths where something else answers.
-  public let locations: [SiteLocation]
+  package let locations: [SiteLocation]
   /// What was chosen for it.
-  public let settings: SiteSettings
+  package let settings: SiteSettings
 
   /// A site.
   ///
@@ -27,7 +27,7 @@ public struct Site: Sendable, Equatable {
   ///   - locations: Paths where something else answers.
   ///   - settings: What else is chosen.
   /// - Throws: `CertctlError` with code `usage` for all that does not fit a strict grammar.
-  public init(
+  package init(
     hosts: [Identifier], certificate: String? = nil, content: SiteContent,
     locations: [SiteLocation] = [], settings: SiteSettings = SiteSettings()
   ) throws {
@@ -49,22 +49,22 @@ public struct Site: Sendable, Equatable {
   }
 
   /// The stem of its file's name: its first host.
-  public var name: String {
+  package var name: String {
     let host = hosts[0]
     return host.isWildcard ? "_wildcard.\(host.baseDomain)" : host.value
   }
 
   /// What answers, in one line.
-  public var target: String { content.description }
+  package var target: String { content.description }
   /// The port of plain HTTP.
-  public var httpPort: Int { settings.httpPort }
+  package var httpPort: Int { settings.httpPort }
   /// The port of HTTPS.
-  public var httpsPort: Int { settings.httpsPort }
+  package var httpsPort: Int { settings.httpsPort }
   /// Whether it needs DH parameters.
-  public var usesDHE: Bool { settings.usesDHE }
+  package var usesDHE: Bool { settings.usesDHE }
 
   /// The paths of others' files that nginx must be able to read, as nginx sees them.
-  public var files: [String] {
+  package var files: [String] {
     var files = [settings.passwordFile, settings.upstreamCA].compactMap { $0 }
     for content in [content] + locations.map(\.content) {
       if case .folder(let path) = content { files.append(path) }
@@ -79,7 +79,7 @@ public struct Site: Sendable, Equatable {
   ///   - previous: The site as it was before, if it was there.
   /// - Returns: The site.
   /// - Throws: `CertctlError`, which a site that there is does not cause.
-  public func startingHSTS(at now: Date, after previous: Site?) throws -> Site {
+  package func startingHSTS(at now: Date, after previous: Site?) throws -> Site {
     guard var hsts = settings.hsts else { return self }
     hsts.since = previous?.settings.hsts?.since ?? hsts.since ?? now
     var settings = settings
@@ -149,7 +149,7 @@ extension Site: Codable {
   }
 
   /// Reads a record, by the same rules: one that was changed by hand cannot bring anything else in.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let from = try decoder.container(keyedBy: CodingKeys.self)
     do {
       try self.init(
@@ -170,7 +170,7 @@ extension Site: Codable {
   }
 
   /// Writes a record.
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(hosts.map(\.value), forKey: .hosts)
     try container.encode(certificate, forKey: .certificate)

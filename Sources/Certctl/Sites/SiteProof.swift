@@ -15,11 +15,11 @@ struct SiteProof: Sendable {
     self.deployment = deployment
     self.place = place
     self.site = site
-    client = deployment.services.localHTTP()
+    client = deployment.environment.localHTTP()
   }
 
-  private var services: Services { deployment.services }
-  private var proof: CertificateProof { CertificateProof(services: services) }
+  private var environment: Environment { deployment.environment }
+  private var proof: CertificateProof { CertificateProof(environment: environment) }
 
   /// The names that a request can be made for.
   private var hosts: [String] {
@@ -50,7 +50,7 @@ struct SiteProof: Sendable {
     // The first round waits for the new workers; for a moment the old ones take connections beside
     // them, and a CA that asks at once would get their 404.
     try await see(token)
-    try await services.clock.sleep(CertificateProof.overlap)
+    try await environment.clock.sleep(CertificateProof.overlap)
     try await see(token)
   }
 
@@ -126,7 +126,7 @@ struct SiteProof: Sendable {
       let fault = try await proof.fault(
         of: target, at: listen, for: hosts[0], of: place.nginx)
       if fault != nil { return }
-      try await services.clock.sleep(.milliseconds(50))
+      try await environment.clock.sleep(.milliseconds(50))
     }
   }
 
@@ -169,7 +169,7 @@ struct SiteProof: Sendable {
       guard waited < CertificateProof.patience else {
         throw CertctlError(.deploymentFailed, "\(what) for \(host) does not come: \(complaint)")
       }
-      try await services.clock.sleep(pause)
+      try await environment.clock.sleep(pause)
       waited += pause
       pause = min(pause * 2, .seconds(1))
     }

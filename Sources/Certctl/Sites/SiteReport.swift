@@ -1,9 +1,9 @@
-public import FoundationEssentials
+package import FoundationEssentials
 
 /// One site as `site list` and `site show` tell it.
-public struct SiteReport: Encodable, Sendable {
+package struct SiteReport: Encodable, Sendable {
   /// The state of a site in one word.
-  public enum State: String, CaseIterable, Encodable, Sendable {
+  package enum State: String, CaseIterable, Encodable, Sendable {
     /// nginx serves it, with a certificate that is valid.
     case enabled
     /// nginx does not serve it.
@@ -17,25 +17,25 @@ public struct SiteReport: Encodable, Sendable {
   }
 
   /// The version of the format.
-  public var version = 1
+  package var version = 1
   /// The site's name: that of its file.
-  public let name: String
+  package let name: String
   /// The names that it is served by.
-  public let hosts: [String]
+  package let hosts: [String]
   /// Where requests go, in words.
-  public let target: String
+  package let target: String
   /// The URL of its first name.
-  public let url: String
+  package let url: String
   /// The lineage of its certificate.
-  public let certificate: String
+  package let certificate: String
   /// The end of the certificate in use; nil without one.
-  public var notAfter: Date?
+  package var notAfter: Date?
   /// Its state.
-  public var state: State
+  package var state: State
   /// The path of its file on this host.
-  public let file: String
+  package let file: String
   /// The container that nginx runs in; nil for this host.
-  public let container: String?
+  package let container: String?
   /// The text of its file.
-  public var content: String?
+  package var content: String?
 }

@@ -1,7 +1,7 @@
-public import FoundationEssentials
+package import FoundationEssentials
 
 /// What Mozilla's guideline calls a site's clients (version 6.0 of it).
-public enum SiteTLS: String, Sendable, Codable, CaseIterable {
+package enum SiteTLS: String, Sendable, Codable, CaseIterable {
   /// TLS 1.3 alone.
   case modern
   /// TLS 1.2 and 1.3: all clients of the last ten years.
@@ -9,7 +9,7 @@ public enum SiteTLS: String, Sendable, Codable, CaseIterable {
 }
 
 /// A kind of application, which decides what is not said otherwise.
-public enum SiteTemplate: String, Sendable, Codable, CaseIterable {
+package enum SiteTemplate: String, Sendable, Codable, CaseIterable {
   /// Web applications.
   case proxy
   /// Files of a folder.
@@ -46,14 +46,14 @@ public enum SiteTemplate: String, Sendable, Codable, CaseIterable {
 }
 
 /// The promise to browsers that a name speaks HTTPS only (RFC 6797), in growing steps.
-public struct SiteHSTS: Sendable, Codable, Hashable {
+package struct SiteHSTS: Sendable, Codable, Hashable {
   /// Since when it has been promised; nil is from now on.
-  public var since: Date?
+  package var since: Date?
   /// Whether it is promised for all names below, too.
-  public var includesSubdomains: Bool
+  package var includesSubdomains: Bool
 
   /// A promise, which begins now unless it began before.
-  public init(since: Date? = nil, includesSubdomains: Bool = false) {
+  package init(since: Date? = nil, includesSubdomains: Bool = false) {
     self.since = since
     self.includesSubdomains = includesSubdomains
   }
@@ -65,7 +65,7 @@ public struct SiteHSTS: Sendable, Codable, Hashable {
   ///
   /// - Parameter now: The moment of writing.
   /// - Returns: The age of the promise.
-  public func age(at now: Date) -> Int {
+  package func age(at now: Date) -> Int {
     let passed = since.map { now.timeIntervalSince($0) } ?? 0
     let day = 86400
     switch passed {
@@ -87,44 +87,44 @@ extension Site {
 }
 
 /// What can be chosen for a site; nil is what its template says.
-public struct SiteSettings: Sendable, Equatable {
+package struct SiteSettings: Sendable, Equatable {
   /// The kind of application.
-  public var template = SiteTemplate.proxy
+  package var template = SiteTemplate.proxy
   /// The port of plain HTTP, for challenges and the redirect.
-  public var httpPort = 80
+  package var httpPort = 80
   /// The port of HTTPS.
-  public var httpsPort = 443
+  package var httpsPort = 443
   /// Which clients are served.
-  public var tls = SiteTLS.intermediate
+  package var tls = SiteTLS.intermediate
   /// Whether TLS 1.2 clients without elliptic curves are served too.
-  public var usesDHE = false
+  package var usesDHE = false
   /// The promise to browsers; nil is none.
-  public var hsts: SiteHSTS?
+  package var hsts: SiteHSTS?
   /// Whether HTTP/3 is offered where nginx has it.
-  public var usesHTTP3 = false
+  package var usesHTTP3 = false
   /// Whether connections may change to websockets.
-  public var passesWebsockets = true
+  package var passesWebsockets = true
   /// The biggest body of a request: `100m`; 0 is no limit.
-  public var bodySize: String?
+  package var bodySize: String?
   /// How long nginx waits for a server's next bytes, in seconds.
-  public var timeout: Int?
+  package var timeout: Int?
   /// A file of names and hashed passwords, as `htpasswd` writes it.
-  public var passwordFile: String?
+  package var passwordFile: String?
   /// Whether the first host is the only one that answers: the one with or without `www.` leads
   /// there.
-  public var redirectsWWW = false
+  package var redirectsWWW = false
   /// Whether certificates of https upstreams are checked.
-  public var verifiesUpstream = false
+  package var verifiesUpstream = false
   /// The file of CA certificates for that; nil is the system's.
-  public var upstreamCA: String?
+  package var upstreamCA: String?
   /// The name that https upstreams are called by; nil is the upstream's own.
-  public var upstreamName: String?
+  package var upstreamName: String?
 
   /// The settings of a plain reverse proxy.
-  public init() {}
+  package init() {}
 
   /// What `change` makes of these.
-  public init(_ change: (inout SiteSettings) throws -> Void) rethrows { try change(&self) }
+  package init(_ change: (inout SiteSettings) throws -> Void) rethrows { try change(&self) }
 
   /// Checks each against the grammar of what nginx may read.
   ///
@@ -156,7 +156,7 @@ extension SiteSettings: Codable {
   }
 
   /// Reads settings; what is missing has the value that it has in new ones.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let from = try decoder.container(keyedBy: CodingKeys.self)
     func value<Value: Decodable>(_ key: CodingKeys, _ usual: Value) throws -> Value {
       try from.decodeIfPresent(Value.self, forKey: key) ?? usual

@@ -1,9 +1,9 @@
 import ACME
 
 /// Servers that do the same behind nginx.
-public struct SiteUpstream: Sendable, Hashable, Codable, CustomStringConvertible {
+package struct SiteUpstream: Sendable, Hashable, Codable, CustomStringConvertible {
   /// How nginx speaks with them.
-  public enum Scheme: String, Sendable {
+  package enum Scheme: String, Sendable {
     /// Plain HTTP.
     case http
     /// HTTP over TLS.
@@ -11,7 +11,7 @@ public struct SiteUpstream: Sendable, Hashable, Codable, CustomStringConvertible
   }
 
   /// One of them.
-  public enum Server: Sendable, Hashable {
+  package enum Server: Sendable, Hashable {
     /// A name, which is looked up while nginx runs, and a port.
     case name(String, Int)
     /// An address and a port; IPv6 without brackets.
@@ -21,11 +21,11 @@ public struct SiteUpstream: Sendable, Hashable, Codable, CustomStringConvertible
   }
 
   /// How nginx speaks with them.
-  public let scheme: Scheme
+  package let scheme: Scheme
   /// The servers; nginx takes turns.
-  public let servers: [Server]
+  package let servers: [Server]
   /// What stands in place of the location's path, if that changes: it begins and ends with a slash.
-  public let base: String?
+  package let base: String?
 
   /// Reads what a person writes: `http://app:8080`, `https://10.0.0.2:8443`, `unix:/run/app.sock`,
   /// several with commas between them.
@@ -34,7 +34,7 @@ public struct SiteUpstream: Sendable, Hashable, Codable, CustomStringConvertible
   /// nginx: with `http://app:8080/` at the location `/api/`, the server sees `/x` for `/api/x`.
   ///
   /// - Throws: `CertctlError` with code `usage` for all that does not fit a strict grammar.
-  public init(_ text: String) throws {
+  package init(_ text: String) throws {
     var schemes: Set<Scheme> = []
     var bases: Set<String?> = []
     var servers: [Server] = []
@@ -116,7 +116,7 @@ public struct SiteUpstream: Sendable, Hashable, Codable, CustomStringConvertible
   }
 
   /// The same in one line, as it is read.
-  public var description: String {
+  package var description: String {
     servers.map { server in
       if case .socket(let path) = server { return "\(scheme.rawValue)://unix:\(path)" }
       return "\(scheme.rawValue)://\(server.authority)\(base ?? "")"
@@ -124,13 +124,13 @@ public struct SiteUpstream: Sendable, Hashable, Codable, CustomStringConvertible
   }
 
   /// Reads its line, by the same rules.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let text = try decoder.singleValueContainer().decode(String.self)
     try self.init(text)
   }
 
   /// Writes its line.
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(description)
   }
@@ -161,7 +161,7 @@ extension SiteUpstream.Server {
 }
 
 /// What answers a site's requests, or those of a location of it.
-public enum SiteContent: Sendable, Hashable, Codable, CustomStringConvertible {
+package enum SiteContent: Sendable, Hashable, Codable, CustomStringConvertible {
   /// Servers behind nginx.
   case upstream(SiteUpstream)
   /// The files of a folder.
@@ -170,7 +170,7 @@ public enum SiteContent: Sendable, Hashable, Codable, CustomStringConvertible {
   /// Reads what a person writes: an absolute path is a folder, all else is an upstream.
   ///
   /// - Throws: `CertctlError` with code `usage`.
-  public init(_ text: String) throws {
+  package init(_ text: String) throws {
     if text.hasPrefix("/") {
       let path = text.count > 1 && text.hasSuffix("/") ? String(text.dropLast()) : text
       try SiteGrammar.path(path, "folder")
@@ -184,7 +184,7 @@ public enum SiteContent: Sendable, Hashable, Codable, CustomStringConvertible {
   }
 
   /// The same in one line, as it is read.
-  public var description: String {
+  package var description: String {
     switch self {
     case .upstream(let upstream): upstream.description
     case .folder(let path): path
@@ -192,28 +192,28 @@ public enum SiteContent: Sendable, Hashable, Codable, CustomStringConvertible {
   }
 
   /// Reads its line, by the same rules.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     try self.init(try decoder.singleValueContainer().decode(String.self))
   }
 
   /// Writes its line.
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(description)
   }
 }
 
 /// A part of a site that something else answers.
-public struct SiteLocation: Sendable, Hashable, Codable, CustomStringConvertible {
+package struct SiteLocation: Sendable, Hashable, Codable, CustomStringConvertible {
   /// `/api/` for all that begins so, `/health` for this one path.
-  public let path: String
+  package let path: String
   /// What answers there.
-  public let content: SiteContent
+  package let content: SiteContent
 
   /// Reads what a person writes: `/api/=http://api:8080`, `/static/=/srv/static`.
   ///
   /// - Throws: `CertctlError` with code `usage`.
-  public init(_ text: String) throws {
+  package init(_ text: String) throws {
     guard let mark = text.firstIndex(of: "=") else {
       throw SiteGrammar.refused(
         "location", text, "a location is PATH=UPSTREAM: /api/=http://api:8080")
@@ -234,15 +234,15 @@ public struct SiteLocation: Sendable, Hashable, Codable, CustomStringConvertible
   }
 
   /// The same in one line, as it is read.
-  public var description: String { "\(path)=\(content)" }
+  package var description: String { "\(path)=\(content)" }
 
   /// Reads its line, by the same rules.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     try self.init(try decoder.singleValueContainer().decode(String.self))
   }
 
   /// Writes its line.
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(description)
   }

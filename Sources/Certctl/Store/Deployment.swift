@@ -1,31 +1,31 @@
-public import FoundationEssentials
+package import FoundationEssentials
 
 /// What became of making servers use the certificates of a lineage.
 ///
 /// It names certificates by their SHA-256 fingerprints in hexadecimal: whatever else is in use, by
 /// a rollback or after a crash, counts as not deployed.
-public struct Deployment: Codable, Sendable, Equatable {
+package struct Deployment: Codable, Sendable, Equatable {
   /// The certificate that was last deployed with success.
-  public var certificate: String?
+  package var certificate: String?
   /// When that was.
-  public var date: Date?
+  package var date: Date?
   /// The attempts since then that failed.
-  public var failure: Failure?
+  package var failure: Failure?
 
   /// A deployment that failed.
-  public struct Failure: Codable, Sendable, Equatable {
+  package struct Failure: Codable, Sendable, Equatable {
     /// The certificate that was to be deployed.
-    public var certificate: String
+    package var certificate: String
     /// When the last attempt failed.
-    public var date: Date
+    package var date: Date
     /// How many attempts failed in a row.
-    public var count: Int
+    package var count: Int
     /// What was said.
-    public var message: String
+    package var message: String
   }
 
   /// How far the deployment of one certificate has come.
-  public enum Progress: String, CaseIterable, Sendable, Encodable {
+  package enum Progress: String, CaseIterable, Sendable, Encodable {
     /// Nothing was tried yet.
     case notDeployed
     /// All that had to use it uses it.
@@ -35,10 +35,10 @@ public struct Deployment: Codable, Sendable, Equatable {
   }
 
   /// A lineage of which nothing was deployed yet.
-  public init() {}
+  package init() {}
 
   /// How far the deployment of a certificate has come.
-  public func progress(of fingerprint: String) -> Progress {
+  package func progress(of fingerprint: String) -> Progress {
     if failure?.certificate == fingerprint { return .failed }
     return certificate == fingerprint ? .deployed : .notDeployed
   }

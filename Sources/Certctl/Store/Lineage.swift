@@ -1,64 +1,64 @@
-public import ACME
+package import ACME
 import CertctlBase
-public import FoundationEssentials
+package import FoundationEssentials
 import PKI
 
 /// One named certificate over time: what is wanted, and what has happened.
-public struct Lineage: Codable, Sendable, Equatable {
+package struct Lineage: Codable, Sendable, Equatable {
   /// The version of the file's format.
-  public var version = Lineage.formatVersion
+  package var version = Lineage.formatVersion
   /// The lineage's name: the folder names under `live` and `archive`.
-  public var name: String
+  package var name: String
   /// What is wanted.
-  public var settings: LineageSettings
+  package var settings: LineageSettings
   /// Where the certificate in use came from.
-  public var issuance: Issuance?
+  package var issuance: Issuance?
   /// Why the last attempt failed; nil after a success.
-  public var lastFailure: Failure?
+  package var lastFailure: Failure?
   /// The wanted names that the certificate in use had to be issued without.
-  public var omitted: [Omission]?
+  package var omitted: [Omission]?
   /// What is remembered of its renewal; nil before the first run.
-  public var schedule: RenewalState?
+  package var schedule: RenewalState?
   /// What became of making servers use its certificates; nil before the first deployment.
-  public var deployment: Deployment?
+  package var deployment: Deployment?
   /// The number of the generation that is to be used, as long as servers were not made to use it.
   ///
   /// `live` still points to the one that they use; it moves with them.
-  public var candidate: Int?
+  package var candidate: Int?
 
   /// A change of key that is under way.
-  public var rekey: Rekey?
+  package var rekey: Rekey?
 
   static let formatVersion = 1
 
   /// A lineage that has no certificate yet.
-  public init(name: String, settings: LineageSettings) {
+  package init(name: String, settings: LineageSettings) {
     self.name = name
     self.settings = settings
   }
 
   /// Where a certificate came from.
-  public struct Issuance: Codable, Sendable, Equatable {
+  package struct Issuance: Codable, Sendable, Equatable {
     /// The directory URL of the CA.
-    public var directory: String
+    package var directory: String
     /// The local id of the account that ordered it.
-    public var account: String
+    package var account: String
     /// Where the RSA certificate beside it came from, if that is another place.
-    public var rsa: Place?
+    package var rsa: Place?
     /// The settings that it was ordered with.
-    public var settings: LineageSettings
+    package var settings: LineageSettings
     /// When it was stored.
-    public var date: Date
+    package var date: Date
     /// When generations, this one or earlier ones, were revoked, by their SHA-256 fingerprints in
     /// hexadecimal.
-    public var revoked: [String: Date]?
+    package var revoked: [String: Date]?
 
     /// A CA's directory, and an account there.
-    public struct Place: Codable, Sendable, Equatable {
+    package struct Place: Codable, Sendable, Equatable {
       /// The directory URL of the CA.
-      public var directory: String
+      package var directory: String
       /// The local id of the account.
-      public var account: String
+      package var account: String
     }
 
     /// Where each of two certificates came from.
@@ -69,21 +69,21 @@ public struct Lineage: Codable, Sendable, Equatable {
   }
 
   /// A name that could not be proved, and that the others did not wait for.
-  public struct Omission: Codable, Sendable, Equatable {
+  package struct Omission: Codable, Sendable, Equatable {
     /// The name.
-    public var name: Identifier
+    package var name: Identifier
     /// When it could not be proved.
-    public var date: Date
+    package var date: Date
     /// What the CA said.
-    public var message: String
+    package var message: String
   }
 
   /// A failed attempt.
-  public struct Failure: Codable, Sendable, Equatable {
+  package struct Failure: Codable, Sendable, Equatable {
     /// When it failed.
-    public var date: Date
+    package var date: Date
     /// What was said.
-    public var message: String
+    package var message: String
   }
 }
 
@@ -131,18 +131,18 @@ extension Lineage {
 }
 
 /// The name of a lineage, checked to be safe as a file name.
-public struct LineageName: Hashable, Sendable, CustomStringConvertible {
+package struct LineageName: Hashable, Sendable, CustomStringConvertible {
   /// The name.
-  public let value: String
+  package let value: String
 
   /// The name itself.
-  public var description: String { value }
+  package var description: String { value }
 
   /// Checks a name that a user gave.
   ///
   /// - Throws: `CertctlError` with code `usage` when it has a slash, a leading dot or hyphen,
   ///   a control character, is empty, or is longer than 200 bytes.
-  public init(_ value: String) throws {
+  package init(_ value: String) throws {
     let isControl = { (scalar: Unicode.Scalar) in
       scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
     }
@@ -157,7 +157,7 @@ public struct LineageName: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The name of a lineage whose first certified name this is: `*.example.com` is `example.com`.
-  public init(from identifier: Identifier) throws {
+  package init(from identifier: Identifier) throws {
     let text = identifier.baseDomain
     // A name of 253 bytes is a valid domain and too long for a folder with a suffix.
     try self.init(text.utf8.count <= 200 ? text : String(text.suffix(200).drop { $0 == "." }))

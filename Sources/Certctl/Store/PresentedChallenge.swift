@@ -1,23 +1,23 @@
-public import ACME
+package import ACME
 
 /// A challenge as a solver needs it, and as the journal keeps it.
-public struct PresentedChallenge: Sendable, Equatable {
+package struct PresentedChallenge: Sendable, Equatable {
   /// The name that is being proved, without the star of a wildcard.
-  public let identifier: Identifier
+  package let identifier: Identifier
   /// What is presented; nil where the type presents nothing, and for a token from a damaged journal
   /// that is none: it must not become part of a path.
-  public let keyAuthorization: KeyAuthorization?
+  package let keyAuthorization: KeyAuthorization?
   /// The type; nil in what earlier versions wrote: then it is that of the lineage.
-  public var type: ChallengeType?
+  package var type: ChallengeType?
   /// Whether it is for the wildcard.
-  public var isWildcard: Bool?
+  package var isWildcard: Bool?
   /// The URL of the account.
-  public var account: String?
+  package var account: String?
   /// The CA's own names, for a standing record.
-  public var issuers: [String]?
+  package var issuers: [String]?
 
   /// A challenge for one name.
-  public init(
+  package init(
     identifier: Identifier, keyAuthorization: KeyAuthorization?, type: ChallengeType? = nil,
     isWildcard: Bool? = nil, account: String? = nil, issuers: [String]? = nil
   ) {
@@ -41,7 +41,7 @@ extension PresentedChallenge: Codable {
   }
 
   /// Reads an entry of the journal.
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: Keys.self)
     let token = try fields.decode(String.self, forKey: .token)
     let text = try fields.decode(String.self, forKey: .keyAuthorization)
@@ -54,7 +54,7 @@ extension PresentedChallenge: Codable {
   }
 
   /// Writes an entry of the journal; both texts are empty where nothing is presented.
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var fields = encoder.container(keyedBy: Keys.self)
     try fields.encode(identifier, forKey: .identifier)
     try fields.encode(keyAuthorization?.token ?? "", forKey: .token)

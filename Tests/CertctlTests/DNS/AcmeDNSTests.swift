@@ -27,14 +27,15 @@ struct AcmeDNSTests {
   private func provider(
     _ folder: TemporaryFolder, _ server: Server, allowed: String = ""
   ) throws -> AcmeDNS {
-    var services = Services.failing
-    services.http = { _ in server }
-    services.clock = TestClock().wall
+    var environment = Environment.failing
+    environment.http = { _ in server }
+    environment.clock = TestClock().wall
     let values = [
       "ACME_DNS_API_BASE": "https://auth.test", "ACME_DNS_ALLOWLIST": allowed,
       "ACME_DNS_STORAGE_PATH": folder.path("accounts.json"),
     ]
-    return try AcmeDNS(DNSProviderContext(AcmeDNS.descriptor, values: values, services: services))
+    return try AcmeDNS(
+      DNSProviderContext(AcmeDNS.descriptor, values: values, environment: environment))
   }
 
   private func record(_ domain: String, name: String? = nil) -> ChallengeRecord {
@@ -109,7 +110,7 @@ struct AcmeDNSTests {
     let values = ["ACME_DNS_API_BASE": "https://auth.test", "ACME_DNS_STORAGE_PATH": "a.json"]
     let error = #expect(throws: CertctlError.self) {
       try AcmeDNS(
-        DNSProviderContext(AcmeDNS.descriptor, values: values, services: .failing))
+        DNSProviderContext(AcmeDNS.descriptor, values: values, environment: .failing))
     }
     expectError(error, mentions: "ACME_DNS_STORAGE_PATH")
   }

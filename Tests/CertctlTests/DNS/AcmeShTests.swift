@@ -1,3 +1,4 @@
+import ACME
 import HostIO
 import TestSupport
 import Testing
@@ -18,7 +19,7 @@ struct AcmeShTests {
     try bench.script("acme/dnsapi/\(name).sh", script, mode: mode)
     var provider = try AcmeSh(
       bench.context(AcmeSh.self, name, settings: ["ACMESH_HOME": bench.folder.path("acme")]))
-    provider.script.environment.merge(environment) { $1 }
+    provider.script.variables.merge(environment) { $1 }
     provider.script.timeLimit = .seconds(60)
     return provider
   }

@@ -43,13 +43,13 @@ struct ProgramBench {
   func context(
     _ type: any DNSProvider.Type, _ argument: String? = nil, settings: [String: String] = [:]
   ) -> DNSProviderContext {
-    var services = Services(
+    var environment = Environment(
       http: { _ in throw HarnessError("a program needs no network of ours") },
-      warn: { [warnings] in warnings.add($0) })
-    services.tell = { [told] in told.add($0) }
-    services.runner = ProcessRunner(grace: .milliseconds(300))
+      console: Console(warn: { [warnings] in warnings.add($0) }))
+    environment.console.tell = { [told] in told.add($0) }
+    environment.runner = ProcessRunner(grace: .milliseconds(300))
     return DNSProviderContext(
-      type.descriptor, values: settings, argument: argument, services: services)
+      type.descriptor, values: settings, argument: argument, environment: environment)
   }
 
   /// Runs a test's body with a bench.

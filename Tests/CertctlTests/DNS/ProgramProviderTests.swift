@@ -65,8 +65,8 @@ struct ProgramProviderTests {
       func provider() throws -> CertbotHook {
         var provider = try CertbotHook(bench.context(CertbotHook.self, "\(auth),\(cleanup)"))
         let variables = ["CERTBOT_TOKEN": "old", "CERTBOT_AUTH_OUTPUT": "old", "MINE": "mine"]
-        provider.auth.environment.merge(variables) { $1 }
-        provider.cleanup?.environment.merge(variables) { $1 }
+        provider.auth.variables.merge(variables) { $1 }
+        provider.cleanup?.variables.merge(variables) { $1 }
         return provider
       }
       let first = try provider()
@@ -88,9 +88,9 @@ struct ProgramProviderTests {
   @Test func `certctl's own variables are not handed on`() throws {
     let program = try UserProgram(
       "/usr/bin/env", kind: "test",
-      services: Services(http: { _ in throw HarnessError("no network") }),
-      environment: ["CERTCTL_EAB": "secret", "PATH": "/usr/bin", "HOME": "/root"])
-    #expect(program.environment == ["PATH": "/usr/bin", "HOME": "/root"])
+      environment: Environment(http: { _ in throw HarnessError("no network") }),
+      variables: ["CERTCTL_EAB": "secret", "PATH": "/usr/bin", "HOME": "/root"])
+    #expect(program.variables == ["PATH": "/usr/bin", "HOME": "/root"])
   }
 
   @Test func `without certbot's cleanup hook the user hears that the record stays`() async throws {
@@ -170,8 +170,8 @@ struct ProgramProviderTests {
       var provider = try UacmeHook(
         bench.context(UacmeHook.self, "/usr/share/uacme/nsupdate.sh"))
       provider.program.timeLimit = .seconds(30)
-      let search = provider.program.environment["PATH"] ?? "/usr/bin:/bin"
-      provider.program.environment["PATH"] = "\(bench.folder.path("bin")):\(search)"
+      let search = provider.program.variables["PATH"] ?? "/usr/bin:/bin"
+      provider.program.variables["PATH"] = "\(bench.folder.path("bin")):\(search)"
       try await provider.publish([apex], in: zone)
       #expect(bench.folder.read("record") == "\"\(apex.value)\"\n")
       try await provider.remove([apex], in: zone)
@@ -214,7 +214,7 @@ struct ProgramProviderTests {
       let path = try bench.script(
         "dns", #"printf 'first\n\033[31mtoken %s is wrong\a\n' "$MY_TOKEN" >&2; exit 7"#)
       var provider = try LegoExec(bench.context(LegoExec.self, path))
-      provider.program.environment["MY_TOKEN"] = "hunter2hunter2"
+      provider.program.variables["MY_TOKEN"] = "hunter2hunter2"
       let program = provider
       let error = try await programFailure { try await program.publish([apex], in: zone) }
       #expect(error.code == .challengeFailed)

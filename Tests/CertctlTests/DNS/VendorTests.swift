@@ -1,6 +1,8 @@
+import ACME
 import CertctlBase
 import FoundationEssentials
 import HostIO
+import PKI
 import Synchronization
 import TestSupport
 import Testing

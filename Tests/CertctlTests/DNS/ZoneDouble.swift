@@ -37,12 +37,12 @@ final class ZoneDouble: DNSClient, HTTPClient {
   func refuseRemovals(_ isBroken: Bool) { state.withLock { $0.isBroken = isBroken } }
 
   /// Makes services see this zone.
-  func connect(_ services: inout Services) throws {
-    let authority = try services.http(nil)
+  func connect(_ environment: inout Environment) throws {
+    let authority = try environment.http(nil)
     self.authority.withLock { $0 = authority }
-    services.http = { _ in self }
-    services.dns = self
-    services.environment = ["HTTPREQ_ENDPOINT": Self.endpoint]
+    environment.http = { _ in self }
+    environment.dns = self
+    environment.variables = ["HTTPREQ_ENDPOINT": Self.endpoint]
   }
 
   // MARK: - The httpreq server

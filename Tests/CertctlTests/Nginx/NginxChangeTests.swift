@@ -62,10 +62,11 @@ struct NginxChangeTests {
     }
 
     var deployment: NginxDeployment {
-      var services = Services.failing
-      services.runner = nginx
-      services.clock = clock.wall
-      return NginxDeployment(state: StateDirectory(path: folder.path("state")), services: services)
+      var environment = Environment.failing
+      environment.runner = nginx
+      environment.clock = clock.wall
+      return NginxDeployment(
+        state: StateDirectory(path: folder.path("state")), environment: environment)
     }
 
     func file(_ name: String, _ text: String) -> FileChange {
@@ -190,9 +191,9 @@ struct NginxChangeTests {
     try await withTemporaryFolder(label: "change") { folder in
       let bench = try Bench(folder, isStubborn: true)
       let warnings = Mutex<[String]>([])
-      var services = bench.deployment.services
-      services.warn = { warning in warnings.withLock { $0.append(warning) } }
-      let deployment = NginxDeployment(state: bench.deployment.state, services: services)
+      var environment = bench.deployment.environment
+      environment.console.warn = { warning in warnings.withLock { $0.append(warning) } }
+      let deployment = NginxDeployment(state: bench.deployment.state, environment: environment)
       let outcomes = try await deployment.change([bench.part("a", "new a")], at: [bench.reader()])
         .run()
       let reason = "/usr/sbin/nginx -s reload failed: nginx: [error] no"

@@ -43,13 +43,13 @@ struct FailoverTests {
           }
         }
       }
-      var services = Services.of(first, clock)
+      var environment = Environment.of(first, clock)
       let both = Authorities(first: first, second: second)
-      services.http = { _ in both }
-      services.warn = { [warnings] in warnings.add($0) }
+      environment.http = { _ in both }
+      environment.console.warn = { [warnings] in warnings.add($0) }
       manager = Context(
         stateDirectory: folder.path("state"), configDirectory: folder.path("etc"),
-        lockTimeout: .zero, services: services)
+        lockTimeout: .zero, environment: environment)
     }
 
     func issue(_ name: String = "a.test") async throws -> IssueReport {

@@ -233,7 +233,7 @@ struct RenewRunTests {
     try await withBench { bench in
       bench.advance(days: 63)
       let lock = try await bench.state.lock(
-        "lineage-a.test", wait: .zero, clock: bench.manager.services.clock)
+        "lineage-a.test", wait: .zero, clock: bench.manager.environment.clock)
       let report = try await bench.manager.renew()
       lock.release()
       #expect(report.certificates.map(\.outcome) == [.locked, .renewed])

@@ -42,14 +42,14 @@ struct IssuerBench {
   }
 
   func issuer(_ settings: LineageSettings, currentKey: PrivateKey? = nil) -> Issuer {
-    var services = Services.of(ca, clock)
-    services.warn = { [warnings] in warnings.add($0) }
+    var environment = Environment.of(ca, clock)
+    environment.console.warn = { [warnings] in warnings.add($0) }
     return Issuer(
       name: exampleName, settings: settings, directory: ca.directoryURL,
       authority: CertificateAuthority(name: "test", title: "Test", directory: ca.directoryURL),
       account: account, accountID: "local", solvers: ChallengeSolvers(only: solver, for: .http01),
       state: state,
-      services: services,
+      environment: environment,
       currentKey: currentKey)
   }
 

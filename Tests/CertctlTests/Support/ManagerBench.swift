@@ -17,7 +17,7 @@ struct ManagerBench {
 
   init(
     _ folder: TemporaryFolder, configuration: Configuration = .init(),
-    change: (inout Services) -> Void = { _ in }
+    change: (inout Environment) -> Void = { _ in }
   ) throws {
     self.folder = folder
     ca = try FakeCA(clock: clock)
@@ -30,12 +30,12 @@ struct ManagerBench {
           ? nil : Problem(type: .unauthorized, detail: "found \(found ?? "nothing")", status: 403)
       }
     }
-    var services = Services.of(ca, clock)
-    services.warn = { [warnings] in warnings.add($0) }
-    change(&services)
+    var environment = Environment.of(ca, clock)
+    environment.console.warn = { [warnings] in warnings.add($0) }
+    change(&environment)
     manager = Context(
       stateDirectory: folder.path("state"), configuration: configuration,
-      configDirectory: folder.path("etc"), lockTimeout: .zero, services: services)
+      configDirectory: folder.path("etc"), lockTimeout: .zero, environment: environment)
   }
 
   var state: StateDirectory { StateDirectory(path: folder.path("state")) }

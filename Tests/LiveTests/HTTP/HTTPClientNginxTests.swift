@@ -1,3 +1,5 @@
+import CertctlBase
+import CertctlHTTP
 import HostIO
 import TestSupport
 import Testing

@@ -58,11 +58,11 @@ package struct DNSProviderConformance: Sendable {
     _ fixture: DNSProviderFixture, _ descriptor: DNSProviderDescriptor, _ http: any HTTPClient,
     _ clock: TestClock
   ) -> DNSProviderContext {
-    var services = Services.failing
-    services.http = { _ in http }
-    services.clock = clock.wall
+    var environment = Environment.failing
+    environment.http = { _ in http }
+    environment.clock = clock.wall
     // Files of a checkout are readable to all.
-    services.warn = { text in
+    environment.console.warn = { text in
       if !text.contains("can read the secret in") { Issue.record("unexpected warning: \(text)") }
     }
     // A setting may be the path of a file that lies beside the fixtures.
@@ -70,7 +70,7 @@ package struct DNSProviderConformance: Sendable {
       $0.replacing("{fixtures}", with: DNSProviderScenario.folder.path)
     }
     return DNSProviderContext(
-      descriptor, values: values, argument: fixture.argument, services: services)
+      descriptor, values: values, argument: fixture.argument, environment: environment)
   }
 
   /// Does what a fixture asks for.

@@ -33,7 +33,7 @@ package struct SolverConformance<Solver: ChallengeSolver>: Sendable {
   package init(
     _ solver: Solver.Type, _ settings: ChallengeSettings,
     names: [Identifier] = [.dns("a.example.com"), .dns("b.example.com")],
-    context: SolverContext = SolverContext(services: .failing), look: @escaping Look
+    context: SolverContext = SolverContext(environment: .failing), look: @escaping Look
   ) {
     self.context = context
     self.settings = settings

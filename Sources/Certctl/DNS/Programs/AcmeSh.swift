@@ -32,9 +32,9 @@ package struct AcmeSh: DNSProvider {
         hint: "apt-get install curl")
     }
     script = try UserProgram(
-      Self.path(of: name, in: home), kind: "acme.sh script", services: context.services,
-      isRun: false, environment: environment)
-    warn = context.services.warn
+      Self.path(of: name, in: home), kind: "acme.sh script", environment: context.environment,
+      isRun: false, variables: environment)
+    warn = context.environment.console.warn
     try requireTrust(environment)
   }
 
@@ -74,7 +74,7 @@ package struct AcmeSh: DNSProvider {
     var command = Command(
       "/bin/sh",
       ["-s", "--", script.path, name, verb, home, record.domain, record.name, record.value])
-    command.environment = script.environment
+    command.environment = script.variables
     command.input = AcmeShim.script
     let result = try await script.run(command, to: action)
     let prefix = AcmeShim.warningPrefix

@@ -18,12 +18,12 @@ package struct CertbotHook: DNSProvider {
   package init(_ context: DNSProviderContext) throws {
     let paths = try context.requiredArgument()
       .split(separator: ",", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-    auth = try UserProgram(paths[0], kind: "certbot hook", services: context.services)
+    auth = try UserProgram(paths[0], kind: "certbot hook", environment: context.environment)
     cleanup =
       paths.count < 2
       ? nil
-      : try UserProgram(paths[1], kind: "certbot cleanup hook", services: context.services)
-    warn = context.services.warn
+      : try UserProgram(paths[1], kind: "certbot cleanup hook", environment: context.environment)
+    warn = context.environment.console.warn
   }
 
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {

@@ -13,7 +13,7 @@ package struct DehydratedHook: DNSProvider {
 
   package init(_ context: DNSProviderContext) throws {
     program = try UserProgram(
-      context.requiredArgument(), kind: "dehydrated hook", services: context.services)
+      context.requiredArgument(), kind: "dehydrated hook", environment: context.environment)
   }
 
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {

@@ -20,7 +20,7 @@ package struct LegoExec: DNSProvider {
         .usage, "--dns exec needs to know the program",
         hint: "give it as --dns exec:/path/to/program, or by EXEC_PATH")
     }
-    program = try UserProgram(path, kind: "DNS program", services: context.services)
+    program = try UserProgram(path, kind: "DNS program", environment: context.environment)
     let mode = context.optional("EXEC_MODE")
     guard mode == nil || mode == "RAW" else {
       throw context.wrong("EXEC_MODE", "takes the word RAW or nothing")

@@ -9,7 +9,7 @@ package struct ManualRecords: DNSProvider {
 
   private let tell: @Sendable (String) -> Void
 
-  package init(_ context: DNSProviderContext) throws { tell = context.services.tell }
+  package init(_ context: DNSProviderContext) throws { tell = context.environment.console.tell }
 
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
     tell(

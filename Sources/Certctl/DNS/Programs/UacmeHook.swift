@@ -11,7 +11,7 @@ package struct UacmeHook: DNSProvider {
 
   package init(_ context: DNSProviderContext) throws {
     program = try UserProgram(
-      context.requiredArgument(), kind: "uacme hook", services: context.services)
+      context.requiredArgument(), kind: "uacme hook", environment: context.environment)
   }
 
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {

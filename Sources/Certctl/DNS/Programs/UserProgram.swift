@@ -19,27 +19,27 @@ struct UserProgram: Sendable {
   /// How long it may run.
   var timeLimit: Duration
   /// What it gets of this process's environment.
-  var environment: [String: String]
-  private let services: Services
+  var variables: [String: String]
+  private let environment: Environment
 
   /// A program that must be executable, and safe to run.
   ///
   /// - Parameters:
   ///   - path: The absolute path that the user gave.
   ///   - kind: What it is: "certbot hook".
-  ///   - services: Runs it.
+  ///   - environment: Runs it.
   ///   - isRun: Whether it is executed itself; false for a script that a shell reads.
-  ///   - environment: The environment of this process.
+  ///   - variables: The environment variables of this process.
   /// - Throws: `CertctlError` with code `configuration`.
   init(
-    _ path: String, kind: String, services: Services, isRun: Bool = true,
-    environment: [String: String] = ProcessInfo.processInfo.environment
+    _ path: String, kind: String, environment: Environment, isRun: Bool = true,
+    variables: [String: String] = ProcessInfo.processInfo.environment
   ) throws {
     self.path = path
     title = "the \(kind) \(escapedForTerminal(path))"
     timeLimit = Self.usualTimeLimit
-    self.services = services
-    self.environment = environment.filter { !$0.key.hasPrefix("CERTCTL_") }
+    self.environment = environment
+    self.variables = variables.filter { !$0.key.hasPrefix("CERTCTL_") }
     do throws(HostError) {
       _ = try TrustedPath(path, isRun ? .program : .file)
     } catch {
@@ -65,7 +65,7 @@ struct UserProgram: Sendable {
     _ arguments: [String] = [], variables: [String: String?] = [:], to action: String
   ) async throws -> String {
     var command = Command(path, arguments)
-    command.environment = environment
+    command.environment = self.variables
     for (name, value) in variables { command.environment[name] = value }
     let result = try await run(command, to: action)
     return result.standardOutput ?? result.output
@@ -80,12 +80,12 @@ struct UserProgram: Sendable {
     command.tellsErrorsFirst = true
     let result: CommandResult
     do {
-      result = try await services.runner.run(command)
+      result = try await environment.runner.run(command)
     } catch let error as HostError {
       throw CertctlError(
         .challengeFailed, "\(title) could not be started: \(error.description)", hint: error.hint)
     }
-    services.logger.debug(
+    environment.console.logger.debug(
       "ran \(title) to \(action)", metadata: ["output": "\(shown(result.output, limit: 4000))"])
     guard result.succeeded else { throw failure(result, action) }
     return result
@@ -126,7 +126,7 @@ struct UserProgram: Sendable {
   /// The values of variables that look like secrets by their names.
   private var secrets: [String] {
     let words = ["KEY", "TOKEN", "SECRET", "PASS", "PSWD", "CREDENTIAL", "AUTH", "API"]
-    return environment.filter { name, value in
+    return variables.filter { name, value in
       let name = name.uppercased()
       return value.utf8.count >= 6 && !value.hasPrefix("/") && words.contains { name.contains($0) }
     }

@@ -82,7 +82,7 @@ package struct AzureDNS: DNSProvider {
       ? try Self.machine(context, manager)
       : try Self.application(context, manager, login, isFederated: method != "env")
     let held = VendorToken()
-    let clock = context.services.clock
+    let clock = context.environment.clock
     api = try context.api(manager).authorized { _ in
       let token = try await held.text(at: clock.now(), fetch)
       return [.init(name: "Authorization", value: "Bearer \(token)")]
@@ -241,7 +241,7 @@ package struct AzureDNS: DNSProvider {
   }
 
   private static func token(in path: String, _ context: DNSProviderContext) throws -> String {
-    let bytes = try SecretFile(path: path, warn: context.services.warn).read()
+    let bytes = try SecretFile(path: path, warn: context.environment.console.warn).read()
     let text = String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
     if !text.isEmpty { return text }
     throw context.wrong(

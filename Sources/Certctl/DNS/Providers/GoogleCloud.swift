@@ -71,7 +71,7 @@ package struct GoogleCloud: DNSProvider {
         ).decode()
       }
     }
-    let clock = context.services.clock
+    let clock = context.environment.clock
     api = try context.api(
       "https://dns.googleapis.com/dns/v1/projects/\(VendorAPI.encoded(project))",
       secrets: secrets

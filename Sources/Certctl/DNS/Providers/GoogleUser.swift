@@ -44,6 +44,7 @@ struct GoogleUser: Sendable, Decodable {
   static func file(_ context: DNSProviderContext) throws -> String? {
     guard let path = context.optional("GOOGLE_APPLICATION_CREDENTIALS") else { return nil }
     return String(
-      decoding: try SecretFile(path: path, warn: context.services.warn).read(), as: UTF8.self)
+      decoding: try SecretFile(path: path, warn: context.environment.console.warn).read(),
+      as: UTF8.self)
   }
 }

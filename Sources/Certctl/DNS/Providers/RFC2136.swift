@@ -38,7 +38,7 @@ package struct RFC2136: DNSProvider {
     self.context = context
     server = context.optional("RFC2136_NAMESERVER")
     if let path = context.optional("RFC2136_TSIG_FILE") {
-      key = try UpdateKey(file: path, warn: context.services.warn)
+      key = try UpdateKey(file: path, warn: context.environment.console.warn)
     } else if let name = context.optional("RFC2136_TSIG_KEY") {
       key = try UpdateKey(
         name: name, algorithm: try context.value("RFC2136_TSIG_ALGORITHM"),
@@ -75,11 +75,11 @@ package struct RFC2136: DNSProvider {
   }
 
   private func send(_ message: [UInt8], to primary: Endpoint, _ zone: String) async throws {
-    let time = UInt64(context.services.clock.now().timeIntervalSince1970)
+    let time = UInt64(context.environment.clock.now().timeIntervalSince1970)
     let signed = try key.map { try $0.signature.sign(message, at: time) }
     let answer: [UInt8]
     do {
-      answer = try await context.services.dns.send(signed?.message ?? message, to: primary)
+      answer = try await context.environment.dns.send(signed?.message ?? message, to: primary)
     } catch let error as HostError {
       throw CertctlError(
         .challengeFailed, "\(error.description) (to change the zone \(zone))", hint: error.hint,
@@ -145,7 +145,7 @@ package struct RFC2136: DNSProvider {
   // MARK: - Server
 
   private func primary(of zone: String) async throws -> Endpoint {
-    let view = DNSView(client: context.services.dns, resolvers: context.services.resolvers())
+    let view = DNSView(client: context.environment.dns, resolvers: context.environment.resolvers())
     if let server {
       if let endpoint = try? DNSSettings.endpoint(server) { return endpoint }
       let parts = server.split(separator: ":")

@@ -72,7 +72,7 @@ package struct Route53: DNSProvider {
     }
     let source = AWSKeySource(
       keys, role: role, machine: try context.api("http://169.254.169.254"), container: container)
-    let clock = context.services.clock
+    let clock = context.environment.clock
     api = try context.api("https://\(place.host)/2013-04-01", secrets: secrets)
       .repeating { response in
         guard response.status == 400 else { return false }

@@ -21,7 +21,7 @@ struct AccountDesk: ContextPart {
 
   func note(_ event: String, _ record: AccountRecord) async {
     await events.append(
-      Event(time: services.clock.now(), event: event, authority: record.directory))
+      Event(time: environment.clock.now(), event: event, authority: record.directory))
   }
 
   func report(
@@ -39,7 +39,7 @@ struct AccountDesk: ContextPart {
   ) -> AccountKeeper {
     AccountKeeper(
       client: client, directory: directory, keyType: keyType, store: accounts,
-      clock: services.clock, lockTimeout: context.lockTimeout)
+      clock: environment.clock, lockTimeout: context.lockTimeout)
   }
 
   /// The registration with the configuration file's defaults behind it.
@@ -51,7 +51,7 @@ struct AccountDesk: ContextPart {
     }
     if let keyID = context.defaults.externalKeyID, let secret = context.defaults.externalKey {
       let configDirectory = context.configDirectory
-      let warn = services.warn
+      let warn = environment.console.warn
       registration.configuredAccount = {
         let key = try await Blocking.run {
           try secret.read(configDirectory: configDirectory, warn: warn)

@@ -72,7 +72,7 @@ struct Deployer: ContextPart {
     case .served: outcome.isServed = true
     case nil: break
     }
-    let now = services.clock.now()
+    let now = environment.clock.now()
     // A run that was cut short before may have left a newer one.
     var lineage = try await Blocking.run { try lineages.lineage(name) } ?? waiting.lineage
     var deployment = lineage.deployment ?? Deployment()
@@ -142,7 +142,7 @@ struct Deployer: ContextPart {
   func nginxDeployment() async throws -> NginxDeployment {
     let places = try await Blocking.run { try siteStore.all().map(\.place) }
     return NginxDeployment(
-      state: state, services: services,
+      state: state, environment: environment,
       containers: Set(places.compactMap(\.container) + context.defaults.nginxContainers).sorted(),
       copies: Set(places.compactMap(\.copy)).sorted().map(CertificateCopy.init))
   }
@@ -156,9 +156,9 @@ struct Deployer: ContextPart {
           sparing: lineage.unprunable)
       }
       guard !pruned.isEmpty else { return }
-      services.logger.info("old generations of \(name) removed: \(pruned.map(\.number))")
+      environment.console.logger.info("old generations of \(name) removed: \(pruned.map(\.number))")
     } catch {
-      services.warn("old generations of \(name) were not removed: \(error)")
+      environment.console.warn("old generations of \(name) were not removed: \(error)")
     }
   }
 
@@ -185,20 +185,21 @@ struct Deployer: ContextPart {
     }
     // For somebody to look at: it must not hold up all that comes after it.
     for error in found.damaged {
-      services.warn(error.message + (error.hint.map { " (\($0))" } ?? ""))
+      environment.console.warn(error.message + (error.hint.map { " (\($0))" } ?? ""))
     }
     guard !found.left.isEmpty else { return }
-    services.warn(
+    environment.console.warn(
       "an earlier run was cut short while it changed what nginx uses: it is put back")
     var left: [Transaction] = []
     for transaction in found.left {
       do {
         for path in try await Blocking.run({ try transaction.undo() }) {
-          services.warn("\(path) was changed by somebody else since, and was left as it is")
+          environment.console.warn(
+            "\(path) was changed by somebody else since, and was left as it is")
         }
         left.append(transaction)
       } catch let error as CertctlError where error.code == .damagedState {
-        services.warn(error.message + (error.hint.map { " (\($0))" } ?? ""))
+        environment.console.warn(error.message + (error.hint.map { " (\($0))" } ?? ""))
       }
     }
     let servers = Set(left.flatMap(\.record.servers))
@@ -207,13 +208,14 @@ struct Deployer: ContextPart {
     deployment.containers = Set(deployment.containers + servers.compactMap(\.container)).sorted()
     for place in try await deployment.survey().places
     where servers.contains(place.nginx.reference) {
-      guard let failure = try await NginxControl(services: services).reload(place.nginx) else {
+      guard let failure = try await NginxControl(environment: environment).reload(place.nginx)
+      else {
         continue
       }
-      services.warn("what was there before is in place again, but: \(failure)")
+      environment.console.warn("what was there before is in place again, but: \(failure)")
     }
     try await Blocking.run { [left] in for transaction in left { try transaction.finish() } }
     await events.append(
-      Event(time: services.clock.now(), event: "recovered", message: "\(left.count)"))
+      Event(time: environment.clock.now(), event: "recovered", message: "\(left.count)"))
   }
 }

@@ -13,13 +13,13 @@ struct JournalCleaner: ContextPart {
     guard !groups.isEmpty else { return }
     var left: [ChallengeJournal.Group] = []
     for group in groups {
-      services.logger.info(
+      environment.console.logger.info(
         "cleaning up \(group.challenges.count) challenges that an earlier run left")
       do {
         try await cleanUp(group, settings)
       } catch {
         left.append(group)
-        services.warn(
+        environment.console.warn(
           "could not clean up the challenges of an earlier run: "
             + CertctlError(wrapping: error).message
             + (group.dns?.provider.map { " (they were made by --dns \(escapedForTerminal($0)))" }

@@ -78,7 +78,7 @@ struct LineageReporter: ContextPart {
     report.generations = try certificates.generations(name).map(\.number)
     guard let chosen = try certificates.chosenGeneration(name, lineage) else { return report }
     report.describe(
-      try certificates.loadLeaves(chosen, of: name), of: lineage, now: services.clock.now())
+      try certificates.loadLeaves(chosen, of: name), of: lineage, now: environment.clock.now())
     report.generation = chosen.number
     let live = try certificates.liveGeneration(name)
     if let live, live != chosen { report.generationInUse = live.number }

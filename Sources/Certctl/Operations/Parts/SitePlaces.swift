@@ -23,9 +23,9 @@ struct SitePlaces: ContextPart {
   ) async throws -> NginxPlace {
     let place: NginxPlace
     if let container {
-      let nginx = try await RunningNginx.inContainer(container, runner: services.runner)
+      let nginx = try await RunningNginx.inContainer(container, runner: environment.runner)
       if let request { try await check(nginx, request) }
-      place = try await NginxDeployment(state: state, services: services).place(of: nginx)
+      place = try await NginxDeployment(state: state, environment: environment).place(of: nginx)
     } else {
       place = try await hostPlace(folder)
     }
@@ -49,7 +49,7 @@ struct SitePlaces: ContextPart {
         group: request.overrides.group ?? known?.settings.files.group,
         keyMode: request.overrides.keyMode ?? known?.settings.files.keyMode
       ).keyAttributes())
-    for warning in warnings { services.warn(warning) }
+    for warning in warnings { environment.console.warn(warning) }
   }
 
   /// Looks whether what a site is made of is there: nginx finds out only when somebody asks for it.
@@ -70,7 +70,7 @@ struct SitePlaces: ContextPart {
   }
 
   private func hostPlace(_ folder: String?) async throws -> NginxPlace {
-    let survey = try await NginxDeployment(state: state, services: services).survey()
+    let survey = try await NginxDeployment(state: state, environment: environment).survey()
     let places = survey.places
     if places.isEmpty, let unasked = survey.unasked.first {
       throw CertctlError(

@@ -18,7 +18,7 @@ extension Sites {
       let leaf = try certificateInUse(of: site)
       let isGood =
         leaf.map { leaf in
-          leaf.notAfter > services.clock.now() && !leaf.isPlaceholder
+          leaf.notAfter > environment.clock.now() && !leaf.isPlaceholder
             && site.hosts.allSatisfy { leaf.covers($0.value) }
         } ?? false
       let state: SiteReport.State =
@@ -46,7 +46,7 @@ extension Sites {
   /// Whether there is a certificate in use for all hosts of a site.
   func hasCertificate(for site: Site) async throws -> Bool {
     let name = try LineageName(site.certificate)
-    let now = services.clock.now()
+    let now = environment.clock.now()
     return try await Blocking.run {
       guard let live = try certificates.liveGeneration(name) else { return false }
       let leaf = try certificates.loadLeaves(live, of: name)[0]
@@ -67,7 +67,7 @@ extension Sites {
   /// It concerns no certificate: what fails is a warning.
   func raisePromises() async throws {
     let records = try await Blocking.run { try siteStore.all() }
-    let now = services.clock.now()
+    let now = environment.clock.now()
     for record in records where record.isEnabled && record.site.hasGrowingPromise(at: now) {
       do {
         guard try await hasCertificate(for: record.site) else { continue }
@@ -87,7 +87,7 @@ extension Sites {
       } catch let error as CancellationError {
         throw error
       } catch {
-        services.warn(
+        environment.console.warn(
           "\(record.site.name): its HSTS age was not raised: \(CertctlError(wrapping: error).message)"
         )
       }

@@ -22,7 +22,7 @@ struct Sites: ContextPart {
       try tree.checkOwners(of: changes, force: force)
       return try changes + siteStore.change(site.name, to: record)
     }
-    for notice in tree.notices { services.warn(notice) }
+    for notice in tree.notices { environment.console.warn(notice) }
     // Nobody reads the copies yet, but for the trial.
     try await Blocking.run { try Transaction.apply(copies(for: record), in: state) }
     let deployment = try await deployer.nginxDeployment()
@@ -77,7 +77,7 @@ struct Sites: ContextPart {
           && other.site.name != record?.site.name
       } + [record].compactMap { $0 }
     }
-    let version = try await found.nginx.version.run(by: services.runner)
+    let version = try await found.nginx.version.run(by: environment.runner)
     guard let build = NginxBuild(versionOutput: version.output) else {
       throw CertctlError(
         .configuration, "\(found.nginx.executable) does not say which version it is",
@@ -93,7 +93,7 @@ struct Sites: ContextPart {
       place: found, build: build,
       certificates: try SitePaths(
         nginx: found.folder, certificates: certificates, isCopied: place.copy != nil),
-      records: records, now: services.clock.now())
+      records: records, now: environment.clock.now())
   }
 
   /// Removes the folders that were certctl's alone; one that is not empty stays.

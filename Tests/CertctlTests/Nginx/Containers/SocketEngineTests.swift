@@ -1,3 +1,4 @@
+import CertctlBase
 import FoundationEssentials
 import Glibc
 import HostIO

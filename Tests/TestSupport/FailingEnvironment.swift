@@ -4,32 +4,31 @@ internal import CertctlDNSClient
 internal import FoundationEssentials
 internal import Testing
 
-extension Services {
+extension Environment {
   /// Services that fail the test when they are used: no network, no clock, no waiting.
   ///
   /// A test takes these and replaces the one or two that its subject is meant to use.
-  package static var failing: Services {
-    var services = Services(
+  package static var failing: Environment {
+    var environment = Environment(
       http: { _ in
         Issue.record("this test must not use the network")
         throw HarnessError("no network in this test")
       },
-      clock: .failing,
-      warn: { Issue.record("unexpected warning: \($0)") })
+      clock: .failing, console: Console(warn: { Issue.record("unexpected warning: \($0)") }))
     // Whatever runs on this machine is no business of a unit test.
-    services.findNginx = { [] }
-    services.dns = FailingDNSClient()
-    services.resolvers = { [Endpoint(host: "192.0.2.53", port: 53)] }
-    services.environment = [:]
-    return services
+    environment.findProcesses = { _ in [] }
+    environment.dns = FailingDNSClient()
+    environment.resolvers = { [Endpoint(host: "192.0.2.53", port: 53)] }
+    environment.variables = [:]
+    return environment
   }
 
   /// Services of a fake CA on a test clock; nothing else works.
-  package static func of(_ ca: FakeCA, _ clock: TestClock) -> Services {
-    var services = Services.failing
-    services.http = { _ in ca }
-    services.clock = clock.wall
-    return services
+  package static func of(_ ca: FakeCA, _ clock: TestClock) -> Environment {
+    var environment = Environment.failing
+    environment.http = { _ in ca }
+    environment.clock = clock.wall
+    return environment
   }
 }
 

@@ -1,26 +1,17 @@
-public import CertctlBase
+package import CertctlBase
 package import CertctlDNSClient
 import CertctlHTTP
 import FoundationEssentials
 package import HostIO
-public import Logging
 
-/// The outer world of a `Manager`: network, clock, log and the person who watches.
-public struct Services: Sendable {
+/// The outer world: network, clock, programs, and the console.
+package struct Environment: Sendable {
   /// Makes the HTTP client for a CA whose certificate chains to this PEM file (nil: the system's).
-  public var http: @Sendable (_ caBundle: String?) throws -> any HTTPClient
+  package var http: @Sendable (_ caBundle: String?) throws -> any HTTPClient
   /// The time, and sleeping.
-  public var clock: WallClock
-  /// The log.
-  public var logger: Logger
-  /// Told what is going on.
-  public var progress: @Sendable (Progress) -> Void
-  /// Told what a person should know although nothing failed.
-  public var warn: @Sendable (String) -> Void
-  /// Tells a person what has to be done now, such as records to be made by hand.
-  package var tell: @Sendable (String) -> Void = { _ in }
-  /// Whether there is a person who sees it.
-  package var isAttended = false
+  package var clock: WallClock
+  /// The log, and the person who watches.
+  package var console: Console
   /// Asks DNS servers.
   package var dns: any DNSClient = NetworkDNSClient()
   /// The resolvers of this host; blocks for the time of reading a small file.
@@ -28,8 +19,8 @@ public struct Services: Sendable {
     let bytes = RegularFile.read("/etc/resolv.conf") ?? []
     return ResolverFile.servers(in: String(decoding: bytes, as: UTF8.self))
   }
-  /// The environment, in which settings of DNS providers are looked for.
-  package var environment = ProcessInfo.processInfo.environment
+  /// The environment variables, in which settings of DNS providers are looked for.
+  package var variables = ProcessInfo.processInfo.environment
   /// Makes the HTTP client that looks at the servers of this machine.
   package var localHTTP: @Sendable () -> any HTTPClient = {
     CurlHTTPClient(
@@ -38,9 +29,9 @@ public struct Services: Sendable {
   }
   /// Runs programs.
   package var runner: any CommandRunner = ProcessRunner()
-  /// Finds the processes of this host that call themselves nginx's master; blocks.
-  package var findNginx: @Sendable () -> [RunningProcess] = {
-    ProcessTable.processes(titled: RunningNginx.title)
+  /// Finds the processes of this host whose title begins like this; blocks.
+  package var findProcesses: @Sendable (_ title: String) -> [RunningProcess] = {
+    ProcessTable.processes(titled: $0)
   }
 
   /// The HTTP client for a server whose certificate chains to this PEM file (nil: the system's).
@@ -64,18 +55,13 @@ public struct Services: Sendable {
     return try http(caBundle)
   }
 
-  /// Services for a manager.
-  public init(
+  /// An outer world whose other parts are those of this host.
+  package init(
     http: @escaping @Sendable (_ caBundle: String?) throws -> any HTTPClient,
-    clock: WallClock = .system,
-    logger: Logger = Logger(label: "certctl") { _ in SwiftLogNoOpLogHandler() },
-    progress: @escaping @Sendable (Progress) -> Void = { _ in },
-    warn: @escaping @Sendable (String) -> Void = { _ in }
+    clock: WallClock = .system, console: Console = Console()
   ) {
     self.http = http
     self.clock = clock
-    self.logger = logger
-    self.progress = progress
-    self.warn = warn
+    self.console = console
   }
 }
