@@ -25,7 +25,9 @@ package struct CertctlError: Error, Sendable, CustomStringConvertible {
     package static let notFound = Code(rawValue: "notFound")
     /// A state file is damaged, or was written by a newer certctl.
     package static let damagedState = Code(rawValue: "damagedState")
-    /// The state directory cannot be read or written.
+    /// Something failed that has no code of its own. Failures of the host have those of
+    /// `HostError.Code`, such as `permissionDenied` and `diskFull`, and failures of keys and
+    /// certificates those of `PKIError.Code`.
     package static let state = Code(rawValue: "state")
     /// Another process holds the lock.
     package static let locked = Code(rawValue: "locked")
@@ -64,6 +66,9 @@ package struct CertctlError: Error, Sendable, CustomStringConvertible {
   package let isRetryable: Bool
   /// The earliest moment at which trying again makes sense, if one is known.
   package let retryAfter: Date?
+
+  /// The error of a lower layer that it was made from; for decisions in code, never for a person.
+  package private(set) var underlying: (any Error)?
 
   /// Whether there is no time left for that: the last quarter of the lifetime has begun.
   package private(set) var isUrgent = false
@@ -104,10 +109,11 @@ extension CertctlError {
     case let error as ACMEError: self.init(error)
     case let error as HostError: self.init(error)
     case let error as PKIError:
-      self.init(.state, error.description, hint: error.hint)
+      self.init(Code(rawValue: error.code.description), error.description, hint: error.hint)
     default:
       self.init(.state, String(describing: error))
     }
+    if !(error is CertctlError) { underlying = error }
   }
 
   private init(_ error: ACMEError) {
@@ -154,17 +160,21 @@ extension CertctlError {
 
   /// The same error about these names, where it does not know its own.
   func about(_ names: [Identifier]) -> CertctlError {
-    CertctlError(
+    var error = CertctlError(
       code, message, hint: hint, problem: problem,
       identifiers: identifiers.isEmpty ? names : identifiers, isRetryable: isRetryable,
       retryAfter: retryAfter)
+    error.underlying = underlying
+    return error
   }
 
   /// The same error with another hint.
   func advising(_ hint: String) -> CertctlError {
-    CertctlError(
+    var error = CertctlError(
       code, message, hint: hint, problem: problem, identifiers: identifiers,
       isRetryable: isRetryable, retryAfter: retryAfter)
+    error.underlying = underlying
+    return error
   }
 
   private init(_ error: HostError) {
@@ -173,7 +183,8 @@ extension CertctlError {
       case .lockHeld: .locked
       case .badCABundle: .usage
       case .addressInUse: .challengeFailed
-      default: error.isRetryable ? .tryLater : .state
+      // The same words: permissionDenied, diskFull, notFound, missingLibrary and so on.
+      default: error.isRetryable ? .tryLater : Code(rawValue: error.code.rawValue)
       }
     let hint =
       switch error.code {

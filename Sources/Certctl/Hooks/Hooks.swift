@@ -158,15 +158,15 @@ package struct Hooks: Sendable {
     _ path: String, _ occasion: HookOccasion
   ) async throws(CancellationError) -> HookResult {
     environment.console.progress(.running(hook: path))
-    do {
+    let result = try await attempt {
       let command = Command(
         path, environment: occasion.environment(stateDirectory: stateDirectory),
         input: try occasion.input(), timeLimit: timeLimit)
       return HookResult(try await runner.run(command), of: path, occasion, timeLimit: timeLimit)
-    } catch let error as CancellationError {
-      throw error
-    } catch {
-      let error = CertctlError(wrapping: error)
+    }
+    switch result {
+    case .success(let result): return result
+    case .failure(let error):
       return HookResult(
         event: occasion.event, path: path, lineage: occasion.lineage, succeeded: false,
         message: error.message, hint: error.hint)

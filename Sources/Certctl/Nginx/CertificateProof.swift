@@ -63,16 +63,17 @@ struct CertificateProof: Sendable {
     let listen = NginxServer.Listen(
       endpoint: endpoint, expectsProxyHeader: listen.expectsProxyHeader)
     let place = "\(name) at \(listen.endpoint)"
-    do {
-      let chain = try await Blocking.run { try ServedCertificate.chain(at: listen, for: name) }
+    let served = try await attempt {
+      try await Blocking.run { try ServedCertificate.chain(at: listen, for: name) }
+    }
+    switch served {
+    case .success(let chain):
       guard let leaf = chain.first else { return "nginx shows no certificate for \(place)" }
       if target.leaves.contains(leaf) { return nil }
       return "nginx serves another certificate for \(place): "
         + "\(leaf.serialNumber.hexadecimal), valid until \(leaf.notAfter.rfc3339)"
-    } catch let error as CancellationError {
-      throw error
-    } catch {
-      return "nginx does not answer for \(place): \(CertctlError(wrapping: error).message)"
+    case .failure(let error):
+      return "nginx does not answer for \(place): \(error.message)"
     }
   }
 }

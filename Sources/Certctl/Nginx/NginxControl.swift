@@ -38,13 +38,10 @@ struct NginxControl: Sendable {
   private func failure(
     of title: String, _ run: () async throws -> CommandResult
   ) async throws -> String? {
-    do {
-      let result = try await run()
+    switch try await attempt(run) {
+    case .success(let result):
       return result.succeeded ? nil : "\(title) failed: " + Self.firstLines(result.output)
-    } catch let error as CancellationError {
-      throw error
-    } catch {
-      return CertctlError(wrapping: error).message
+    case .failure(let error): return error.message
     }
   }
 

@@ -47,29 +47,26 @@ extension NginxDeployment {
     let found = try await NginxSearch(state: state, environment: environment).run()
     var running = found.running
     for name in containers {
-      do {
-        running.append(try await RunningNginx.inContainer(name, runner: environment.runner))
-      } catch let error as CancellationError {
-        throw error
-      } catch {
+      let found = try await attempt {
+        try await RunningNginx.inContainer(name, runner: environment.runner)
+      }
+      switch found {
+      case .success(let nginx): running.append(nginx)
+      case .failure(let error):
         // One that does not run loads what is in place when it starts.
-        environment.console.warn(
-          "the container \(name) is passed over: \(CertctlError(wrapping: error).message)")
+        environment.console.warn("the container \(name) is passed over: \(error.message)")
       }
     }
     var survey = Survey(refused: found.refused)
     for nginx in running {
-      do {
-        survey.places.append(try await place(of: nginx))
-      } catch let error as CancellationError {
-        throw error
-      } catch {
+      switch try await attempt({ try await place(of: nginx) }) {
+      case .success(let place): survey.places.append(place)
+      case .failure(let error):
         environment.console.logger.info("\(nginx.executable) cannot be asked: \(error)")
-        let message = CertctlError(wrapping: error).message
         guard let process = nginx.process, nginx.container == nil,
           ProcessTable.process(process.pid)?.started == process.started
         else { continue }
-        survey.refused.append(RefusedNginx(process, message, mayServe: true))
+        survey.refused.append(RefusedNginx(process, error.message, mayServe: true))
       }
     }
     return survey

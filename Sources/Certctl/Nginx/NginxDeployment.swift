@@ -64,10 +64,18 @@ struct NginxDeployment: Sendable {
     guard !targets.isEmpty else { return [:] }
     let survey = try await survey()
     let uses = try await uses(of: targets, in: survey).filter { !$0.servers.isEmpty }
-    let parts = try await Blocking.run { try targets.map(part) }
-    let outcomes = try await change(parts, at: uses.map(reader)).run()
     var answers: [LineageName: ServerAnswer] = [:]
+    var parts: [NginxChange.Part] = []
     for target in targets {
+      // One whose files cannot be made, such as a copy without its key, holds up no other.
+      switch try await attempt({ try await Blocking.run { try part(target) } }) {
+      case .success(let part): parts.append(part)
+      case .failure(let error) where targets.count > 1: answers[target.name] = .failed(error.message)
+      case .failure(let error): throw error
+      }
+    }
+    let outcomes = try await change(parts, at: uses.map(reader)).run()
+    for target in targets where answers[target.name] == nil {
       switch outcomes[target.name.value] {
       case .proved: answers[target.name] = .served
       case .refused(let error): answers[target.name] = .failed(error.message)

@@ -55,16 +55,12 @@ struct NginxSearch: Sendable {
     let trust = NginxTrust(state: state, runner: environment.runner)
     var found = Found()
     for process in processes {
-      do {
-        found.running.append(try await trust.check(process))
-      } catch let refusal as RefusedNginx {
-        found.refused.append(refusal)
-      } catch let error as CancellationError {
-        throw error
-      } catch {
-        let error = CertctlError(wrapping: error)
+      switch try await attempt({ try await trust.check(process) }) {
+      case .success(let nginx): found.running.append(nginx)
+      case .failure(let error):
         found.refused.append(
-          RefusedNginx(process, error.message, hint: error.hint, mayServe: true))
+          error.underlying as? RefusedNginx
+            ?? RefusedNginx(process, error.message, hint: error.hint, mayServe: true))
       }
     }
     await trust.remember(found.running)

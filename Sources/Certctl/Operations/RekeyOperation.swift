@@ -267,13 +267,11 @@ package struct RekeyOperation: Operation {
     private func revoke(
       _ certificate: OldCertificate, _ name: LineageName, caBundle: String?
     ) async throws {
-      do {
+      let revocation = try await attempt {
         try await context.client(directory: certificate.directory, caBundle: caBundle).revoke(
           certificate: certificate.leaf, certificateKey: certificate.key, reason: .keyCompromise)
-      } catch let error as CancellationError {
-        throw error
-      } catch {
-        let cause = CertctlError(wrapping: error)
+      }
+      if case .failure(let cause) = revocation {
         throw CertctlError(
           cause.code,
           "\(name) has a new key, but the old certificate could not be revoked: \(cause.message)",

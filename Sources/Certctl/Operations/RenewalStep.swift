@@ -139,7 +139,10 @@ struct RenewalStep: ContextPart {
     let fingerprint = leaf.sha256Fingerprint.hexadecimal
     var state =
       status.lineage.schedule?.about(fingerprint) ?? RenewalState(certificate: fingerprint)
-    do {
+    // The state is changed by one of both, and only there.
+    let known = state
+    let answer = try await attempt {
+      var state = known
       try await sessions.checkReach(of: issuance.directory)
       let client = try await sessions.client(
         for: issuance.directory, caBundle: issuance.settings.caBundle)
@@ -152,12 +155,14 @@ struct RenewalStep: ContextPart {
         state.adopt(info, now: status.now, using: &generator)
       }
       await sessions.note(nil, from: issuance.directory)
-    } catch let error as CancellationError {
-      throw error
-    } catch {
+      return state
+    }
+    switch answer {
+    case .success(let new): state = new
+    case .failure(let error):
       // Without an answer the dates decide, as they do at a CA that suggests nothing.
       environment.console.logger.info("\(name): the CA did not say when to renew: \(error)")
-      await sessions.note(error, from: issuance.directory)
+      await sessions.note(error.underlying ?? error, from: issuance.directory)
       state.noteUnanswered(now: status.now)
     }
     var lineage = status.lineage

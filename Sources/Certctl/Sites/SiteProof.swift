@@ -157,14 +157,11 @@ struct SiteProof: Sendable {
     var waited = Duration.zero
     var pause = Duration.milliseconds(50)
     while true {
-      let complaint: String?
-      do {
-        complaint = try await body()
-      } catch let error as CancellationError {
-        throw error
-      } catch {
-        complaint = CertctlError(wrapping: error).message
-      }
+      let complaint: String? =
+        switch try await attempt(body) {
+        case .success(let complaint): complaint
+        case .failure(let error): error.message
+        }
       guard let complaint else { return }
       guard waited < CertificateProof.patience else {
         throw CertctlError(.deploymentFailed, "\(what) for \(host) does not come: \(complaint)")

@@ -176,15 +176,11 @@ final class ProgramLedger: Sendable {
     _ records: [ChallengeRecord],
     _ take: (_ record: ChallengeRecord, _ index: Int) async throws -> Void
   ) async throws {
-    var failure: (any Error)?
+    var failure: CertctlError?
     for (index, record) in records.enumerated() where last(record) != .removed {
-      do {
-        try await take(record, index)
-        deeds.withLock { $0[record] = .removed }
-      } catch let error as CancellationError {
-        throw error
-      } catch {
-        failure = failure ?? error
+      switch try await attempt({ try await take(record, index) }) {
+      case .success: deeds.withLock { $0[record] = .removed }
+      case .failure(let error): failure = failure ?? error
       }
     }
     if let failure { throw failure }

@@ -69,8 +69,8 @@ extension Sites {
     let records = try await Blocking.run { try siteStore.all() }
     let now = environment.clock.now()
     for record in records where record.isEnabled && record.site.hasGrowingPromise(at: now) {
-      do {
-        guard try await hasCertificate(for: record.site) else { continue }
+      let raised = try await attempt {
+        guard try await hasCertificate(for: record.site) else { return }
         let name = try LineageName(record.site.certificate)
         let stage = SiteRenderer.Stage.complete(isDual: try await isDual(name))
         let tree = try await tree(of: record.place, with: record)
@@ -84,12 +84,10 @@ extension Sites {
           return bytes == new || OwnFile.owner(of: bytes) != .certctl
         }
         if !isSame { try await put(record, stage, false) }
-      } catch let error as CancellationError {
-        throw error
-      } catch {
+      }
+      if case .failure(let error) = raised {
         environment.console.warn(
-          "\(record.site.name): its HSTS age was not raised: \(CertctlError(wrapping: error).message)"
-        )
+          "\(record.site.name): its HSTS age was not raised: \(error.message)")
       }
     }
   }

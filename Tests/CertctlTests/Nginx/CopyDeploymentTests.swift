@@ -1,0 +1,53 @@
+import FoundationEssentials
+import HostIO
+import PKI
+import TestSupport
+import Testing
+
+@testable import Certctl
+
+/// Copies of certificates, deployed together.
+struct CopyDeploymentTests {
+  /// Stores a certificate as a candidate; without its key where the user made the request.
+  private func store(
+    _ name: LineageName, hasKey: Bool, in state: StateDirectory
+  ) throws -> NginxDeployment.Target {
+    let ca = try TestCA(now: TestClock().now)
+    let key = try PrivateKey.generate(.ec256)
+    var certificate = try issued(ca, name.value, key: key)
+    if !hasKey {
+      certificate = IssuedCertificate(
+        chain: certificate.chain,
+        request: try CertificateRequest(key: key, dnsNames: [name.value]))
+    }
+    let generation = try CertificateStore(state: state)
+      .commit(certificate, to: name, files: FileSettings())
+    return NginxDeployment.Target(
+      name: name, leaves: certificate.leaves, candidate: generation, hasOther: false)
+  }
+
+  @Test func `one whose copy cannot be made holds up no other`() async throws {
+    try await withState { state, folder in
+      let names = [LineageName(unchecked: "bad.test"), LineageName(unchecked: "good.test")]
+      for name in names { try folder.makeFolder("copies/\(name)") }
+      let targets = try names.map { try store($0, hasKey: $0.value == "good.test", in: state) }
+      var environment = Environment.failing
+      environment.clock = TestClock().wall
+      let deployment = NginxDeployment(
+        state: state, environment: environment,
+        copies: [CertificateCopy(folder: folder.path("copies"))])
+      let answers = try await deployment.deploy(targets)
+      guard case .failed(let reason) = answers[names[0]] else {
+        Issue.record("\(answers)")
+        return
+      }
+      #expect(reason.contains("the key of bad.test is not here"))
+      #expect(answers[names[1]] == nil)
+      #expect(folder.read("copies/good.test/combined.pem")?.contains("PRIVATE KEY") == true)
+      #expect(folder.read("copies/bad.test/combined.pem") == nil)
+      // Alone it is the error of the command.
+      let error = await failure { try await deployment.deploy([targets[0]]) }
+      #expect(error?.code == .refused)
+    }
+  }
+}
