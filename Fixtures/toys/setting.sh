@@ -1,8 +1,8 @@
 #!/bin/bash
 # A toy setting is one entry of the table: it is then an option, a key of certctl.toml, and a key in a
-# lineage's file. Usage: setting.sh CERTCTL
+# lineage's file. CERTCTL is the binary with it
 set -eu
-certctl=$1
+certctl=${CERTCTL:?}
 toy=toy
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -114,7 +114,13 @@ private enum NameCheck {
         text, base.isEmpty ? "nothing is left of it" : "the star is not the whole first label",
         "A wildcard is written *.example.com and stands for one label.")
     }
-    if !base.utf8.allSatisfy({ $0 < 0x80 }) { base = try ascii(base, given: text) }
+    if !base.utf8.allSatisfy({ $0 < 0x80 }) {
+      base = try ascii(base, given: text)
+      // "１.２.３.４" in wide digits is no domain.
+      guard IPAddress(base) == nil else {
+        throw bad(text, "it is an IP address in other digits", "Write it as \(base).")
+      }
+    }
     base = base.lowercased()
     for label in base.split(separator: ".", omittingEmptySubsequences: false) {
       try check(label, given: text)

@@ -1,6 +1,7 @@
 import ACME
 import ArgumentParser
 import Certctl
+import CertctlBase
 import FoundationEssentials
 import HostIO
 import Synchronization
@@ -65,8 +66,16 @@ struct Output: Sendable {
       plain: "certctl: \(error.message)\n" + (hint.map { "certctl: \($0)\n" } ?? ""))
   }
 
+  /// Writes talk, of which each line is made safe here: what nginx, a CA or a hook said may be in it.
   private func say(_ text: String, _ level: JournalLevel, plain: String) {
-    Terminal.write(isJournal ? level.lines(of: text) : plain, to: .standardError)
+    Terminal.write(Self.safe(isJournal ? level.lines(of: text) : plain), to: .standardError)
+  }
+
+  /// The text with its line breaks, and nothing else that a terminal obeys.
+  static func safe(_ text: String) -> String {
+    // By scalars: "\r\n" is one character.
+    text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
+      .map { escapedForTerminal(String($0)) }.joined(separator: "\n")
   }
 
   /// Asks a question that is answered by yes or no; Ctrl-C and the end of the input are a no.

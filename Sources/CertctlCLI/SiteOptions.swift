@@ -1,6 +1,6 @@
 import ACME
 import ArgumentParser
-public import Certctl
+import Certctl
 
 extension SiteTemplate: ExpressibleByArgument {}
 extension SiteTLS: ExpressibleByArgument {}

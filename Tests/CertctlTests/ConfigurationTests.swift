@@ -115,4 +115,12 @@ struct ConfigurationTests {
   @Test func `a table is an unknown key`() {
     expectError(error("[nginx]\nplace = '/etc/nginx'"), mentions: "'nginx'")
   }
+
+  @Test func `two keys that Unicode takes for one are no crash`() {
+    let error = #expect(throws: CertctlError.self) {
+      try Configuration(
+        toml: "[dns-credentials]\n\"\u{E9}\" = \"x\"\n\"e\\u0301\" = \"y\"\n", path: "/c.toml")
+    }
+    expectError(error, code: .configuration, mentions: "no DNS provider has a setting")
+  }
 }

@@ -21,12 +21,13 @@ package struct CertctlError: Error, Sendable, CustomStringConvertible {
     package static let usage = Code(rawValue: "usage")
     /// The configuration file, or another setting of the machine, is wrong.
     package static let configuration = Code(rawValue: "configuration")
-    /// There is no lineage, generation or account of that name.
+    /// There is no lineage, generation or account of that name; or no file or folder that is needed.
     package static let notFound = Code(rawValue: "notFound")
     /// A state file is damaged, or was written by a newer certctl.
     package static let damagedState = Code(rawValue: "damagedState")
-    /// Something failed that has no code of its own. Failures of the host have those of
-    /// `HostError.Code`, such as `permissionDenied` and `diskFull`, and failures of keys and
+    /// Something failed that has no code of its own.
+    ///
+    /// Failures of the host have those of `HostError.Code`, such as `permissionDenied` and `diskFull`, and failures of keys and
     /// certificates those of `PKIError.Code`.
     package static let state = Code(rawValue: "state")
     /// Another process holds the lock.

@@ -9,7 +9,7 @@ extension CertificateAuthority {
       name: "letsencrypt-staging", title: "Let's Encrypt (staging)",
       directory: "https://acme-staging-v02.api.letsencrypt.org/directory"),
     .init(
-      name: "google", title: "Google Trust Environment",
+      name: "google", title: "Google Trust Services",
       directory: "https://dv.acme-v02.api.pki.goog/directory"),
     .init(name: "zerossl", title: "ZeroSSL", directory: "https://acme.zerossl.com/v2/DV90"),
     .init(

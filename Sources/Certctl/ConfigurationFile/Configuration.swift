@@ -129,12 +129,14 @@ extension SettingDefinition {
       guard let table = value.table else { throw WrongSetting(expected: "a table of \(contents)") }
       return .table(
         try Dictionary(
-          uniqueKeysWithValues: table.keys.map { name in
+          table.keys.map { name in
             guard let text = table[name]?.string else {
               throw WrongSetting(expected: "a table of \(contents), as text")
             }
             return (name, text)
-          }))
+          },
+          // Two keys that differ in TOML can be equal in Unicode.
+          uniquingKeysWith: { $1 }))
     }
   }
 

@@ -70,7 +70,8 @@ struct NginxDeployment: Sendable {
       // One whose files cannot be made, such as a copy without its key, holds up no other.
       switch try await attempt({ try await Blocking.run { try part(target) } }) {
       case .success(let part): parts.append(part)
-      case .failure(let error) where targets.count > 1: answers[target.name] = .failed(error.message)
+      case .failure(let error) where targets.count > 1:
+        answers[target.name] = .failed(error.message)
       case .failure(let error): throw error
       }
     }

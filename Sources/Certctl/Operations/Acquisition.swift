@@ -38,6 +38,7 @@ struct Acquisition: ContextPart {
       do {
         return try await ask(authority)
       } catch {
+        if error is CancellationError { throw error }
         let isDown = await sessions.isOutOfReach(authority.directory(for: settings.keyType))
         guard index + 1 < authorities.count, isDown || mayTurnAway(after: error) else {
           throw error

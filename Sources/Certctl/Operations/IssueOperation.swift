@@ -51,18 +51,17 @@ package struct IssueOperation: Operation {
       }
       let decision = RenewalDecision(
         of: known, current?.leaves, wanting: settings, now: environment.clock.now())
-      let isDue = isForced || decision.isDue
+      let isDue = isForced || decision.isForPerson
       var reason = isForced && current != nil ? "--force was given" : decision.words(current)
-      let isUnderWay = try await certificatesInUse.isOrderUnderWay(name)
-      guard isDue || isUnderWay else {
+      if !isDue, try await !certificatesInUse.isOrderUnderWay(name) {
         return try await unchanged(name, known, settings, reason, directory)
       }
       let acquisition = Acquisition(
         context: context,
         sessions: AuthoritySessions(
           context, registration: accountDesk.completed(request.registration)),
-        name: name, known: known, settings: settings, current: current, mayOrder: isDue,
-        heedsLimits: !request.force)
+        name: name, known: known, settings: settings, current: current,
+        reason: isForced ? nil : decision.reason, mayOrder: isDue, heedsLimits: !request.force)
       if request.dryRun {
         try await acquisition.rehearse(at: directory, authority: authority)
         return IssueReport(
@@ -86,7 +85,7 @@ package struct IssueOperation: Operation {
       var report: IssueReport
       if isIssued {
         if !isDue { reason = "the order of an earlier run was brought to its end" }
-        await registerAhead(settings, acquisition.sessions)
+        try await registerAhead(settings, acquisition.sessions)
         report = IssueReport(
           outcome: .issued, reason: reason, certificate: try await reporter.report(on: name),
           directory: directory)
@@ -106,14 +105,16 @@ package struct IssueOperation: Operation {
     }
 
     /// Makes the accounts at the spare CAs, so that they are there on the day they are needed.
-    private func registerAhead(_ settings: LineageSettings, _ sessions: AuthoritySessions) async {
+    private func registerAhead(
+      _ settings: LineageSettings, _ sessions: AuthoritySessions
+    ) async throws {
       for word in settings.authorities.dropFirst() {
-        do {
+        let registration = try await attempt {
           let directory = try CertificateAuthority.named(word).directory(for: settings.keyType)
           _ = try await sessions.account(
             at: directory, caBundle: settings.caBundle, isOnly: false)
-        } catch {
-          let failure = CertctlError(wrapping: error)
+        }
+        if case .failure(let failure) = registration {
           environment.console.warn(
             "there is no account at the spare CA \(word) yet: \(failure.message)"
               + (failure.hint.map { " (\($0))" } ?? ""))
@@ -198,12 +199,21 @@ extension LineageSettings {
 }
 
 extension RenewalDecision {
+  /// Whether a person who asks for the certificate gets a new one.
+  ///
+  /// Failures hold back the timer, and not somebody who has just mended their cause. A clock or a CA
+  /// that is wrong holds back both.
+  var isForPerson: Bool {
+    if case .held(_, _, .haste) = self { false } else { isDue }
+  }
+
   /// The decision for a person who asked for the certificate.
   fileprivate func words(_ current: IssuedCertificate?) -> String {
     switch (self, current) {
     case (.at(let instant, _), let current?):
       "the certificate in use is good until \(current.firstDue.notAfter.rfc3339) "
         + "and due on \(instant.rfc3339)"
+    case (.held(_, _, .haste), _): description
     default:
       reason.isScheduled ? "the certificate in use is due: \(reason)" : "\(reason)"
     }

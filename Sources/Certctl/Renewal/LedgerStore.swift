@@ -27,7 +27,9 @@ struct LedgerStore: Sendable {
   func reserve(_ order: PlannedOrder, heedsLimits: Bool) async throws {
     let limits = RateLimits.known(for: order.directory)
     guard limits != .none else { return }
-    if let note = RegisteredDomain.noteOfGuessing(PublicSuffixes.shared) { warn(note) }
+    // The list is read at the first look.
+    let note = try await Blocking.run { RegisteredDomain.noteOfGuessing(PublicSuffixes.shared) }
+    if let note { warn(note) }
     let now = clock.now()
     let answer = try await update { ledger in
       let answer = ledger.answer(to: order, limits: limits, now: now)

@@ -15,13 +15,12 @@ struct JournalCleaner: ContextPart {
     for group in groups {
       environment.console.logger.info(
         "cleaning up \(group.challenges.count) challenges that an earlier run left")
-      do {
-        try await cleanUp(group, settings)
-      } catch {
+      let cleaned = try await attempt { try await cleanUp(group, settings) }
+      if case .failure(let error) = cleaned {
         left.append(group)
         environment.console.warn(
           "could not clean up the challenges of an earlier run: "
-            + CertctlError(wrapping: error).message
+            + error.message
             + (group.dns?.provider.map { " (they were made by --dns \(escapedForTerminal($0)))" }
               ?? "") + "; where nothing is left to remove, delete \(journal.path(of: name))")
       }
