@@ -37,13 +37,15 @@ struct Bootstrap: Sendable {
   ///   - needsConfiguration: Whether a configuration file that is wrong is the end; else it is a
   ///     warning, and the built-in defaults hold.
   ///   - body: The command.
+  /// - Returns: What the command returns, such as whether all is well.
   /// - Throws: The exit code.
-  static func run(
+  @discardableResult
+  static func run<Value: Sendable>(
     _ options: GlobalOptions, needsConfiguration: Bool = true,
-    _ body: @escaping @Sendable (Context, Output) async throws -> Void
-  ) async throws {
+    _ body: @escaping @Sendable (Context, Output) async throws -> Value
+  ) async throws -> Value {
     let bootstrap = Bootstrap(options)
-    try await bootstrap.run {
+    return try await bootstrap.run {
       let context = try bootstrap.context(needsConfiguration)
       return { try await body(context, bootstrap.output) }
     }
@@ -54,27 +56,30 @@ struct Bootstrap: Sendable {
   /// - Parameters:
   ///   - options: What every command takes.
   ///   - body: The command; it gets the line for its progress, too.
+  /// - Returns: What the command returns.
   /// - Throws: The exit code.
-  static func runAlone(
+  @discardableResult
+  static func runAlone<Value: Sendable>(
     _ options: GlobalOptions,
-    _ body: @escaping @Sendable (Output, ProgressLine) async throws -> Void
-  ) async throws {
+    _ body: @escaping @Sendable (Output, ProgressLine) async throws -> Value
+  ) async throws -> Value {
     let bootstrap = Bootstrap(options)
-    try await bootstrap.run { { try await body(bootstrap.output, bootstrap.line) } }
+    return try await bootstrap.run { { try await body(bootstrap.output, bootstrap.line) } }
   }
 
   /// Prepares a command, runs it, and turns its error into words and an exit code.
-  private func run(
-    _ prepare: () throws -> @Sendable () async throws -> Void
-  ) async throws {
+  private func run<Value: Sendable>(
+    _ prepare: () throws -> @Sendable () async throws -> Value
+  ) async throws -> Value {
     do {
       let body = try prepare()
-      try await endingBySignal(
+      let value = try await endingBySignal(
         onSignal: {
           line.clear()
           output.note("interrupted, cleaning up; once more ends it at once", isNamed: true)
         }, body)
       line.clear()
+      return value
     } catch {
       line.clear()
       let failure = CertctlError(wrapping: error)

@@ -10,10 +10,11 @@ import Synchronization
 /// - Parameters:
 ///   - onSignal: Called when the first signal comes, before anything is cleaned up.
 ///   - body: The command.
+/// - Returns: What the command returns.
 /// - Throws: What the command throws.
-func endingBySignal(
-  onSignal: @escaping @Sendable () -> Void, _ body: @escaping @Sendable () async throws -> Void
-) async throws {
+func endingBySignal<Value: Sendable>(
+  onSignal: @escaping @Sendable () -> Void, _ body: @escaping @Sendable () async throws -> Value
+) async throws -> Value {
   let watcher = try SignalWatcher()
   let received = Mutex<Int32?>(nil)
   let work = Task { try await body() }
@@ -32,5 +33,5 @@ func endingBySignal(
   if case .failure = result, let signal = received.withLock({ $0 }) {
     SignalWatcher.end(by: signal)
   }
-  try result.get()
+  return try result.get()
 }

@@ -85,16 +85,15 @@ struct DHParam: AsyncParsableCommand {
   }
 
   private func check(file path: String) async throws {
-    let isFine = Mutex(false)
-    try await Bootstrap.runAlone(global) { output, _ in
+    let isFine = try await Bootstrap.runAlone(global) { output, _ in
       let file = try DHParametersFile(path: absolutePath(path))
       let parameters = try await file.read()
       let check = try await checked(parameters)
       let report = DHCheckReport(file: file.path, parameters, check)
       output.result(report, text: report.text)
-      isFine.withLock { $0 = check.isFine }
+      return check.isFine
     }
-    if !isFine.withLock({ $0 }) { throw ExitCode.failure }
+    if !isFine { throw ExitCode.failure }
   }
 
   /// Off the cooperative pool, and called off with the task.

@@ -4,7 +4,6 @@ import Certctl
 import CertctlBase
 import FoundationEssentials
 import PKI
-import Synchronization
 
 /// `certctl dns-providers`: who can make records, and what each needs to know.
 struct DNSProviders: AsyncParsableCommand {
@@ -98,8 +97,7 @@ struct DNSPersist: AsyncParsableCommand {
 
   func run() async throws {
     let until = try until.map(Self.date)
-    let isPresent = Mutex(true)
-    try await Bootstrap.run(global) { context, output in
+    let isPresent = try await Bootstrap.run(global) { context, output in
       let report = try await context.run(
         PersistentRecordOperation(
           PersistentRecordRequest(
@@ -107,10 +105,10 @@ struct DNSPersist: AsyncParsableCommand {
             authority: authority.authority, caBundle: authority.bundle,
             registration: try registration.registration(output), dns: servers.given.dns)))
       output.result(report, text: Self.text(report))
-      isPresent.withLock { $0 = report.isPresent }
+      return report.isPresent
     }
     // Outside, because within it every error is told in words.
-    if !isPresent.withLock(\.self) { throw ExitCode(75) }
+    if !isPresent { throw ExitCode(75) }
   }
 
   /// A day, which ends where UTC's does, or a moment.

@@ -2,7 +2,6 @@ import ArgumentParser
 import Certctl
 import CertctlBase
 import FoundationEssentials
-import Synchronization
 
 /// `certctl hook`: the programs of the user that run around a renewal.
 struct HookCommand: AsyncParsableCommand {
@@ -103,9 +102,8 @@ struct HookRun: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let hasFailed = Mutex(false)
     // A wrong configuration is among the things that the hooks are there to tell of.
-    try await Bootstrap.run(global, needsConfiguration: false) { context, output in
+    let isWell = try await Bootstrap.run(global, needsConfiguration: false) { context, output in
       let results = try await context.run(
         TryHooksOperation(
           named: name, event: event.event, lineage: try lineage.map { try LineageName($0) },
@@ -115,9 +113,9 @@ struct HookRun: AsyncParsableCommand {
         text: results.isEmpty
           ? "There are no \(event.rawValue) hooks in \(context.hooks.directory)/\(event.rawValue).d."
           : results.map(\.text).joined(separator: "\n"))
-      hasFailed.withLock { $0 = results.contains { !$0.succeeded } }
+      return results.allSatisfy(\.succeeded)
     }
-    if hasFailed.withLock({ $0 }) { throw ExitCode.failure }
+    if !isWell { throw ExitCode.failure }
   }
 }
 

@@ -3,7 +3,6 @@ import ArgumentParser
 import Certctl
 import CertctlBase
 import PKI
-import Synchronization
 
 /// `certctl issue`: a new or changed certificate.
 struct Issue: AsyncParsableCommand {
@@ -53,21 +52,21 @@ struct Issue: AsyncParsableCommand {
   var dryRun = false
 
   func run() async throws {
-    let hasFailed = Mutex(false)
-    try await Bootstrap.run(global) { context, output in
+    let isWell = try await Bootstrap.run(global) { context, output in
       let report = try await context.run(IssueOperation(try request(output)))
       output.result(report, text: text(report))
-      for hook in report.hooks ?? [] where !hook.succeeded {
+      let failed = (report.hooks ?? []).filter { !$0.succeeded }
+      for hook in failed {
         output.warn("the certificate is there, but a hook failed: \(hook.text)")
-        hasFailed.withLock { $0 = true }
       }
       if let failure = report.certificate?.deploymentFailure, report.outcome == .issued {
         output.warn(
           "the certificate is there, but is not served yet: \(escapedForTerminal(failure))")
-        hasFailed.withLock { $0 = true }
+        return false
       }
+      return failed.isEmpty
     }
-    if hasFailed.withLock({ $0 }) { throw ExitCode.failure }
+    if !isWell { throw ExitCode.failure }
   }
 
   private func request(_ output: Output) throws -> IssueRequest {

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Certctl
 import CertctlBase
-import Synchronization
 
 /// `certctl nginx`: the nginx that run on this host.
 struct NginxCommand: AsyncParsableCommand {
@@ -73,14 +72,13 @@ struct NginxReload: AsyncParsableCommand {
 }
 
 private func runNginx(_ action: NginxOperation.Action, _ global: GlobalOptions) async throws {
-  let isWell = Mutex(true)
-  try await Bootstrap.run(global) { context, output in
+  let isWell = try await Bootstrap.run(global) { context, output in
     let reports = try await context.run(NginxOperation(action))
     output.result(
       NginxListReport(nginx: reports), text: reports.map(\.text).joined(separator: "\n"))
-    isWell.withLock { $0 = reports.allSatisfy(\.isWell) }
+    return reports.allSatisfy(\.isWell)
   }
-  if !isWell.withLock({ $0 }) { throw ExitCode.failure }
+  if !isWell { throw ExitCode.failure }
 }
 
 private struct NginxListReport: Encodable {

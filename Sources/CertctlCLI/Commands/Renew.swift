@@ -2,7 +2,6 @@ import ArgumentParser
 import Certctl
 import CertctlBase
 import FoundationEssentials
-import Synchronization
 
 /// `certctl renew`: all that is due.
 struct Renew: AsyncParsableCommand {
@@ -49,8 +48,7 @@ struct Renew: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let code = Mutex<Int32>(0)
-    try await Bootstrap.run(global) { context, output in
+    let exitCode = try await Bootstrap.run(global) { context, output in
       let request = RenewRequest(
         names: try names.map { try LineageName($0) }, force: force, dryRun: dryRun, jobs: jobs,
         metricsFile: settings.metricsFile, version: certctlVersion)
@@ -62,9 +60,8 @@ struct Renew: AsyncParsableCommand {
           text: report.text(
             isQuiet: output.quiet, isComplete: !names.isEmpty || output.verbose))
       }
-      code.withLock { $0 = report.exitCode }
+      return report.exitCode
     }
-    let exitCode = code.withLock { $0 }
     if exitCode != 0 { throw ExitCode(exitCode) }
   }
 }
