@@ -115,13 +115,13 @@ struct DHParametersTests {
 
       try await bench.fails(
         ["dhparam", "--check", bench.folder.path("none")], exit: 1, "notFound")
-      try await bench.fails(["dhparam", "--check", bench.folder.path], exit: 1, "state")
+      try await bench.fails(["dhparam", "--check", bench.folder.path], exit: 1, "io")
       let junk = try bench.folder.write("junk.pem", "junk")
-      let failure = try await bench.fails(["dhparam", "--check", junk], exit: 1, "state")
+      let failure = try await bench.fails(["dhparam", "--check", junk], exit: 1, "malformed")
       #expect(failure.message.contains("there are none in the PEM text"))
       mkfifo(bench.folder.path("fifo"), 0o600)
       try await bench.fails(
-        ["dhparam", "--check", bench.folder.path("fifo")], exit: 1, "state")
+        ["dhparam", "--check", bench.folder.path("fifo")], exit: 1, "io")
     }
   }
 
@@ -146,7 +146,7 @@ struct DHParametersTests {
       #expect(bench.folder.read("target") == "mine")
       try bench.folder.makeFolder("folder")
       try await bench.fails(
-        ["dhparam", "--force", "--out", bench.folder.path("folder")], exit: 1, "state")
+        ["dhparam", "--force", "--out", bench.folder.path("folder")], exit: 1, "io")
       let missing = try await bench.fails(
         ["dhparam", "--out", bench.folder.path("none/dh.pem")], exit: 1, "state")
       #expect(missing.hint == "make it first")

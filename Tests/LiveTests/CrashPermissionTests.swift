@@ -42,7 +42,7 @@ extension CrashTests {
       try await withStateDirectory(mode: 0o711) { state, binary in
         let result = try await asOrdinaryUser(binary, ["list", "--json"])
         let error = JSONValue(Array(result.standardOutput.utf8))?["error"] ?? .null
-        #expect(error["code"] == "state", "\(result)")
+        #expect(error["code"] == "permissionDenied", "\(result)")
         #expect(error["message"].string?.contains(state) == true, "\(result)")
         #expect(error["hint"].string?.contains("--state-dir") == true, "\(result)")
       }
