@@ -55,9 +55,9 @@ struct BadRequestTests {
   func `bad input writes nothing and asks nobody`(_ index: Int) async throws {
     let bad = Self.cases[index]
     try await withTemporaryFolder(label: "bad") { folder in
-      let bench = try ManagerBench(folder)
+      let bench = try ContextBench(folder)
       let error = await failure {
-        try await bench.manager.issue(bench.request("example.com", change: bad.change))
+        try await bench.context.issue(bench.request("example.com", change: bad.change))
       }
       #expect(error?.exitCode == 64, "\(bad.name): \(String(describing: error))")
       let words = "\(error?.message ?? "") \(error?.hint ?? "")"
@@ -70,17 +70,17 @@ struct BadRequestTests {
 
   @Test func `the same bad input leaves a lineage as it is`() async throws {
     try await withTemporaryFolder(label: "bad") { folder in
-      let bench = try ManagerBench(folder)
-      _ = try await bench.manager.issue(bench.request("example.com"))
+      let bench = try ContextBench(folder)
+      _ = try await bench.context.issue(bench.request("example.com"))
       let before = folder.read("state/lineages/example.com.json")
       for bad in Self.cases where bad.name != "no name" && bad.name != "wildcard by http-01" {
         let error = await failure {
-          try await bench.manager.issue(bench.request("example.com", change: bad.change))
+          try await bench.context.issue(bench.request("example.com", change: bad.change))
         }
         #expect(error?.exitCode == 64, "\(bad.name)")
       }
       #expect(folder.read("state/lineages/example.com.json") == before)
-      #expect(try await bench.manager.show(exampleName).generation == 1)
+      #expect(try await bench.context.show(exampleName).generation == 1)
     }
   }
 }

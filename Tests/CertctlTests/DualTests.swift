@@ -8,11 +8,11 @@ import Testing
 
 /// An RSA certificate beside an ECDSA one.
 struct DualTests {
-  private func withBench(_ body: (ManagerBench) async throws -> Void) async throws {
-    try await withTemporaryFolder(label: "dual") { folder in try await body(ManagerBench(folder)) }
+  private func withBench(_ body: (ContextBench) async throws -> Void) async throws {
+    try await withTemporaryFolder(label: "dual") { folder in try await body(ContextBench(folder)) }
   }
 
-  private func live(_ bench: ManagerBench) throws -> IssuedCertificate {
+  private func live(_ bench: ContextBench) throws -> IssuedCertificate {
     let store = CertificateStore(state: bench.state)
     let live = try #require(try store.liveGeneration(exampleName))
     return try store.load(live, of: exampleName)
@@ -20,10 +20,10 @@ struct DualTests {
 
   @discardableResult
   private func issue(
-    _ bench: ManagerBench, force: Bool = false,
+    _ bench: ContextBench, force: Bool = false,
     _ change: (inout SettingsOverrides) -> Void = { _ in }
   ) async throws -> IssueReport {
-    try await bench.manager.issue(
+    try await bench.context.issue(
       bench.request("example.com") {
         $0.force = force
         change(&$0.overrides)
@@ -117,7 +117,7 @@ struct DualTests {
       }
       let first = try live(bench)
       bench.clock.advance(70 * 86400)
-      #expect(try await bench.manager.renew().certificates.map(\.outcome) == [.renewed])
+      #expect(try await bench.context.renew().certificates.map(\.outcome) == [.renewed])
       let second = try live(bench)
       #expect(second.rsa?.leaf != first.rsa?.leaf && second.leaf != first.leaf)
       #expect(second.rsa?.key.publicKey == first.rsa?.key.publicKey)
@@ -133,7 +133,7 @@ struct DualTests {
       #expect(try await issue(bench).outcome == .unchanged)
       #expect(try await issue(bench) { $0.dual = false }.outcome == .issued)
       #expect(try live(bench).rsa == nil)
-      #expect(try await bench.manager.rollback(exampleName).rsa != nil)
+      #expect(try await bench.context.rollback(exampleName).rsa != nil)
     }
   }
 
@@ -173,7 +173,7 @@ struct DualTests {
       try await issue(bench) { $0.dual = true }
       let leaves = try live(bench).leaves
       for byKey in [true, false] {
-        let report = try await bench.manager.revoke(
+        let report = try await bench.context.revoke(
           exampleName, reason: .superseded, byCertificateKey: byKey)
         #expect(report.state == .revoked)
         #expect(leaves.map { bench.ca.revocation(of: $0) } == [4, 4])

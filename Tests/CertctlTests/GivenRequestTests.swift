@@ -8,8 +8,8 @@ import Testing
 
 /// Certificates from a request of the user's own.
 struct GivenRequestTests {
-  private func withBench(_ body: (ManagerBench) async throws -> Void) async throws {
-    try await withTemporaryFolder(label: "csr") { folder in try await body(ManagerBench(folder)) }
+  private func withBench(_ body: (ContextBench) async throws -> Void) async throws {
+    try await withTemporaryFolder(label: "csr") { folder in try await body(ContextBench(folder)) }
   }
 
   private func given(
@@ -21,10 +21,10 @@ struct GivenRequestTests {
   }
 
   private func issue(
-    _ bench: ManagerBench, _ given: GivenRequest?, _ names: [String] = [],
+    _ bench: ContextBench, _ given: GivenRequest?, _ names: [String] = [],
     change: (inout IssueRequest) -> Void = { _ in }
   ) async throws -> IssueReport {
-    try await bench.manager.issue(
+    try await bench.context.issue(
       bench.request {
         $0.names = names.map { .dns($0) }
         $0.overrides.csr = given
@@ -32,7 +32,7 @@ struct GivenRequestTests {
       })
   }
 
-  private func live(_ bench: ManagerBench) throws -> IssuedCertificate {
+  private func live(_ bench: ContextBench) throws -> IssuedCertificate {
     let store = CertificateStore(state: bench.state)
     let live = try #require(try store.liveGeneration(exampleName))
     return try store.load(live, of: exampleName)
@@ -51,7 +51,7 @@ struct GivenRequestTests {
       #expect(issued.key == nil && issued.isPair)
       #expect(issued.leaf.matches(key))
       #expect(!bench.files.contains { $0.contains("privkey") })
-      #expect(try await bench.manager.list().map(\.state) == [.valid])
+      #expect(try await bench.context.list().map(\.state) == [.valid])
     }
   }
 
@@ -62,7 +62,7 @@ struct GivenRequestTests {
       let first = try live(bench).leaf
       #expect(try await issue(bench, nil, ["example.com"]).outcome == .unchanged)
       bench.clock.advance(70 * 86400)
-      let report = try await bench.manager.renew()
+      let report = try await bench.context.renew()
       #expect(report.certificates.map(\.outcome) == [.renewed])
       let second = try live(bench).leaf
       #expect(second != first && second.matches(key))
@@ -77,7 +77,7 @@ struct GivenRequestTests {
       let report = try await issue(bench, secondRequest)
       #expect(report.reason.contains("new names"))
       #expect(try live(bench).leaf.matches(second))
-      _ = try await bench.manager.rollback(exampleName)
+      _ = try await bench.context.rollback(exampleName)
       #expect(try live(bench).leaf.matches(first))
       let third = try given("example.com", "www.example.com").request
       #expect(try await issue(bench, third).reason == "another certificate request is given")
@@ -136,12 +136,12 @@ struct GivenRequestTests {
     try await withBench { bench in
       _ = try await issue(bench, given("example.com").request)
       let byKey = await failure {
-        try await bench.manager.revoke(
+        try await bench.context.revoke(
           exampleName, reason: .unspecified, byCertificateKey: true)
       }
       expectError(byKey, code: .refused, hint: "--by-certificate-key")
       #expect(
-        try await bench.manager.revoke(exampleName, reason: .superseded).state == .revoked)
+        try await bench.context.revoke(exampleName, reason: .superseded).state == .revoked)
       #expect(bench.ca.revocation(of: try live(bench).leaf) == 4)
     }
   }

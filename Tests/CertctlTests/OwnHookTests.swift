@@ -8,36 +8,36 @@ import Testing
 /// The deploy hooks that a lineage is given by `issue`.
 struct OwnHookTests {
   private func withBench(
-    defaults: [String]? = nil, _ body: (ManagerBench, String) async throws -> Void
+    defaults: [String]? = nil, _ body: (ContextBench, String) async throws -> Void
   ) async throws {
     try await withTemporaryFolder(label: "hooks") { folder in
       let script = try folder.write("tell web", "#!/bin/sh\n")
       try #require(chmod(script, 0o755) == 0)
       var configuration = Configuration()
       configuration.settings.hooks = defaults
-      try await body(try ManagerBench(folder, configuration: configuration), script)
+      try await body(try ContextBench(folder, configuration: configuration), script)
     }
   }
 
-  private func hooks(_ bench: ManagerBench) throws -> [String]? {
+  private func hooks(_ bench: ContextBench) throws -> [String]? {
     try LineageStore(state: bench.state).lineage(exampleName)?.settings.hooks
   }
 
   @Test func `hooks are kept, replaced and taken away, without a new certificate`() async throws {
     try await withBench { bench, script in
-      let manager = bench.manager
-      _ = try await manager.issue(bench.request("example.com") { $0.overrides.hooks = [script] })
+      let context = bench.context
+      _ = try await context.issue(bench.request("example.com") { $0.overrides.hooks = [script] })
       #expect(try hooks(bench) == [script])
-      _ = try await manager.issue(bench.request("example.com"))
+      _ = try await context.issue(bench.request("example.com"))
       #expect(try hooks(bench) == [script])
-      let listed = try await manager.listHooks()
+      let listed = try await context.listHooks()
       #expect(listed.map(\.path) == [script] && listed[0].lineage == "example.com")
       let more = [script, "/bin/true"]
-      let changed = try await manager.issue(
+      let changed = try await context.issue(
         bench.request("example.com") { $0.overrides.hooks = more })
       #expect(changed.outcome == .unchanged)
       #expect(try hooks(bench) == more)
-      _ = try await manager.issue(bench.request("example.com") { $0.overrides.hooks = [] })
+      _ = try await context.issue(bench.request("example.com") { $0.overrides.hooks = [] })
       #expect(try hooks(bench) == [])
     }
   }
@@ -46,7 +46,7 @@ struct OwnHookTests {
     try await withBench { bench, script in
       func refused(_ hook: String) async -> CertctlError? {
         await failure {
-          try await bench.manager.issue(
+          try await bench.context.issue(
             bench.request("example.com") { $0.overrides.hooks = [hook] })
         }
       }
@@ -68,17 +68,17 @@ struct OwnHookTests {
 
   @Test func `a hook that went bad since does not stop an issue`() async throws {
     try await withBench { bench, script in
-      _ = try await bench.manager.issue(
+      _ = try await bench.context.issue(
         bench.request("example.com") { $0.overrides.hooks = [script] })
       unlink(script)
-      let again = try await bench.manager.issue(bench.request("example.com") { $0.force = true })
+      let again = try await bench.context.issue(bench.request("example.com") { $0.force = true })
       #expect(again.outcome == .issued)
     }
   }
 
   @Test func `a hook of the configuration file is checked as such`() async throws {
     try await withBench(defaults: ["/no/such/hook"]) { bench, _ in
-      let error = await failure { try await bench.manager.issue(bench.request("example.com")) }
+      let error = await failure { try await bench.context.issue(bench.request("example.com")) }
       #expect(error?.code == .configuration)
       #expect(error?.exitCode == 78)
       expectError(error, mentions: "/no/such/hook")

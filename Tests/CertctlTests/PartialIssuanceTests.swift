@@ -13,10 +13,10 @@ struct PartialIssuanceTests {
   /// A bench whose CA refuses these names until `repair` is called.
   private func withBench(
     refusing names: Set<String>,
-    _ body: (ManagerBench, _ repair: @Sendable () -> Void) async throws -> Void
+    _ body: (ContextBench, _ repair: @Sendable () -> Void) async throws -> Void
   ) async throws {
     try await withTemporaryFolder(label: "partial") { folder in
-      let bench = try ManagerBench(folder)
+      let bench = try ContextBench(folder)
       let ca = bench.ca
       let repaired = Recorder<Bool>()
       ca.configure { settings in
@@ -31,8 +31,8 @@ struct PartialIssuanceTests {
     }
   }
 
-  private func issue(_ bench: ManagerBench, allowing: Bool = true) async throws -> IssueReport {
-    try await bench.manager.issue(
+  private func issue(_ bench: ContextBench, allowing: Bool = true) async throws -> IssueReport {
+    try await bench.context.issue(
       bench.request("a.test", "b.test", "c.test") { $0.overrides.allowPartial = allowing })
   }
 
@@ -74,20 +74,20 @@ struct PartialIssuanceTests {
     try await withBench(refusing: ["b.test"]) { bench, _ in
       _ = try await issue(bench)
       bench.ca.resetLog()
-      let held = try await bench.manager.renew()
+      let held = try await bench.context.renew()
       #expect(held.certificates.map(\.outcome) == [.held])
       #expect(held.certificates[0].reason.contains("still without b.test"))
       #expect(bench.ca.count(.newOrder) == 0)
       for wait in [61.0, 601, 6001] {
         bench.clock.advance(wait)
-        let run = try await bench.manager.renew()
+        let run = try await bench.context.renew()
         #expect(run.certificates.map(\.outcome) == [.failed])
         #expect(run.exitCode == 1)
-        #expect(try await bench.manager.renew().certificates.map(\.outcome) == [.held])
+        #expect(try await bench.context.renew().certificates.map(\.outcome) == [.held])
       }
       #expect(bench.ca.count(.newOrder) == 3)
       #expect(bench.ca.count(.finalize) == 0)
-      #expect(try await bench.manager.show(LineageName(name)).generation == 1)
+      #expect(try await bench.context.show(LineageName(name)).generation == 1)
     }
   }
 
@@ -96,14 +96,14 @@ struct PartialIssuanceTests {
       _ = try await issue(bench)
       repair()
       bench.clock.advance(61)
-      let run = try await bench.manager.renew()
+      let run = try await bench.context.renew()
       #expect(run.certificates.map(\.outcome) == [.renewed])
       #expect(run.exitCode == 0)
-      let report = try await bench.manager.show(LineageName(name))
+      let report = try await bench.context.show(LineageName(name))
       #expect(report.state == .valid)
       #expect(report.missingNames == nil)
       #expect(report.generation == 2)
-      #expect(try await bench.manager.renew().exitCode == 0)
+      #expect(try await bench.context.renew().exitCode == 0)
     }
   }
 
@@ -111,11 +111,11 @@ struct PartialIssuanceTests {
     try await withBench(refusing: ["b.test"]) { bench, _ in
       _ = try await issue(bench)
       bench.advance(days: 63)
-      let run = try await bench.manager.renew()
+      let run = try await bench.context.renew()
       #expect(run.certificates.map(\.outcome) == [.renewed])
       #expect(run.certificates[0].missingNames == ["b.test"])
       #expect(run.exitCode == 1)
-      #expect(try await bench.manager.show(LineageName(name)).generation == 2)
+      #expect(try await bench.context.show(LineageName(name)).generation == 2)
     }
   }
 }

@@ -74,21 +74,21 @@ struct PruningTests {
 
   @Test func `five are kept unless somebody says otherwise, and that is remembered`() async throws {
     try await withTemporaryFolder(label: "pruning") { folder in
-      let bench = try ManagerBench(folder)
+      let bench = try ContextBench(folder)
       for _ in 1...6 {
-        _ = try await bench.manager.issue(bench.request("example.com") { $0.force = true })
+        _ = try await bench.context.issue(bench.request("example.com") { $0.force = true })
       }
-      #expect(try await bench.manager.show(exampleName).generations == [2, 3, 4, 5, 6])
-      let fewer = try await bench.manager.issue(
+      #expect(try await bench.context.show(exampleName).generations == [2, 3, 4, 5, 6])
+      let fewer = try await bench.context.issue(
         bench.request("example.com") {
           $0.force = true
           $0.overrides.keepGenerations = 2
         })
       #expect(fewer.certificate?.generations == [6, 7])
-      let again = try await bench.manager.issue(bench.request("example.com") { $0.force = true })
+      let again = try await bench.context.issue(bench.request("example.com") { $0.force = true })
       #expect(again.certificate?.generations == [7, 8])
       // As many as are wanted say nothing about the certificate.
-      let more = try await bench.manager.issue(
+      let more = try await bench.context.issue(
         bench.request("example.com") { $0.overrides.keepGenerations = 9 })
       #expect(more.outcome == .unchanged)
     }

@@ -9,32 +9,32 @@ import Testing
 
 /// A new key at once, and the end of the old one.
 struct RekeyTests {
-  private func withBench(_ body: (ManagerBench) async throws -> Void) async throws {
+  private func withBench(_ body: (ContextBench) async throws -> Void) async throws {
     try await withTemporaryFolder(label: "rekey") { folder in
-      try await body(ManagerBench(folder))
+      try await body(ContextBench(folder))
     }
   }
 
-  private func live(_ bench: ManagerBench) throws -> IssuedCertificate {
+  private func live(_ bench: ContextBench) throws -> IssuedCertificate {
     let store = CertificateStore(state: bench.state)
     let live = try #require(try store.liveGeneration(exampleName))
     return try store.load(live, of: exampleName)
   }
 
-  private func lineage(_ bench: ManagerBench) throws -> Lineage {
+  private func lineage(_ bench: ContextBench) throws -> Lineage {
     try #require(try LineageStore(state: bench.state).lineage(exampleName))
   }
 
   @discardableResult
   private func issue(
-    _ bench: ManagerBench, _ change: (inout SettingsOverrides) -> Void = { _ in }
+    _ bench: ContextBench, _ change: (inout SettingsOverrides) -> Void = { _ in }
   ) async throws -> IssuedCertificate {
-    _ = try await bench.manager.issue(bench.request("example.com") { change(&$0.overrides) })
+    _ = try await bench.context.issue(bench.request("example.com") { change(&$0.overrides) })
     return try live(bench)
   }
 
   /// A deploy hook that fails as long as there is a file `broken`.
-  private func hook(_ bench: ManagerBench) throws -> String {
+  private func hook(_ bench: ContextBench) throws -> String {
     let path = try bench.folder.write(
       "deploy", "#!/bin/sh\ntest ! -e '\(bench.folder.path("broken"))'\n")
     try #require(chmod(path, 0o755) == 0)
@@ -45,7 +45,7 @@ struct RekeyTests {
   func `there is a new key, whether or not keys are kept at renewals`(reuses: Bool) async throws {
     try await withBench { bench in
       let old = try await issue(bench) { $0.reuseKey = reuses }
-      let report = try await bench.manager.rekey(exampleName)
+      let report = try await bench.context.rekey(exampleName)
       let new = try live(bench)
       #expect(new.isPair && new.key?.publicKey != old.key?.publicKey)
       #expect(report.certificate.generation == 2 && report.revoked.isEmpty)
@@ -54,7 +54,7 @@ struct RekeyTests {
       // The wish of before stays: the key after this one is kept again.
       #expect(try lineage(bench).settings.reuseKey == reuses)
       bench.clock.advance(70 * 86400)
-      _ = try await bench.manager.renew()
+      _ = try await bench.context.renew()
       #expect(try (live(bench).key?.publicKey == new.key?.publicKey) == reuses)
     }
   }
@@ -64,7 +64,7 @@ struct RekeyTests {
       let hook = try hook(bench)
       let old = try await issue(bench) { $0.hooks = [hook] }
       bench.ca.resetLog()
-      let report = try await bench.manager.rekey(exampleName, isCompromised: true)
+      let report = try await bench.context.rekey(exampleName, isCompromised: true)
       #expect(report.revoked == [old.leaf.serialNumber.hexadecimal])
       #expect(report.hooks?.map(\.succeeded) == [true])
       #expect(bench.ca.revocation(of: old.leaf) == 1)
@@ -72,7 +72,7 @@ struct RekeyTests {
       #expect(report.certificate.state == .valid && report.certificate.deployment == .deployed)
       #expect(try lineage(bench).rekey == nil)
       #expect(bench.warnings.all.isEmpty)
-      let back = await failure { try await bench.manager.rollback(exampleName) }
+      let back = await failure { try await bench.context.rollback(exampleName) }
       expectError(back, mentions: "revoked")
     }
   }
@@ -80,7 +80,7 @@ struct RekeyTests {
   @Test func `another key type, and both keys of two`() async throws {
     try await withBench { bench in
       let old = try await issue(bench) { $0.dual = true }
-      let report = try await bench.manager.rekey(
+      let report = try await bench.context.rekey(
         exampleName, isCompromised: true, keyType: .ec384)
       #expect(report.certificate.keyType == "ec384")
       #expect(old.leaves.map { bench.ca.revocation(of: $0) } == [1, 1])
@@ -103,7 +103,7 @@ struct RekeyTests {
       try bench.folder.write("broken", "")
       for round in 1...2 {
         let error = await failure {
-          try await bench.manager.rekey(exampleName, isCompromised: true)
+          try await bench.context.rekey(exampleName, isCompromised: true)
         }
         #expect(error?.code == .deploymentFailed && error?.exitCode == 1)
         expectError(
@@ -113,9 +113,9 @@ struct RekeyTests {
         #expect(bench.ca.count(.newOrder) == 2, "round \(round)")
       }
       // A renewal in between takes neither the old key's place nor its certificate away.
-      _ = try await bench.manager.renew(.init(force: true))
+      _ = try await bench.context.renew(.init(force: true))
       bench.folder.remove("broken")
-      let report = try await bench.manager.rekey(exampleName, isCompromised: true)
+      let report = try await bench.context.rekey(exampleName, isCompromised: true)
       #expect(report.revoked.count == 1)
       #expect(bench.ca.revocation(of: old.leaf) == 1)
       #expect(bench.ca.count(.newOrder) == 3)
@@ -133,17 +133,17 @@ struct RekeyTests {
           return Problem(type: .dns, detail: "NXDOMAIN")
         }
       }
-      let error = await failure { try await bench.manager.rekey(exampleName, isCompromised: true) }
+      let error = await failure { try await bench.context.rekey(exampleName, isCompromised: true) }
       #expect(error?.code == .challengeFailed && validate.all.count == 1)
       #expect(bench.warnings.all.contains { $0.contains("was not revoked") })
       #expect(try live(bench).leaf == old.leaf)
       #expect(bench.ca.revocation(of: old.leaf) == nil)
       bench.ca.configure { $0.validate = nil }
       // A renewal that comes first does not take the compromised key along.
-      _ = try await bench.manager.renew(.init(force: true))
+      _ = try await bench.context.renew(.init(force: true))
       #expect(try live(bench).key?.publicKey != old.key?.publicKey)
       bench.ca.resetLog()
-      _ = try await bench.manager.rekey(exampleName, isCompromised: true)
+      _ = try await bench.context.rekey(exampleName, isCompromised: true)
       #expect(bench.ca.revocation(of: old.leaf) == 1)
       #expect(bench.ca.count(.newOrder) == 0)
     }
@@ -160,11 +160,11 @@ struct RekeyTests {
         }
       }
       let slow = await failure {
-        try await bench.manager.issue(bench.request("example.com") { $0.force = true })
+        try await bench.context.issue(bench.request("example.com") { $0.force = true })
       }
       #expect(slow?.exitCode == 75)
       bench.ca.configure { $0.bend = nil }
-      _ = try await bench.manager.rekey(exampleName)
+      _ = try await bench.context.rekey(exampleName)
       #expect(try live(bench).key?.publicKey != old.key?.publicKey)
     }
   }
@@ -173,12 +173,12 @@ struct RekeyTests {
     try await withBench { bench in
       let old = try await issue(bench)
       bench.ca.inject(.problem("serverInternal", status: 400, detail: "no"), on: .revokeCert)
-      let error = await failure { try await bench.manager.rekey(exampleName, isCompromised: true) }
+      let error = await failure { try await bench.context.rekey(exampleName, isCompromised: true) }
       expectError(
         error, mentions: "the old certificate could not be revoked",
         hint: "it goes on where this ended")
       bench.ca.resetLog()
-      let report = try await bench.manager.rekey(exampleName, isCompromised: true)
+      let report = try await bench.context.rekey(exampleName, isCompromised: true)
       #expect(report.revoked.count == 1 && bench.ca.revocation(of: old.leaf) == 1)
       #expect(bench.ca.count(.newOrder) == 0)
     }
@@ -190,9 +190,9 @@ struct RekeyTests {
       let request = try CertificateRequest(key: key, dnsNames: ["example.com"])
       let given = try GivenRequest(contents: request.pem)
       try await issue(bench) { $0.csr = given }
-      let error = await failure { try await bench.manager.rekey(exampleName, isCompromised: true) }
+      let error = await failure { try await bench.context.rekey(exampleName, isCompromised: true) }
       expectError(error, code: .refused, hint: "--csr")
-      let unknown = await failure { try await bench.manager.rekey(LineageName("b.test")) }
+      let unknown = await failure { try await bench.context.rekey(LineageName("b.test")) }
       #expect(unknown?.code == .notFound)
     }
   }

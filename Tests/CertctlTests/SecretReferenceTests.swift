@@ -56,7 +56,7 @@ struct SecretReferenceTests {
     try await withTemporaryFolder(label: "secrets") { folder in
       let key: [UInt8] = Array(repeating: 7, count: 32)
       try folder.write("etc/secrets/eab", Base64URL.encode(key))
-      let bench = try ManagerBench(
+      let bench = try ContextBench(
         folder,
         configuration: Configuration(
           toml: """
@@ -67,8 +67,8 @@ struct SecretReferenceTests {
         $0.externalAccounts = ["kid-1": key]
         $0.requiresExternalAccount = isNeeded
       }
-      _ = try await bench.manager.issue(bench.request("a.test"))
-      let account = try await bench.manager.listAccounts().first
+      _ = try await bench.context.issue(bench.request("a.test"))
+      let account = try await bench.context.listAccounts().first
       #expect(account?.externalAccount == (isNeeded ? "kid-1" : nil))
     }
   }

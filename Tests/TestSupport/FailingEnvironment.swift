@@ -5,7 +5,7 @@ internal import FoundationEssentials
 internal import Testing
 
 extension Environment {
-  /// Services that fail the test when they are used: no network, no clock, no waiting.
+  /// An environment that fails the test when it is used: no network, no clock, no waiting.
   ///
   /// A test takes these and replaces the one or two that its subject is meant to use.
   package static var failing: Environment {
@@ -23,7 +23,7 @@ extension Environment {
     return environment
   }
 
-  /// Services of a fake CA on a test clock; nothing else works.
+  /// The environment of a fake CA on a test clock; nothing else works.
   package static func of(_ ca: FakeCA, _ clock: TestClock) -> Environment {
     var environment = Environment.failing
     environment.http = { _ in ca }

@@ -18,7 +18,7 @@ package enum Catalog {
 
   /// The challenge type where none is named.
   ///
-  /// - Parameter hasProvider: Whether a DNS provider is given: whoever names one wants it used.
+  /// - Parameter hasProvider: Whether a DNS provider is given; its challenge type is then the default.
   /// - Returns: The first type of the list that needs nothing, or that needs only the provider.
   package static func usualChallenge(hasProvider: Bool = false) -> ChallengeType {
     let wanted =

@@ -87,7 +87,7 @@ package struct LineageSettings: Codable, Sendable, Equatable {
     set { challenge.type = newValue ?? .http01 }
   }
 
-  /// The settings of the DNS; all are nil where nothing is said.
+  /// The DNS settings; all nil if the lineage has none.
   var dns: DNSSettings {
     get { challenge.dns ?? DNSSettings() }
     set { challenge.dns = newValue == DNSSettings() ? nil : newValue }

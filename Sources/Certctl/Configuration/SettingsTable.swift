@@ -193,7 +193,7 @@ package struct SettingsTable: Sendable {
       "Settings of DNS providers: for each variable the value, or for a secret the absolute path "
       + "of a file or credential:NAME.")
 
-  /// The containers with an nginx that uses certificates of certctl's, beside those of sites.
+  /// Containers whose nginx uses certctl's certificates, in addition to those of sites.
   package let nginxContainers = Setting(
     "nginx-container", .texts, in: .host, kept: .nowhere,
     check: {

@@ -88,7 +88,7 @@ extension Configuration {
   /// Where settings of DNS providers lie, by the names of their variables, as `DNSSettings` has them.
   package var dnsReferences: [String: String] { settings.dnsCredentials ?? [:] }
 
-  /// The containers with an nginx that uses certificates of certctl's, beside those of sites.
+  /// Containers whose nginx uses certctl's certificates, in addition to those of sites.
   package var nginxContainers: [String] { settings.nginxContainers ?? [] }
 }
 

@@ -9,7 +9,7 @@ import Synchronization
 struct Validation: Sendable {
   /// How long a CA may take to validate; then the order is left for the next run.
   static let timeLimit = Duration.seconds(300)
-  /// How long the clean-up may take: services that turn requests away for now are asked again.
+  /// How long the clean-up may take; temporary failures of DNS services are retried.
   static let cleanupLimit = Duration.seconds(120)
   /// The same for somebody who waits for the end after Ctrl-C; what is left is the next run's.
   static let hurriedLimit = Duration.seconds(15)

@@ -30,7 +30,7 @@ struct CertificatePaths: Sendable {
       let target = targets.first(where: { $0.name.value == name }),
       let generation = target.candidate, let hostPath = nginx.hostPath(path)
     else { return nil }
-    // A copy is replaced by itself: there is none of the candidate yet.
+    // Keep the path of a copy: the candidate has no copy yet.
     if copies.contains(where: { $0.lineage(of: hostPath) != nil }) { return nil }
     let live = "\(state.live.path)/\(name)/"
     let file: Substring

@@ -44,7 +44,7 @@ struct Acquisition: ContextPart {
           throw error
         }
         let cause = CertctlError(wrapping: error)
-        environment.console.warn(
+        console.warn(
           "\(cause.message); asking \(authorities[index + 1].title) in its place")
       }
     }
@@ -121,7 +121,7 @@ struct Acquisition: ContextPart {
     } catch let error as ACMEError where error.code == .accountDoesNotExist {
       guard registersAgain else { throw error }
       // Nobody watches: the same key, and the terms that were agreed to, give an account again.
-      environment.console.warn("\(error); the account is registered again")
+      console.warn("\(error); the account is registered again")
       let (record, account) = try await sessions.accountAgain(
         at: issuer.directory, caBundle: settings.caBundle, insteadOf: issuer.account.url)
       let again = issuer.with(account, id: record.id)
@@ -174,7 +174,7 @@ struct Acquisition: ContextPart {
     _ issued: IssuedCertificate, from issuer: Issuer, _ rsa: Lineage.Issuance.Place?,
     _ lineage: Lineage
   ) async throws {
-    environment.console.progress(.storing)
+    console.progress(.storing)
     let generation = try await Blocking.run {
       try certificates.commit(issued, to: name, files: settings.files)
     }
@@ -203,7 +203,7 @@ struct Acquisition: ContextPart {
       try await Blocking.run { try pending.discard(name) }
     } catch {
       // The certificate is in use; the next run finds the order, and that it is done.
-      environment.console.logger.warning("the finished order was not discarded: \(error)")
+      console.logger.warning("the finished order was not discarded: \(error)")
     }
     await events.append(
       Event(
@@ -255,7 +255,7 @@ struct Acquisition: ContextPart {
         try await context.save(failed)
       }
     } catch {
-      environment.console.logger.warning("the failure was not recorded with the lineage: \(error)")
+      console.logger.warning("the failure was not recorded with the lineage: \(error)")
     }
     guard !(error is CancellationError) else { return }
     await events.append(

@@ -39,6 +39,12 @@ package struct SiteRequest: Sendable {
 }
 
 /// Writes a site, gets its certificate if there is none, has nginx load both, and proves it.
+///
+/// On a machine without a certificate nginx first serves the answers to challenges only, so that the
+/// certificate can be had through it. Whatever fails, nginx goes on with the files that it had.
+///
+/// - Returns: The site.
+/// - Throws: `CertctlError`; `CancellationError`.
 package struct AddSiteOperation: Operation {
   package var request: SiteRequest
 
@@ -53,13 +59,6 @@ package struct AddSiteOperation: Operation {
   private struct Run: ContextPart {
     let context: Context
 
-    /// Writes a site, gets its certificate if there is none, has nginx load both, and proves it.
-    ///
-    /// On a machine without a certificate nginx first serves the answers to challenges only, so that the
-    /// certificate can be had through it. Whatever fails, nginx goes on with the files that it had.
-    ///
-    /// - Returns: The site.
-    /// - Throws: `CertctlError`; `CancellationError`.
     func addSite(_ request: SiteRequest) async throws -> SiteReport {
       var site = request.site
       let name = try LineageName(site.certificate)

@@ -3,6 +3,8 @@ import HostIO
 import PKI
 
 /// Removes a lineage with its certificates and keys.
+///
+/// - Throws: `CertctlError`, `refused` when it is in use and `inUse` does not allow it.
 package struct DeleteOperation: Operation {
   package var name: LineageName
   package var inUse: InUsePolicy
@@ -19,9 +21,6 @@ package struct DeleteOperation: Operation {
   private struct Run: ContextPart {
     let context: Context
 
-    /// Removes a lineage with its certificates and keys.
-    ///
-    /// - Throws: `CertctlError`, `refused` when it is in use and `inUse` does not allow it.
     func delete(_ name: LineageName, inUse policy: InUsePolicy = .refuse) async throws {
       try await change(name) {
         try await useGuard.requireUnused(name, policy)

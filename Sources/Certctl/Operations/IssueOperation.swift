@@ -6,6 +6,9 @@ import Logging
 import PKI
 
 /// Gets a new or changed certificate, or finds that nothing is due.
+///
+/// - Throws: `CertctlError`; or `CancellationError` when the task is cancelled, after all that
+///   was presented is cleaned up.
 package struct IssueOperation: Operation {
   package var request: IssueRequest
 
@@ -20,10 +23,6 @@ package struct IssueOperation: Operation {
   private struct Run: ContextPart {
     let context: Context
 
-    /// Gets a new or changed certificate, or finds that nothing is due.
-    ///
-    /// - Throws: `CertctlError`; or `CancellationError` when the task is cancelled, after all that
-    ///   was presented is cleaned up.
     func issue(_ request: IssueRequest) async throws -> IssueReport {
       let request = request.withNames()
       let name = try await lineageName(for: request)
@@ -115,7 +114,7 @@ package struct IssueOperation: Operation {
             at: directory, caBundle: settings.caBundle, isOnly: false)
         }
         if case .failure(let failure) = registration {
-          environment.console.warn(
+          console.warn(
             "there is no account at the spare CA \(word) yet: \(failure.message)"
               + (failure.hint.map { " (\($0))" } ?? ""))
         }

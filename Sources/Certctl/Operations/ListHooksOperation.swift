@@ -2,11 +2,10 @@ import CertctlBase
 import HostIO
 
 /// All hooks, those of single lineages too.
+///
+/// - Throws: `CertctlError` when a folder cannot be read.
 package struct ListHooksOperation: Operation {
-
-  package init() {
-
-  }
+  package init() {}
 
   package func run(in context: Context) async throws -> [HookReport] {
     try await Run(context: context).listHooks()
@@ -15,9 +14,6 @@ package struct ListHooksOperation: Operation {
   private struct Run: ContextPart {
     let context: Context
 
-    /// All hooks, those of single lineages too.
-    ///
-    /// - Throws: `CertctlError` when a folder cannot be read.
     func listHooks() async throws -> [HookReport] {
       let hooks = context.hooks
       var reports = try await hooks.list()

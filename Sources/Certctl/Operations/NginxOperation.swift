@@ -4,7 +4,7 @@ import PKI
 
 /// One nginx of this host, as `nginx status` tells it.
 package struct NginxReport: Encodable, Sendable {
-  /// A certificate of certctl's that it uses.
+  /// A certificate from certctl that it uses.
   package struct Use: Encodable, Sendable {
     /// The lineage.
     package let lineage: String
@@ -24,7 +24,7 @@ package struct NginxReport: Encodable, Sendable {
   package let container: String?
   /// What it says against its configuration, or against a reload; nil when all is well.
   package var problem: String?
-  /// The certificates of certctl's that it uses, by lineage.
+  /// The certificates from certctl that it uses, by lineage.
   package var certificates: [Use]
 
   /// An nginx of this user that was left alone.
@@ -49,8 +49,12 @@ package struct NginxReport: Encodable, Sendable {
   package var isWell: Bool { problem == nil && certificates.allSatisfy { $0.problem == nil } }
 }
 
-/// Tests the configuration of each nginx of this host, lets it load it if wanted, and looks by handshakes
-/// whether it serves the certificates in use.
+/// Tests the configuration of each nginx of this host, lets it load it if wanted, and looks by
+/// handshakes whether it serves the certificates in use.
+///
+/// - Returns: Each nginx of this user, or of all if the user is root.
+/// - Throws: `CertctlError` with code `notFound` when none runs, `locked` when another process
+///   deploys; `CancellationError`.
 package struct NginxOperation: Operation {
   package var action: Action
 
@@ -75,12 +79,6 @@ package struct NginxOperation: Operation {
   private struct Run: ContextPart {
     let context: Context
 
-    /// Tests the configuration of each nginx of this host, lets it load it if wanted, and looks by
-    /// handshakes whether it serves the certificates in use.
-    ///
-    /// - Returns: Each nginx of this user, or of all if the user is root.
-    /// - Throws: `CertctlError` with code `notFound` when none runs, `locked` when another process
-    ///   deploys; `CancellationError`.
     func nginx(_ action: Action) async throws -> [NginxReport] {
       // A placeholder can be in use without a lineage.
       let names = try await Blocking.run {
@@ -97,7 +95,7 @@ package struct NginxOperation: Operation {
           hint: "start it, or run certctl as root; one in a container is not seen from here")
       }
       for sentence in survey.places.flatMap(\.nginx.foreignFiles) {
-        environment.console.warn(escapedForTerminal(sentence))
+        console.warn(escapedForTerminal(sentence))
       }
       var reports = survey.unasked.map(NginxReport.init)
       for use in uses {

@@ -27,7 +27,7 @@ extension Acquisition {
         omitted += refused.map { name, words in
           Lineage.Omission(name: name, date: now, message: "\(name.value) is left out: \(words)")
         }
-        for omission in omitted.suffix(refused.count) { environment.console.warn(omission.message) }
+        for omission in omitted.suffix(refused.count) { console.warn(omission.message) }
         issuer = issuer.with(names: rest)
       }
     }

@@ -52,8 +52,12 @@ package struct PersistentRecordReport: Encodable, Sendable {
   package let missing: String?
 }
 
-/// The standing record by which a CA lets an account have certificates for a domain, and whether it is
-/// there (draft-ietf-acme-dns-persist).
+/// The standing record by which a CA lets an account have certificates for a domain
+/// (draft-ietf-acme-dns-persist), and whether it is there.
+///
+/// The CA says what it wants in the challenge of an order, which goes no further.
+///
+/// - Throws: `CertctlError`, also when the CA offers no dns-persist-01.
 package struct PersistentRecordOperation: Operation {
   package var request: PersistentRecordRequest
 
@@ -68,12 +72,6 @@ package struct PersistentRecordOperation: Operation {
   private struct Run: ContextPart {
     let context: Context
 
-    /// The standing record by which a CA lets an account have certificates for a domain
-    /// (draft-ietf-acme-dns-persist), and whether it is there.
-    ///
-    /// The CA says what it wants in the challenge of an order, which goes no further.
-    ///
-    /// - Throws: `CertctlError`, also when the CA offers no dns-persist-01.
     func persistentRecord(
       _ request: PersistentRecordRequest
     ) async throws -> PersistentRecordReport {

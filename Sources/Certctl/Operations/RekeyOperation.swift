@@ -19,9 +19,20 @@ package struct RekeyReport: Encodable, Sendable {
 
 /// Gives a lineage a new key and certificate, and deploys it; revokes the old one if its key is
 /// compromised.
+///
+/// The old certificate is revoked last, by its own key, and only when servers were made to use
+/// the new one: a server must not be left with a revoked certificate. What was begun and not
+/// finished is gone on with by the next call.
+///
+/// - Returns: The lineage after it, and what was revoked.
+/// - Throws: `CertctlError`, `deploymentFailed` when the new certificate is there and the old
+///   one was not revoked; `CancellationError`.
 package struct RekeyOperation: Operation {
+  /// The lineage.
   package var name: LineageName
+  /// Whether the old key is known to others.
   package var isCompromised: Bool
+  /// The type of the new key; the lineage's by default.
   package var keyType: KeyType?
 
   package init(_ name: LineageName, isCompromised: Bool = false, keyType: KeyType? = nil) {
@@ -37,20 +48,6 @@ package struct RekeyOperation: Operation {
   private struct Run: ContextPart {
     let context: Context
 
-    /// Gives a lineage a new key and certificate, and deploys it; revokes the old one if its key is
-    /// compromised.
-    ///
-    /// The old certificate is revoked last, by its own key, and only when servers were made to use
-    /// the new one: a server must not be left with a revoked certificate. What was begun and not
-    /// finished is gone on with by the next call.
-    ///
-    /// - Parameters:
-    ///   - name: The lineage.
-    ///   - isCompromised: Whether the old key is known to others.
-    ///   - keyType: The type of the new key; the lineage's by default.
-    /// - Returns: The lineage after it, and what was revoked.
-    /// - Throws: `CertctlError`, `deploymentFailed` when the new certificate is there and the old
-    ///   one was not revoked; `CancellationError`.
     func rekey(
       _ name: LineageName, isCompromised: Bool = false, keyType: KeyType? = nil
     ) async throws -> RekeyReport {
@@ -96,7 +93,7 @@ package struct RekeyOperation: Operation {
           lineage.rekey = known
           try await context.save(lineage)
         }
-        environment.console.logger.info(
+        console.logger.info(
           "\(name): going on with the new key of \(known.date.rfc3339)")
         return lineage
       }
@@ -163,7 +160,7 @@ package struct RekeyOperation: Operation {
       } catch let error as CertctlError where error.code == .deploymentFailed {
         throw error
       } catch  where isCompromised {
-        environment.console.warn(
+        console.warn(
           "the certificate of \(name) was not revoked, as there is no other one yet; once that can "
             + "be had, run the same command again")
         throw error
@@ -177,7 +174,7 @@ package struct RekeyOperation: Operation {
       let outcome = try await deployer.deploy(name)
       guard let failure = outcome.failure else {
         if isCompromised, !outcome.isServed, try await hasNoDeployHook(name) {
-          environment.console.warn(
+          console.warn(
             "nothing tells servers of the new certificate of \(name): reload them now, as the old "
               + "one is revoked")
         }

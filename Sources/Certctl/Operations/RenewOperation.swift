@@ -2,6 +2,12 @@ import CertctlBase
 import HostIO
 
 /// Renews what is due, deploys what is new, and tells hooks of it.
+///
+/// With nothing due, nothing to ask and nothing to deploy it makes no request. One lineage that
+/// fails stops no other, and stands in the report with its reason.
+///
+/// - Throws: `CertctlError` when the run as a whole cannot be made, `notFound` when a lineage that
+///   was named is not there; `CancellationError` after all that was presented is cleaned up.
 package struct RenewOperation: Operation {
   package var request: RenewRequest
 
@@ -16,19 +22,12 @@ package struct RenewOperation: Operation {
   private struct Run: ContextPart {
     let context: Context
 
-    /// Renews what is due, deploys what is new, and tells hooks of it.
-    ///
-    /// With nothing due, nothing to ask and nothing to deploy it makes no request. One lineage that
-    /// fails stops no other, and stands in the report with its reason.
-    ///
-    /// - Throws: `CertctlError` when the run as a whole cannot be made, `notFound` when a lineage that
-    ///   was named is not there; `CancellationError` after all that was presented is cleaned up.
     func renew(_ request: RenewRequest) async throws -> RenewReport {
       let metrics = request.dryRun ? nil : request.metricsFile ?? context.defaults.metricsFile
       if let metrics {
         try await RenewalMetrics.check(metrics)
         if !RenewalMetrics.isCollected(metrics) {
-          environment.console.warn(
+          console.warn(
             "node_exporter reads only files that end in .prom, unlike \(metrics)")
         }
       }

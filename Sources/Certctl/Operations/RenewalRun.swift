@@ -98,7 +98,7 @@ struct RenewalRun: ContextPart {
     }
     for result in report.certificates {
       guard let failure = result.deploymentError else { continue }
-      environment.console.logger.error("\(result.lineage): not deployed: \(failure)")
+      console.logger.error("\(result.lineage): not deployed: \(failure)")
     }
     hooks += try await notify(report.certificates)
     report.hooks = hooks
@@ -116,7 +116,7 @@ struct RenewalRun: ContextPart {
   }
 
   private func log(_ result: RenewalResult) {
-    environment.console.logger.log(level: result.logLevel, "\(result.text)")
+    console.logger.log(level: result.logLevel, "\(result.text)")
   }
 
   /// What the `post` hooks are told; after Ctrl-C, that all that was due failed.
@@ -150,7 +150,7 @@ struct RenewalRun: ContextPart {
       case .success(let outcomes): return outcomes
       case .failure(let error) where error.code == .locked:
         // Another process deploys, for longer than the user waits: the next run sees to it.
-        environment.console.warn(error.message)
+        console.warn(error.message)
         return [:]
       case .failure(let error):
         return Dictionary(

@@ -161,7 +161,7 @@ struct RenewalStep: ContextPart {
     case .success(let new): state = new
     case .failure(let error):
       // Without an answer the dates decide, as they do at a CA that suggests nothing.
-      environment.console.logger.info("\(name): the CA did not say when to renew: \(error)")
+      console.logger.info("\(name): the CA did not say when to renew: \(error)")
       await sessions.note(error.underlying ?? error, from: issuance.directory)
       state.noteUnanswered(now: status.now)
     }

@@ -5,6 +5,12 @@ import HostIO
 import PKI
 
 /// Revokes the certificate in use (RFC 8555, section 7.6).
+///
+/// By the account that ordered it, or by the certificate's own key where that account is gone
+/// or `byCertificateKey` is set.
+///
+/// - Returns: The lineage after it.
+/// - Throws: `CertctlError`, `refused` when it is in use and `inUse` does not allow it.
 package struct RevokeOperation: Operation {
   package var name: LineageName
   package var reason: RevocationReason
@@ -29,13 +35,6 @@ package struct RevokeOperation: Operation {
   private struct Run: ContextPart {
     let context: Context
 
-    /// Revokes the certificate in use (RFC 8555, section 7.6).
-    ///
-    /// By the account that ordered it, or by the certificate's own key where that account is gone
-    /// or `byCertificateKey` is set.
-    ///
-    /// - Returns: The lineage after it.
-    /// - Throws: `CertctlError`, `refused` when it is in use and `inUse` does not allow it.
     func revoke(
       _ name: LineageName, reason: RevocationReason, byCertificateKey: Bool = false,
       inUse policy: InUsePolicy = .refuse

@@ -4,9 +4,15 @@ import HostIO
 import PKI
 
 /// Puts an earlier generation back to use.
+///
+/// - Returns: The lineage after it.
+/// - Throws: `CertctlError`.
 package struct RollbackOperation: Operation {
+  /// The lineage.
   package var name: LineageName
+  /// The generation's number; the one before the one in use by default.
   package var number: Int?
+  /// Use it although it has expired or was revoked.
   package var force: Bool
 
   package init(_ name: LineageName, to number: Int? = nil, force: Bool = false) {
@@ -22,14 +28,6 @@ package struct RollbackOperation: Operation {
   private struct Run: ContextPart {
     let context: Context
 
-    /// Puts an earlier generation back to use.
-    ///
-    /// - Parameters:
-    ///   - name: The lineage.
-    ///   - number: The generation's number; the one before the one in use by default.
-    ///   - force: Use it although it has expired or was revoked.
-    /// - Returns: The lineage after it.
-    /// - Throws: `CertctlError`.
     func rollback(
       _ name: LineageName, to number: Int? = nil, force: Bool = false
     ) async throws -> LineageReport {

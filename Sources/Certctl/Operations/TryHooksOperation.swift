@@ -2,10 +2,18 @@ import CertctlBase
 import HostIO
 
 /// Tries hooks out: runs them as if the event had happened.
+///
+/// - Returns: What became of each.
+/// - Throws: `CertctlError` with code `notFound` when there is no such hook or lineage, and
+///   `refused` when the hook must not be run.
 package struct TryHooksOperation: Operation {
+  /// The hook's file name or path; nil for all of the event.
   package var name: String?
+  /// The event to play.
   package var event: HookEvent
+  /// The lineage that it is about. A `deploy` needs one, unless there is only one.
   package var lineage: LineageName?
+  /// What a `notify` says; its lineage is filled in.
   package var notice: HookNotice?
 
   package init(
@@ -25,16 +33,6 @@ package struct TryHooksOperation: Operation {
   private struct Run: ContextPart {
     let context: Context
 
-    /// Tries hooks out: runs them as if the event had happened.
-    ///
-    /// - Parameters:
-    ///   - name: The hook's file name or path; nil for all of the event.
-    ///   - event: The event to play.
-    ///   - lineage: The lineage that it is about. A `deploy` needs one, unless there is only one.
-    ///   - notice: What a `notify` says; its lineage is filled in.
-    /// - Returns: What became of each.
-    /// - Throws: `CertctlError` with code `notFound` when there is no such hook or lineage, and
-    ///   `refused` when the hook must not be run.
     func tryHooks(
       named name: String?, event: HookEvent, lineage: LineageName?, notice: HookNotice? = nil
     ) async throws -> [HookResult] {

@@ -13,11 +13,11 @@ struct MixedChallengeTests {
 
   /// A bench whose CA looks for each challenge where it belongs, and notes the journal at that moment.
   private func withBench(
-    _ body: (ManagerBench, ZoneDouble, Recorder<[String]>) async throws -> Void
+    _ body: (ContextBench, ZoneDouble, Recorder<[String]>) async throws -> Void
   ) async throws {
     try await withTemporaryFolder(label: "mixed") { folder in
       let zone = ZoneDouble()
-      let bench = try ManagerBench(folder) { try? zone.connect(&$0) }
+      let bench = try ContextBench(folder) { try? zone.connect(&$0) }
       let journals = Recorder<[String]>()
       let (state, webroot) = (bench.state, bench.webroot)
       bench.ca.configure { settings in
@@ -44,21 +44,21 @@ struct MixedChallengeTests {
     }
   }
 
-  private func request(_ bench: ManagerBench) throws -> IssueRequest {
+  private func request(_ bench: ContextBench) throws -> IssueRequest {
     try bench.request("*.example.com", "192.0.2.7") {
       $0.lineage = exampleName
       $0.overrides.dns = DNSSettings(provider: "httpreq")
     }
   }
 
-  private func tokens(_ bench: ManagerBench) -> [String] {
+  private func tokens(_ bench: ContextBench) -> [String] {
     (try? FileManager.default.contentsOfDirectory(
       atPath: "\(bench.webroot)/.well-known/acme-challenge")) ?? []
   }
 
   @Test func `a wildcard by dns-01 and an address by http-01 share an order`() async throws {
     try await withBench { bench, zone, journals in
-      let result = try await bench.manager.issue(request(bench))
+      let result = try await bench.context.issue(request(bench))
       #expect(result.outcome == .issued)
       #expect(bench.ca.count(.newOrder) == 1)
       let expected = ["dns-01 example.com", "http-01 192.0.2.7"]
@@ -70,7 +70,7 @@ struct MixedChallengeTests {
       var again = try request(bench)
       again.force = true
       again.overrides = SettingsOverrides()
-      _ = try await bench.manager.issue(again)
+      _ = try await bench.context.issue(again)
       #expect(journals.all.count == 4)
       #expect(zone.texts.isEmpty && tokens(bench).isEmpty)
     }
@@ -90,7 +90,7 @@ struct MixedChallengeTests {
             ? nil : Problem(type: .connection, detail: "nobody listens", status: 400)
         }
       }
-      let error = await failure { try await bench.manager.issue(request(bench)) }
+      let error = await failure { try await bench.context.issue(request(bench)) }
       #expect(error?.code == .challengeFailed)
       #expect(seen.all.first?.records == 1 && seen.all.first?.files == 1)
       #expect(zone.texts.isEmpty && tokens(bench).isEmpty)
@@ -103,7 +103,7 @@ struct MixedChallengeTests {
   {
     try await withBench { bench, zone, _ in
       zone.refuseRemovals(true)
-      _ = try await bench.manager.issue(request(bench))
+      _ = try await bench.context.issue(request(bench))
       #expect(tokens(bench).isEmpty)
       #expect(zone.texts[Self.record]?.count == 1)
       let journal = ChallengeJournal(state: bench.state)
@@ -112,7 +112,7 @@ struct MixedChallengeTests {
       zone.refuseRemovals(false)
       var again = try request(bench)
       again.force = true
-      _ = try await bench.manager.issue(again)
+      _ = try await bench.context.issue(again)
       #expect(zone.texts.isEmpty)
       #expect(try journal.challenges(of: exampleName).isEmpty)
     }
@@ -121,17 +121,17 @@ struct MixedChallengeTests {
   @Test func `whoever made the records removes them, whoever makes them by then`() async throws {
     try await withBench { bench, zone, _ in
       zone.refuseRemovals(true)
-      _ = try await bench.manager.issue(request(bench))
+      _ = try await bench.context.issue(request(bench))
       #expect(zone.texts[Self.record]?.count == 1)
       let other = ChallengeSettings(
         type: .dns01, dns: DNSSettings(provider: "exec:/usr/bin/true"))
-      try await JournalCleaner(context: bench.manager)
+      try await JournalCleaner(context: bench.context)
         .cleanJournal(exampleName, other)
       let words = bench.warnings.all.last ?? ""
       #expect(words.contains("--dns httpreq") && words.contains("journal/example.com.json"))
       #expect(zone.texts[Self.record]?.count == 1)
       zone.refuseRemovals(false)
-      try await JournalCleaner(context: bench.manager)
+      try await JournalCleaner(context: bench.context)
         .cleanJournal(exampleName, other)
       #expect(zone.texts.isEmpty)
       #expect(bench.folder.read("state/journal/example.com.json") == nil)
@@ -146,14 +146,14 @@ struct MixedChallengeTests {
         $0.overrides.dns = DNSSettings(provider: "httpreq")
       }
       let error = await #expect(throws: CertctlError.self) {
-        try await bench.manager.issue(request)
+        try await bench.context.issue(request)
       }
       #expect(error?.identifiers == [.dns("*.other.test")])
       // Nothing was made, so nothing has to be removed.
       #expect(bench.warnings.all.isEmpty)
       #expect(bench.folder.read("state/journal/example.com.json") == nil)
       request.overrides.allowPartial = true
-      let report = try await bench.manager.issue(request)
+      let report = try await bench.context.issue(request)
       #expect(report.certificate?.missingNames == ["*.other.test"])
       #expect(bench.warnings.all.contains { $0.hasPrefix("*.other.test is left out: ") })
       #expect(zone.texts.isEmpty)

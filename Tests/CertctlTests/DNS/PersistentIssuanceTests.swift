@@ -13,11 +13,11 @@ struct PersistentIssuanceTests {
   private static let standing = "_validation-persist.example.com"
 
   private func withBench(
-    _ type: ChallengeType, _ body: (ManagerBench, ZoneDouble) async throws -> Void
+    _ type: ChallengeType, _ body: (ContextBench, ZoneDouble) async throws -> Void
   ) async throws {
     try await withTemporaryFolder(label: "persist") { folder in
       let zone = ZoneDouble()
-      let bench = try ManagerBench(folder) { try? zone.connect(&$0) }
+      let bench = try ContextBench(folder) { try? zone.connect(&$0) }
       bench.ca.configure { settings in
         settings.challengeTypes = ["http-01", type.rawValue]
         settings.wildcardChallengeTypes = ["dns-01", type.rawValue]
@@ -27,7 +27,7 @@ struct PersistentIssuanceTests {
   }
 
   private func request(
-    _ bench: ManagerBench, _ type: ChallengeType, force: Bool = false
+    _ bench: ContextBench, _ type: ChallengeType, force: Bool = false
   ) throws -> IssueRequest {
     try bench.request("example.com", "*.example.com") { request in
       request.overrides.webroot = nil
@@ -60,7 +60,7 @@ struct PersistentIssuanceTests {
       for name in others { zone.set(name, ["foreign"]) }
       var request = try request(bench, .dnsAccount01)
       request.overrides.dns = DNSSettings(provider: "httpreq")
-      let result = try await bench.manager.issue(request)
+      let result = try await bench.context.issue(request)
       #expect(result.certificate?.names == ["example.com", "*.example.com"])
       let account = try #require(ca.accountURLs.first)
       let name =
@@ -79,14 +79,14 @@ struct PersistentIssuanceTests {
       zone.refuseRemovals(true)
       var request = try request(bench, .dnsAccount01)
       request.overrides.dns = DNSSettings(provider: "httpreq")
-      _ = try await bench.manager.issue(request)
+      _ = try await bench.context.issue(request)
       #expect(zone.texts.values.map(\.count) == [2])
       let journal = ChallengeJournal(state: bench.state)
       #expect(
         try journal.challenges(of: exampleName).map(\.type) == [.dnsAccount01, .dnsAccount01])
       zone.refuseRemovals(false)
       request.force = true
-      _ = try await bench.manager.issue(request)
+      _ = try await bench.context.issue(request)
       #expect(zone.texts.isEmpty)
       #expect(try journal.challenges(of: exampleName).isEmpty)
     }
@@ -95,7 +95,7 @@ struct PersistentIssuanceTests {
   // MARK: - dns-persist-01
 
   /// What the CA of these tests accepts: any record of the account that names it.
-  private func acceptRecord(_ bench: ManagerBench, _ zone: ZoneDouble) {
+  private func acceptRecord(_ bench: ContextBench, _ zone: ZoneDouble) {
     let ca = bench.ca
     ca.configure { settings in
       settings.validate = { attempt in
@@ -119,7 +119,7 @@ struct PersistentIssuanceTests {
       let question = PersistentRecordRequest(
         domain: .dns("example.com"), coversWildcard: true, authority: bench.ca.directoryURL,
         registration: Registration(terms: .agreed))
-      let first = try await bench.manager.persistentRecord(question)
+      let first = try await bench.context.persistentRecord(question)
       let account = try #require(bench.ca.accountURLs.first)
       #expect(first.name == Self.standing)
       #expect(first.text == "ca.test; accounturi=\(account); policy=wildcard")
@@ -129,7 +129,7 @@ struct PersistentIssuanceTests {
       #expect(bench.ca.authorizationStates == ["*.example.com": "deactivated"])
 
       let early = await failure {
-        try await bench.manager.issue(try request(bench, .dnsPersist01))
+        try await bench.context.issue(try request(bench, .dnsPersist01))
       }
       #expect(early?.code == .challengeFailed)
       // Whichever of the two names is looked at first, the record that is advised does for both.
@@ -137,10 +137,10 @@ struct PersistentIssuanceTests {
       #expect(!bench.ca.authorizationStates.values.contains("invalid"))
 
       zone.set(Self.standing, ["v=something else", first.text])
-      #expect(try await bench.manager.persistentRecord(question).isPresent)
-      let result = try await bench.manager.issue(try request(bench, .dnsPersist01))
+      #expect(try await bench.context.persistentRecord(question).isPresent)
+      let result = try await bench.context.issue(try request(bench, .dnsPersist01))
       #expect(result.outcome == .issued)
-      _ = try await bench.manager.issue(try request(bench, .dnsPersist01, force: true))
+      _ = try await bench.context.issue(try request(bench, .dnsPersist01, force: true))
       #expect(zone.changes.isEmpty)
       #expect(zone.texts == [Self.standing: ["v=something else", first.text]])
       #expect(bench.folder.read("state/journal/example.com.json") == nil)
@@ -150,7 +150,7 @@ struct PersistentIssuanceTests {
   @Test func `a CA that has no dns-persist-01 is named as such`() async throws {
     try await withBench(.dns01) { bench, _ in
       let error = await failure {
-        try await bench.manager.persistentRecord(
+        try await bench.context.persistentRecord(
           PersistentRecordRequest(
             domain: .dns("example.com"), authority: bench.ca.directoryURL,
             registration: Registration(terms: .agreed)))

@@ -25,7 +25,7 @@ struct FailoverTests {
     let clock = TestClock()
     let first: FakeCA
     let second: FakeCA
-    let manager: Context
+    let context: Context
     let warnings = Recorder<String>()
     let webroot: String
 
@@ -47,7 +47,7 @@ struct FailoverTests {
       let both = Authorities(first: first, second: second)
       environment.http = { _ in both }
       environment.console.warn = { [warnings] in warnings.add($0) }
-      manager = Context(
+      context = Context(
         stateDirectory: folder.path("state"), configDirectory: folder.path("etc"),
         lockTimeout: .zero, environment: environment)
     }
@@ -57,7 +57,7 @@ struct FailoverTests {
         names: [try Identifier(parsing: name)], registration: Registration(terms: .agreed))
       request.overrides.authorities = [first.directoryURL, second.directoryURL]
       request.overrides.webroot = webroot
-      return try await manager.issue(request)
+      return try await context.issue(request)
     }
   }
 
@@ -83,22 +83,22 @@ struct FailoverTests {
       bench.clock.advance(63 * 86400)
       bench.first.inject(.refuseConnection, on: .newNonce, times: 1000)
       bench.first.inject(.refuseConnection, on: .renewalInfo, times: 1000)
-      let report = try await bench.manager.renew()
+      let report = try await bench.context.renew()
       #expect(report.certificates.map(\.outcome) == [.renewed])
       #expect(report.exitCode == 0)
       let name = try LineageName("a.test")
       #expect(
-        try await bench.manager.show(name).directoryURL == bench.second.directoryURL)
+        try await bench.context.show(name).directoryURL == bench.second.directoryURL)
       // It asks for nothing of the first CA's: neither its account nor what it replaces.
       let order = try #require(bench.second.requests.first { $0.kind == .newOrder })
       #expect(order.payload["replaces"].string == nil)
       #expect(bench.warnings.all.contains { $0.contains("asking \(bench.second.directoryURL)") })
-      let quiet = try await bench.manager.renew()
+      let quiet = try await bench.context.renew()
       #expect(quiet.certificates.allSatisfy { $0.outcome == .unchanged })
       bench.first.dropFaults()
       bench.clock.advance(70 * 86400)
-      #expect(try await bench.manager.renew().certificates.map(\.outcome) == [.renewed])
-      #expect(try await bench.manager.show(name).directoryURL == bench.first.directoryURL)
+      #expect(try await bench.context.renew().certificates.map(\.outcome) == [.renewed])
+      #expect(try await bench.context.show(name).directoryURL == bench.first.directoryURL)
     }
   }
 
@@ -125,7 +125,7 @@ struct FailoverTests {
         "rateLimited", status: 429,
         headers: [HTTPField(name: "Retry-After", value: String(Int(days * 86400)))])
       bench.first.inject(limited, on: .newOrder, times: 1000)
-      let report = try await bench.manager.renew()
+      let report = try await bench.context.renew()
       #expect(report.certificates.map(\.outcome) == [goesOn ? .renewed : .failed])
       #expect(report.exitCode == (goesOn ? 0 : 75))
       #expect(bench.second.count(.newOrder) == (goesOn ? 1 : 0))

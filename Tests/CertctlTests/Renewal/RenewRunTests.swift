@@ -11,37 +11,37 @@ import Testing
 struct RenewRunTests {
   private func withBench(
     _ names: [String] = ["a.test", "b.test"], _ configuration: Configuration = .init(),
-    _ body: (ManagerBench) async throws -> Void
+    _ body: (ContextBench) async throws -> Void
   ) async throws {
     try await withTemporaryFolder(label: "renew") { folder in
-      let bench = try ManagerBench(folder, configuration: configuration)
-      for name in names { _ = try await bench.manager.issue(bench.request(name)) }
+      let bench = try ContextBench(folder, configuration: configuration)
+      for name in names { _ = try await bench.context.issue(bench.request(name)) }
       bench.ca.resetLog()
       try await body(bench)
     }
   }
 
-  private func generation(_ bench: ManagerBench, _ name: String) async throws -> Int? {
-    try await bench.manager.show(LineageName(name)).generation
+  private func generation(_ bench: ContextBench, _ name: String) async throws -> Int? {
+    try await bench.context.show(LineageName(name)).generation
   }
 
   // MARK: - When
 
   @Test func `with nothing due the CA is asked when to renew, and then not at all`() async throws {
     try await withBench { bench in
-      let first = try await bench.manager.renew()
+      let first = try await bench.context.renew()
       #expect(first.certificates.map(\.outcome) == [.unchanged, .unchanged])
       #expect(first.exitCode == 0)
       #expect(bench.ca.kinds == [.renewalInfo, .renewalInfo])
       bench.ca.resetLog()
-      let second = try await bench.manager.renew()
+      let second = try await bench.context.renew()
       #expect(second.certificates.isEmpty)
       #expect(second.quiet == 2)
       #expect(second.nextLineage != nil)
       #expect(bench.ca.count() == 0)
       // Retry-After is six hours.
       bench.clock.advance(6 * 3600 + 1)
-      _ = try await bench.manager.renew()
+      _ = try await bench.context.renew()
       #expect(bench.ca.kinds == [.renewalInfo, .renewalInfo])
     }
   }
@@ -51,7 +51,7 @@ struct RenewRunTests {
   {
     try await withBench { bench in
       bench.advance(days: 80)
-      let report = try await bench.manager.renew()
+      let report = try await bench.context.renew()
       #expect(report.certificates.map(\.outcome) == [.renewed, .renewed])
       #expect(report.exitCode == 0)
       let orders = bench.ca.requests.filter { $0.kind == .newOrder }
@@ -60,7 +60,7 @@ struct RenewRunTests {
       #expect(Set(orders.map { $0.payload["replaces"].string }).count == 2)
       #expect(bench.ca.count(.newAccount) == 0)
       #expect(try await generation(bench, "a.test") == 2)
-      let again = try await bench.manager.renew()
+      let again = try await bench.context.renew()
       #expect(again.certificates.allSatisfy { $0.outcome == .unchanged })
       #expect(bench.ca.count(.newOrder) == 2)
     }
@@ -70,7 +70,7 @@ struct RenewRunTests {
     try await withBench(["a.test"]) { bench in
       let now = bench.clock.now
       bench.ca.configure { $0.renewalWindow = (now - 86400, now - 3600) }
-      let report = try await bench.manager.renew()
+      let report = try await bench.context.renew()
       #expect(report.certificates[0].outcome == .renewed)
       #expect(report.certificates[0].reason.contains("the CA suggests"))
     }
@@ -80,15 +80,15 @@ struct RenewRunTests {
     try await withBench(["a.test"]) { bench in
       let start = bench.clock.now + 20 * 86400
       bench.ca.configure { $0.renewalWindow = (start, start + 5 * 86400) }
-      let first = try await bench.manager.renew(RenewRequest(names: [LineageName("a.test")]))
+      let first = try await bench.context.renew(RenewRequest(names: [LineageName("a.test")]))
       let instant = try #require(first.certificates[0].next)
       #expect((start...start + 5 * 86400).contains(instant))
       bench.advance(days: 1)
-      let second = try await bench.manager.renew(RenewRequest(names: [LineageName("a.test")]))
+      let second = try await bench.context.renew(RenewRequest(names: [LineageName("a.test")]))
       #expect(second.certificates[0].next == instant)
       #expect(second.certificates[0].outcome == .unchanged)
       bench.clock.advance(instant.timeIntervalSince(bench.clock.now))
-      #expect(try await bench.manager.renew().certificates[0].outcome == .renewed)
+      #expect(try await bench.context.renew().certificates[0].outcome == .renewed)
     }
   }
 
@@ -96,12 +96,12 @@ struct RenewRunTests {
     try await withBench(["a.test"]) { bench in
       bench.ca.configure { $0.resources.remove("renewalInfo") }
       try bench.forgetDirectories()
-      _ = try await bench.manager.renew()
+      _ = try await bench.context.renew()
       #expect(bench.ca.kinds == [.directory])
-      _ = try await bench.manager.renew()
+      _ = try await bench.context.renew()
       #expect(bench.ca.count() == 1)
       bench.advance(days: 63)
-      #expect(try await bench.manager.renew().certificates[0].outcome == .renewed)
+      #expect(try await bench.context.renew().certificates[0].outcome == .renewed)
       let order = bench.ca.requests.first { $0.kind == .newOrder }
       #expect(order?.payload["replaces"].string == nil)
     }
@@ -109,8 +109,8 @@ struct RenewRunTests {
 
   @Test func `a revoked certificate is renewed at once`() async throws {
     try await withBench { bench in
-      _ = try await bench.manager.revoke(LineageName("b.test"), reason: .superseded)
-      let report = try await bench.manager.renew()
+      _ = try await bench.context.revoke(LineageName("b.test"), reason: .superseded)
+      let report = try await bench.context.renew()
       #expect(report.certificates.map(\.outcome) == [.unchanged, .renewed])
       #expect(report.certificates[1].reason.contains("revoked"))
     }
@@ -119,7 +119,7 @@ struct RenewRunTests {
   @Test func `force renews although nothing is due, and only what was named`() async throws {
     try await withBench { bench in
       let request = RenewRequest(names: [try LineageName("a.test")], force: true)
-      let report = try await bench.manager.renew(request)
+      let report = try await bench.context.renew(request)
       #expect(report.certificates.map(\.lineage) == ["a.test"])
       #expect(try await generation(bench, "a.test") == 2)
       #expect(try await generation(bench, "b.test") == 1)
@@ -129,7 +129,7 @@ struct RenewRunTests {
   @Test func `a name that is not there is an error of the whole run`() async throws {
     try await withBench { bench in
       let error = await failure {
-        try await bench.manager.renew(RenewRequest(names: [LineageName("c.test")], force: true))
+        try await bench.context.renew(RenewRequest(names: [LineageName("c.test")], force: true))
       }
       #expect(error?.code == .notFound)
       #expect(bench.ca.count() == 0)
@@ -141,7 +141,7 @@ struct RenewRunTests {
       try bench.hook("pre")
       try bench.hook("deploy")
       bench.advance(days: 80)
-      let report = try await bench.manager.renew(RenewRequest(dryRun: true))
+      let report = try await bench.context.renew(RenewRequest(dryRun: true))
       #expect(report.certificates.map(\.outcome) == [.due, .due])
       #expect(report.certificates[0].reason.contains("lifetime"))
       #expect(bench.ca.count() == 0)
@@ -163,7 +163,7 @@ struct RenewRunTests {
             ? Problem(type: .connection, detail: "refused", status: 400) : await valid?(attempt)
         }
       }
-      let report = try await bench.manager.renew()
+      let report = try await bench.context.renew()
       #expect(report.certificates.map(\.outcome) == [.renewed, .failed, .renewed])
       #expect(report.exitCode == 1)
       #expect(report.certificates[1].error?.code == "challengeFailed")
@@ -172,10 +172,10 @@ struct RenewRunTests {
       #expect(!left.contains { $0.hasPrefix(".well-known/acme-challenge/") })
       bench.ca.resetLog()
       func outcome() async throws -> RenewalResult.Outcome? {
-        try await bench.manager.renew().certificates.first { $0.lineage == "b.test" }?.outcome
+        try await bench.context.renew().certificates.first { $0.lineage == "b.test" }?.outcome
       }
       #expect(try await outcome() == .held)
-      #expect(try await bench.manager.renew().exitCode == 75)
+      #expect(try await bench.context.renew().exitCode == 75)
       #expect(bench.ca.count(.newOrder) == 0)
       // It is tried again after one minute, then after ten.
       bench.clock.advance(61)
@@ -194,17 +194,17 @@ struct RenewRunTests {
       bench.advance(days: 63)
       bench.ca.configure { $0.resources.remove("renewalInfo") }
       bench.ca.inject(.refuseConnection, on: .newNonce, times: 100)
-      let report = try await bench.manager.renew(RenewRequest(jobs: 1))
+      let report = try await bench.context.renew(RenewRequest(jobs: 1))
       #expect(report.certificates.map(\.outcome) == [.failed, .postponed])
       #expect(report.exitCode == 75)
       #expect(report.certificates.allSatisfy { !$0.isUrgent })
       bench.advance(days: 8)
-      let urgent = try await bench.manager.renew(RenewRequest(jobs: 1))
+      let urgent = try await bench.context.renew(RenewRequest(jobs: 1))
       #expect(urgent.certificates.allSatisfy { $0.isUrgent })
       #expect(urgent.exitCode == 1)
       bench.advance(days: 1)
       bench.ca.dropFaults()
-      let good = try await bench.manager.renew()
+      let good = try await bench.context.renew()
       #expect(good.certificates.map(\.outcome) == [.renewed, .renewed])
       #expect(good.exitCode == 0)
     }
@@ -215,13 +215,13 @@ struct RenewRunTests {
     force: Bool
   ) async throws {
     try await withBench { bench in
-      let before = try await bench.manager.listAccounts()
+      let before = try await bench.context.listAccounts()
       bench.ca.forgetAccounts()
       bench.advance(days: 63)
-      let report = try await bench.manager.renew(RenewRequest(force: force, jobs: 1))
+      let report = try await bench.context.renew(RenewRequest(force: force, jobs: 1))
       #expect(report.certificates.map(\.outcome) == [.renewed, .renewed])
       #expect(bench.ca.count(.newAccount) == 1)
-      let after = try await bench.manager.listAccounts()
+      let after = try await bench.context.listAccounts()
       #expect(after.map(\.thumbprint) == before.map(\.thumbprint))
       #expect(bench.warnings.all.contains { $0.contains("registered again") })
     }
@@ -233,8 +233,8 @@ struct RenewRunTests {
     try await withBench { bench in
       bench.advance(days: 63)
       let lock = try await bench.state.lock(
-        "lineage-a.test", wait: .zero, clock: bench.manager.environment.clock)
-      let report = try await bench.manager.renew()
+        "lineage-a.test", wait: .zero, clock: bench.context.environment.clock)
+      let report = try await bench.context.renew()
       lock.release()
       #expect(report.certificates.map(\.outcome) == [.locked, .renewed])
       expectText(report.certificates[0].error?.message, mentions: "process ")
@@ -244,13 +244,13 @@ struct RenewRunTests {
 
   @Test func `what a run that was cut short left of a finished order goes`() async throws {
     try await withBench { bench in
-      _ = try await bench.manager.renew()
+      _ = try await bench.context.renew()
       // As a kill between two removals leaves it: a key without an order.
       try bench.folder.write("state/pending/a.test/privkey.pem", "key")
-      let report = try await bench.manager.renew()
+      let report = try await bench.context.renew()
       #expect(report.certificates.map(\.outcome) == [.unchanged])
       #expect(!bench.folder.contains("state/pending/a.test"))
-      #expect(try await bench.manager.renew().certificates.isEmpty)
+      #expect(try await bench.context.renew().certificates.isEmpty)
     }
   }
 
@@ -258,7 +258,7 @@ struct RenewRunTests {
     try await withBench { bench in
       bench.advance(days: 63)
       try bench.folder.write("state/lineages/a.test.json", "{")
-      let report = try await bench.manager.renew()
+      let report = try await bench.context.renew()
       #expect(report.certificates.map(\.outcome) == [.failed, .renewed])
       #expect(report.certificates[0].error?.code == "damagedState")
       #expect(report.exitCode == 1)

@@ -7,15 +7,15 @@ import Testing
 
 /// The index is derived: whatever becomes of it, the answer stays right.
 struct ScheduleIndexTests {
-  private func withBench(_ body: (ManagerBench) async throws -> Void) async throws {
+  private func withBench(_ body: (ContextBench) async throws -> Void) async throws {
     try await withTemporaryFolder(label: "index") { folder in
-      let bench = try ManagerBench(folder)
+      let bench = try ContextBench(folder)
       for name in ["a.test", "b.test"] {
-        _ = try await bench.manager.issue(bench.request(name))
+        _ = try await bench.context.issue(bench.request(name))
       }
-      _ = try await bench.manager.renew()
+      _ = try await bench.context.renew()
       // Written by the second run: in the first the CA was asked.
-      _ = try await bench.manager.renew()
+      _ = try await bench.context.renew()
       bench.ca.resetLog()
       try await body(bench)
     }
@@ -23,8 +23,8 @@ struct ScheduleIndexTests {
 
   private let file = "state/cache/schedule.json"
 
-  private func isQuiet(_ bench: ManagerBench) async throws -> Bool {
-    let report = try await bench.manager.renew()
+  private func isQuiet(_ bench: ContextBench) async throws -> Bool {
+    let report = try await bench.context.renew()
     return report.certificates.isEmpty && report.quiet == 2 && bench.ca.count() == 0
   }
 
@@ -69,7 +69,7 @@ struct ScheduleIndexTests {
       }
       try wrong.write(bench.state)
       bench.advance(days: 63)
-      let report = try await bench.manager.renew()
+      let report = try await bench.context.renew()
       #expect(report.certificates.map(\.outcome) == [.renewed, .renewed])
     }
   }
@@ -85,7 +85,7 @@ struct ScheduleIndexTests {
       let handle = try #require(FileManager.default.contents(atPath: bench.folder.path(path)))
       #expect(handle.count == text.utf8.count)
       try Data(changed.utf8).write(to: URL(filePath: bench.folder.path(path)), options: [])
-      let report = try await bench.manager.renew()
+      let report = try await bench.context.renew()
       #expect(report.certificates.map(\.lineage) == ["a.test"])
       #expect(report.certificates.map(\.outcome) == [.renewed])
     }
@@ -93,10 +93,10 @@ struct ScheduleIndexTests {
 
   @Test func `a lineage that was deleted is forgotten, a new one found`() async throws {
     try await withBench { bench in
-      try await bench.manager.delete(LineageName("a.test"))
-      _ = try await bench.manager.issue(bench.request("c.test"))
-      _ = try await bench.manager.renew()
-      let report = try await bench.manager.renew()
+      try await bench.context.delete(LineageName("a.test"))
+      _ = try await bench.context.issue(bench.request("c.test"))
+      _ = try await bench.context.renew()
+      let report = try await bench.context.renew()
       #expect(report.quiet == 2)
       #expect(bench.folder.read(file)?.contains("a.test") == false)
     }
@@ -107,7 +107,7 @@ struct ScheduleIndexTests {
       let text = try #require(bench.folder.read(file))
       let index = try StateCoding.decoder().decode(ScheduleIndex.self, from: Data(text.utf8))
       for name in ["a.test", "b.test"] {
-        let report = try await bench.manager.show(LineageName(name))
+        let report = try await bench.context.show(LineageName(name))
         let due = try #require(report.renewAt)
         let entry = try #require(index.entries[name])
         #expect(Double(entry.look) <= due.timeIntervalSince1970)

@@ -20,7 +20,7 @@ package struct Namecheap: DNSProvider {
 
   /// Tells the address from which a request comes: Namecheap wants to be told it.
   private static let mirror = "https://dynamicdns.park-your-domain.com/getip"
-  /// How often a request that Namecheap turns away for now is sent in all.
+  /// How many times to send a request that Namecheap rejects temporarily.
   private static let attempts = 6
 
   private let api: VendorAPI

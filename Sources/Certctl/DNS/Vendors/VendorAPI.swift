@@ -7,7 +7,7 @@ import FoundationEssentials
 /// What the service answers is hostile text: it is shortened, escaped, and searched for our own
 /// secrets before anybody sees it.
 package struct VendorAPI: Sendable {
-  /// How often a request that the service turns away for now is sent in all.
+  /// How many times to send a request that the service rejects temporarily.
   static let attempts = 6
   /// The longest pause that a service can ask for, in seconds.
   static let longestPause = 60

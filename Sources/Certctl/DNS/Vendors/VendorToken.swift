@@ -32,7 +32,7 @@ package actor VendorToken {
 package struct VendorGrant: Sendable, Decodable {
   /// The token.
   let token: String
-  /// How long it holds, in seconds; an hour where nothing is said.
+  /// The lifetime in seconds; an hour if the answer gives none.
   let seconds: Int
 
   private enum CodingKeys: String, CodingKey {

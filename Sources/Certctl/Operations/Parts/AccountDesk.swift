@@ -51,7 +51,7 @@ struct AccountDesk: ContextPart {
     }
     if let keyID = context.defaults.externalKeyID, let secret = context.defaults.externalKey {
       let configDirectory = context.configDirectory
-      let warn = environment.console.warn
+      let warn = console.warn
       registration.configuredAccount = {
         let key = try await Blocking.run {
           try secret.read(configDirectory: configDirectory, warn: warn)

@@ -40,7 +40,7 @@ struct CertificatesInUse: ContextPart {
           .map { try certificates.load($0, of: name) }?.unlessPlaceholder
       }
     } catch let error as CertctlError where error.code == .damagedState && mayBeDamaged {
-      environment.console.warn("\(error.message); it is replaced by a new certificate")
+      console.warn("\(error.message); it is replaced by a new certificate")
       return nil
     }
   }

@@ -156,9 +156,9 @@ struct Deployer: ContextPart {
           sparing: lineage.unprunable)
       }
       guard !pruned.isEmpty else { return }
-      environment.console.logger.info("old generations of \(name) removed: \(pruned.map(\.number))")
+      console.logger.info("old generations of \(name) removed: \(pruned.map(\.number))")
     } catch {
-      environment.console.warn("old generations of \(name) were not removed: \(error)")
+      console.warn("old generations of \(name) were not removed: \(error)")
     }
   }
 
@@ -185,21 +185,21 @@ struct Deployer: ContextPart {
     }
     // For somebody to look at: it must not hold up all that comes after it.
     for error in found.damaged {
-      environment.console.warn(error.message + (error.hint.map { " (\($0))" } ?? ""))
+      console.warn(error.message + (error.hint.map { " (\($0))" } ?? ""))
     }
     guard !found.left.isEmpty else { return }
-    environment.console.warn(
+    console.warn(
       "an earlier run was cut short while it changed what nginx uses: it is put back")
     var left: [Transaction] = []
     for transaction in found.left {
       do {
         for path in try await Blocking.run({ try transaction.undo() }) {
-          environment.console.warn(
+          console.warn(
             "\(path) was changed by somebody else since, and was left as it is")
         }
         left.append(transaction)
       } catch let error as CertctlError where error.code == .damagedState {
-        environment.console.warn(error.message + (error.hint.map { " (\($0))" } ?? ""))
+        console.warn(error.message + (error.hint.map { " (\($0))" } ?? ""))
       }
     }
     let servers = Set(left.flatMap(\.record.servers))
@@ -212,7 +212,7 @@ struct Deployer: ContextPart {
       else {
         continue
       }
-      environment.console.warn("what was there before is in place again, but: \(failure)")
+      console.warn("what was there before is in place again, but: \(failure)")
     }
     try await Blocking.run { [left] in for transaction in left { try transaction.finish() } }
     await events.append(

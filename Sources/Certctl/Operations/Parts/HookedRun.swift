@@ -19,7 +19,7 @@ extension ContextPart {
   ) async throws -> (Value, hooks: [HookResult]) {
     let hooks = context.hooks
     let first = try await hooks.run(.pre(due: due))
-    let warn = environment.console.warn
+    let warn = console.warn
     let last = Mutex<[HookResult]>([])
     let (value, own) = try await withCleanup(timeout: .seconds(3600)) {
       warn("the post hooks were not run to their end: \($0)")

@@ -13,12 +13,12 @@ struct JournalCleaner: ContextPart {
     guard !groups.isEmpty else { return }
     var left: [ChallengeJournal.Group] = []
     for group in groups {
-      environment.console.logger.info(
+      console.logger.info(
         "cleaning up \(group.challenges.count) challenges that an earlier run left")
       let cleaned = try await attempt { try await cleanUp(group, settings) }
       if case .failure(let error) = cleaned {
         left.append(group)
-        environment.console.warn(
+        console.warn(
           "could not clean up the challenges of an earlier run: "
             + error.message
             + (group.dns?.provider.map { " (they were made by --dns \(escapedForTerminal($0)))" }

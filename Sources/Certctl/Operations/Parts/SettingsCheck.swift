@@ -58,7 +58,7 @@ struct SettingsCheck: ContextPart {
     let names = context.solverContext.credentials.secretsOfEnvironment(
       descriptor, references: dns.references ?? [:])
     guard let first = names.first else { return }
-    environment.console.warn(
+    console.warn(
       "\(names.joined(separator: ", ")) \(names.count == 1 ? "is" : "are") in the environment only: "
         + "renewals by the timer will not find \(names.count == 1 ? "it" : "them"). Put the value "
         + "into \(context.solverContext.configDirectory)/secrets/\(first) (mode 0600), or give "
@@ -76,7 +76,7 @@ struct SettingsCheck: ContextPart {
       else { continue }
       let name = escapedForTerminal(authority.title)
       if !contacts.isEmpty, Set(contacts) != Set(record.contacts) {
-        environment.console.warn(
+        console.warn(
           "the account with \(name) is there already, with other contacts, and --email does not "
             + "change it: certctl account update --ca \(escapedForTerminal(text)) --email ADDRESS does"
         )
@@ -85,7 +85,7 @@ struct SettingsCheck: ContextPart {
       if authorities.count == 1, let external = given.externalAccount,
         external.keyID != record.externalAccount
       {
-        environment.console.warn(
+        console.warn(
           "the account with \(name) is there already, and not bound to "
             + "\(escapedForTerminal(external.keyID)): certctl account deactivate --ca \(escapedForTerminal(text)) makes way for one that is"
         )

@@ -49,7 +49,7 @@ struct SitePlaces: ContextPart {
         group: request.overrides.group ?? known?.settings.files.group,
         keyMode: request.overrides.keyMode ?? known?.settings.files.keyMode
       ).keyAttributes())
-    for warning in warnings { environment.console.warn(warning) }
+    for warning in warnings { console.warn(warning) }
   }
 
   /// Looks whether what a site is made of is there: nginx finds out only when somebody asks for it.

@@ -86,7 +86,7 @@ extension Sites {
         if !isSame { try await put(record, stage, false) }
       }
       if case .failure(let error) = raised {
-        environment.console.warn(
+        console.warn(
           "\(record.site.name): its HSTS age was not raised: \(error.message)")
       }
     }

@@ -22,7 +22,7 @@ struct Sites: ContextPart {
       try tree.checkOwners(of: changes, force: force)
       return try changes + siteStore.change(site.name, to: record)
     }
-    for notice in tree.notices { environment.console.warn(notice) }
+    for notice in tree.notices { console.warn(notice) }
     // Nobody reads the copies yet, but for the trial.
     try await Blocking.run { try Transaction.apply(copies(for: record), in: state) }
     let deployment = try await deployer.nginxDeployment()

@@ -80,7 +80,7 @@ struct UseGuard: ContextPart {
         .deploymentFailed, "nginx could not be made to use a placeholder for \(name): \(reason)",
         hint: "nothing else was done")
     }
-    environment.console.warn("nginx serves a placeholder for \(name), which no client trusts")
+    console.warn("nginx serves a placeholder for \(name), which no client trusts")
   }
 }
 

@@ -6,14 +6,14 @@ import TestSupport
 
 @testable import Certctl
 
-/// A manager before a fake CA that looks into a webroot.
-struct ManagerBench {
+/// A context with a fake CA that looks into a webroot.
+struct ContextBench {
   let clock = TestClock()
   let ca: FakeCA
   let folder: TemporaryFolder
   let webroot: String
   let warnings = Recorder<String>()
-  let manager: Context
+  let context: Context
 
   init(
     _ folder: TemporaryFolder, configuration: Configuration = .init(),
@@ -33,7 +33,7 @@ struct ManagerBench {
     var environment = Environment.of(ca, clock)
     environment.console.warn = { [warnings] in warnings.add($0) }
     change(&environment)
-    manager = Context(
+    context = Context(
       stateDirectory: folder.path("state"), configuration: configuration,
       configDirectory: folder.path("etc"), lockTimeout: .zero, environment: environment)
   }

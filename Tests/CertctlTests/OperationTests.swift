@@ -7,23 +7,23 @@ import Testing
 
 @testable import Certctl
 
-struct ManagerTests {
+struct OperationTests {
   private func withBench(
-    _ configuration: Configuration = .init(), _ body: (ManagerBench) async throws -> Void
+    _ configuration: Configuration = .init(), _ body: (ContextBench) async throws -> Void
   ) async throws {
-    try await withTemporaryFolder(label: "manager") { folder in
-      try await body(ManagerBench(folder, configuration: configuration))
+    try await withTemporaryFolder(label: "operation") { folder in
+      try await body(ContextBench(folder, configuration: configuration))
     }
   }
 
   @Test func `the first issue gets a certificate, the second asks nothing`() async throws {
     try await withBench { bench in
-      let first = try await bench.manager.issue(bench.request("example.com", "www.example.com"))
+      let first = try await bench.context.issue(bench.request("example.com", "www.example.com"))
       #expect(first.outcome == .issued)
       #expect(first.certificate?.generation == 1)
       #expect(first.certificate?.names == ["example.com", "www.example.com"])
       bench.ca.resetLog()
-      let second = try await bench.manager.issue(bench.request("www.example.com", "example.com"))
+      let second = try await bench.context.issue(bench.request("www.example.com", "example.com"))
       #expect(second.outcome == .unchanged)
       #expect(second.certificate?.name == "example.com")
       #expect(bench.ca.count() == 0)
@@ -36,15 +36,15 @@ struct ManagerTests {
     try await withBench { bench in
       var request = try bench.request("example.com")
       request.registration.emails = ["a@example.com"]
-      for _ in 1...2 { _ = try await bench.manager.issue(request) }
+      for _ in 1...2 { _ = try await bench.context.issue(request) }
       #expect(bench.warnings.all.isEmpty)
       request.registration.emails = ["b@example.com"]
-      _ = try await bench.manager.issue(request)
+      _ = try await bench.context.issue(request)
       #expect(bench.warnings.all.count == 1)
       #expect(bench.warnings.all.first?.contains("certctl account update --ca") == true)
       request.registration.emails = []
       request.registration.externalAccount = ExternalAccount(keyID: "kid-2", hmacKey: [7])
-      _ = try await bench.manager.issue(request)
+      _ = try await bench.context.issue(request)
       #expect(bench.warnings.all.count == 2)
       #expect(bench.warnings.all.last?.contains("not bound to kid-2") == true)
     }
@@ -52,9 +52,9 @@ struct ManagerTests {
 
   @Test func `one name with a known account and directory costs eight requests`() async throws {
     try await withBench { bench in
-      _ = try await bench.manager.issue(bench.request("a.test"))
+      _ = try await bench.context.issue(bench.request("a.test"))
       bench.ca.resetLog()
-      _ = try await bench.manager.issue(bench.request("b.test"))
+      _ = try await bench.context.issue(bench.request("b.test"))
       #expect(
         bench.ca.kinds == [
           .newNonce, .newOrder, .authorization, .challenge, .order, .finalize, .order, .certificate,
@@ -64,13 +64,13 @@ struct ManagerTests {
 
   @Test func `names can be added, and taken away by force only`() async throws {
     try await withBench { bench in
-      _ = try await bench.manager.issue(bench.request("example.com"))
-      let more = try await bench.manager.issue(bench.request("example.com", "b.test"))
+      _ = try await bench.context.issue(bench.request("example.com"))
+      let more = try await bench.context.issue(bench.request("example.com", "b.test"))
       #expect(more.certificate?.generation == 2)
-      let refused = await failure { try await bench.manager.issue(bench.request("example.com")) }
+      let refused = await failure { try await bench.context.issue(bench.request("example.com")) }
       #expect(refused?.code == .refused)
-      #expect(try await bench.manager.show(exampleName).generation == 2)
-      let forced = try await bench.manager.issue(bench.request("example.com") { $0.force = true })
+      #expect(try await bench.context.show(exampleName).generation == 2)
+      let forced = try await bench.context.issue(bench.request("example.com") { $0.force = true })
       #expect(forced.certificate?.generation == 3)
       #expect(forced.certificate?.names == ["example.com"])
     }
@@ -81,10 +81,10 @@ struct ManagerTests {
     days: Double, exitCode: Int32
   ) async throws {
     try await withBench { bench in
-      _ = try await bench.manager.issue(bench.request("example.com"))
+      _ = try await bench.context.issue(bench.request("example.com"))
       bench.advance(days: days)
       bench.ca.inject(.refuseConnection, on: .newNonce, times: 100)
-      let error = await failure { try await bench.manager.issue(bench.request("example.com")) }
+      let error = await failure { try await bench.context.issue(bench.request("example.com")) }
       #expect(error?.isRetryable == true)
       #expect(error?.exitCode == exitCode)
     }
@@ -92,11 +92,11 @@ struct ManagerTests {
 
   @Test func `settings come back with the next run`() async throws {
     try await withBench { bench in
-      _ = try await bench.manager.issue(
+      _ = try await bench.context.issue(
         bench.request("example.com") { $0.overrides.keyType = .ec384 })
       bench.clock.advance(70 * 86400)
       let bare = IssueRequest(names: [.dns("example.com")])
-      let renewed = try await bench.manager.issue(bare)
+      let renewed = try await bench.context.issue(bare)
       #expect(renewed.outcome == .issued)
       #expect(renewed.certificate?.keyType == "ec384")
       #expect(renewed.directory == bench.ca.directoryURL)
@@ -105,10 +105,10 @@ struct ManagerTests {
 
   @Test func `a dry run keeps no lineage and no certificate`() async throws {
     try await withBench { bench in
-      let report = try await bench.manager.issue(bench.request("example.com") { $0.dryRun = true })
+      let report = try await bench.context.issue(bench.request("example.com") { $0.dryRun = true })
       #expect(report.outcome == .validated)
       #expect(report.certificate == nil)
-      #expect(try await bench.manager.list().isEmpty)
+      #expect(try await bench.context.list().isEmpty)
       #expect(bench.ca.count(.finalize) == 0)
       #expect(!bench.files.contains { $0.hasPrefix("live/") || $0.hasPrefix("pending/") })
     }
@@ -118,19 +118,19 @@ struct ManagerTests {
   {
     try await withBench { bench in
       bench.ca.configure { $0.validate = { _ in Problem(type: .dns, detail: "NXDOMAIN") } }
-      let error = await failure { try await bench.manager.issue(bench.request("example.com")) }
+      let error = await failure { try await bench.context.issue(bench.request("example.com")) }
       #expect(error?.code == .challengeFailed)
-      let left = try await bench.manager.list()
+      let left = try await bench.context.list()
       #expect(left.isEmpty)
     }
     try await withBench { bench in
-      _ = try await bench.manager.issue(bench.request("example.com"))
+      _ = try await bench.context.issue(bench.request("example.com"))
       bench.ca.configure { $0.validate = { _ in Problem(type: .dns, detail: "NXDOMAIN") } }
       let error = await failure {
-        try await bench.manager.issue(bench.request("example.com") { $0.force = true })
+        try await bench.context.issue(bench.request("example.com") { $0.force = true })
       }
       #expect(error?.code == .challengeFailed)
-      let report = try await bench.manager.show(exampleName)
+      let report = try await bench.context.show(exampleName)
       #expect(report.state == .valid && report.generation == 1)
       expectText(report.lastFailure?.message, mentions: "NXDOMAIN")
     }
@@ -138,12 +138,12 @@ struct ManagerTests {
 
   @Test func `what a crash left visible goes before the next order`() async throws {
     try await withBench { bench in
-      _ = try await bench.manager.issue(bench.request("example.com"))
+      _ = try await bench.context.issue(bench.request("example.com"))
       let left = PresentedChallenge(
         identifier: .dns("example.com"), keyAuthorization: KeyAuthorization("left.key"))
       try ChallengeJournal(state: bench.state).record([left], of: exampleName)
       try bench.folder.write("www/.well-known/acme-challenge/left", "left.key")
-      _ = try await bench.manager.issue(bench.request("example.com"))
+      _ = try await bench.context.issue(bench.request("example.com"))
       #expect(!bench.folder.contains("www/.well-known/acme-challenge/left"))
       #expect(try ChallengeJournal(state: bench.state).challenges(of: exampleName) == [])
     }
@@ -151,91 +151,91 @@ struct ManagerTests {
 
   @Test func `deleting takes what a crash left visible, too`() async throws {
     try await withBench { bench in
-      _ = try await bench.manager.issue(bench.request("example.com"))
+      _ = try await bench.context.issue(bench.request("example.com"))
       let left = PresentedChallenge(
         identifier: .dns("example.com"), keyAuthorization: KeyAuthorization("left.key"))
       try ChallengeJournal(state: bench.state).record([left], of: exampleName)
       try bench.folder.write("www/.well-known/acme-challenge/left", "left.key")
-      try await bench.manager.delete(exampleName)
+      try await bench.context.delete(exampleName)
       #expect(!bench.folder.contains("www/.well-known/acme-challenge/left"))
       #expect(!bench.files.contains { $0.contains("example.com") && !$0.hasSuffix(".lock") })
-      let gone = await failure { try await bench.manager.show(exampleName) }
+      let gone = await failure { try await bench.context.show(exampleName) }
       #expect(gone?.code == .notFound)
     }
   }
 
   @Test func `revoking is told to the CA, and the next issue replaces it`() async throws {
     try await withBench { bench in
-      _ = try await bench.manager.issue(bench.request("example.com"))
+      _ = try await bench.context.issue(bench.request("example.com"))
       let leaf = try CertificateStore(state: bench.state)
         .load(Generation(number: 1), of: exampleName).leaf
-      let report = try await bench.manager.revoke(exampleName, reason: .superseded)
+      let report = try await bench.context.revoke(exampleName, reason: .superseded)
       #expect(report.state == .revoked)
       #expect(bench.ca.revocation(of: leaf) == 4)
-      let next = try await bench.manager.issue(bench.request("example.com"))
+      let next = try await bench.context.issue(bench.request("example.com"))
       #expect(next.outcome == .issued && next.certificate?.state == .valid)
-      let back = await failure { try await bench.manager.rollback(exampleName) }
+      let back = await failure { try await bench.context.rollback(exampleName) }
       expectError(back, code: .refused, mentions: "revoked")
-      #expect(try await bench.manager.rollback(exampleName, force: true).generation == 1)
+      #expect(try await bench.context.rollback(exampleName, force: true).generation == 1)
     }
   }
 
   @Test func `without the account, revoking goes by the certificate's key`() async throws {
     try await withBench { bench in
-      _ = try await bench.manager.issue(bench.request("example.com"))
-      _ = try await bench.manager.deactivateAccount(
+      _ = try await bench.context.issue(bench.request("example.com"))
+      _ = try await bench.context.deactivateAccount(
         authority: bench.ca.directoryURL, locally: true)
       #expect(
-        try await bench.manager.revoke(exampleName, reason: .unspecified).state == .revoked)
+        try await bench.context.revoke(exampleName, reason: .unspecified).state == .revoked)
     }
   }
 
   @Test func `going back names what there is`() async throws {
     try await withBench { bench in
-      _ = try await bench.manager.issue(bench.request("example.com"))
-      let none = await failure { try await bench.manager.rollback(exampleName) }
+      _ = try await bench.context.issue(bench.request("example.com"))
+      let none = await failure { try await bench.context.rollback(exampleName) }
       #expect(none?.code == .notFound)
-      let unknown = await failure { try await bench.manager.rollback(exampleName, to: 9) }
+      let unknown = await failure { try await bench.context.rollback(exampleName, to: 9) }
       expectError(unknown, mentions: "9", hint: "1")
-      _ = try await bench.manager.issue(bench.request("example.com") { $0.force = true })
-      #expect(try await bench.manager.rollback(exampleName).generation == 1)
-      #expect(try await bench.manager.rollback(exampleName, to: 2).generation == 2)
+      _ = try await bench.context.issue(bench.request("example.com") { $0.force = true })
+      #expect(try await bench.context.rollback(exampleName).generation == 1)
+      #expect(try await bench.context.rollback(exampleName, to: 2).generation == 2)
     }
   }
 
   @Test func `a damaged lineage hides no other`() async throws {
     try await withBench { bench in
-      _ = try await bench.manager.issue(bench.request("a.test"))
-      _ = try await bench.manager.issue(bench.request("b.test"))
+      _ = try await bench.context.issue(bench.request("a.test"))
+      _ = try await bench.context.issue(bench.request("b.test"))
       try bench.folder.write("state/lineages/a.test.json", "{")
       try bench.folder.write("state/live/-odd", "x")
-      let list = try await bench.manager.list()
+      let list = try await bench.context.list()
       #expect(list.map(\.state) == [.damaged, .valid])
       #expect(list[0].problem?.contains("a.test.json") == true)
       #expect(
-        await failure { try await bench.manager.issue(bench.request("a.test")) }?.code
+        await failure { try await bench.context.issue(bench.request("a.test")) }?.code
           == .damagedState)
       #expect(bench.folder.read("state/lineages/a.test.json") == "{")
-      #expect(try await bench.manager.issue(bench.request("b.test")).outcome == .unchanged)
+      #expect(try await bench.context.issue(bench.request("b.test")).outcome == .unchanged)
     }
   }
 
   @Test func `states follow the clock`() async throws {
     try await withBench { bench in
-      _ = try await bench.manager.issue(bench.request("example.com"))
+      _ = try await bench.context.issue(bench.request("example.com"))
       for (days, state) in [(0.0, LineageReport.State.valid), (61, .due), (30, .expired)] {
         bench.clock.advance(days * 86400)
-        #expect(try await bench.manager.show(exampleName).state == state)
+        #expect(try await bench.context.show(exampleName).state == state)
       }
     }
   }
 
   @Test func `who asks for what is not there hears what is`() async throws {
     try await withBench { bench in
-      let empty = await failure { try await bench.manager.show(exampleName) }
+      let empty = await failure { try await bench.context.show(exampleName) }
       expectError(empty, hint: "certctl issue")
-      _ = try await bench.manager.issue(bench.request("a.test"))
-      let error = await failure { try await bench.manager.show(exampleName) }
+      _ = try await bench.context.issue(bench.request("a.test"))
+      let error = await failure { try await bench.context.show(exampleName) }
       expectError(error, code: .notFound, hint: "a.test")
     }
   }
