@@ -11,7 +11,7 @@ package struct TryHooksOperation: Operation {
   package var name: String?
   /// The event to play.
   package var event: HookEvent
-  /// The lineage that it is about. A `deploy` needs one, unless there is only one.
+  /// The lineage that it is about; a `deploy` needs one, unless there is only one.
   package var lineage: LineageName?
   /// What a `notify` says; its lineage is filled in.
   package var notice: HookNotice?
