@@ -27,8 +27,8 @@ package struct CertctlError: Error, Sendable, CustomStringConvertible {
     package static let damagedState = Code(rawValue: "damagedState")
     /// Something failed that has no code of its own.
     ///
-    /// Failures of the host have those of `HostError.Code`, such as `permissionDenied` and `diskFull`, and failures of keys and
-    /// certificates those of `PKIError.Code`.
+    /// Failures of the host have those of `HostError.Code`, such as `permissionDenied` and
+    /// `diskFull`, and failures of keys and certificates those of `PKIError.Code`.
     package static let state = Code(rawValue: "state")
     /// Another process holds the lock.
     package static let locked = Code(rawValue: "locked")
@@ -58,11 +58,11 @@ package struct CertctlError: Error, Sendable, CustomStringConvertible {
   /// One finished sentence.
   package let message: String
   /// What to do next, if that is known.
-  package let hint: String?
+  package private(set) var hint: String?
   /// The CA's own words, with their subproblems.
   package let problem: Problem?
   /// The names that failed, when the CA told which ones of an order it was.
-  package let identifiers: [Identifier]
+  package private(set) var identifiers: [Identifier]
   /// Whether the same command can succeed later without a change.
   package let isRetryable: Bool
   /// The earliest moment at which trying again makes sense, if one is known.
@@ -161,20 +161,15 @@ extension CertctlError {
 
   /// The same error about these names, where it does not know its own.
   func about(_ names: [Identifier]) -> CertctlError {
-    var error = CertctlError(
-      code, message, hint: hint, problem: problem,
-      identifiers: identifiers.isEmpty ? names : identifiers, isRetryable: isRetryable,
-      retryAfter: retryAfter)
-    error.underlying = underlying
+    var error = self
+    if identifiers.isEmpty { error.identifiers = names }
     return error
   }
 
   /// The same error with another hint.
   func advising(_ hint: String) -> CertctlError {
-    var error = CertctlError(
-      code, message, hint: hint, problem: problem, identifiers: identifiers,
-      isRetryable: isRetryable, retryAfter: retryAfter)
-    error.underlying = underlying
+    var error = self
+    error.hint = hint
     return error
   }
 
