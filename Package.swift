@@ -25,16 +25,21 @@ let nio: [Target.Dependency] = ["NIOCore", "NIOPosix", "NIOHTTP1"].map {
   .product(name: $0, package: "swift-nio")
 }
 
-/// The targets below Certctl.
+/// The targets that know nothing of lineages, in the order of their layers.
 let lower: [Target.Dependency] = [
-  "ACME", "CertctlBase", "CertctlDNSClient", "CertctlHTTP", "HostIO", "PKI",
+  "CertctlBase", "CertctlCrypto", "CertctlSystem", "ACME", "CertctlDNSClient", "CertctlHTTP",
+]
+/// The targets above them, in the order of their layers; Issuing and Serving never see each other.
+let middle: [Target.Dependency] = [
+  "CertctlCore", "CertctlStore", "CertctlDNS", "CertctlIssuing", "CertctlServing",
+  "CertctlOperations",
 ]
 
 let package = Package(
   name: "certctl",
   products: [
     // With the modules whose types its interface shows: keys, and the role of an HTTP client.
-    .library(name: "ACME", targets: ["ACME", "PKI", "CertctlBase"]),
+    .library(name: "ACME", targets: ["ACME", "CertctlCrypto", "CertctlBase"]),
     // That role, played by libcurl.
     .library(name: "CertctlHTTP", targets: ["CertctlHTTP"]),
     .executable(name: "certctl", targets: ["CertctlCLI"]),
@@ -64,42 +69,64 @@ let package = Package(
     .systemLibrary(name: "CLinux"),
     // What the library ACME needs besides keys: no network, no files, no packages.
     .target(name: "CertctlBase", dependencies: ["CIDN2"], swiftSettings: strictMemory),
-    .target(name: "PKI", dependencies: ["CertctlBase", "COpenSSL"], swiftSettings: strictMemory),
     .target(
-      name: "HostIO",
+      name: "CertctlCrypto", dependencies: ["CertctlBase", "COpenSSL"], swiftSettings: strictMemory),
+    .target(
+      name: "CertctlSystem",
       dependencies: ["CertctlBase", "CExpat", "CLinux", "CPSL", logging, subprocess, system] + nio,
       swiftSettings: strictMemory),
     .target(
-      name: "CertctlHTTP", dependencies: ["CertctlBase", "HostIO", "CCurl"],
+      name: "CertctlHTTP", dependencies: ["CertctlBase", "CertctlSystem", "CCurl"],
       swiftSettings: strictMemory),
     .target(
       name: "CertctlDNSClient", dependencies: ["CertctlBase", "CLDNS"] + nio,
       swiftSettings: strictMemory),
-    .target(name: "ACME", dependencies: ["CertctlBase", "PKI", logging], swiftSettings: strict),
     .target(
-      name: "Certctl", dependencies: lower + [logging, toml],
+      name: "ACME", dependencies: ["CertctlBase", "CertctlCrypto", logging], swiftSettings: strict),
+    // The words that all above share: settings, errors, the outer world.
+    .target(name: "CertctlCore", dependencies: lower + [logging], swiftSettings: strict),
+    .target(
+      name: "CertctlStore", dependencies: ["CertctlCore"] + lower + [logging],
+      swiftSettings: strict),
+    .target(
+      name: "CertctlDNS", dependencies: ["CertctlCore", "CertctlStore"] + lower + [logging],
       // In the code: a file beside the binary could be missing, or be changed by somebody.
-      resources: [.embedInCode("DNS/Programs/acme-shim.sh")],
+      resources: [.embedInCode("ExternalTools/acme-shim.sh")], swiftSettings: strict),
+    .target(
+      name: "CertctlIssuing",
+      dependencies: ["CertctlCore", "CertctlStore", "CertctlDNS"] + lower + [logging],
+      swiftSettings: strict),
+    .target(
+      name: "CertctlServing", dependencies: ["CertctlCore", "CertctlStore"] + lower + [logging],
+      swiftSettings: strict),
+    .target(
+      name: "CertctlOperations",
+      dependencies: [
+        "CertctlCore", "CertctlStore", "CertctlDNS", "CertctlIssuing", "CertctlServing",
+      ] + lower + [logging, toml],
       swiftSettings: strict),
     .executableTarget(
       name: "CertctlCLI",
-      dependencies: ["Certctl"] + lower + [argumentParser, logging],
+      dependencies: middle + lower + [argumentParser, logging],
       swiftSettings: strict),
     .target(
       name: "TestSupport",
-      dependencies: ["Certctl"] + lower + [logging, subprocess] + nio,
+      dependencies: middle + lower + [logging, subprocess] + nio,
       path: "Tests/TestSupport", swiftSettings: strict),
     // Not in Benchmarks: it proves, and a small run of it is one of the tests.
     .executableTarget(
-      name: "RenewalSimulation", dependencies: ["Certctl", "ACME"],
+      name: "RenewalSimulation", dependencies: ["CertctlIssuing", "CertctlStore", "ACME"],
       path: "Tests/RenewalSimulation", swiftSettings: strict),
     .testTarget(
       name: "CertctlBaseTests", dependencies: ["CertctlBase"], swiftSettings: strict),
-    .testTarget(name: "PKITests", dependencies: ["PKI", subprocess], swiftSettings: strict),
     .testTarget(
-      name: "HostIOTests",
+      name: "CertctlCryptoTests", dependencies: ["CertctlCrypto", subprocess], swiftSettings: strict
+    ),
+    .testTarget(
+      name: "CertctlSystemTests",
       dependencies: [
-        "CertctlBase", "CertctlDNSClient", "CertctlHTTP", "HostIO", "PKI", "TestSupport",
+        "CertctlBase", "CertctlDNSClient", "CertctlHTTP", "CertctlSystem", "CertctlCrypto",
+        "TestSupport",
         subprocess,
       ] + nio,
       swiftSettings: strict),
@@ -107,12 +134,12 @@ let package = Package(
       name: "ACMETests", dependencies: ["TestSupport"] + lower + [logging], swiftSettings: strict),
     .testTarget(
       name: "CertctlTests",
-      dependencies: ["Certctl", "RenewalSimulation", "TestSupport"] + lower + [logging],
+      dependencies: ["RenewalSimulation", "TestSupport"] + middle + lower + [logging],
       swiftSettings: strict),
     .testTarget(
-      name: "CLITests", dependencies: ["CertctlCLI", "Certctl", "TestSupport"] + lower + [logging],
+      name: "CLITests", dependencies: ["CertctlCLI", "TestSupport"] + middle + lower + [logging],
       swiftSettings: strict),
     .testTarget(
-      name: "LiveTests", dependencies: ["CertctlCLI", "Certctl", "TestSupport"] + lower,
+      name: "LiveTests", dependencies: ["CertctlCLI", "TestSupport"] + middle + lower,
       swiftSettings: strict),
   ])

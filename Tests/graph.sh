@@ -109,11 +109,17 @@ wrong "$small" "a line without a folder" "names Gone, which is not there"
 copy=$scratch/copy
 mkdir -p "$copy"
 cp -r --parents Package.swift scripts Sources "$copy"
-printf 'enum Planted { static let run: RenewOperation? = nil }\n' >"$copy/Sources/Certctl/Store/Planted.swift"
-wrong "$copy" "an arrow planted in Certctl" "an arrow goes upward:
-  Store -> Operations (1 uses)
-      Sources/Certctl/Store/Planted.swift:1 -> RenewOperation, declared in Sources/Certctl/Operations/"
-rm "$copy/Sources/Certctl/Store/Planted.swift"
+printf 'enum Planted { static let site: SiteChange? = nil }\n' \
+  >"$copy/Sources/CertctlServing/Nginx/Planted.swift"
+wrong "$copy" "an arrow planted between folders" "an arrow goes upward:
+  Nginx -> Sites (1 uses)
+      Sources/CertctlServing/Nginx/Planted.swift:1 -> SiteChange, declared in Sources/CertctlServing/Sites/"
+rm "$copy/Sources/CertctlServing/Nginx/Planted.swift"
+printf 'import CertctlOperations\n' >"$copy/Sources/CertctlStore/Store/Planted.swift"
+wrong "$copy" "an arrow planted between targets" "an arrow goes upward:
+  CertctlStore -> CertctlOperations (1 files)
+      Sources/CertctlStore/Store/Planted.swift:1"
+rm "$copy/Sources/CertctlStore/Store/Planted.swift"
 check "$copy"
 [ "$code" = 0 ] || fail "this tree without it: exit code $code: $said"
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Proves that PKI leaks no memory, neither Swift's nor OpenSSL's:
+# Proves that CertctlCrypto leaks no memory, neither Swift's nor OpenSSL's:
 #
 #   Tests/leaks.sh
 #
@@ -8,7 +8,7 @@
 # 2. valgrind, where it is installed, on the optimised build without sanitizer, with fewer keys: it also
 #    sees OpenSSL read memory that Swift has already freed, which the sanitizer does not.
 #
-# It compiles Sources/PKI and CertctlBase by themselves (no dependency is fetched or built) into a temporary folder, and
+# It compiles Sources/CertctlCrypto and CertctlBase by themselves (no dependency is fetched or built) into a temporary folder, and
 # ends with 0 when both find nothing. The time is about one minute.
 set -eu
 
@@ -35,11 +35,11 @@ build() {
     -emit-module-path "$folder/CertctlBase.swiftmodule" -c -o "$folder/CertctlBase.o" "$@" \
     $(find Sources/CertctlBase -name '*.swift')
   # shellcheck disable=SC2046  # file names have no spaces
-  compile -parse-as-library -module-name PKI -emit-module \
-    -emit-module-path "$folder/PKI.swiftmodule" -c -o "$folder/PKI.o" "$@" \
-    $(find Sources/PKI -name '*.swift')
+  compile -parse-as-library -module-name CertctlCrypto -emit-module \
+    -emit-module-path "$folder/CertctlCrypto.swiftmodule" -c -o "$folder/CertctlCrypto.o" "$@" \
+    $(find Sources/CertctlCrypto -name '*.swift')
   compile -module-name LeakCheck -o "$folder/LeakCheck" "$@" \
-    Tests/LeakCheck/main.swift "$folder/PKI.o" "$folder/CertctlBase.o" -lssl -lcrypto
+    Tests/LeakCheck/main.swift "$folder/CertctlCrypto.o" "$folder/CertctlBase.o" -lssl -lcrypto
 }
 
 echo "AddressSanitizer and LeakSanitizer:"

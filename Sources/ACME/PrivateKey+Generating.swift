@@ -1,5 +1,5 @@
 internal import CertctlBase
-public import PKI
+public import CertctlCrypto
 
 extension PrivateKey {
   /// Makes a new key without holding up other tasks.

@@ -1,10 +1,12 @@
 import ACME
 import ArgumentParser
-import Certctl
 import CertctlBase
+import CertctlCore
 import CertctlHTTP
+import CertctlOperations
+import CertctlStore
+import CertctlSystem
 import FoundationEssentials
-import HostIO
 import Logging
 import Synchronization
 

@@ -1,4 +1,4 @@
-import Certctl
+import CertctlOperations
 import FoundationEssentials
 
 /// All certificates for a person: a timeline where a terminal is wide enough, else a table.

@@ -1,7 +1,7 @@
-import Certctl
 import CertctlBase
-import HostIO
-import PKI
+import CertctlCrypto
+import CertctlStore
+import CertctlSystem
 import Synchronization
 
 /// What `certctl dhparam` has made, as JSON tells it.

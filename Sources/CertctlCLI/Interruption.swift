@@ -1,4 +1,4 @@
-import HostIO
+import CertctlSystem
 import Synchronization
 
 /// Runs a command so that a signal ends it cleanly.

@@ -1,5 +1,5 @@
 import CertctlBase
-import HostIO
+import CertctlSystem
 import Logging
 
 /// How much a line of the journal matters: the levels of sd-daemon(3) and syslog(3).

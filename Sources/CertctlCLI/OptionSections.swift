@@ -1,5 +1,5 @@
 import ArgumentParser
-import Certctl
+import CertctlCore
 
 /// The options that name the CAs of a certificate.
 typealias AuthorityListOptions = SettingOptions<AuthoritySection>

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Certctl
 
 /// The options that every command takes.
 struct GlobalOptions: ParsableArguments {

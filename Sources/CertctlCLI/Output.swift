@@ -1,9 +1,10 @@
 import ACME
 import ArgumentParser
-import Certctl
 import CertctlBase
+import CertctlCore
+import CertctlStore
+import CertctlSystem
 import FoundationEssentials
-import HostIO
 import Synchronization
 
 /// What a command prints: results on stdout, talk on stderr, one JSON object with `--json`.

@@ -1,4 +1,6 @@
-import Certctl
+import CertctlCore
+import CertctlOperations
+import CertctlStore
 import FoundationEssentials
 
 /// How much a certificate wants to be looked at.

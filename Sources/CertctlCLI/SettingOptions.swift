@@ -1,5 +1,6 @@
 import ArgumentParser
-import Certctl
+import CertctlCore
+import CertctlIssuing
 
 /// A part of the settings table whose options stand together in the help of a command.
 protocol OptionSection: SendableMetatype {

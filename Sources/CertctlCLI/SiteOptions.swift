@@ -1,6 +1,7 @@
 import ACME
 import ArgumentParser
-import Certctl
+import CertctlCore
+import CertctlServing
 
 extension SiteTemplate: ExpressibleByArgument {}
 extension SiteTLS: ExpressibleByArgument {}

@@ -1,5 +1,5 @@
 import CertctlBase
-import HostIO
+import CertctlSystem
 
 /// What a terminal can show.
 struct TerminalStyle: Sendable, Equatable {

@@ -1,4 +1,4 @@
-import Certctl
+import CertctlOperations
 import FoundationEssentials
 
 /// The lifetimes of certificates as bars: where now is, and where the renewal.

@@ -1,9 +1,10 @@
 import ACME
-import Certctl
 import CertctlBase
+import CertctlCore
+import CertctlCrypto
+import CertctlIssuing
+import CertctlSystem
 import FoundationEssentials
-import HostIO
-import PKI
 
 /// A path that the user gave, made absolute by the working directory.
 ///

@@ -1,5 +1,5 @@
 package import CertctlBase
-internal import HostIO
+internal import CertctlSystem
 
 /// The look at a file of trusted certificates before curl gets it, whose own words are poor.
 package enum CABundle {

@@ -1,6 +1,6 @@
 import ACME
+import CertctlCrypto
 import FoundationEssentials
-import PKI
 import TestSupport
 import Testing
 

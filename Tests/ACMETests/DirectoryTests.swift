@@ -1,6 +1,6 @@
 import ACME
+import CertctlSystem
 import FoundationEssentials
-import HostIO
 import TestSupport
 import Testing
 

@@ -1,8 +1,8 @@
 import ACME
 import CertctlBase
+import CertctlCrypto
+import CertctlSystem
 import FoundationEssentials
-import HostIO
-import PKI
 import TestSupport
 import Testing
 
@@ -56,7 +56,7 @@ func certificate(
         .deletingLastPathComponent().appending(path: "Sources/ACME/Documentation.docc/ACME.md"),
       encoding: .utf8)
     let compiled = between("// example:\n", "// end of example", in: source)
-    let imports = "import ACME\nimport CertctlBase\nimport PKI\n"
+    let imports = "import ACME\nimport CertctlBase\nimport CertctlCrypto\n"
     let shown = between("```swift\n" + imports, "```", in: page)
     #expect(shown.count > 1000)
     #expect(words(compiled) == words(shown))

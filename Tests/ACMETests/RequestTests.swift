@@ -1,8 +1,8 @@
 import ACME
 import CertctlBase
+import CertctlCrypto
+import CertctlSystem
 import FoundationEssentials
-import HostIO
-import PKI
 import Synchronization
 import TestSupport
 import Testing

@@ -1,8 +1,9 @@
 import FoundationEssentials
 import Testing
 
-@testable import Certctl
 @testable import CertctlCLI
+@testable import CertctlOperations
+@testable import CertctlStore
 
 /// The plain table of `certctl list`, what needs attention, and `certctl show`.
 struct CertificateListTests {

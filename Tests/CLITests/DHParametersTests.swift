@@ -3,8 +3,8 @@ import Glibc
 import TestSupport
 import Testing
 
-@testable import Certctl
 @testable import CertctlCLI
+@testable import CertctlStore
 
 /// `certctl dhparam` as it is run, judged by the `openssl` command.
 @Suite(.timeLimit(.minutes(10)))

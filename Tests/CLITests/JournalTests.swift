@@ -1,5 +1,5 @@
+import CertctlSystem
 import Glibc
-import HostIO
 import Logging
 import Synchronization
 import TestSupport

@@ -1,9 +1,10 @@
+import CertctlCrypto
 import FoundationEssentials
-import PKI
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlStore
 
 /// `certctl list` and `certctl show` as they are run: on a terminal, in a pipe, as JSON.
 @Suite(.timeLimit(.minutes(10)))

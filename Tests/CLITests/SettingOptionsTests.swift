@@ -1,5 +1,6 @@
 import ArgumentParser
-import Certctl
+import CertctlCore
+import CertctlIssuing
 import Testing
 
 @testable import CertctlCLI

@@ -1,6 +1,7 @@
 import ACME
 import ArgumentParser
-import Certctl
+import CertctlCore
+import CertctlServing
 import Testing
 
 @testable import CertctlCLI

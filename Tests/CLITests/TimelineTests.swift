@@ -1,8 +1,9 @@
 import FoundationEssentials
 import Testing
 
-@testable import Certctl
 @testable import CertctlCLI
+@testable import CertctlOperations
+@testable import CertctlStore
 
 /// The timeline of `certctl list`, as a function of reports, time and width.
 struct TimelineTests {

@@ -1,11 +1,13 @@
 import ACME
+import CertctlCrypto
+import CertctlSystem
 import FoundationEssentials
-import HostIO
-import PKI
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlIssuing
+@testable import CertctlStore
 
 struct AccountKeeperTests {
   /// A keeper before a fake CA that has terms.

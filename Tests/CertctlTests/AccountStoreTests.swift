@@ -1,10 +1,11 @@
+import CertctlCrypto
 import FoundationEssentials
 import Glibc
-import PKI
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlStore
 
 struct AccountStoreTests {
   static let directory = "https://ca.test/dir"

@@ -1,10 +1,12 @@
 import ACME
-import HostIO
-import PKI
+import CertctlCrypto
+import CertctlSystem
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlIssuing
+@testable import CertctlOperations
 
 /// Bad input is found before anything is written, and before a CA is asked.
 struct BadRequestTests {

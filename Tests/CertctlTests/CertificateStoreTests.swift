@@ -1,11 +1,12 @@
+import CertctlCrypto
+import CertctlSystem
 import FoundationEssentials
 import Glibc
-import HostIO
-import PKI
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlStore
 
 struct CertificateStoreTests {
   private let ca: TestCA

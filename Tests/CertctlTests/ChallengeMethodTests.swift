@@ -1,7 +1,8 @@
 import ACME
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlIssuing
 
 /// The descriptors of the challenge types, and what follows from them.
 struct ChallengeMethodTests {

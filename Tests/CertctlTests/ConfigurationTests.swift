@@ -1,9 +1,10 @@
 import ACME
-import PKI
+import CertctlCrypto
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlOperations
 
 struct ConfigurationTests {
   private func read(_ text: String) throws -> Configuration {

@@ -1,10 +1,13 @@
 import ACME
+import CertctlCrypto
 import FoundationEssentials
-import PKI
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlIssuing
+@testable import CertctlOperations
+@testable import CertctlStore
 
 /// An RSA certificate beside an ECDSA one.
 struct DualTests {

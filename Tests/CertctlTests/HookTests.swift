@@ -1,11 +1,12 @@
+import CertctlSystem
 import FoundationEssentials
 import Glibc
-import HostIO
 import Synchronization
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlOperations
 
 /// Hooks run in order, are told what is documented, and what others could have planted is left.
 @Suite(.timeLimit(.minutes(10)))

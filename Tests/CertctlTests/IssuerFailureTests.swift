@@ -1,12 +1,14 @@
 import ACME
 import CertctlBase
+import CertctlCrypto
+import CertctlSystem
 import FoundationEssentials
-import HostIO
-import PKI
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlIssuing
+@testable import CertctlStore
 
 struct IssuerFailureTests {
   private func withBench(_ body: (IssuerBench) async throws -> Void) async throws {

@@ -1,9 +1,10 @@
 import ACME
-import HostIO
+import CertctlSystem
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlStore
 
 struct NamesAndFilesTests {
   @Test(arguments: [

@@ -1,11 +1,14 @@
 import ACME
+import CertctlCrypto
+import CertctlSystem
 import FoundationEssentials
-import HostIO
-import PKI
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlIssuing
+@testable import CertctlOperations
+@testable import CertctlStore
 
 struct OperationTests {
   private func withBench(

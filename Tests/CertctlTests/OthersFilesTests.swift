@@ -1,12 +1,14 @@
 import CertctlBase
 import CertctlHTTP
+import CertctlSystem
 import Glibc
-import HostIO
 import Synchronization
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlDNS
+@testable import CertctlServing
 
 /// Secrets, engines and settings that another user can read, write or choose.
 @Suite(.needsRoot("an ordinary user cannot give files away"))

@@ -1,11 +1,13 @@
 import ACME
+import CertctlCrypto
+import CertctlSystem
 import FoundationEssentials
-import HostIO
-import PKI
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlOperations
+@testable import CertctlStore
 
 /// Names that cannot be proved do not take the others down, where the user allows that.
 @Suite(.timeLimit(.minutes(10)))

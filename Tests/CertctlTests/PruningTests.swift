@@ -1,11 +1,13 @@
+import CertctlCrypto
+import CertctlSystem
 import FoundationEssentials
 import Glibc
-import HostIO
-import PKI
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlOperations
+@testable import CertctlStore
 
 struct PruningTests {
   private let ca: TestCA

@@ -1,11 +1,13 @@
 import ACME
+import CertctlCrypto
 import FoundationEssentials
 import Glibc
-import PKI
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlOperations
+@testable import CertctlStore
 
 /// A new key at once, and the end of the old one.
 struct RekeyTests {

@@ -3,7 +3,8 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlOperations
 
 /// Secrets are named in the configuration, and read where they lie.
 struct SecretReferenceTests {

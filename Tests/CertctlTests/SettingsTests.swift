@@ -1,10 +1,11 @@
 import ACME
-import HostIO
-import PKI
+import CertctlCrypto
+import CertctlSystem
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlIssuing
 
 struct SettingsTests {
   private func resolve(

@@ -1,12 +1,15 @@
 import ACME
+import CertctlCrypto
+import CertctlSystem
 import FoundationEssentials
 import Glibc
-import HostIO
-import PKI
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlDNS
+@testable import CertctlIssuing
+@testable import CertctlStore
 
 /// The solvers that come with certctl, against the contract, and what is special to each.
 struct SolverTests {

@@ -1,12 +1,13 @@
 import ACME
+import CertctlCrypto
+import CertctlSystem
 import FoundationEssentials
 import Glibc
-import HostIO
-import PKI
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlStore
 
 struct StateStoresTests {
   // MARK: - Lineages

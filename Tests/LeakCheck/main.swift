@@ -1,8 +1,8 @@
-// Uses everything in PKI that owns memory of OpenSSL, again and again, for a leak checker to watch.
+import CertctlCrypto
+// Uses everything in CertctlCrypto that owns memory of OpenSSL, again and again, for a leak checker to watch.
 // Synchronous on purpose: valgrind does not survive an asynchronous main. Run it by Tests/leaks.sh.
 import FoundationEssentials
 import Glibc
-import PKI
 
 let counts = CommandLine.arguments.dropFirst(2).compactMap { Int($0) }
 guard counts.count == 3 else {

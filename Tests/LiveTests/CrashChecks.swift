@@ -1,4 +1,4 @@
-import PKI
+import CertctlCrypto
 import TestSupport
 import Testing
 

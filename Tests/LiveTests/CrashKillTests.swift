@@ -1,5 +1,5 @@
+import CertctlCrypto
 import Glibc
-import PKI
 import TestSupport
 import Testing
 

@@ -1,5 +1,5 @@
+import CertctlCrypto
 import Glibc
-import PKI
 import Synchronization
 import TestSupport
 import Testing

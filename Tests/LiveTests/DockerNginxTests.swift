@@ -1,10 +1,11 @@
 import CertctlBase
+import CertctlSystem
 import FoundationEssentials
-import HostIO
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlServing
 
 /// nginx in a container of a real engine: found, asked, reached, and its mounts looked through.
 @Suite(.serialized, .timeLimit(.minutes(30)))

@@ -1,7 +1,7 @@
 import CertctlBase
+import CertctlSystem
 import FoundationEssentials
 import Glibc
-import HostIO
 import TestSupport
 import Testing
 

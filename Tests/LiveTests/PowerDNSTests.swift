@@ -1,6 +1,7 @@
-import Certctl
+import CertctlCore
+import CertctlDNS
 import CertctlHTTP
-import HostIO
+import CertctlSystem
 import TestSupport
 import Testing
 

@@ -1,7 +1,7 @@
 import ACME
+import CertctlCrypto
+import CertctlSystem
 import FoundationEssentials
-import HostIO
-import PKI
 import TestSupport
 import Testing
 

@@ -1,8 +1,8 @@
 import ACME
+import CertctlCrypto
 import CertctlHTTP
+import CertctlSystem
 import FoundationEssentials
-import HostIO
-import PKI
 import TestSupport
 import Testing
 

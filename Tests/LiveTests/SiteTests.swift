@@ -1,6 +1,6 @@
-import Certctl
+import CertctlCore
+import CertctlCrypto
 import FoundationEssentials
-import PKI
 import TestSupport
 import Testing
 

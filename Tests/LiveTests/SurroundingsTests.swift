@@ -1,7 +1,7 @@
 import CertctlBase
+import CertctlSystem
 import FoundationEssentials
 import Glibc
-import HostIO
 import Synchronization
 import TestSupport
 import Testing

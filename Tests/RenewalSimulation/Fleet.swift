@@ -1,5 +1,6 @@
 import ACME
-import Certctl
+import CertctlIssuing
+import CertctlStore
 import FoundationEssentials
 
 /// One certificate of a host: what its lineage would hold, and what really is.

@@ -1,5 +1,6 @@
 import ACME
-import Certctl
+import CertctlIssuing
+import CertctlStore
 import FoundationEssentials
 
 /// One run of `renew` on one host, from the timer to the last order.

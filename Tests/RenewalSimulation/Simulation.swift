@@ -1,5 +1,5 @@
 import ACME
-import Certctl
+import CertctlStore
 import FoundationEssentials
 
 /// What to simulate.

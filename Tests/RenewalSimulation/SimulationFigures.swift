@@ -1,4 +1,4 @@
-import Certctl
+import CertctlIssuing
 
 /// What came of a simulation.
 package struct SimulationFigures {

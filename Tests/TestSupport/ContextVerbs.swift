@@ -1,6 +1,7 @@
 package import ACME
-package import Certctl
-package import PKI
+package import CertctlCrypto
+package import CertctlOperations
+package import CertctlStore
 
 /// The operations as verbs, for tests.
 extension Context {

@@ -1,4 +1,4 @@
-package import Certctl
+package import CertctlCore
 package import Testing
 
 /// Expects an error with this code and these words; shows the whole error where it differs.

@@ -1,5 +1,5 @@
-package import Certctl
 package import CertctlBase
+package import CertctlCore
 internal import CertctlDNSClient
 internal import FoundationEssentials
 internal import Testing

@@ -1,7 +1,7 @@
 internal import ACME
 internal import CertctlBase
+internal import CertctlCrypto
 internal import FoundationEssentials
-internal import PKI
 
 extension FakeCA {
   func newAccount(_ message: FakeJWS, _ state: inout FakeCAState) throws -> HTTPResponse {

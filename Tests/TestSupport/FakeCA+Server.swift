@@ -1,7 +1,7 @@
 internal import ACME
 public import CertctlBase
+internal import CertctlCrypto
 internal import FoundationEssentials
-internal import PKI
 internal import Synchronization
 
 /// What a request path means.

@@ -1,7 +1,7 @@
 public import ACME
 public import CertctlBase
+public import CertctlCrypto
 public import FoundationEssentials
-public import PKI
 internal import Synchronization
 
 /// An ACME server in this process, played behind the role of the HTTP client.

@@ -1,6 +1,6 @@
 import ACME
+import CertctlCrypto
 import FoundationEssentials
-import PKI
 
 /// Everything that a ``FakeCA`` remembers.
 struct FakeCAState {

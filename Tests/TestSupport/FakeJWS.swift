@@ -1,7 +1,7 @@
 internal import ACME
 internal import CertctlBase
+internal import CertctlCrypto
 internal import FoundationEssentials
-internal import PKI
 
 /// A signed request that has passed all of RFC 8555 section 6.
 struct FakeJWS {

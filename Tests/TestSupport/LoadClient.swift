@@ -1,6 +1,6 @@
 package import CertctlBase
-import HostIO
-package import PKI
+package import CertctlCrypto
+import CertctlSystem
 import Synchronization
 
 /// Clients that ask a TLS server without pause for as long as something else happens, and count what

@@ -1,7 +1,7 @@
 import CertctlBase
+import CertctlCrypto
+import CertctlSystem
 import Glibc
-import HostIO
-import PKI
 import Synchronization
 
 /// What the clients of a `LoadClient` share.

@@ -1,5 +1,5 @@
 import ACME
-package import Certctl
+package import CertctlServing
 
 extension Site {
   /// A site from words, as a person gives them.

@@ -1,5 +1,5 @@
+public import CertctlCrypto
 public import FoundationEssentials
-public import PKI
 
 /// A small certification authority in memory: two roots, one intermediate under both, leaves.
 ///

@@ -1,7 +1,7 @@
 internal import CertctlBase
+internal import CertctlCrypto
 internal import FoundationEssentials
 internal import Logging
-internal import PKI
 
 /// What a request is for, and what may be done when its answer is lost.
 struct RequestTask: Sendable {

@@ -1,7 +1,7 @@
 public import CertctlBase
+public import CertctlCrypto
 internal import FoundationEssentials
 public import Logging
-public import PKI
 internal import Synchronization
 
 /// One CA, as a client sees it: its directory, its nonces and the requests that need no account.

@@ -1,4 +1,4 @@
-internal import PKI
+internal import CertctlCrypto
 
 extension Account {
   /// The authorization at a URL (RFC 8555 section 7.5).

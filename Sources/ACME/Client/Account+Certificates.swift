@@ -1,6 +1,6 @@
 internal import CertctlBase
+public import CertctlCrypto
 internal import Logging
-public import PKI
 
 extension Account {
   /// Downloads the certificate of a valid order (RFC 8555 section 7.4.2).

@@ -1,4 +1,4 @@
-public import PKI
+public import CertctlCrypto
 
 extension Account {
   /// Gives the account another key (RFC 8555 section 7.3.5); the old one is worthless afterwards.

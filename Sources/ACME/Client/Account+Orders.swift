@@ -1,7 +1,7 @@
 internal import CertctlBase
+public import CertctlCrypto
 public import FoundationEssentials
 internal import Logging
-public import PKI
 
 extension Account {
   /// Places an order (RFC 8555 section 7.4).

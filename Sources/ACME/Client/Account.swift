@@ -1,4 +1,4 @@
-public import PKI
+public import CertctlCrypto
 
 /// An account at a CA: everything that is done in its name.
 ///

@@ -1,4 +1,4 @@
-public import PKI
+public import CertctlCrypto
 
 /// A public key as JSON Web Key (RFC 7517), in the exact form of its thumbprint.
 package struct JWK: Sendable, Equatable {

@@ -1,4 +1,4 @@
-internal import PKI
+internal import CertctlCrypto
 
 /// Who signs a request: an account by its URL, or a bare key.
 struct Signer: Sendable {

@@ -1,4 +1,4 @@
-public import PKI
+public import CertctlCrypto
 
 /// One way to prove control of a name (RFC 8555 section 7.1.5).
 ///

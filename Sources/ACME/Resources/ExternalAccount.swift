@@ -1,5 +1,5 @@
+public import CertctlCrypto
 internal import FoundationEssentials
-public import PKI
 
 /// A customer's key at a CA that gives accounts only to its customers (RFC 8555 section 7.3.4).
 public struct ExternalAccount: Sendable, CustomStringConvertible {

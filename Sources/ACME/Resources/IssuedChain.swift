@@ -1,4 +1,4 @@
-public import PKI
+public import CertctlCrypto
 
 /// A certificate with its intermediates, as the CA sent it (RFC 8555 section 7.4.2).
 public struct IssuedChain: Sendable, Equatable {

@@ -1,5 +1,5 @@
+public import CertctlCrypto
 public import FoundationEssentials
-public import PKI
 
 /// The name of a certificate in ARI (RFC 9773 section 4.1): "aki.serial", both base64url.
 public struct CertificateID: RawRepresentable, Hashable, Sendable, Codable,

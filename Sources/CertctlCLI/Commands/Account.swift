@@ -1,7 +1,8 @@
 import ACME
 import ArgumentParser
-import Certctl
-import PKI
+import CertctlCore
+import CertctlCrypto
+import CertctlOperations
 
 /// `certctl account`: the accounts with CAs.
 struct AccountCommand: AsyncParsableCommand {

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Certctl
-import HostIO
+import CertctlCore
+import CertctlSystem
 
 /// The root of the command line: `certctl`.
 @main

@@ -1,7 +1,9 @@
 import ACME
 import ArgumentParser
-import Certctl
 import CertctlBase
+import CertctlCore
+import CertctlOperations
+import CertctlStore
 
 /// What to do when nginx uses the certificate.
 struct InUseOptions: ParsableArguments {

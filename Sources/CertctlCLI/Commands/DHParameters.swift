@@ -1,7 +1,7 @@
 import ArgumentParser
-import Certctl
 import CertctlBase
-import PKI
+import CertctlCrypto
+import CertctlStore
 import Synchronization
 
 /// `certctl dhparam`: parameters for nginx's `ssl_dhparam`.

@@ -1,9 +1,11 @@
 import ACME
 import ArgumentParser
-import Certctl
 import CertctlBase
+import CertctlCore
+import CertctlCrypto
+import CertctlDNS
+import CertctlOperations
 import FoundationEssentials
-import PKI
 
 /// `certctl dns-providers`: who can make records, and what each needs to know.
 struct DNSProviders: AsyncParsableCommand {

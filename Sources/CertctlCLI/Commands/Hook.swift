@@ -1,6 +1,7 @@
 import ArgumentParser
-import Certctl
 import CertctlBase
+import CertctlOperations
+import CertctlStore
 import FoundationEssentials
 
 /// `certctl hook`: the programs of the user that run around a renewal.

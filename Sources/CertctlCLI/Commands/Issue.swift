@@ -1,8 +1,10 @@
 import ACME
 import ArgumentParser
-import Certctl
 import CertctlBase
-import PKI
+import CertctlCore
+import CertctlCrypto
+import CertctlOperations
+import CertctlStore
 
 /// `certctl issue`: a new or changed certificate.
 struct Issue: AsyncParsableCommand {

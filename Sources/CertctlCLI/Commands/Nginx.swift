@@ -1,6 +1,6 @@
 import ArgumentParser
-import Certctl
 import CertctlBase
+import CertctlOperations
 
 /// `certctl nginx`: the nginx that run on this host.
 struct NginxCommand: AsyncParsableCommand {

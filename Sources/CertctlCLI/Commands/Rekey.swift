@@ -1,6 +1,8 @@
 import ArgumentParser
-import Certctl
-import PKI
+import CertctlCore
+import CertctlCrypto
+import CertctlOperations
+import CertctlStore
 
 /// `certctl rekey`: a new key and certificate, now.
 struct Rekey: AsyncParsableCommand {

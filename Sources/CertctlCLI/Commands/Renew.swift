@@ -1,6 +1,8 @@
 import ArgumentParser
-import Certctl
 import CertctlBase
+import CertctlCore
+import CertctlOperations
+import CertctlStore
 import FoundationEssentials
 
 /// `certctl renew`: all that is due.

@@ -1,8 +1,10 @@
 import ACME
 import ArgumentParser
-import Certctl
 import CertctlBase
-import PKI
+import CertctlCore
+import CertctlCrypto
+import CertctlOperations
+import CertctlServing
 
 /// `certctl site`: nginx reverse-proxy virtual hosts.
 struct SiteCommand: AsyncParsableCommand {

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Certctl
 import CertctlBase
+import CertctlCore
 
 /// A mistake on the command line, in certctl's own short form.
 ///

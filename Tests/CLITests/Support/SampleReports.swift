@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-@testable import Certctl
+@testable import CertctlOperations
 
 /// Reports for what is printed of them; the day is 2026-06-01, noon.
 enum SampleReports {

@@ -1,7 +1,8 @@
-import Certctl
 import CertctlBase
+import CertctlCore
+import CertctlDNS
+import CertctlSystem
 import FoundationEssentials
-import HostIO
 import Synchronization
 import TestSupport
 import Testing

@@ -1,9 +1,10 @@
 import ACME
-import HostIO
+import CertctlSystem
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlDNS
 
 /// A user's acme.sh DNS scripts run as they are, with the settings that acme.sh saved.
 @Suite(.timeLimit(.minutes(10)))

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlDNS
 
 /// The functions that acme.sh's scripts call, in every shell that can be /bin/sh.
 @Suite(.timeLimit(.minutes(10)))

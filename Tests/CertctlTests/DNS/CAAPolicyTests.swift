@@ -2,7 +2,8 @@ import ACME
 import FoundationEssentials
 import Testing
 
-@testable import Certctl
+@testable import CertctlDNS
+@testable import CertctlStore
 
 /// Which CAs may issue (RFC 8659 and RFC 8657, whose examples these follow).
 struct CAAPolicyTests {

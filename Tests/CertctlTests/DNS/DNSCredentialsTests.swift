@@ -1,10 +1,11 @@
 import CertctlBase
+import CertctlSystem
 import FoundationEssentials
-import HostIO
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlDNS
 
 /// Where the settings of DNS providers come from, and what is kept of them.
 struct DNSCredentialsTests {

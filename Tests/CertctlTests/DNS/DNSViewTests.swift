@@ -1,9 +1,10 @@
 import CertctlBase
 import CertctlDNSClient
-import HostIO
+import CertctlSystem
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlDNS
 
 /// Where a challenge's record belongs, in a DNS of every kind.
 struct DNSViewTests {

@@ -1,4 +1,4 @@
-import HostIO
+import CertctlSystem
 import TestSupport
 
 /// An HTTP server that answers with what it was asked, for scripts that speak to an API.

@@ -1,11 +1,12 @@
+import CertctlSystem
 import FoundationEssentials
 import Glibc
-import HostIO
 import Synchronization
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlDNS
 
 /// A folder with programs in it, and what providers made of them are told.
 struct ProgramBench {

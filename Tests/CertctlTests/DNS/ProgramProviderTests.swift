@@ -1,8 +1,9 @@
-import HostIO
+import CertctlSystem
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlDNS
 
 /// Other clients' programs are called as those clients call them, and trusted no further than hooks.
 @Suite(.timeLimit(.minutes(10)))

@@ -1,11 +1,12 @@
 import CertctlBase
 import CertctlDNSClient
+import CertctlSystem
 import FoundationEssentials
-import HostIO
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlDNS
 
 /// Waiting for a zone's servers, on a clock that jumps.
 struct PropagationTests {

@@ -1,6 +1,6 @@
 import CertctlBase
 import CertctlDNSClient
-import HostIO
+import CertctlSystem
 import Synchronization
 import Testing
 

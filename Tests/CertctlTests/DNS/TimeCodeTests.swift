@@ -1,4 +1,4 @@
-import Certctl
+import CertctlDNS
 import FoundationEssentials
 import Testing
 

@@ -1,13 +1,14 @@
 import ACME
 import CertctlBase
+import CertctlCrypto
+import CertctlSystem
 import FoundationEssentials
-import HostIO
-import PKI
 import Synchronization
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlDNS
 
 /// What all providers of DNS services stand on: texts, tokens, signatures, lists and repetition.
 struct VendorTests {

@@ -1,11 +1,11 @@
 import CertctlBase
+import CertctlCrypto
 import CertctlDNSClient
-import HostIO
-import PKI
+import CertctlSystem
 import Synchronization
 import TestSupport
 
-@testable import Certctl
+@testable import CertctlCore
 
 /// A zone in memory, which certctl can ask and change.
 ///

@@ -1,9 +1,9 @@
-import HostIO
+import CertctlSystem
 import Synchronization
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlDNS
 
 /// One change of a zone at a time, with all that waits for it.
 struct ZonePublisherTests {

@@ -1,10 +1,12 @@
+import CertctlCrypto
+import CertctlSystem
 import FoundationEssentials
-import HostIO
-import PKI
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlServing
+@testable import CertctlStore
 
 /// Copies of certificates, deployed together.
 struct CopyDeploymentTests {

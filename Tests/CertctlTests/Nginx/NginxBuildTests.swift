@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Certctl
+@testable import CertctlServing
 
 @Suite struct NginxBuildTests {
   private func build(_ version: String, _ library: String, _ arguments: String = "") -> NginxBuild?

@@ -1,11 +1,13 @@
+import CertctlSystem
 import FoundationEssentials
 import Glibc
-import HostIO
 import Synchronization
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlServing
+@testable import CertctlStore
 
 /// A change of what nginx reads, with a runner in place of nginx: what happens when, and what is left.
 struct NginxChangeTests {

@@ -1,8 +1,8 @@
 import CertctlBase
-import HostIO
+import CertctlSystem
 import Testing
 
-@testable import Certctl
+@testable import CertctlServing
 
 /// What is read from `nginx -T`, and from the title of its master.
 struct NginxConfigurationTests {

@@ -1,9 +1,10 @@
+import CertctlSystem
 import Glibc
-import HostIO
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlServing
+@testable import CertctlStore
 
 /// Which processes root takes for an nginx that it may run.
 @Suite(.needsRoot("the rule is about root"))

@@ -1,12 +1,15 @@
 import ACME
 import CertctlBase
+import CertctlCrypto
+import CertctlSystem
 import FoundationEssentials
-import HostIO
-import PKI
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlIssuing
+@testable import CertctlOperations
+@testable import CertctlStore
 
 /// Spare CAs: used when one is out of order, and not to get round a failed validation.
 @Suite(.timeLimit(.minutes(10)))

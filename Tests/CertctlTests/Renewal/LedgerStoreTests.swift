@@ -1,12 +1,14 @@
 import ACME
+import CertctlCrypto
+import CertctlSystem
 import FoundationEssentials
-import HostIO
 import Logging
-import PKI
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlIssuing
+@testable import CertctlStore
 
 /// The ledger on disk holds orders back before the CA has to, and across runs.
 struct LedgerStoreTests {

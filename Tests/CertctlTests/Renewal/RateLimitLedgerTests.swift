@@ -1,11 +1,12 @@
 import ACME
 import CertctlBase
+import CertctlSystem
 import FoundationEssentials
-import HostIO
 import RenewalSimulation
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlIssuing
 
 struct RateLimitLedgerTests {
   private let directory = "https://acme-v02.api.letsencrypt.org/directory"

@@ -3,7 +3,7 @@ import FoundationEssentials
 import RenewalSimulation
 import Testing
 
-@testable import Certctl
+@testable import CertctlIssuing
 
 /// What the ledger allows, a CA with the same limits accepts; what it holds back, it holds back
 /// little longer than the CA would.

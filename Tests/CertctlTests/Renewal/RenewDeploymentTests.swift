@@ -2,7 +2,8 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlOperations
+@testable import CertctlStore
 
 /// What `renew` and `issue` make of hooks, and of deployments that fail.
 @Suite(.timeLimit(.minutes(10)))

@@ -1,10 +1,12 @@
 import ACME
+import CertctlSystem
 import FoundationEssentials
-import HostIO
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlOperations
+@testable import CertctlStore
 
 /// A run of `renew` over a few lineages, before a CA in this process.
 @Suite(.timeLimit(.minutes(10)))

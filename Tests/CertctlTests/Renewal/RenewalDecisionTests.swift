@@ -3,7 +3,8 @@ import FoundationEssentials
 import RenewalSimulation
 import Testing
 
-@testable import Certctl
+@testable import CertctlIssuing
+@testable import CertctlStore
 
 struct RenewalDecisionTests {
   private let quarter = lived(90 * day)

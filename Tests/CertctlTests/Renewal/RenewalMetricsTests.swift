@@ -3,7 +3,9 @@ import Glibc
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlOperations
+@testable import CertctlStore
 
 /// The file for Prometheus.
 struct RenewalMetricsTests {

@@ -3,7 +3,8 @@ import FoundationEssentials
 import RenewalSimulation
 import Testing
 
-@testable import Certctl
+@testable import CertctlIssuing
+@testable import CertctlStore
 
 /// What holds of the decision for every lifetime, window and clock.
 ///

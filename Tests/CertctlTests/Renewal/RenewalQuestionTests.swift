@@ -3,7 +3,8 @@ import FoundationEssentials
 import RenewalSimulation
 import Testing
 
-@testable import Certctl
+@testable import CertctlIssuing
+@testable import CertctlStore
 
 struct RenewalQuestionTests {
   private let certificate = lived(90 * day)

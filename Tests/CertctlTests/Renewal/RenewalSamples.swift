@@ -2,7 +2,7 @@ import ACME
 import FoundationEssentials
 import RenewalSimulation
 
-@testable import Certctl
+@testable import CertctlStore
 
 let day: Double = 86400
 

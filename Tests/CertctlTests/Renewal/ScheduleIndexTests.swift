@@ -1,9 +1,11 @@
+import CertctlSystem
 import FoundationEssentials
-import HostIO
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlIssuing
+@testable import CertctlOperations
+@testable import CertctlStore
 
 /// The index is derived: whatever becomes of it, the answer stays right.
 struct ScheduleIndexTests {

@@ -1,9 +1,10 @@
 import ACME
+import CertctlCrypto
 import FoundationEssentials
-import PKI
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlStore
 
 /// The settings in a lineage's file: what is on people's disks stays readable, and is written as it was.
 struct LineageFormatTests {

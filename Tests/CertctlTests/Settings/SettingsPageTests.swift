@@ -2,7 +2,8 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlIssuing
 
 /// The reference page of the settings, which is written from their table.
 ///
@@ -12,7 +13,7 @@ struct SettingsPageTests {
   private static var path: String {
     let parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)
     return parts.dropLast(4).joined(separator: "/")
-      + "/Sources/Certctl/Documentation.docc/Settings.md"
+      + "/Documentation/Settings.md"
   }
 
   @Test func `the reference page says what the table says`() throws {

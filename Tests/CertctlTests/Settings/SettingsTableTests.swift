@@ -2,7 +2,10 @@ import ACME
 import FoundationEssentials
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlIssuing
+@testable import CertctlOperations
+@testable import CertctlStore
 
 /// The table itself: whatever stands in it works everywhere, also what comes to it later.
 struct SettingsTableTests {

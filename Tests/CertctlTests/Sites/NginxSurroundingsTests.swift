@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlServing
 
 @Suite struct NginxSurroundingsTests {
   private func surroundings(

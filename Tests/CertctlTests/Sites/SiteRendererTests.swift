@@ -2,7 +2,8 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlServing
 
 /// What depends on versions that no test machine has, and what a reader of the files sees.
 @Suite struct SiteRendererTests {

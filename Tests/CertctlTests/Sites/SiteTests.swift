@@ -3,7 +3,8 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlServing
+@testable import CertctlStore
 
 @Suite struct SiteTests {
   @Test func `a record is the same after it was read`() throws {

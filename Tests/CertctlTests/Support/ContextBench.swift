@@ -1,10 +1,13 @@
 import ACME
+import CertctlCrypto
+import CertctlSystem
 import FoundationEssentials
-import HostIO
-import PKI
 import TestSupport
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlIssuing
+@testable import CertctlOperations
+@testable import CertctlStore
 
 /// A context with a fake CA that looks into a webroot.
 struct ContextBench {

@@ -1,11 +1,13 @@
 import ACME
+import CertctlCrypto
+import CertctlSystem
 import FoundationEssentials
-import HostIO
-import PKI
 import Synchronization
 import TestSupport
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlIssuing
+@testable import CertctlStore
 
 /// An issuer before a fake CA, with a registered account and a recording solver.
 struct IssuerBench {

@@ -1,10 +1,13 @@
 import ACME
 import CertctlBase
-import HostIO
+import CertctlSystem
 import Synchronization
 import TestSupport
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlDNS
+@testable import CertctlIssuing
+@testable import CertctlStore
 
 /// A solver that does nothing but remember, and fails or waits where the test wants it.
 final class RecordingSolver: ChallengeSolver {

@@ -1,10 +1,11 @@
 import ACME
+import CertctlCrypto
+import CertctlSystem
 import FoundationEssentials
-import HostIO
-import PKI
 import TestSupport
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlStore
 
 /// Settings for a few names, with defaults elsewhere.
 func settings(

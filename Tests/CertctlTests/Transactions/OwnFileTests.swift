@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Certctl
+@testable import CertctlServing
 
 struct OwnFileTests {
   @Test func `certctl knows its own file, and a change by hand`() {

@@ -1,10 +1,11 @@
+import CertctlSystem
 import FoundationEssentials
 import Glibc
-import HostIO
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlStore
 
 struct TransactionTests {
   private let shown = FileAttributes(mode: 0o644)

@@ -1,6 +1,6 @@
 import CertctlBase
 import CertctlHTTP
-import HostIO
+import CertctlSystem
 import TestSupport
 import Testing
 

@@ -3,7 +3,7 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlServing
 
 /// A real nginx with the files of sites, and applications behind it.
 struct RenderedSiteHost {

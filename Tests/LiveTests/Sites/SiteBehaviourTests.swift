@@ -2,7 +2,7 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlServing
 
 /// What nginx does with the files, in both versions.
 @Suite(.requires("nginx", PythonPrograms.nginx, "openssl", "curl"), .timeLimit(.minutes(10)))

@@ -1,11 +1,11 @@
 import ACME
+import CertctlCrypto
 import FoundationEssentials
 import Glibc
-import PKI
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlServing
 
 /// The nginx programs that sites are tried with.
 ///

@@ -1,10 +1,10 @@
 import ACME
+import CertctlCrypto
 import FoundationEssentials
-import PKI
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlServing
 
 /// Every pair of options in real files, which both nginx versions take without a warning.
 @Suite struct SiteMatrixTests {

@@ -1,9 +1,9 @@
+import CertctlCrypto
 import FoundationEssentials
-import PKI
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlServing
 
 /// What an independent scanner says to the files, by Mozilla's guideline 6.0.
 @Suite(.requires("nginx", PythonPrograms.nginx, PythonPrograms.sslyze), .timeLimit(.minutes(10)))

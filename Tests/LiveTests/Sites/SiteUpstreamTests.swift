@@ -2,7 +2,7 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlServing
 
 /// What nginx does with upstreams that come, go, and speak otherwise, in both versions.
 @Suite(

@@ -1,10 +1,11 @@
+import CertctlSystem
 import FoundationEssentials
-import HostIO
 import Synchronization
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlServing
 
 /// A host whose nginx runs in a container, with upstream containers beside it, and a CA that
 /// validates through that nginx.

@@ -1,5 +1,5 @@
+import CertctlCrypto
 import FoundationEssentials
-import PKI
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
-package import Certctl
 package import CertctlBase
+import CertctlCore
+package import CertctlDNS
 internal import FoundationEssentials
 package import Testing
 

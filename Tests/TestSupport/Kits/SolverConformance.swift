@@ -1,5 +1,8 @@
 package import ACME
-package import Certctl
+package import CertctlCore
+package import CertctlDNS
+package import CertctlIssuing
+package import CertctlStore
 package import Testing
 
 /// The contract of every ``ChallengeSolver``, as a test that one call runs.

@@ -1,8 +1,9 @@
-import HostIO
+import CertctlSystem
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlServing
 
 /// An engine with a command line: what it is asked, and how its words are read.
 struct CommandLineEngineTests {

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlServing
 
 /// The text of a compose file; that engines take it is a matter of the live tests.
 struct ComposeFileTests {

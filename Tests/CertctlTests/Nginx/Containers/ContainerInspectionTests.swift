@@ -1,7 +1,8 @@
-import HostIO
+import CertctlSystem
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlServing
 
 /// What the engines tell of a container, as recorded from Docker 20.10 and Podman 4.3.
 struct ContainerInspectionTests {

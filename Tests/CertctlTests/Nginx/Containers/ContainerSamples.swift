@@ -1,10 +1,10 @@
+import CertctlSystem
 import FoundationEssentials
-import HostIO
 import Synchronization
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlServing
 
 /// A runner that answers from a table: the first two words after the program, such as "ps --all",
 /// or else the first one decide.

@@ -1,9 +1,9 @@
+import CertctlSystem
 import FoundationEssentials
-import HostIO
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlServing
 
 /// Who may read the keys in a container.
 struct MountReadingTests {

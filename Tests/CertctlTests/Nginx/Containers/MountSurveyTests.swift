@@ -1,9 +1,10 @@
+import CertctlSystem
 import FoundationEssentials
-import HostIO
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlServing
 
 /// The faults of mounts that nginx reports without their cause, or not at all.
 struct MountSurveyTests {

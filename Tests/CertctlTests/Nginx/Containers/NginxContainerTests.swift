@@ -1,11 +1,13 @@
 import CertctlBase
+import CertctlSystem
 import FoundationEssentials
 import Glibc
-import HostIO
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlServing
+@testable import CertctlStore
 
 /// Paths and addresses on both sides of a container's wall, and what its engine says against it.
 struct NginxContainerTests {

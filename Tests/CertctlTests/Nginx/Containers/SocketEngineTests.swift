@@ -1,12 +1,13 @@
 import CertctlBase
+import CertctlSystem
 import FoundationEssentials
 import Glibc
-import HostIO
 import Synchronization
 import TestSupport
 import Testing
 
-@testable import Certctl
+@testable import CertctlCore
+@testable import CertctlServing
 
 /// An engine without a command line, by its socket: its answers are scripted here.
 struct SocketEngineTests {

@@ -1,0 +1,50 @@
+import CertctlCore
+
+/// lego's exec protocol: a program that is told `present` or `cleanup`, a name and a value.
+package struct LegoExec: DNSProvider {
+  package static let descriptor = DNSProviderDescriptor(
+    name: "exec", title: "a program (lego's exec protocol)",
+    documentation: "https://go-acme.github.io/lego/dns/exec/",
+    settings: [
+      .init(
+        "EXEC_PATH", "the program, where none stands after exec:", isSecret: false, fallback: ""),
+      .init(
+        "EXEC_MODE", "RAW: the program makes name and value itself", isSecret: false, fallback: ""),
+    ], timeLimit: 600, argument: "PATH")
+
+  var program: UserProgram
+  private let isRaw: Bool
+  private let ledger = ProgramLedger()
+
+  package init(_ context: DNSProviderContext) throws {
+    guard let path = context.argument ?? context.optional("EXEC_PATH") else {
+      throw CertctlError(
+        .usage, "--dns exec needs to know the program",
+        hint: "give it as --dns exec:/path/to/program, or by EXEC_PATH")
+    }
+    program = try UserProgram(path, kind: "DNS program", environment: context.environment)
+    let mode = context.optional("EXEC_MODE")
+    guard mode == nil || mode == "RAW" else {
+      throw context.wrong("EXEC_MODE", "takes the word RAW or nothing")
+    }
+    isRaw = mode == "RAW"
+  }
+
+  package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
+    try await ledger.publish(records) { record, _ in
+      try await program.run(arguments("present", record), to: "publish \(record.name)")
+    }
+  }
+
+  package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
+    try await ledger.remove(records) { record, _ in
+      try await program.run(arguments("cleanup", record), to: "remove \(record.name)")
+    }
+  }
+
+  private func arguments(_ verb: String, _ record: ChallengeRecord) -> [String] {
+    isRaw
+      ? [verb, "--", record.domain, record.token, record.keyAuthorization]
+      : [verb, "\(record.name).", record.value]
+  }
+}

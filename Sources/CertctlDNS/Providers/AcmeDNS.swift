@@ -1,0 +1,142 @@
+import ACME
+import CertctlBase
+import CertctlCore
+
+/// acme-dns: a server that holds nothing but such records, to which a CNAME leads for each domain.
+///
+/// It keeps the two newest texts of each name and forgets older ones by itself: nothing is removed.
+package struct AcmeDNS: DNSProvider {
+  /// What acme-dns is called and needs.
+  package static let descriptor = DNSProviderDescriptor(
+    name: "acme-dns", title: "acme-dns",
+    documentation: "https://github.com/joohoi/acme-dns#api",
+    settings: [
+      .init("ACME_DNS_API_BASE", "the server's address", isSecret: false),
+      .init(
+        "ACME_DNS_STORAGE_PATH", "the file with the accounts, which lego and acme-dns-client share",
+        isSecret: false),
+      .init(
+        "ACME_DNS_ALLOWLIST",
+        "networks that may use new accounts, such as 192.0.2.0/24,2001:db8::/32",
+        isSecret: false, fallback: ""),
+    ], ttl: 30, timeLimit: 60, aliases: ["acmedns"])
+
+  /// The number of texts that the server keeps for a name.
+  private static let mostTexts = 2
+
+  private let context: DNSProviderContext
+  private let server: String
+  private let accounts: AcmeDNSAccounts
+  private let allowed: [String]
+
+  /// A client of a server.
+  ///
+  /// - Throws: `CertctlError` with code `configuration` where address or file are missing or wrong.
+  package init(_ context: DNSProviderContext) throws {
+    server = try context.url("ACME_DNS_API_BASE")
+    guard let accounts = AcmeDNSAccounts(path: try context.value("ACME_DNS_STORAGE_PATH")) else {
+      throw context.wrong("ACME_DNS_STORAGE_PATH", "must be an absolute path of a file")
+    }
+    self.accounts = accounts
+    allowed = (context.optional("ACME_DNS_ALLOWLIST") ?? "").split(separator: ",").map { part in
+      String(part.filter { !$0.isWhitespace })
+    }
+    self.context = context
+  }
+
+  /// Replaces the older texts; a domain without an account gets one, and fails then, since its
+  /// CNAME cannot be there yet.
+  ///
+  /// - Throws: `CertctlError`, `CancellationError`.
+  package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
+    let known = try await accounts.all()
+    var work: [(account: AcmeDNSAccounts.Account, value: String)] = []
+    var unknown: [String] = []
+    for record in records {
+      if let account = Self.account(of: record, known) {
+        try Self.checkTarget(record, account)
+        if !work.contains(where: {
+          $0.account.fullDomain == account.fullDomain && $0.value == record.value
+        }) {
+          work.append((account, record.value))
+        }
+      } else if !unknown.contains(record.domain) {
+        unknown.append(record.domain)
+      }
+    }
+    guard unknown.isEmpty else { throw try await register(unknown) }
+    for (name, entries) in Dictionary(grouping: work, by: \.account.fullDomain)
+    where entries.count > Self.mostTexts {
+      throw CertctlError(
+        .challengeFailed,
+        "acme-dns keeps the \(Self.mostTexts) newest texts of a name, and "
+          + "\(escapedForTerminal(name)) would need \(entries.count) at once",
+        hint: "give each domain an account of its own, or put fewer names into one certificate")
+    }
+    for (account, value) in work { try await update(account, value) }
+  }
+
+  /// Does nothing: acme-dns cannot remove anything.
+  package func remove(_ records: [ChallengeRecord], in zone: String) async throws {}
+
+  // MARK: - Accounts
+
+  /// The account of a record's domain, or the one to whose name the record was led.
+  private static func account(
+    of record: ChallengeRecord, _ known: [String: AcmeDNSAccounts.Account]
+  ) -> AcmeDNSAccounts.Account? {
+    known[record.domain.lowercased()] ?? known.values.first { $0.fullDomain == record.name }
+  }
+
+  private static func checkTarget(
+    _ record: ChallengeRecord, _ account: AcmeDNSAccounts.Account
+  ) throws {
+    guard record.name != account.fullDomain else { return }
+    throw CertctlError(
+      .challengeFailed,
+      "the CNAME of \(escapedForTerminal(record.domain)) does not lead to its account at acme-dns, "
+        + "but to \(escapedForTerminal(record.name))",
+      hint: "create this record and try again: " + alias(record.domain, account))
+  }
+
+  private static func alias(_ domain: String, _ account: AcmeDNSAccounts.Account) -> String {
+    escapedForTerminal("_acme-challenge.\(domain). CNAME \(account.fullDomain).")
+  }
+
+  // MARK: - Requests
+
+  private func update(_ account: AcmeDNSAccounts.Account, _ value: String) async throws {
+    let api = try context.api(
+      server,
+      headers: [
+        HTTPField(name: "X-Api-User", value: account.username),
+        HTTPField(name: "X-Api-Key", value: account.password),
+      ], secrets: [account.password])
+    _ = try await api.send(
+      .post, "/update", to: "set the TXT record \(account.fullDomain)",
+      json: ["subdomain": account.subdomain, "txt": value])
+  }
+
+  /// Gets accounts, saves them, and returns the error that says which records they need.
+  private func register(_ domains: [String]) async throws -> CertctlError {
+    let api = try context.api(server)
+    var aliases: [String] = []
+    for domain in domains {
+      let what = "register an account for \(domain)"
+      let answer =
+        if allowed.isEmpty {
+          try await api.send(.post, "/register", to: what)
+        } else {
+          try await api.send(.post, "/register", to: what, json: ["allowfrom": allowed])
+        }
+      let account = try answer.decode(AcmeDNSAccounts.Account.self)
+      try await accounts.add([domain: answer.body], server: server)
+      aliases.append(Self.alias(domain, account))
+    }
+    return CertctlError(
+      .challengeFailed,
+      "acme-dns has a new account for \(escapedForTerminal(domains.joined(separator: ", "))), saved "
+        + "in \(escapedForTerminal(accounts.path)), to which no CNAME leads yet",
+      hint: "create and try again: " + aliases.joined(separator: "; "))
+  }
+}

@@ -1,0 +1,82 @@
+import ACME
+import CertctlBase
+import CertctlDNSClient
+package import CertctlStore
+package import FoundationEssentials
+
+/// The search for a standing record at all servers of its zone.
+package struct PersistentSearch: Sendable {
+  package let view: DNSView
+  package let now: Date
+
+  package init(view: DNSView, now: Date) {
+    self.view = view
+    self.now = now
+  }
+
+  /// What was found.
+  package struct Finding: Sendable {
+    /// Where the record has to be.
+    package let place: DNSPlace
+    /// What each server lacks that answers.
+    package var lacking: [String] = []
+    /// The servers that do not answer.
+    var silent: [String] = []
+    /// How many servers have a record that will do.
+    package var count = 0
+
+    /// What is wrong, in words; empty when all servers have it.
+    package var words: String { (lacking + silent).joined(separator: "; ") }
+  }
+
+  /// Looks for a record that lets a challenge's account have what the challenge is for; any such record
+  /// will do.
+  ///
+  /// - Throws: `CertctlError` when nobody knows the zone, `CancellationError`.
+  package func find(_ challenge: PresentedChallenge) async throws -> Finding {
+    let place = try await view.place(
+      of: PersistentRecord.name(of: challenge.identifier.baseDomain))
+    var finding = Finding(place: place)
+    for server in place.zone.servers {
+      var isSilent = true
+      var trouble: String?
+      for endpoint in server.endpoints where trouble == nil {
+        guard let texts = try await texts(of: place.name, at: endpoint) else { continue }
+        isSilent = false
+        trouble = objection(to: texts, for: challenge)
+      }
+      if let trouble {
+        finding.lacking.append("\(server.name) \(trouble)")
+      } else if isSilent {
+        finding.silent.append("\(server.name) does not answer")
+      } else {
+        finding.count += 1
+      }
+    }
+    return finding
+  }
+
+  /// The texts that a server has; nil when it does not answer.
+  private func texts(of name: String, at endpoint: Endpoint) async throws -> [String]? {
+    do {
+      let answer = try await view.client.ask(name, .txt, at: endpoint, isRecursive: false)
+      let known = [DNSResponse.noError, DNSResponse.noSuchName]
+      guard known.contains(answer.code) else { return nil }
+      return Propagation.texts(answer, of: name).sorted()
+    } catch let error as HostError where error.code != .missingLibrary {
+      return nil
+    }
+  }
+
+  private func objection(to texts: [String], for challenge: PresentedChallenge) -> String? {
+    let objections = texts.map { text -> String? in
+      guard let record = PersistentRecord(text: text) else { return "is no such record" }
+      return record.objection(to: challenge, now: now)
+    }
+    guard !objections.contains(nil) else { return nil }
+    let words = zip(texts, objections).compactMap { text, words in
+      words.map { "\"\(text)\", which \($0)" }
+    }
+    return words.isEmpty ? "does not have it" : "has \(words.joined(separator: ", and "))"
+  }
+}

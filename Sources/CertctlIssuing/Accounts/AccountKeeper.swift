@@ -1,0 +1,215 @@
+package import ACME
+package import CertctlBase
+import CertctlCore
+package import CertctlCrypto
+package import CertctlStore
+import CertctlSystem
+import FoundationEssentials
+
+/// The account in use at one CA: loaded, or registered when there is none.
+package struct AccountKeeper: Sendable {
+  package let client: ACMEClient
+  package let directory: String
+  package let keyType: KeyType
+  package let store: AccountStore
+  package let clock: WallClock
+  package let lockTimeout: Duration
+
+  package init(
+    client: ACMEClient, directory: String, keyType: KeyType, store: AccountStore, clock: WallClock,
+    lockTimeout: Duration
+  ) {
+    self.client = client
+    self.directory = directory
+    self.keyType = keyType
+    self.store = store
+    self.clock = clock
+    self.lockTimeout = lockTimeout
+  }
+
+  /// The account in use, registered first if need be.
+  package func account(_ registration: Registration) async throws -> (AccountRecord, Account) {
+    try await locked {
+      if let stored = try await Blocking.run({ try store.account(for: directory) }) {
+        if let url = stored.record.url, stored.nextKey == nil {
+          return (stored.record, client.account(url: url, key: stored.key))
+        }
+        if let settled = try await settleRollover(stored) { return settled }
+        return try await register(stored, registration)
+      }
+      return try await register(try await makeAccount(registration), registration)
+    }
+  }
+
+  /// The account in use, without registering one.
+  ///
+  /// - Throws: `CertctlError` with code `notFound` when there is none.
+  package func existingAccount() async throws -> (AccountRecord, Account) {
+    try await locked { try await loadExisting() }
+  }
+
+  /// Registers an account; with the key that is there, when there is one.
+  ///
+  /// The same key gives the same account, so this also brings back an account that the CA forgot.
+  package func registerAgain(_ registration: Registration) async throws -> (AccountRecord, Account)
+  {
+    try await locked {
+      var stored = try await Blocking.run { try store.account(for: directory) }
+      if let known = stored, known.nextKey != nil, let settled = try await settleRollover(known) {
+        stored = StoredAccount(record: settled.0, key: settled.1.key, nextKey: nil)
+      }
+      let account =
+        if let stored { stored } else { try await makeAccount(registration) }
+      return try await register(account, registration)
+    }
+  }
+
+  /// Replaces the account's key at the CA and here (RFC 8555, section 7.3.5).
+  ///
+  /// The new key is durable before the CA hears of it. A crash or a lost answer leaves both keys,
+  /// and the next use asks the CA which one it knows.
+  package func rollOver(to type: KeyType) async throws -> (AccountRecord, Account) {
+    try await locked {
+      let (record, account) = try await loadExisting()
+      let newKey = try await Blocking.run { try PrivateKey.generate(type) }
+      try await Blocking.run { try store.saveNextKey(newKey, of: record) }
+      let changed: Account
+      do {
+        changed = try await account.changeKey(to: newKey)
+      } catch let error as ACMEError where !error.isRetryable {
+        // The CA said no, so the old key is the key; anything else leaves it open.
+        try await Blocking.run { try store.dropNextKey(of: record) }
+        throw error
+      }
+      try await Blocking.run { try store.adoptNextKey(of: record) }
+      return (record, changed)
+    }
+  }
+
+  /// Stores a changed record.
+  package func save(_ record: AccountRecord) async throws {
+    try await Blocking.run { try store.save(record) }
+  }
+
+  private func loadExisting() async throws -> (AccountRecord, Account) {
+    guard let stored = try await Blocking.run({ try store.account(for: directory) }) else {
+      throw CertctlError(
+        .notFound, "there is no account for \(directory) on this machine",
+        hint: "make one with: certctl account register --ca \(directory) --agree-tos")
+    }
+    if stored.nextKey != nil, let settled = try await settleRollover(stored) { return settled }
+    guard let url = stored.record.url else {
+      throw CertctlError(
+        .notFound, "the registration of the account for \(directory) was never finished",
+        hint: "finish it with: certctl account register --ca \(directory) --agree-tos")
+    }
+    return (stored.record, client.account(url: url, key: stored.key))
+  }
+
+  /// Finds out which of two keys the CA has; nil when no rollover was under way.
+  private func settleRollover(_ stored: StoredAccount) async throws -> (AccountRecord, Account)? {
+    guard let nextKey = stored.nextKey else { return nil }
+    var record = stored.record
+    if let account = try await client.findAccount(key: nextKey) {
+      record.url = account.url
+      try await Blocking.run { [record] in
+        try store.adoptNextKey(of: record)
+        try store.save(record)
+      }
+      return (record, account)
+    }
+    guard let account = try await client.findAccount(key: stored.key) else {
+      throw CertctlError(
+        .authority, "\(directory) knows neither key of the account \(stored.record.id)",
+        hint: "the account is gone at the CA; certctl account deactivate --ca \(directory) "
+          + "--local forgets it here")
+    }
+    record.url = account.url
+    try await Blocking.run { [record] in
+      try store.dropNextKey(of: record)
+      try store.save(record)
+    }
+    return (record, account)
+  }
+
+  private func makeAccount(_ registration: Registration) async throws -> StoredAccount {
+    let contacts = try registration.contacts()
+    // Before a key is made: whoever says no leaves no trace.
+    let terms = try await agreedTerms(registration)
+    let record = AccountRecord(
+      id: Self.randomID(), directory: directory, contacts: contacts,
+      termsAgreed: terms != nil, termsOfService: terms ?? nil, created: clock.now())
+    return try await Blocking.run {
+      try store.create(record, key: try PrivateKey.generate(keyType))
+    }
+  }
+
+  private func register(
+    _ stored: StoredAccount, _ registration: Registration
+  ) async throws -> (AccountRecord, Account) {
+    var record = stored.record
+    if !record.termsAgreed, let terms = try await agreedTerms(registration) {
+      record.termsAgreed = true
+      record.termsOfService = terms
+    }
+    if !registration.emails.isEmpty { record.contacts = try registration.contacts() }
+    let external = try await externalAccount(registration)
+    let account: Account
+    do {
+      account = try await client.register(
+        key: stored.key,
+        NewAccount(
+          contacts: record.contacts, termsOfServiceAgreed: record.termsAgreed,
+          externalAccount: external))
+    } catch let error as ACMEError
+      where external != nil && error.problem?.type == .unauthorized
+    {
+      throw CertctlError(wrapping: error).advising(
+        "compare --eab-kid and the key in --eab-hmac-key-file with what the CA's web site shows")
+    }
+    record.url = account.url
+    if let external { record.externalAccount = external.keyID }
+    if stored.record.url != nil, record.contacts != stored.record.contacts {
+      // A CA that knows the key gives back the account as it is (RFC 8555, section 7.3.1).
+      _ = try await account.update(contacts: record.contacts)
+    }
+    try await save(record)
+    return (record, account)
+  }
+
+  /// The account at the CA's own site: the one that was given, or where the CA needs one, the one of
+  /// the configuration file.
+  private func externalAccount(_ registration: Registration) async throws -> ExternalAccount? {
+    if let given = registration.externalAccount { return given }
+    guard let configured = registration.configuredAccount,
+      try await client.directory().externalAccountRequired
+    else { return nil }
+    return try await configured()
+  }
+
+  /// The URL of the terms that were agreed to; `.some(nil)` when the CA has none.
+  private func agreedTerms(_ registration: Registration) async throws -> String?? {
+    guard let url = try await client.directory().termsOfService else { return .some(nil) }
+    switch registration.terms {
+    case .agreed: return url
+    case .ask(let ask):
+      if await ask(url) { return url }
+    case .notAgreed: break
+    }
+    throw CertctlError(
+      .termsNotAgreed, "the terms of service of \(directory) have not been agreed to: \(url)",
+      hint: "read them, then give --agree-tos")
+  }
+
+  private func locked<T: Sendable>(_ body: () async throws -> T) async throws -> T {
+    let folder = try AccountStore.authorityFolder(for: directory)
+    let lock = try await store.state.lock("account-\(folder)", wait: lockTimeout, clock: clock)
+    defer { lock.release() }
+    try await Blocking.run { store.state.sweepAccounts(of: folder) }
+    return try await body()
+  }
+
+  private static func randomID() -> String {
+    (0..<6).map { _ in UInt8.random(in: .min ... .max) }.hexadecimal
+  }
+}

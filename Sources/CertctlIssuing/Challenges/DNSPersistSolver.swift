@@ -1,0 +1,76 @@
+import ACME
+import CertctlBase
+package import CertctlCore
+package import CertctlDNS
+package import CertctlStore
+import CertctlSystem
+
+/// dns-persist-01 (draft-ietf-acme-dns-persist): a record that stands there for good.
+///
+/// Nothing is made and nothing is removed; before the CA is told to look, certctl looks itself.
+package final class DNSPersistSolver: ChallengeSolver {
+  /// There is nothing to take back.
+  package static let persistsAfterExit = false
+
+  private let settings: DNSSettings
+  private let context: SolverContext
+
+  /// A solver; it needs no provider.
+  package init(settings: ChallengeSettings, context: SolverContext) {
+    self.settings = settings.dns ?? DNSSettings()
+    self.context = context
+  }
+
+  /// Checks the settings.
+  package func prepare() async throws { try settings.validate() }
+
+  /// Makes nothing.
+  package func present(_ challenges: [PresentedChallenge]) async throws {}
+
+  /// Checks that the records are there, at each of the zones' servers that answers.
+  ///
+  /// - Throws: `CertctlError` with code `challengeFailed`, with the record that is to be made.
+  package func waitUntilVisible(_ challenges: [PresentedChallenge]) async throws {
+    guard settings.check ?? .servers != .none else { return }
+    let view = try await Blocking.run { [context, settings] in try context.view(settings) }
+    let search = PersistentSearch(view: view, now: context.environment.clock.now())
+    let wildcards = Set(challenges.filter { $0.isWildcard == true }.map(\.identifier.baseDomain))
+    for challenge in challenges {
+      let finding = try await search.find(challenge)
+      guard !finding.lacking.isEmpty || finding.count == 0 else { continue }
+      throw Self.missing(
+        challenge, finding, withWildcard: wildcards.contains(challenge.identifier.baseDomain))
+    }
+  }
+
+  /// Removes nothing.
+  package func cleanUp(_ challenges: [PresentedChallenge]) async throws {}
+
+  /// The record that will do for all that the order wants of the domain.
+  private static func missing(
+    _ challenge: PresentedChallenge, _ finding: PersistentSearch.Finding, withWildcard: Bool
+  ) -> CertctlError {
+    let record = PersistentRecord(
+      issuer: challenge.issuers?.first ?? "", account: challenge.account ?? "",
+      coversWildcard: withWildcard)
+    let name = finding.place.name
+    return CertctlError(
+      .challengeFailed,
+      escapedForTerminal(
+        "no TXT record \(name) lets this account have the certificate: \(finding.words)"),
+      hint: "make it by hand, once: \(name). TXT \"\(escapedForTerminal(record.text))\"",
+      identifiers: [challenge.identifier])
+  }
+}
+
+extension ChallengeMethod {
+  /// dns-persist-01 (draft-ietf-acme-dns-persist): the CA says what the standing record has to name.
+  static let dnsPersist01 = ChallengeMethod(
+    type: .dnsPersist01, nameKinds: [.domain, .wildcard], isOfDNS: true,
+    proof: { challenge, authorization, account in
+      PresentedChallenge(
+        identifier: authorization.identifier, keyAuthorization: nil, type: challenge.type,
+        isWildcard: authorization.isWildcard, account: challenge.accountURI ?? account.url,
+        issuers: challenge.issuerDomainNames)
+    }, solver: { _ in DNSPersistSolver.self })
+}

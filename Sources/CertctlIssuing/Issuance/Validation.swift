@@ -1,0 +1,176 @@
+import ACME
+import CertctlBase
+import CertctlCore
+import CertctlCrypto
+import CertctlStore
+import CertctlSystem
+import Logging
+import Synchronization
+
+/// Proves the names of one order: presents all challenges, answers all, waits for the order.
+struct Validation: Sendable {
+  /// How long a CA may take to validate; then the order is left for the next run.
+  static let timeLimit = Duration.seconds(300)
+  /// How long the clean-up may take; temporary failures of DNS services are retried.
+  static let cleanupLimit = Duration.seconds(120)
+  /// The same for somebody who waits for the end after Ctrl-C; what is left is the next run's.
+  static let hurriedLimit = Duration.seconds(15)
+
+  let account: Account
+  let solvers: ChallengeSolvers
+  let journal: ChallengeJournal
+  let lineage: LineageName
+  let progress: @Sendable (Progress) -> Void
+  let logger: Logger
+  let warn: @Sendable (String) -> Void
+
+  /// One challenge of the order that is open.
+  private struct Open: Sendable {
+    let type: ChallengeType
+    let challenge: Challenge
+    let presented: PresentedChallenge
+  }
+
+  /// Runs `place` with the solvers ready, then validates the order that it returns.
+  ///
+  /// Whatever happens, cancellation included, what was presented is cleaned up before this
+  /// returns or throws.
+  func complete(_ place: @Sendable () async throws -> Order) async throws -> Order {
+    let box = PresentedBox()
+    let reason = Mutex<String?>(nil)
+    return try await withCleanup(
+      timeout: Self.cleanupLimit, afterCancellation: Self.hurriedLimit
+    ) { error in
+      // Who refuses to make records, and to remove them with the same words, has made none.
+      guard reason.withLock(\.self) != CertctlError(wrapping: error).message else { return }
+      tell(error, box.challenges)
+    } _: {
+      for type in solvers.types {
+        box.prepare(type)
+        try await solvers[type]?.prepare()
+      }
+      let order = try await place()
+      guard order.status == .pending else { return order }
+      return try await validate(order, box)
+    } cleanup: { result in
+      if case .failure(let error) = result, !CertctlError(wrapping: error).isRetryable {
+        reason.withLock { $0 = CertctlError(wrapping: error).message }
+      }
+      try await cleanUp(box.prepared, box.challenges)
+    }
+  }
+
+  /// Says that something stays behind, where it outlives this process.
+  private func tell(_ error: any Error, _ challenges: [PresentedChallenge]) {
+    guard challenges.contains(where: { persistsAfterExit($0.type) }) else {
+      return logger.warning("a challenge was not cleaned up: \(error)")
+    }
+    let isLate = (error as? HostError)?.code == .timedOut || error is CancellationError
+    warn(
+      "what was made for the validation of \(lineage) could not be removed: "
+        + (isLate ? "there was no time for it" : CertctlError(wrapping: error).message)
+        + "; the next run tries again")
+  }
+
+  private func validate(_ order: Order, _ box: PresentedBox) async throws -> Order {
+    var open: [Open] = []
+    for url in order.authorizations {
+      let authorization = try await account.authorization(at: url)
+      if authorization.status == .valid { continue }
+      open.append(try challenge(of: authorization))
+    }
+    let lasting = open.map(\.presented).filter { persistsAfterExit($0.type) }
+    if !lasting.isEmpty {
+      try await Blocking.run { try journal.record(lasting, by: solvers.dns, of: lineage) }
+    }
+    box.challenges = open.map(\.presented)
+    progress(.presenting(words(of: open), count: open.count))
+    try await eachType(open) { try await $0.present($1) }
+    try await eachType(open) { try await $0.waitUntilVisible($1) }
+    // A resumed order may have been answered already; a CA may count each answer as an attempt.
+    for item in open where item.challenge.status == .pending {
+      try await account.respond(to: item.challenge)
+    }
+    progress(.validating)
+    do {
+      return try await account.waitForValidation(of: order, timeout: Self.timeLimit)
+    } catch let error as ACMEError where Self.isRefusal(error) {
+      throw CertctlError(error, advisedFor: open.map(\.type), or: solvers.types)
+    }
+  }
+
+  private static func isRefusal(_ error: ACMEError) -> Bool {
+    [.authorizationInvalid, .orderInvalid].contains(error.code)
+  }
+
+  private func words(of open: [Open]) -> String {
+    Set(open.map(\.type.rawValue)).sorted().joined(separator: " and ")
+  }
+
+  private func persistsAfterExit(_ type: ChallengeType?) -> Bool {
+    type.flatMap { solvers[$0] }.map { Swift.type(of: $0).persistsAfterExit } ?? false
+  }
+
+  /// Does something by each solver, side by side, with the challenges that are its own.
+  private func eachType(
+    _ open: [Open],
+    _ body: @escaping @Sendable (any ChallengeSolver, [PresentedChallenge]) async throws -> Void
+  ) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for (type, items) in Dictionary(grouping: open, by: \.type) {
+        guard let solver = solvers[type] else { continue }
+        group.addTask { try await body(solver, items.map(\.presented)) }
+      }
+      try await group.waitForAll()
+    }
+  }
+
+  private func challenge(of authorization: Authorization) throws -> Open {
+    let wanted = solvers.type(
+      for: Identifier(type: authorization.identifier.type, value: authorization.name))
+    let proof = try Catalog.challengeMethod(wanted).proof
+    guard let challenge = authorization.challenge(wanted),
+      let presented = try proof(challenge, authorization, account)
+    else {
+      let offered = authorization.challenges.map(\.type.rawValue).sorted()
+      throw CertctlError(
+        .challengeFailed,
+        "the CA offers no \(wanted.rawValue) for \(authorization.identifier.value)",
+        hint: "it offers: \(escapedForTerminal(offered.joined(separator: ", ")))")
+    }
+    return Open(type: wanted, challenge: challenge, presented: presented)
+  }
+
+  /// Takes back what each of the solvers that were begun with has presented.
+  private func cleanUp(
+    _ types: [ChallengeType], _ challenges: [PresentedChallenge]
+  ) async throws {
+    var failure: (any Error)?
+    for type in types {
+      guard let solver = solvers[type] else { continue }
+      do {
+        try await solver.cleanUp(challenges.filter { $0.type == type })
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+    // Only what was recorded here: the journal may hold what earlier runs left.
+    guard challenges.contains(where: { persistsAfterExit($0.type) }) else { return }
+    try await Blocking.run { try journal.clear(lineage) }
+  }
+}
+
+/// What was presented, for the clean-up that runs outside the task that presented it.
+private final class PresentedBox: Sendable {
+  private let storage = Mutex<(types: [ChallengeType], challenges: [PresentedChallenge])>(([], []))
+
+  func prepare(_ type: ChallengeType) { storage.withLock { $0.types.append(type) } }
+
+  var prepared: [ChallengeType] { storage.withLock { $0.types } }
+
+  var challenges: [PresentedChallenge] {
+    get { storage.withLock { $0.challenges } }
+    set { storage.withLock { $0.challenges = newValue } }
+  }
+}

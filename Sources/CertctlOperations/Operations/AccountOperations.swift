@@ -1,0 +1,164 @@
+import ACME
+import CertctlBase
+import CertctlCore
+package import CertctlCrypto
+package import CertctlIssuing
+import CertctlStore
+import CertctlSystem
+
+/// Registers an account, or brings the one that is there back to the CA's mind.
+package struct RegisterAccountOperation: Operation {
+  package var authority: String
+  package var caBundle: String?
+  package var registration: Registration
+  package var keyType: KeyType
+
+  /// An account at a CA, by preset name or directory URL.
+  package init(
+    authority: String, caBundle: String? = nil, registration: Registration,
+    keyType: KeyType = .ec256
+  ) {
+    self.authority = authority
+    self.caBundle = caBundle
+    self.registration = registration
+    self.keyType = keyType
+  }
+
+  package func run(in context: Context) async throws -> AccountReport {
+    let desk = AccountDesk(context: context)
+    return try await desk.onAccount(authority, caBundle, keyType) { keeper in
+      let (record, account) = try await keeper.registerAgain(desk.completed(registration))
+      await desk.note("accountRegistered", record)
+      return try desk.report(record, account.key, status: "valid")
+    }
+  }
+}
+
+/// The accounts on this machine, without asking any CA.
+package struct ListAccountsOperation: Operation {
+  package init() {}
+
+  package func run(in context: Context) async throws -> [AccountReport] {
+    let desk = AccountDesk(context: context)
+    return try await Blocking.run {
+      try context.accounts.all().map { stored in
+        try desk.report(
+          stored.record, stored.key,
+          status: stored.record.deactivated != nil
+            ? "deactivated" : stored.record.url == nil ? "unregistered" : "valid")
+      }
+    }
+  }
+}
+
+/// The account in use at a CA, with the status and contacts that the CA has of it.
+package struct ShowAccountOperation: Operation {
+  package var authority: String
+  package var caBundle: String?
+
+  package init(authority: String, caBundle: String? = nil) {
+    self.authority = authority
+    self.caBundle = caBundle
+  }
+
+  package func run(in context: Context) async throws -> AccountReport {
+    let desk = AccountDesk(context: context)
+    return try await desk.onAccount(authority, caBundle) { keeper in
+      let (record, account) = try await keeper.existingAccount()
+      let resource = try await account.resource()
+      return try desk.report(
+        record, account.key, status: escapedForTerminal(resource.status.rawValue))
+    }
+  }
+}
+
+/// Replaces the contacts of the account in use.
+package struct UpdateAccountOperation: Operation {
+  package var authority: String
+  package var caBundle: String?
+  package var emails: [String]
+
+  package init(authority: String, caBundle: String? = nil, emails: [String]) {
+    self.authority = authority
+    self.caBundle = caBundle
+    self.emails = emails
+  }
+
+  package func run(in context: Context) async throws -> AccountReport {
+    let desk = AccountDesk(context: context)
+    let contacts = try Registration(emails: emails).contacts()
+    return try await desk.onAccount(authority, caBundle) { keeper in
+      var (record, account) = try await keeper.existingAccount()
+      _ = try await account.update(contacts: contacts)
+      record.contacts = contacts
+      try await keeper.save(record)
+      await desk.note("accountUpdated", record)
+      return try desk.report(record, account.key, status: "valid")
+    }
+  }
+}
+
+/// Gives the account in use a new key.
+package struct RollOverAccountOperation: Operation {
+  package var authority: String
+  package var caBundle: String?
+  package var keyType: KeyType
+
+  package init(authority: String, caBundle: String? = nil, keyType: KeyType = .ec256) {
+    self.authority = authority
+    self.caBundle = caBundle
+    self.keyType = keyType
+  }
+
+  package func run(in context: Context) async throws -> AccountReport {
+    let desk = AccountDesk(context: context)
+    return try await desk.onAccount(authority, caBundle) { keeper in
+      let (record, account) = try await keeper.rollOver(to: keyType)
+      await desk.note("accountRolledOver", record)
+      return try desk.report(record, account.key, status: "valid")
+    }
+  }
+}
+
+/// Deactivates the account in use, at the CA and here, for good.
+package struct DeactivateAccountOperation: Operation {
+  package var authority: String
+  package var caBundle: String?
+  /// Whether it is only forgotten here, because the CA no longer knows it.
+  package var locally: Bool
+
+  package init(authority: String, caBundle: String? = nil, locally: Bool = false) {
+    self.authority = authority
+    self.caBundle = caBundle
+    self.locally = locally
+  }
+
+  package func run(in context: Context) async throws -> AccountReport {
+    let desk = AccountDesk(context: context)
+    return try await desk.onAccount(authority, caBundle) { keeper in
+      let (known, key) = try await deactivated(keeper, in: context)
+      var record = known
+      record.deactivated = context.environment.clock.now()
+      try await keeper.save(record)
+      await desk.note("accountDeactivated", record)
+      return try desk.report(record, key, status: "deactivated")
+    }
+  }
+
+  private func deactivated(
+    _ keeper: AccountKeeper, in context: Context
+  ) async throws -> (AccountRecord, PrivateKey) {
+    if locally {
+      guard
+        let stored = try await Blocking.run({ try context.accounts.account(for: keeper.directory) })
+      else {
+        throw CertctlError(
+          .notFound, "there is no account for \(keeper.directory) on this machine")
+      }
+      return (stored.record, stored.key)
+    }
+    let (record, account) = try await keeper.existingAccount()
+    try await account.deactivate()
+    return (record, account.key)
+  }
+}

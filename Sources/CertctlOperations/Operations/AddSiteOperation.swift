@@ -1,0 +1,130 @@
+import ACME
+import CertctlBase
+package import CertctlCore
+import CertctlCrypto
+package import CertctlIssuing
+package import CertctlServing
+import CertctlStore
+import CertctlSystem
+import FoundationEssentials
+
+/// What a user asks of `site add`.
+package struct SiteRequest: Sendable {
+  /// The site.
+  package var site: Site
+  /// The folder of nginx's main file, as this host sees it; nil for the only nginx, or Debian's.
+  package var nginxFolder: String?
+  /// The container that nginx runs in; nil for this host.
+  package var container: String?
+  /// The folder, on this host, of copies of the certificates that nginx is to use instead.
+  package var copy: String?
+  /// How to get a certificate, should there be none for the site.
+  package var overrides: SettingsOverrides
+  /// How to register an account for that.
+  package var registration: Registration
+  /// Write files anew that were changed by hand.
+  package var force: Bool
+
+  /// A request for a site.
+  package init(
+    site: Site, nginxFolder: String? = nil, container: String? = nil,
+    copy: String? = nil, overrides: SettingsOverrides = .init(),
+    registration: Registration = .init(),
+    force: Bool = false
+  ) {
+    self.site = site
+    self.nginxFolder = nginxFolder
+    self.container = container
+    self.copy = copy
+    self.overrides = overrides
+    self.registration = registration
+    self.force = force
+  }
+}
+
+/// Writes a site, gets its certificate if there is none, has nginx load both, and proves it.
+///
+/// On a machine without a certificate nginx first serves the answers to challenges only, so that the
+/// certificate can be had through it. Whatever fails, nginx goes on with the files that it had.
+///
+/// - Returns: The site.
+/// - Throws: `CertctlError`; `CancellationError`.
+package struct AddSiteOperation: Operation {
+  package var request: SiteRequest
+
+  package init(_ request: SiteRequest) {
+    self.request = request
+  }
+
+  package func run(in context: Context) async throws -> SiteReport {
+    try await Run(context: context).addSite(request)
+  }
+
+  private struct Run: ContextPart {
+    let context: Context
+
+    func addSite(_ request: SiteRequest) async throws -> SiteReport {
+      var site = request.site
+      let name = try LineageName(site.certificate)
+      try await deployer.recoverIfNeeded()
+      let place = try await places.nginxPlace(
+        folder: request.nginxFolder, container: request.container, for: request)
+      try await places.checkFiles(of: site, at: place)
+      let known = try await Blocking.run { try siteStore.record(request.site.name) }
+      site = try site.startingHSTS(at: environment.clock.now(), after: known?.site)
+      let record = SiteRecord(
+        site: site,
+        place: SitePlace(
+          folder: place.hostFolder, container: request.container, copy: request.copy),
+        added: known?.added ?? environment.clock.now())
+      if let known, !known.place.isSameNginx(as: record.place) {
+        throw CertctlError(
+          .refused, "\(site.name) is a site of another nginx: \(known.place.folder)",
+          hint: "remove it there: certctl site remove \(site.name)")
+      }
+      guard try await sites.hasCertificate(for: site) else {
+        try await issue(for: request, record, known, name, at: place)
+        return try await ShowSiteOperation(site.name).run(in: context)
+      }
+      try await sites.put(record, .complete(isDual: try await sites.isDual(name)), request.force)
+      return try await ShowSiteOperation(site.name).run(in: context)
+    }
+
+    /// Gets a certificate through nginx, and then makes the site whole.
+    private func issue(
+      for request: SiteRequest, _ record: SiteRecord, _ known: SiteRecord?, _ name: LineageName,
+      at place: NginxPlace
+    ) async throws {
+      let site = record.site
+      var overrides = request.overrides
+      let isThroughNginx =
+        overrides.challenge ?? .http01 == .http01 && overrides.httpPort == nil
+        && overrides.webroot == nil && overrides.dns.provider == nil
+      // With a certificate for other names the site can be there already.
+      let hasOther = try await Blocking.run { try certificates.liveGeneration(name) != nil }
+      if isThroughNginx {
+        // Wildcards are proved by the provider of the configuration file, if there is one.
+        if !site.hosts.contains(where: \.isWildcard) { overrides.challenge = .http01 }
+        overrides.webroot = place.hostPath(NginxPlace.challenges)
+        let stage: SiteRenderer.Stage =
+          hasOther ? .complete(isDual: try await sites.isDual(name)) : .challengeOnly
+        try await sites.put(record, stage, request.force)
+      }
+      do {
+        let issued = try await Blocking.run { try lineages.lineage(name)?.settings.names ?? [] }
+        let names = issued + site.hosts.filter { !issued.contains($0) }
+        _ = try await IssueOperation(
+          IssueRequest(
+            names: names, lineage: name, overrides: overrides, registration: request.registration)
+        ).run(in: context)
+        try await sites.put(record, .complete(isDual: try await sites.isDual(name)), request.force)
+      } catch {
+        // Nobody is served by a site without a certificate. After Ctrl-C, too.
+        if isThroughNginx, !hasOther {
+          try? await Task { try await sites.withdraw(record, known) }.value
+        }
+        throw error
+      }
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import CertctlBase
+import CertctlCore
+import CertctlStore
+import CertctlSystem
+import Logging
+
+extension Context {
+  /// Runs `body` alone on a lineage.
+  ///
+  /// - Throws: `CertctlError` with code `locked` when another process is at work on it and goes on
+  ///   for longer than `wait`, by default the time that the user gave; or what `body` throws.
+  func withLineage<T: Sendable>(
+    _ name: LineageName, wait: Duration? = nil, _ body: () async throws -> T
+  ) async throws -> T {
+    let lock = try await lock(name, wait: wait ?? lockTimeout)
+    defer { lock.release() }
+    try await Blocking.run { state.sweep(name) }
+    return try await body()
+  }
+
+  /// Runs `body` alone on those of these lineages on which no other process is at work.
+  ///
+  /// - Throws: What `body` throws.
+  func withFreeLineages<T: Sendable>(
+    _ names: [LineageName], _ body: ([LineageName]) async throws -> T
+  ) async throws -> T {
+    var free: [LineageName] = []
+    var locks: [FileLock] = []
+    defer { for lock in locks { lock.release() } }
+    for name in names {
+      do {
+        locks.append(try await lock(name, wait: .zero))
+        free.append(name)
+      } catch let error as CertctlError where error.code == .locked {
+        environment.console.logger.info("\(error.message)")
+      }
+    }
+    return try await body(free)
+  }
+
+  /// The lock of a lineage; says whom it waits for.
+  private func lock(_ name: LineageName, wait: Duration) async throws -> FileLock {
+    let key = "lineage-\(name)"
+    do {
+      return try await state.lock(key, wait: .zero, clock: environment.clock)
+    } catch let error as CertctlError where error.code == .locked && wait > .zero {
+      environment.console.progress(.waiting(state.holder(of: key)))
+    }
+    return try await state.lock(key, wait: wait, clock: environment.clock)
+  }
+
+  /// The lock under which servers are made to use something else; one process at a time.
+  func deploymentLock() async throws -> FileLock {
+    try await state.lock("deployment", wait: lockTimeout, clock: environment.clock)
+  }
+}

@@ -1,0 +1,53 @@
+import CertctlBase
+import CertctlCore
+import CertctlCrypto
+package import CertctlStore
+import CertctlSystem
+
+/// Removes a lineage with its certificates and keys.
+///
+/// - Throws: `CertctlError`, `refused` when it is in use and `inUse` does not allow it.
+package struct DeleteOperation: Operation {
+  package var name: LineageName
+  package var inUse: InUsePolicy
+
+  package init(_ name: LineageName, inUse: InUsePolicy = .refuse) {
+    self.name = name
+    self.inUse = inUse
+  }
+
+  package func run(in context: Context) async throws -> Void {
+    try await Run(context: context).delete(name, inUse: inUse)
+  }
+
+  private struct Run: ContextPart {
+    let context: Context
+
+    func delete(_ name: LineageName, inUse policy: InUsePolicy = .refuse) async throws {
+      try await change(name) {
+        try await useGuard.requireUnused(name, policy)
+        // Only the lineage's settings say where an earlier run's challenges were presented.
+        if let lineage = try? await Blocking.run({ try lineages.lineage(name) }) {
+          try await journal.cleanJournal(name, lineage.settings.challenge)
+        }
+        var keepsPlaceholder = false
+        if case .replaceByPlaceholder = policy {
+          try await useGuard.replaceByPlaceholder(name)
+          keepsPlaceholder = true
+        }
+        try await Blocking.run { [keepsPlaceholder] in
+          // What servers read goes before what says how to renew it.
+          if keepsPlaceholder {
+            _ = try certificates.prune(name, keeping: 1, sparing: [])
+          } else {
+            try certificates.remove(name)
+          }
+          try PendingStore(state: state).discard(name)
+          try lineages.remove(name)
+        }
+        await events.append(
+          Event(time: environment.clock.now(), event: "deleted", lineage: name.value))
+      }
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import CertctlBase
+import CertctlCore
+import CertctlStore
+import CertctlSystem
+
+/// All hooks, those of single lineages too.
+///
+/// - Throws: `CertctlError` when a folder cannot be read.
+package struct ListHooksOperation: Operation {
+  package init() {}
+
+  package func run(in context: Context) async throws -> [HookReport] {
+    try await Run(context: context).listHooks()
+  }
+
+  private struct Run: ContextPart {
+    let context: Context
+
+    func listHooks() async throws -> [HookReport] {
+      let hooks = context.hooks
+      var reports = try await hooks.list()
+      let shared = Set(reports.map(\.path))
+      for (name, paths) in try await ownHooks() {
+        reports += try await hooks.list(.deploy, own: paths)
+          .filter { !shared.contains($0.path) }
+          .map { report in
+            var report = report
+            report.lineage = name.value
+            return report
+          }
+      }
+      return reports
+    }
+
+    /// The hooks of each lineage; one that cannot be read has none, as `list` tells of it.
+    private func ownHooks() async throws -> [(LineageName, [String])] {
+      try await Blocking.run {
+        try lineages.names().compactMap { name in
+          (try? lineages.lineage(name))??.settings.hooks.map { (name, $0) }
+        }
+      }
+    }
+  }
+}

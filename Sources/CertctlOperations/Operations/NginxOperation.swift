@@ -1,0 +1,163 @@
+import CertctlBase
+import CertctlCore
+import CertctlCrypto
+import CertctlServing
+import CertctlStore
+import CertctlSystem
+
+/// One nginx of this host, as `nginx status` tells it.
+package struct NginxReport: Encodable, Sendable {
+  /// A certificate from certctl that it uses.
+  package struct Use: Encodable, Sendable {
+    /// The lineage.
+    package let lineage: String
+    /// The addresses, as "192.0.2.1:443".
+    package let addresses: [String]
+    /// Why the certificate in use is not served at one of them; nil when it is served at all.
+    package var problem: String?
+  }
+
+  /// The number of its master process.
+  package let pid: Int32
+  /// The path of the program.
+  package let executable: String
+  /// The unit of systemd that runs it.
+  package let unit: String?
+  /// The container that it runs in; nil on this host.
+  package let container: String?
+  /// What it says against its configuration, or against a reload; nil when all is well.
+  package var problem: String?
+  /// The certificates from certctl that it uses, by lineage.
+  package var certificates: [Use]
+
+  /// An nginx of this user that was left alone.
+  init(_ refused: RefusedNginx) {
+    pid = refused.process.pid
+    executable = RunningNginx(refused.process)?.executable ?? ""
+    unit = refused.process.unit
+    container = nil
+    problem = refused.failure
+    certificates = []
+  }
+
+  init(_ nginx: RunningNginx, certificates: [Use]) {
+    pid = nginx.pid
+    executable = nginx.executable
+    unit = nginx.unit
+    container = nginx.container?.name
+    self.certificates = certificates
+  }
+
+  /// Whether its configuration is accepted, and what it uses is served.
+  package var isWell: Bool { problem == nil && certificates.allSatisfy { $0.problem == nil } }
+}
+
+/// Tests the configuration of each nginx of this host, lets it load it if wanted, and looks by
+/// handshakes whether it serves the certificates in use.
+///
+/// - Returns: Each nginx of this user, or of all if the user is root.
+/// - Throws: `CertctlError` with code `notFound` when none runs, `locked` when another process
+///   deploys; `CancellationError`.
+package struct NginxOperation: Operation {
+  package var action: Action
+
+  /// What is to be done with the nginx that run on this host.
+  package enum Action: Sendable {
+    /// Test the configuration.
+    case test
+    /// Test it, and look at what is served.
+    case status
+    /// Test it, let nginx load it, and look at what is served.
+    case reload
+  }
+
+  package init(_ action: Action) {
+    self.action = action
+  }
+
+  package func run(in context: Context) async throws -> [NginxReport] {
+    try await Run(context: context).nginx(action)
+  }
+
+  private struct Run: ContextPart {
+    let context: Context
+
+    func nginx(_ action: Action) async throws -> [NginxReport] {
+      // A placeholder can be in use without a lineage.
+      let names = try await Blocking.run {
+        try Set(lineages.names() + state.live.entries().compactMap { try? LineageName($0) })
+          .sorted { $0.value < $1.value }
+      }
+      let targets = try await deployer.targets(names)
+      let deployment = try await deployer.nginxDeployment()
+      let survey = try await deployment.survey()
+      let uses = try await deployment.uses(of: targets, in: survey)
+      guard !uses.isEmpty || !survey.unasked.isEmpty else {
+        throw CertctlError(
+          .notFound, "no nginx runs on this host that this user may ask",
+          hint: "start it, or run certctl as root; one in a container is not seen from here")
+      }
+      for sentence in survey.places.flatMap(\.nginx.foreignFiles) {
+        console.warn(escapedForTerminal(sentence))
+      }
+      var reports = survey.unasked.map(NginxReport.init)
+      for use in uses {
+        reports.append(try await report(on: use, targets, action))
+      }
+      return reports
+    }
+
+    private func report(
+      on use: NginxDeployment.Use, _ targets: [NginxDeployment.Target], _ action: Action
+    ) async throws -> NginxReport {
+      let concerned = targets.filter { use.servers[$0.name] != nil }
+      var report = NginxReport(
+        use.nginx,
+        certificates: concerned.map { target in
+          let listens = (use.servers[target.name] ?? []).flatMap(\.listens)
+          return .init(
+            lineage: target.name.value,
+            addresses: Set(listens.map { "\($0.endpoint)" }).sorted())
+        })
+      let control = NginxControl(environment: environment)
+      switch action {
+      case .test: report.problem = try await control.test(use.nginx)
+      case .reload:
+        let lock = try await context.deploymentLock()
+        defer { lock.release() }
+        report.problem = try await control.reload(use.nginx)
+        guard report.problem == nil else { return report }
+        let failures = try await CertificateProof(environment: environment)
+          .failures(of: concerned, by: use)
+        for (index, target) in concerned.enumerated() {
+          report.certificates[index].problem = failures[target.name]
+        }
+      case .status:
+        report.problem = try await control.test(use.nginx)
+        for (index, target) in concerned.enumerated() {
+          report.certificates[index].problem = try await fault(of: target, by: use)
+        }
+      }
+      return report
+    }
+
+    /// Why an address does not serve the target now, without waiting.
+    private func fault(
+      of target: NginxDeployment.Target, by use: NginxDeployment.Use
+    ) async throws -> String? {
+      if target.leaves.contains(where: \.isPlaceholder) {
+        return "it is a placeholder, which no client trusts"
+      }
+      let proof = CertificateProof(environment: environment)
+      for server in use.servers[target.name] ?? [] {
+        guard let name = server.probeName(for: target) else { continue }
+        for listen in server.listens {
+          if let fault = try await proof.fault(of: target, at: listen, for: name, of: use.nginx) {
+            return fault
+          }
+        }
+      }
+      return nil
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import CertctlBase
+import CertctlCore
+import CertctlIssuing
+import CertctlStore
+import CertctlSystem
+import Logging
+
+/// Cleans up what earlier runs presented.
+struct JournalCleaner: ContextPart {
+  let context: Context
+
+  /// Cleans up what earlier runs presented and could not clean up.
+  func cleanJournal(_ name: LineageName, _ settings: ChallengeSettings) async throws {
+    let journal = ChallengeJournal(state: state)
+    let groups = try await Blocking.run { try journal.groups(of: name) }
+    guard !groups.isEmpty else { return }
+    var left: [ChallengeJournal.Group] = []
+    for group in groups {
+      console.logger.info(
+        "cleaning up \(group.challenges.count) challenges that an earlier run left")
+      let cleaned = try await attempt { try await cleanUp(group, settings) }
+      if case .failure(let error) = cleaned {
+        left.append(group)
+        console.warn(
+          "could not clean up the challenges of an earlier run: "
+            + error.message
+            + (group.dns?.provider.map { " (they were made by --dns \(escapedForTerminal($0)))" }
+              ?? "") + "; where nothing is left to remove, delete \(journal.path(of: name))")
+      }
+    }
+    try await Blocking.run { [left] in try journal.keep(left, of: name) }
+  }
+
+  /// Cleans up by whoever presented it.
+  private func cleanUp(_ group: ChallengeJournal.Group, _ settings: ChallengeSettings) async throws
+  {
+    var settings = settings
+    if let dns = group.dns { settings.dns = dns }
+    for (type, challenges) in Dictionary(
+      grouping: group.challenges, by: { $0.type ?? settings.type })
+    {
+      try await Catalog.solver(for: settings.with(type), in: context.solverContext).cleanUp(
+        challenges)
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import ACME
+import CertctlBase
+import CertctlCore
+import CertctlCrypto
+import CertctlIssuing
+import CertctlStore
+import CertctlSystem
+import FoundationEssentials
+
+/// Describes lineages.
+struct LineageReporter: ContextPart {
+  let context: Context
+
+  /// What there is, by name.
+  ///
+  /// A damaged lineage is reported as such and hides no other.
+  func list() async throws -> [LineageReport] {
+    return try await Blocking.run {
+      var names = Set(try lineages.names().map(\.value))
+      // A certificate whose lineage file was lost is still in use by servers.
+      names.formUnion(try state.live.entries().filter { !$0.hasPrefix(".") })
+      // What somebody else put there under a name that we would not give is not ours.
+      return try names.sorted().compactMap { try? LineageName($0) }.map { try describe($0) }
+    }
+  }
+
+  /// One lineage.
+  ///
+  /// - Throws: `CertctlError` with code `notFound` when there is none of that name.
+  func show(_ name: LineageName) async throws -> LineageReport {
+    try await requireLineage(name)
+    return try await report(on: name)
+  }
+
+  func report(on name: LineageName) async throws -> LineageReport {
+    try await Blocking.run { try describe(name) }
+  }
+
+  func requireLineage(_ name: LineageName) async throws {
+    let (exists, others) = try await Blocking.run {
+      let known = try lineages.names()
+      let isLive = try state.live.linkTarget(name.value) != nil
+      return (known.contains(name) || isLive, known)
+    }
+    guard exists else {
+      let names = others.prefix(5).map(\.value).joined(separator: ", ")
+      throw CertctlError(
+        .notFound, "there is no certificate named \(name) in \(state.path)",
+        hint: others.isEmpty
+          ? "there are none yet: certctl issue \(name)"
+          : "there is: \(names)\(others.count > 5 ? " and more; see certctl list" : "")")
+    }
+  }
+
+  private func describe(_ name: LineageName) throws -> LineageReport {
+    do {
+      return try intactReport(name)
+    } catch let error as HostError where error.code == .permissionDenied {
+      // Not the lineage's fault: the whole command fails.
+      throw error
+    } catch {
+      var report = LineageReport(name: name.value, state: .damaged, names: [])
+      let wrapped = CertctlError(wrapping: error)
+      report.problem = wrapped.message
+      return report
+    }
+  }
+
+  private func intactReport(_ name: LineageName) throws -> LineageReport {
+    let lineage = try lineages.lineage(name)
+    var report = LineageReport(
+      name: name.value, state: .missing, names: lineage?.settings.names.map(\.value) ?? [])
+    if let settings = lineage?.settings {
+      report.authority = settings.authorities.first
+      report.challenge = settings.challenge.type.rawValue
+      report.dns = settings.challenge.dns?.provider
+      report.keyType = settings.keyType.rawValue
+    }
+    report.lastFailure = lineage?.lastFailure
+    report.failures = lineage?.schedule?.failures?.count
+    report.generations = try certificates.generations(name).map(\.number)
+    guard let chosen = try certificates.chosenGeneration(name, lineage) else { return report }
+    report.describe(
+      try certificates.loadLeaves(chosen, of: name), of: lineage, now: environment.clock.now())
+    report.generation = chosen.number
+    let live = try certificates.liveGeneration(name)
+    if let live, live != chosen { report.generationInUse = live.number }
+    report.directory = certificates.livePath(name)
+    report.fullchain = certificates.livePath(name, "fullchain.pem")
+    report.privkey =
+      try certificates.hasKey(chosen, of: name) ? certificates.livePath(name, "privkey.pem") : nil
+    report.rsa?.fullchain = certificates.livePath(name, "rsa/fullchain.pem")
+    report.rsa?.privkey = certificates.livePath(name, "rsa/privkey.pem")
+    return report
+  }
+}
+
+extension LineageReport {
+  fileprivate mutating func describe(_ leaves: [Certificate], of lineage: Lineage?, now: Date) {
+    let (leaf, certificate) = (leaves[0], RenewalCertificate(leaves))
+    rsa = leaves.dropFirst().first.map { RSA($0) }
+    if names.isEmpty { names = leaf.dnsNames + leaf.ipAddresses }
+    issuer = leaf.issuerCommonName ?? leaf.issuer
+    serial = leaf.serialNumber.hexadecimal
+    sha256 = certificate.fingerprint
+    notBefore = leaf.notBefore
+    notAfter = leaf.notAfter
+    obtained = lineage?.issuance?.date
+    directoryURL = lineage?.issuance?.directory
+    suggestion = lineage?.schedule?.about(certificate.fingerprint).suggestion
+    let isRevoked = lineage?.isRevoked(leaf) ?? false
+    let decision = RenewalDecision(of: lineage, leaves, now: now)
+    renewAt =
+      switch decision {
+      case .at(let instant, _), .held(let instant, _, _): instant
+      case .now(.suggested): suggestion?.instant ?? now
+      case .now(.lifetime): certificate.dueDate
+      case .now: now
+      }
+    renewReason = decision.description
+    let missing = lineage?.missingNames.map(\.value) ?? []
+    missingNames = missing.isEmpty ? nil : missing
+    state =
+      isRevoked
+      ? .revoked
+      : now >= leaf.notAfter
+        ? .expired : missing.isEmpty ? (decision.isDue ? .due : .valid) : .degraded
+    if leaf.isPlaceholder {
+      (state, renewAt, renewReason) = (.placeholder, now, "a placeholder is no certificate")
+    }
+    if let lineage {
+      let deployment = lineage.deployment ?? Deployment()
+      self.deployment = deployment.progress(of: certificate.fingerprint)
+      if self.deployment == .failed { deploymentFailure = deployment.failure?.message }
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import ACME
+import CertctlBase
+import CertctlCore
+import CertctlCrypto
+import CertctlServing
+import CertctlStore
+import CertctlSystem
+import FoundationEssentials
+
+extension Sites {
+  /// What there is to tell of a site.
+  func siteReport(_ record: SiteRecord) async throws -> SiteReport {
+    try await Blocking.run {
+      let site = record.site
+      let path = { (relative: String) in "\(record.place.folder)/\(relative)" }
+      let (folder, name) = DurableFolder.place(of: path(SiteFiles.available(site.name)))
+      let bytes = try folder.read(name)
+      let owner = OwnFile.owner(of: bytes)
+      let link = DurableFolder.place(of: path(SiteFiles.enabled(site.name)))
+      let isLinked = try link.folder.kind(of: link.name) == .link
+      let leaf = try certificateInUse(of: site)
+      let isGood =
+        leaf.map { leaf in
+          leaf.notAfter > environment.clock.now() && !leaf.isPlaceholder
+            && site.hosts.allSatisfy { leaf.covers($0.value) }
+        } ?? false
+      let state: SiteReport.State =
+        if owner == .changed || owner == .other {
+          .changed
+        } else if owner == .nobody || record.isEnabled != isLinked {
+          .missing
+        } else if !record.isEnabled { .disabled } else if !isGood { .uncertified } else { .enabled }
+      let port = site.httpsPort == 443 ? "" : ":\(site.httpsPort)"
+      return SiteReport(
+        name: site.name, hosts: site.hosts.map(\.value), target: site.target,
+        url: "https://\(site.hosts[0].value)\(port)/", certificate: site.certificate,
+        notAfter: leaf?.notAfter, state: state, file: path(SiteFiles.available(site.name)),
+        container: record.place.container,
+        content: bytes.map { String(decoding: $0, as: UTF8.self) })
+    }
+  }
+
+  private func certificateInUse(of site: Site) throws -> Certificate? {
+    let name = try LineageName(site.certificate)
+    guard let live = try certificates.liveGeneration(name) else { return nil }
+    return try? certificates.loadLeaves(live, of: name).first
+  }
+
+  /// Whether there is a certificate in use for all hosts of a site.
+  func hasCertificate(for site: Site) async throws -> Bool {
+    let name = try LineageName(site.certificate)
+    let now = environment.clock.now()
+    return try await Blocking.run {
+      guard let live = try certificates.liveGeneration(name) else { return false }
+      let leaf = try certificates.loadLeaves(live, of: name)[0]
+      return leaf.notAfter > now && !leaf.isPlaceholder
+        && site.hosts.allSatisfy { leaf.covers($0.value) }
+    }
+  }
+
+  func isDual(_ name: LineageName) async throws -> Bool {
+    try await Blocking.run {
+      guard let live = try certificates.liveGeneration(name) else { return false }
+      return try certificates.loadLeaves(live, of: name).count > 1
+    }
+  }
+
+  /// Writes the sites anew whose promise of HTTPS has grown; the rest is left as it is.
+  ///
+  /// It concerns no certificate: what fails is a warning.
+  func raisePromises() async throws {
+    let records = try await Blocking.run { try siteStore.all() }
+    let now = environment.clock.now()
+    for record in records where record.isEnabled && record.site.hasGrowingPromise(at: now) {
+      let raised = try await attempt {
+        guard try await hasCertificate(for: record.site) else { return }
+        let name = try LineageName(record.site.certificate)
+        let stage = SiteRenderer.Stage.complete(isDual: try await isDual(name))
+        let tree = try await tree(of: record.place, with: record)
+        let path = tree.place.hostPath(SiteFiles.available(record.site.name))
+        let isSame = try await Blocking.run {
+          let (folder, file) = DurableFolder.place(of: path)
+          let bytes = try folder.read(file)
+          let wanted = try tree.changes(for: record, stage).first { $0.path == path }
+          guard case .file(let new, _)? = wanted?.content else { return true }
+          // A file that was changed by hand is its author's.
+          return bytes == new || OwnFile.owner(of: bytes) != .certctl
+        }
+        if !isSame { try await put(record, stage, false) }
+      }
+      if case .failure(let error) = raised {
+        console.warn(
+          "\(record.site.name): its HSTS age was not raised: \(error.message)")
+      }
+    }
+  }
+
+  func siteRecord(_ name: String) async throws -> SiteRecord {
+    let records = try await Blocking.run { try siteStore.all() }
+    // By one of its names, too.
+    if let found = records.first(where: { $0.site.name == name })
+      ?? records.first(where: { $0.site.hosts.contains { $0.value == name } })
+    {
+      return found
+    }
+    let names = records.map(\.site.name).joined(separator: ", ")
+    throw CertctlError(
+      .notFound, "there is no site \(escapedForTerminal(name))",
+      hint: names.isEmpty ? "add one: certctl site add HOST UPSTREAM" : "there are: \(names)")
+  }
+}

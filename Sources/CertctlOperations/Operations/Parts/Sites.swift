@@ -1,0 +1,143 @@
+import CertctlBase
+import CertctlCore
+import CertctlCrypto
+import CertctlServing
+import CertctlStore
+import CertctlSystem
+import FoundationEssentials
+
+/// The files of sites: written, tested, loaded and proved.
+struct Sites: ContextPart {
+  let context: Context
+
+  /// Puts a site's files in place, has nginx load them, and proves what they say.
+  func put(
+    _ record: SiteRecord, _ stage: SiteRenderer.Stage, _ force: Bool
+  ) async throws {
+    let lock = try await context.deploymentLock()
+    defer { lock.release() }
+    try await deployer.recover()
+    let tree = try await tree(of: record.place, with: record)
+    let site = record.site
+    let changes = try await Blocking.run {
+      try tree.checkNames(of: site)
+      let changes = try tree.changes(for: record, stage)
+      try tree.checkOwners(of: changes, force: force)
+      return try changes + siteStore.change(site.name, to: record)
+    }
+    for notice in tree.notices { console.warn(notice) }
+    // Nobody reads the copies yet, but for the trial.
+    try await Blocking.run { try Transaction.apply(copies(for: record), in: state) }
+    let deployment = try await deployer.nginxDeployment()
+    let targets = try await deployer.targets([LineageName(site.certificate)])
+    let change = SiteChange(
+      deployment: deployment, place: tree.place, name: site.name, files: changes,
+      certificates: record.isEnabled ? targets : []
+    ) {
+      guard record.isEnabled else { return }
+      let proof = SiteProof(deployment, tree.place, site)
+      try await proof.challengesAnswer()
+      guard case .complete = stage, let target = targets.first else { return }
+      try await proof.redirects()
+      try await proof.serves(target, try await deployment.place(of: tree.place.nginx))
+    }
+    try await change.run()
+  }
+
+  /// The copies of its certificate that a site uses.
+  private func copies(for record: SiteRecord) throws -> [FileChange] {
+    let name = try LineageName(record.site.certificate)
+    guard let folder = record.place.copy, let live = try certificates.liveGeneration(name) else {
+      return []
+    }
+    let files = try lineages.lineage(name)?.settings.files ?? FileSettings()
+    return try CertificateCopy(folder: folder)
+      .changes(for: name, certificates.load(live, of: name), files)
+  }
+
+  /// Takes a site away that never had a certificate, or puts back the one that was there before.
+  func withdraw(_ record: SiteRecord, _ known: SiteRecord?) async throws {
+    let lock = try await context.deploymentLock()
+    defer { lock.release() }
+    let tree = try await tree(of: record.place, without: record.site.name)
+    let changes = try await Blocking.run {
+      try tree.removal(of: record.site) + siteStore.change(record.site.name, to: nil)
+    }
+    let deployment = try await deployer.nginxDeployment()
+    try await SiteChange(
+      deployment: deployment, place: tree.place, name: record.site.name, files: changes
+    ).run()
+  }
+
+  /// What certctl has at an nginx, with one more site or one less.
+  func tree(
+    of place: SitePlace, with record: SiteRecord? = nil, without name: String? = nil
+  ) async throws -> SiteTree {
+    let found = try await places.nginxPlace(folder: place.folder, container: place.container)
+    let records = try await Blocking.run {
+      try siteStore.all().filter { other in
+        other.place.isSameNginx(as: place) && other.site.name != name
+          && other.site.name != record?.site.name
+      } + [record].compactMap { $0 }
+    }
+    let version = try await found.nginx.version.run(by: environment.runner)
+    guard let build = NginxBuild(versionOutput: version.output) else {
+      throw CertctlError(
+        .configuration, "\(found.nginx.executable) does not say which version it is",
+        hint: "look at: nginx -V")
+    }
+    let source = place.copy ?? state.live.path
+    guard let certificates = found.nginx.serverPath(source) else {
+      throw CertctlError(
+        .configuration, "the container does not see \(source)",
+        hint: "certctl site compose prints the mounts that it needs")
+    }
+    return SiteTree(
+      place: found, build: build,
+      certificates: try SitePaths(
+        nginx: found.folder, certificates: certificates, isCopied: place.copy != nil),
+      records: records, now: environment.clock.now())
+  }
+
+  /// Removes the folders that were certctl's alone; one that is not empty stays.
+  func removeFolders(of tree: SiteTree) async {
+    for folder in [
+      "\(NginxPlace.challenges)/.well-known/acme-challenge", "\(NginxPlace.challenges)/.well-known",
+      NginxPlace.challenges, SiteFiles.folder,
+    ] {
+      let (parent, name) = DurableFolder.place(of: tree.place.hostPath(folder))
+      _ = try? await Blocking.run { try parent.removeIfEmpty(name) }
+    }
+  }
+
+  /// Changes files of a site that nginx does not serve afterwards.
+  func change(
+    _ record: SiteRecord, _ files: (SiteTree) throws -> [FileChange]
+  ) async throws {
+    let lock = try await context.deploymentLock()
+    defer { lock.release() }
+    try await deployer.recover()
+    let tree = try await tree(of: record.place, with: record)
+    let changes = try files(tree)
+    let kept = try await Blocking.run {
+      try tree.checkOwners(of: changes, force: false)
+      return try siteStore.change(record.site.name, to: record)
+    }
+    try await run(changes + kept, withoutServing: record, tree)
+  }
+
+  /// Makes changes after which nginx does not serve a site any more, and waits until it does not.
+  func run(
+    _ changes: [FileChange], withoutServing record: SiteRecord, _ tree: SiteTree
+  ) async throws {
+    let deployment = try await deployer.nginxDeployment()
+    let target = try await deployer.targets([LineageName(record.site.certificate)]).first
+    let change = SiteChange(
+      deployment: deployment, place: tree.place, name: record.site.name, files: changes
+    ) {
+      guard let target else { return }
+      try await SiteProof(deployment, tree.place, record.site).stopsServing(target)
+    }
+    try await change.run()
+  }
+}

@@ -1,0 +1,283 @@
+import ACME
+import CertctlBase
+import CertctlCore
+package import CertctlCrypto
+import CertctlIssuing
+package import CertctlStore
+import CertctlSystem
+import FoundationEssentials
+import Logging
+
+/// What `rekey` did.
+package struct RekeyReport: Encodable, Sendable {
+  /// The version of the format.
+  package var version = 1
+  /// The certificate in use, with its new key.
+  package let certificate: LineageReport
+  /// The serial numbers of the certificates that were revoked, in hexadecimal.
+  package var revoked: [String]
+  /// What became of the hooks that ran.
+  package var hooks: [HookResult]?
+}
+
+/// Gives a lineage a new key and certificate, and deploys it; revokes the old one if its key is
+/// compromised.
+///
+/// The old certificate is revoked last, by its own key, and only when servers were made to use
+/// the new one: a server must not be left with a revoked certificate. What was begun and not
+/// finished is gone on with by the next call.
+///
+/// - Returns: The lineage after it, and what was revoked.
+/// - Throws: `CertctlError`, `deploymentFailed` when the new certificate is there and the old
+///   one was not revoked; `CancellationError`.
+package struct RekeyOperation: Operation {
+  /// The lineage.
+  package var name: LineageName
+  /// Whether the old key is known to others.
+  package var isCompromised: Bool
+  /// The type of the new key; the lineage's by default.
+  package var keyType: KeyType?
+
+  package init(_ name: LineageName, isCompromised: Bool = false, keyType: KeyType? = nil) {
+    self.name = name
+    self.isCompromised = isCompromised
+    self.keyType = keyType
+  }
+
+  package func run(in context: Context) async throws -> RekeyReport {
+    try await Run(context: context).rekey(name, isCompromised: isCompromised, keyType: keyType)
+  }
+
+  private struct Run: ContextPart {
+    let context: Context
+
+    func rekey(
+      _ name: LineageName, isCompromised: Bool = false, keyType: KeyType? = nil
+    ) async throws -> RekeyReport {
+      try await change(name) {
+        let lineage = try await begin(name, isCompromised: isCompromised)
+        let isOld = try await stillHasOldKey(lineage, name)
+        let isUnderWay = try await certificatesInUse.isOrderUnderWay(name)
+        let hooks: [HookResult]
+        if isOld || isUnderWay {
+          hooks = try await replace(lineage, name, keyType, mayOrder: isOld)
+        } else {
+          // What a crash left of an order that has become the certificate in use.
+          try await Blocking.run { try PendingStore(state: state).discard(name) }
+          hooks = try await deploy(
+            reporting: name, isCompromised: lineage.rekey?.isCompromised ?? false)
+        }
+        let revoked = try await revokeOld(name)
+        return RekeyReport(
+          certificate: try await reporter.report(on: name), revoked: revoked,
+          hooks: hooks.isEmpty ? nil : hooks)
+      }
+    }
+
+    // MARK: - Steps
+
+    /// Notes what is to be replaced, unless that was done by an earlier run.
+    private func begin(_ name: LineageName, isCompromised: Bool) async throws -> Lineage {
+      guard var lineage = try await Blocking.run({ try lineages.lineage(name) }),
+        let issuance = lineage.issuance
+      else {
+        throw CertctlError(
+          .notFound, "nothing is known of where the certificate of \(name) came from",
+          hint: "get a new one: certctl issue, with --name \(name)")
+      }
+      guard lineage.settings.csr == nil else {
+        throw CertctlError(
+          .refused, "the key of \(name) is not here: it was made from a request of your own",
+          hint: "make a new key and a request for it, and give that: certctl issue --csr FILE")
+      }
+      if var known = lineage.rekey {
+        if isCompromised && !known.isCompromised {
+          known.isCompromised = true
+          lineage.rekey = known
+          try await context.save(lineage)
+        }
+        console.logger.info(
+          "\(name): going on with the new key of \(known.date.rfc3339)")
+        return lineage
+      }
+      let current = try await certificatesInUse.inUse(name)
+      // What is under way may be about the old key; nothing is lost but an order.
+      try await Blocking.run { try PendingStore(state: state).discard(name) }
+      var old = [
+        Lineage.Rekey.Old(
+          sha256: current.leaf.sha256Fingerprint.hexadecimal, directory: issuance.directory)
+      ]
+      if let rsa = current.rsa {
+        old.append(
+          .init(
+            sha256: rsa.leaf.sha256Fingerprint.hexadecimal,
+            directory: issuance.place(of: .rsa).directory))
+      }
+      lineage.rekey = Lineage.Rekey(
+        date: environment.clock.now(), isCompromised: isCompromised, old: old)
+      try await context.save(lineage)
+      return lineage
+    }
+
+    /// Whether servers would still be given one of the old keys.
+    private func stillHasOldKey(_ lineage: Lineage, _ name: LineageName) async throws -> Bool {
+      guard let rekey = lineage.rekey else { return true }
+      let live = try await certificatesInUse.chosen(name).leaves
+      let old = try await Blocking.run { try oldCertificates(rekey, name) }
+      return live.contains { leaf in
+        let sha256 = leaf.sha256Fingerprint.hexadecimal
+        return rekey.old.contains { $0.sha256 == sha256 }
+          || old.contains { leaf.publicKey == $0.key.publicKey }
+      }
+    }
+
+    /// Orders, stores and deploys a certificate with a new key.
+    private func replace(
+      _ known: Lineage, _ name: LineageName, _ keyType: KeyType?, mayOrder: Bool
+    ) async throws -> [HookResult] {
+      let isCompromised = known.rekey?.isCompromised ?? false
+      var overrides = SettingsOverrides()
+      overrides.keyType = keyType
+      let settings = overrides.resolved(
+        names: known.settings.names, lineage: known.settings, defaults: context.defaults.settings)
+      try await journal.cleanJournal(name, known.settings.challenge)
+      let acquisition = Acquisition(
+        context: context,
+        sessions: AuthoritySessions(context, registration: accountDesk.completed(.init())),
+        name: name, known: known, settings: settings,
+        current: try await certificatesInUse.chosen(name),
+        mayOrder: mayOrder, heedsLimits: !isCompromised)
+      do {
+        return try await withHooks(due: [try await reporter.report(on: name)]) {
+          if try await !acquisition.run() {
+            try await Blocking.run { try PendingStore(state: state).discard(name) }
+          }
+          return ((), try await deploy(reporting: name, isCompromised: isCompromised))
+        } occasion: { result in
+          let reports = ((try? await reporter.report(on: name)).map { [$0] }) ?? []
+          switch result {
+          case .success: return .post(renewed: reports, failed: [])
+          case .failure: return .post(renewed: [], failed: reports)
+          }
+        }.hooks
+      } catch let error as CertctlError where error.code == .deploymentFailed {
+        throw error
+      } catch  where isCompromised {
+        console.warn(
+          "the certificate of \(name) was not revoked, as there is no other one yet; once that can "
+            + "be had, run the same command again")
+        throw error
+      }
+    }
+
+    /// Deploys, and fails if that fails.
+    private func deploy(reporting name: LineageName, isCompromised: Bool) async throws
+      -> [HookResult]
+    {
+      let outcome = try await deployer.deploy(name)
+      guard let failure = outcome.failure else {
+        if isCompromised, !outcome.isServed, try await hasNoDeployHook(name) {
+          console.warn(
+            "nothing tells servers of the new certificate of \(name): reload them now, as the old "
+              + "one is revoked")
+        }
+        return outcome.hooks
+      }
+      let file = certificates.livePath(name, "fullchain.pem")
+      throw CertctlError(
+        .deploymentFailed,
+        "the new certificate of \(name) is in \(file), but could not be deployed: \(failure)"
+          + (isCompromised ? "; the old one was not revoked" : ""),
+        hint: "try the hooks by certctl hook run --event deploy --lineage \(name); then "
+          + (isCompromised
+            ? "certctl rekey \(name) --compromised once more deploys it and revokes the old one"
+            : "certctl renew deploys it"))
+    }
+
+    private func hasNoDeployHook(_ name: LineageName) async throws -> Bool {
+      let own = try await Blocking.run { try lineages.lineage(name)?.settings.hooks ?? [] }
+      return try await !context.hooks.list(.deploy, own: own).contains(where: \.isUsable)
+    }
+
+    // MARK: - Revoking
+
+    private struct OldCertificate: Sendable {
+      let leaf: Certificate
+      let key: PrivateKey
+      let directory: String
+    }
+
+    /// The certificates that a change of key is to replace, with their keys; blocks.
+    private func oldCertificates(_ rekey: Lineage.Rekey, _ name: LineageName) throws
+      -> [OldCertificate]
+    {
+      let places = Dictionary(rekey.old.map { ($0.sha256, $0.directory) }) { $1 }
+      return try certificates.generations(name).flatMap { generation -> [OldCertificate] in
+        // One that cannot be read hides no other; that it is missing is told when it is revoked.
+        guard let stored = try? certificates.load(generation, of: name) else { return [] }
+        var keyed = stored.key.map { [(stored.leaf, $0)] } ?? []
+        if let rsa = stored.rsa { keyed.append((rsa.leaf, rsa.key)) }
+        return keyed.compactMap { leaf, key in
+          places[leaf.sha256Fingerprint.hexadecimal].map {
+            OldCertificate(leaf: leaf, key: key, directory: $0)
+          }
+        }
+      }
+    }
+
+    /// Revokes what is to be revoked, by its own key, and ends the change of key.
+    ///
+    /// - Returns: The serial numbers.
+    private func revokeOld(_ name: LineageName) async throws -> [String] {
+      guard var lineage = try await Blocking.run({ try lineages.lineage(name) }),
+        var rekey = lineage.rekey
+      else { return [] }
+      var revoked: [String] = []
+      let begun = rekey
+      for certificate in try await Blocking.run({ try oldCertificates(begun, name) })
+      where begun.isCompromised {
+        let (leaf, now) = (certificate.leaf, environment.clock.now())
+        // CAs do not revoke what nobody trusts any more.
+        if leaf.notAfter > now {
+          try await revoke(certificate, name, caBundle: lineage.settings.caBundle)
+          revoked.append(leaf.serialNumber.hexadecimal)
+        }
+        rekey.old.removeAll { $0.sha256 == leaf.sha256Fingerprint.hexadecimal }
+        lineage.rekey = rekey
+        lineage.noteRevoked([leaf], now: now)
+        try await context.save(lineage)
+        await events.append(
+          Event(
+            time: now, event: "revoked", lineage: name.value, authority: certificate.directory,
+            message: "keyCompromise"))
+      }
+      let missing = rekey.isCompromised ? rekey.old.map(\.sha256) : []
+      lineage.rekey = nil
+      try await context.save(lineage)
+      guard missing.isEmpty else {
+        throw CertctlError(
+          .notFound,
+          "\(name) has a new key, but the old certificate is not on disk any more and was not "
+            + "revoked: SHA-256 \(missing.joined(separator: ", "))",
+          hint: "revoke it by another client, with the certificate and its key from a backup")
+      }
+      return revoked
+    }
+
+    private func revoke(
+      _ certificate: OldCertificate, _ name: LineageName, caBundle: String?
+    ) async throws {
+      let revocation = try await attempt {
+        try await context.client(directory: certificate.directory, caBundle: caBundle).revoke(
+          certificate: certificate.leaf, certificateKey: certificate.key, reason: .keyCompromise)
+      }
+      if case .failure(let cause) = revocation {
+        throw CertctlError(
+          cause.code,
+          "\(name) has a new key, but the old certificate could not be revoked: \(cause.message)",
+          hint: "run certctl rekey \(name) --compromised once more: it goes on where this ended",
+          problem: cause.problem, isRetryable: cause.isRetryable, retryAfter: cause.retryAfter)
+      }
+    }
+  }
+}

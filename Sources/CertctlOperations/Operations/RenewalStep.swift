@@ -1,0 +1,264 @@
+import ACME
+import CertctlBase
+import CertctlCore
+import CertctlCrypto
+import CertctlIssuing
+import CertctlStore
+import CertctlSystem
+import FoundationEssentials
+import Logging
+
+/// One lineage in a run: what is known of it, and what it needs.
+struct RenewalStep: ContextPart {
+  let context: Context
+  let request: RenewRequest
+  let sessions: AuthoritySessions
+  let name: LineageName
+
+  private var clock: WallClock { environment.clock }
+
+  /// What a look at a lineage found.
+  struct Finding: Sendable {
+    let name: LineageName
+    /// What to say of it if nothing else is done.
+    var result: RenewalResult
+    /// Whether to get a certificate, or to go on with an order.
+    var needsCertificate = false
+    /// The names, which no other lineage may prove at the same time.
+    var identifiers: [Identifier] = []
+    /// The directory URL of the CA that would be asked.
+    var directory: String?
+    /// Whether records are made for it.
+    var isByDNS = false
+  }
+
+  /// A lineage as it is at one moment.
+  struct Status: Sendable {
+    let lineage: Lineage
+    let current: IssuedCertificate?
+    let isUnderWay: Bool
+    /// Whether a run that was cut short left what is of no use to an order.
+    let hasLeftovers: Bool
+    let now: Date
+
+    var certificate: RenewalCertificate? { current.map { RenewalCertificate($0.leaves) } }
+
+    /// Whether it is to be renewed.
+    var decision: RenewalDecision {
+      RenewalDecision(
+        of: lineage, current?.leaves, lookAhead: RenewalDecision.timerInterval, now: now)
+    }
+  }
+
+  // MARK: - Looking
+
+  /// Looks at the lineage, and asks its CA when to renew if it is time to.
+  ///
+  /// - Throws: `CancellationError` only: what is wrong with the lineage is part of the finding.
+  func look() async throws -> Finding {
+    let found = try await attempt {
+      var status = try await self.status()
+      if !request.dryRun, asks(status) || status.hasLeftovers {
+        status = try await context.withLineage(name, wait: .zero) {
+          let status = try await self.status()
+          if status.hasLeftovers { try await clean(status) }
+          return asks(status) ? try await asked(status) : status
+        }
+      }
+      return finding(status)
+    }
+    switch found {
+    case .success(let finding): return finding
+    case .failure(let error): return Finding(name: name, result: await failed(error))
+    }
+  }
+
+  private func status() async throws -> Status {
+    try await Blocking.run {
+      guard let lineage = try lineages.lineage(name) else {
+        throw CertctlError(
+          .damagedState,
+          "\(state.path)/lineages/\(name).json is missing: nothing says how "
+            + "to renew the certificate \(name)",
+          hint: "give the names once more: certctl issue, with --name \(name)")
+      }
+      let chosen = try certificates.chosenGeneration(name, lineage)
+      let state = state
+      let isUnderWay = try PendingStore(state: state).order(of: name) != nil
+      let hasFolder = try state.folder("pending").attributes(of: name.value) != nil
+      let challenges = try ChallengeJournal(state: state).challenges(of: name)
+      return Status(
+        lineage: lineage,
+        current: try chosen.map { try certificates.load($0, of: name) }?.unlessPlaceholder,
+        isUnderWay: isUnderWay,
+        hasLeftovers: (hasFolder && !isUnderWay) || !challenges.isEmpty, now: clock.now())
+    }
+  }
+
+  /// Takes back what was presented, and forgets a key without an order.
+  private func clean(_ status: Status) async throws {
+    try await journal.cleanJournal(name, status.lineage.settings.challenge)
+    guard !status.isUnderWay else { return }
+    try await Blocking.run { try PendingStore(state: state).discard(name) }
+  }
+
+  private func finding(_ status: Status) -> Finding {
+    let decision = status.decision
+    var finding = Finding(
+      name: name, result: result(status, .unchanged, decision.description),
+      identifiers: status.lineage.settings.names,
+      directory: status.lineage.settings.authorities.first.flatMap {
+        try? CertificateAuthority.named($0).directory(for: status.lineage.settings.keyType)
+      })
+    finding.isByDNS = status.lineage.settings.challenge.types(for: finding.identifiers)
+      .contains(where: \.makesRecords)
+    finding.result.next = decision.next
+    if case .held = decision { finding.result.outcome = .held }
+    finding.needsCertificate =
+      request.force || decision.isNow || (status.isUnderWay && !decision.isHeld)
+    if request.dryRun, finding.needsCertificate {
+      finding.result.outcome = .due
+      if request.force { finding.result.reason = "--force was given" }
+    }
+    return finding
+  }
+
+  // MARK: - The CA's suggestion
+
+  /// Whether the CA has to be asked when to renew.
+  private func asks(_ status: Status) -> Bool {
+    guard let current = status.current, let leaf = current.leaves.first,
+      CertificateID(leaf) != nil, status.lineage.issuance != nil, !status.lineage.isRevoked(leaf)
+    else { return false }
+    let certificate = RenewalCertificate(current.leaves)
+    return (status.lineage.schedule?.about(certificate.fingerprint) ?? RenewalState())
+      .asksRenewalInfo(for: certificate, now: status.now)
+  }
+
+  private func asked(_ status: Status) async throws -> Status {
+    guard let leaf = status.current?.leaf, let id = CertificateID(leaf),
+      let issuance = status.lineage.issuance
+    else { return status }
+    let fingerprint = leaf.sha256Fingerprint.hexadecimal
+    var state =
+      status.lineage.schedule?.about(fingerprint) ?? RenewalState(certificate: fingerprint)
+    // The state is changed by one of both, and only there.
+    let known = state
+    let answer = try await attempt {
+      var state = known
+      try await sessions.checkReach(of: issuance.directory)
+      let client = try await sessions.client(
+        for: issuance.directory, caBundle: issuance.settings.caBundle)
+      if try await client.directory().renewalInfo == nil {
+        state.noteNoRenewalInfo(now: status.now)
+      } else {
+        var generator = SystemRandomNumberGenerator()
+        var info = try await client.renewalInfo(for: id)
+        if let other = try await rsaRenewalInfo(status), other.end < info.end { info = other }
+        state.adopt(info, now: status.now, using: &generator)
+      }
+      await sessions.note(nil, from: issuance.directory)
+      return state
+    }
+    switch answer {
+    case .success(let new): state = new
+    case .failure(let error):
+      // Without an answer the dates decide, as they do at a CA that suggests nothing.
+      console.logger.info("\(name): the CA did not say when to renew: \(error)")
+      await sessions.note(error.underlying ?? error, from: issuance.directory)
+      state.noteUnanswered(now: status.now)
+    }
+    var lineage = status.lineage
+    lineage.schedule = state
+    try await context.save(lineage)
+    return Status(
+      lineage: lineage, current: status.current, isUnderWay: status.isUnderWay,
+      hasLeftovers: false, now: status.now)
+  }
+
+  /// What the CA says of the RSA certificate beside the other; both are renewed together.
+  private func rsaRenewalInfo(_ status: Status) async throws -> RenewalInfo? {
+    guard let id = (status.current?.rsa?.leaf).flatMap({ CertificateID($0) }),
+      let issuance = status.lineage.issuance
+    else { return nil }
+    let client = try await sessions.client(
+      for: issuance.place(of: .rsa).directory, caBundle: issuance.settings.caBundle)
+    guard try await client.directory().renewalInfo != nil else { return nil }
+    return try await client.renewalInfo(for: id)
+  }
+
+  // MARK: - Renewing
+
+  /// Renews the lineage if it still is due.
+  ///
+  /// - Throws: `CancellationError` only.
+  func renew() async throws -> RenewalResult {
+    let result = try await attempt {
+      try await context.withLineage(name, wait: .zero) { try await renewAlone() }
+    }
+    switch result {
+    case .success(let result): return result
+    case .failure(let error): return await failed(error)
+    }
+  }
+
+  private func renewAlone() async throws -> RenewalResult {
+    // Another process may have renewed it since the look.
+    let status = try await self.status()
+    try await journal.cleanJournal(name, status.lineage.settings.challenge)
+    let decision = status.decision
+    let isDue = request.force || decision.isNow
+    guard isDue || (status.isUnderWay && !decision.isHeld) else {
+      return result(status, decision.isHeld ? .held : .unchanged, decision.description)
+    }
+    let acquisition = Acquisition(
+      context: context, sessions: sessions, name: name, known: status.lineage,
+      settings: status.lineage.settings, current: status.current,
+      reason: request.force ? nil : decision.reason, mayOrder: isDue, heedsLimits: !request.force,
+      registersAgain: true)
+    guard try await acquisition.run() else {
+      return result(status, .unchanged, decision.description)
+    }
+    let reason =
+      request.force
+      ? "--force was given"
+      : isDue ? "\(decision)" : "the order of an earlier run was brought to its end"
+    return result(try await self.status(), .renewed, reason)
+  }
+
+  // MARK: - Results
+
+  private func result(
+    _ status: Status, _ outcome: RenewalResult.Outcome, _ reason: String
+  ) -> RenewalResult {
+    var result = RenewalResult(lineage: name.value, outcome: outcome, reason: reason)
+    result.names = status.lineage.settings.names.map(\.value)
+    result.failures = status.lineage.schedule?.failures?.count
+    let missing = status.lineage.missingNames.map(\.value)
+    result.missingNames = missing.isEmpty ? nil : missing
+    guard let certificate = status.certificate else { return result }
+    result.notAfter = certificate.notAfter
+    result.isUrgent = RenewalSchedule.isUrgent(
+      notBefore: certificate.notBefore, notAfter: certificate.notAfter, now: status.now)
+    if outcome == .renewed || outcome == .unchanged { result.next = status.decision.next }
+    return result
+  }
+
+  private func failed(_ error: CertctlError) async -> RenewalResult {
+    var error = error
+    if error.code == .locked { error = error.advising("the next run comes back to it") }
+    let outcome: RenewalResult.Outcome =
+      switch error.code {
+      case .locked: .locked
+      case .postponed: .postponed
+      default: .failed
+      }
+    var result = RenewalResult(lineage: name.value, outcome: outcome, reason: error.message)
+    if let status = try? await self.status() {
+      result = self.result(status, outcome, error.message)
+      result.next = error.retryAfter ?? status.decision.next
+    }
+    result.error = ErrorDetail(error)
+    return result
+  }
+}

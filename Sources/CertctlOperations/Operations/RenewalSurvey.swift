@@ -1,0 +1,99 @@
+import ACME
+import CertctlCrypto
+import CertctlIssuing
+import CertctlStore
+import CertctlSystem
+import FoundationEssentials
+
+/// Which lineages a run has to look at more closely; the rest is known to need nothing.
+struct RenewalSurvey: Sendable {
+  /// Those to look at, by name.
+  var near: [LineageName] = []
+  /// How many need nothing.
+  var quiet = 0
+  /// Of those that need nothing, the one that is due first, and when.
+  var next: (name: String, date: Date)?
+
+  /// Exactly these lineages.
+  init(near: [LineageName]) { self.near = near }
+
+  /// Surveys all lineages; blocks.
+  ///
+  /// - Parameters:
+  ///   - context: Whose lineages.
+  ///   - now: The time.
+  /// - Throws: `HostError` when the state directory cannot be read.
+  init(_ context: Context, now: Date) throws {
+    let state = context.state
+    let lineages = try state.lineages.stamps()
+    let live = try state.live.stamps()
+    // What an earlier run left to be finished or taken back.
+    let unfinished = Set(
+      try state.folder("pending").entries()
+        + state.journal.entries().map { $0.hasSuffix(".json") ? String($0.dropLast(5)) : $0 })
+    let known = ScheduleIndex.read(state, now: now)
+    var index = ScheduleIndex(date: now)
+    var isChanged = known == nil
+    let seconds = Int64(now.timeIntervalSince1970)
+    for (file, stamp) in lineages where file.hasSuffix(".json") && !file.hasPrefix(".") {
+      let text = String(file.dropLast(5))
+      guard let name = try? LineageName(text) else { continue }
+      let files = ScheduleIndex.files(stamp, live[text])
+      var entry = known?.entries[text]
+      if entry?.files != files {
+        entry = context.scheduleEntry(of: name, files: files, now: now)
+        isChanged = true
+      }
+      guard let entry else {
+        near.append(name)
+        continue
+      }
+      index.entries[text] = entry
+      if seconds >= entry.look || unfinished.contains(text) {
+        near.append(name)
+      } else {
+        quiet += 1
+        let due = Date(timeIntervalSince1970: Double(entry.due))
+        if next.map({ due < $0.date }) ?? true { next = (text, due) }
+      }
+    }
+    // A certificate whose lineage file was lost is still in use by servers.
+    near += live.keys.filter { lineages["\($0).json"] == nil }
+      .compactMap { try? LineageName($0) }
+    near.sort { $0.value < $1.value }
+    if isChanged || index.entries.count != known?.entries.count {
+      // It makes the next run faster, no more.
+      try? index.write(state)
+    }
+  }
+}
+
+extension Context {
+  /// What the index is to keep of a lineage; nil for one to look at in every run.
+  fileprivate func scheduleEntry(
+    of name: LineageName, files: [Int64], now: Date
+  ) -> ScheduleIndex.Entry? {
+    guard let lineage = try? lineages.lineage(name), lineage.lastFailure == nil,
+      lineage.candidate == nil, let live = try? certificates.liveGeneration(name),
+      let leaves = try? certificates.loadLeaves(live, of: name), let leaf = leaves.first,
+      !leaf.isPlaceholder
+    else { return nil }
+    let certificate = RenewalCertificate(leaves)
+    let decision = RenewalDecision(of: lineage, leaves, now: now)
+    guard case .at(let due, _) = decision else { return nil }
+    // A renewal that falls due before the next run is made in this one.
+    let horizon = min(RenewalDecision.timerInterval, certificate.lifetime / 10)
+    var look = due.addingTimeInterval(-horizon)
+    if CertificateID(leaf) != nil {
+      guard let state = lineage.schedule?.about(certificate.fingerprint),
+        !state.asksRenewalInfo(for: certificate, now: now), let next = state.look?.next
+      else { return nil }
+      look = min(look, next)
+    }
+    let deployment = lineage.deployment ?? Deployment()
+    guard deployment.progress(of: certificate.fingerprint) == .deployed else { return nil }
+    return ScheduleIndex.Entry(
+      files: files, look: Int64(look.timeIntervalSince1970.rounded(.down)),
+      due: Int64(due.timeIntervalSince1970))
+  }
+}

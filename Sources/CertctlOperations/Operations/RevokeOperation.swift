@@ -1,0 +1,98 @@
+package import ACME
+import CertctlBase
+import CertctlCore
+import CertctlCrypto
+package import CertctlStore
+import CertctlSystem
+import FoundationEssentials
+
+/// Revokes the certificate in use (RFC 8555, section 7.6).
+///
+/// By the account that ordered it, or by the certificate's own key where that account is gone
+/// or `byCertificateKey` is set.
+///
+/// - Returns: The lineage after it.
+/// - Throws: `CertctlError`, `refused` when it is in use and `inUse` does not allow it.
+package struct RevokeOperation: Operation {
+  package var name: LineageName
+  package var reason: RevocationReason
+  package var byCertificateKey: Bool
+  package var inUse: InUsePolicy
+
+  package init(
+    _ name: LineageName, reason: RevocationReason, byCertificateKey: Bool = false,
+    inUse: InUsePolicy = .refuse
+  ) {
+    self.name = name
+    self.reason = reason
+    self.byCertificateKey = byCertificateKey
+    self.inUse = inUse
+  }
+
+  package func run(in context: Context) async throws -> LineageReport {
+    try await Run(context: context).revoke(
+      name, reason: reason, byCertificateKey: byCertificateKey, inUse: inUse)
+  }
+
+  private struct Run: ContextPart {
+    let context: Context
+
+    func revoke(
+      _ name: LineageName, reason: RevocationReason, byCertificateKey: Bool = false,
+      inUse policy: InUsePolicy = .refuse
+    ) async throws -> LineageReport {
+      try await change(name) {
+        try await useGuard.requireUnused(name, policy)
+        guard var lineage = try await Blocking.run({ try lineages.lineage(name) }),
+          let issuance = lineage.issuance
+        else {
+          throw CertctlError(
+            .notFound, "nothing is known of where the certificate of \(name) came from",
+            hint: "revoke it with another client, by its key")
+        }
+        let current = try await certificatesInUse.inUse(name)
+        var keyed: [(Certificate, PrivateKey?, CertificatePart)] = [
+          (current.leaf, current.key, .main)
+        ]
+        if let rsa = current.rsa { keyed.append((rsa.leaf, rsa.key, .rsa)) }
+        for (leaf, key, part) in keyed {
+          try await revoke(
+            leaf, key, of: name, issuance, part, reason: reason, byKey: byCertificateKey)
+        }
+        let now = environment.clock.now()
+        lineage.noteRevoked(current.leaves, now: now)
+        try await context.save(lineage)
+        if case .replaceByPlaceholder = policy { try await useGuard.replaceByPlaceholder(name) }
+        await events.append(
+          Event(
+            time: now, event: "revoked", lineage: name.value, authority: issuance.directory))
+        return try await reporter.report(on: name)
+      }
+    }
+
+    /// Revokes one certificate by the account that ordered it, or by its key.
+    private func revoke(
+      _ leaf: Certificate, _ key: PrivateKey?, of name: LineageName,
+      _ issuance: Lineage.Issuance, _ part: CertificatePart, reason: RevocationReason, byKey: Bool
+    ) async throws {
+      let place = issuance.place(of: part)
+      let client = try context.client(
+        directory: place.directory, caBundle: issuance.settings.caBundle)
+      let stored = try await Blocking.run {
+        try accounts.account(place.account, for: place.directory)
+      }
+      if !byKey, let stored, let url = stored.record.url, stored.record.deactivated == nil {
+        return try await client.account(url: url, key: stored.key)
+          .revoke(certificate: leaf, reason: reason)
+      }
+      guard let key else {
+        throw CertctlError(
+          .refused, "the key of \(name) is not here: it was made from a request of your own",
+          hint: byKey
+            ? "leave out --by-certificate-key to revoke it by the account"
+            : "the account that ordered it is gone, too: revoke it where its key is")
+      }
+      try await client.revoke(certificate: leaf, certificateKey: key, reason: reason)
+    }
+  }
+}

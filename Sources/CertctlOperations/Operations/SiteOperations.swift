@@ -1,0 +1,103 @@
+import CertctlBase
+import CertctlCore
+package import CertctlServing
+import CertctlStore
+import CertctlSystem
+
+/// All sites that certctl wrote.
+package struct ListSitesOperation: Operation {
+  package init() {}
+
+  package func run(in context: Context) async throws -> [SiteReport] {
+    let sites = Sites(context: context)
+    var reports: [SiteReport] = []
+    for record in try await Blocking.run({ try sites.siteStore.all() }) {
+      reports.append(try await sites.siteReport(record))
+    }
+    return reports
+  }
+}
+
+/// One site.
+package struct ShowSiteOperation: Operation {
+  package var name: String
+
+  package init(_ name: String) { self.name = name }
+
+  package func run(in context: Context) async throws -> SiteReport {
+    let sites = Sites(context: context)
+    return try await sites.siteReport(try await sites.siteRecord(name))
+  }
+}
+
+/// Lets nginx serve a site again, with its file as this version of certctl and nginx have it.
+package struct EnableSiteOperation: Operation {
+  package var name: String
+  package var force: Bool
+
+  package init(_ name: String, force: Bool = false) {
+    self.name = name
+    self.force = force
+  }
+
+  package func run(in context: Context) async throws -> SiteReport {
+    let sites = Sites(context: context)
+    var record = try await sites.siteRecord(name)
+    guard try await sites.hasCertificate(for: record.site) else {
+      throw CertctlError(
+        .notFound, "there is no certificate in use for \(name)",
+        hint: "get one, by the same command that added the site")
+    }
+    record.isEnabled = true
+    let certificate = try LineageName(record.site.certificate)
+    try await sites.put(record, .complete(isDual: try await sites.isDual(certificate)), force)
+    return try await sites.siteReport(record)
+  }
+}
+
+/// Lets nginx no longer serve a site; its file and its certificate stay.
+package struct DisableSiteOperation: Operation {
+  package var name: String
+
+  package init(_ name: String) { self.name = name }
+
+  package func run(in context: Context) async throws -> SiteReport {
+    let sites = Sites(context: context)
+    var record = try await sites.siteRecord(name)
+    record.isEnabled = false
+    try await sites.change(record) { tree in
+      [FileChange(tree.place.hostPath(SiteFiles.enabled(record.site.name)), .absent)]
+    }
+    context.environment.console.warn(
+      "the certificate \(record.site.certificate) is renewed all the same; without it: certctl "
+        + "delete \(record.site.certificate)")
+    return try await sites.siteReport(record)
+  }
+}
+
+/// Removes a site; its certificate stays.
+package struct RemoveSiteOperation: Operation {
+  package var name: String
+  package var force: Bool
+
+  package init(_ name: String, force: Bool = false) {
+    self.name = name
+    self.force = force
+  }
+
+  package func run(in context: Context) async throws {
+    let sites = Sites(context: context)
+    let record = try await sites.siteRecord(name)
+    let lock = try await context.deploymentLock()
+    defer { lock.release() }
+    try await sites.deployer.recover()
+    let tree = try await sites.tree(of: record.place, without: name)
+    let changes = try await Blocking.run {
+      let changes = try tree.removal(of: record.site)
+      try tree.checkOwners(of: changes, force: force)
+      return try changes + sites.siteStore.change(name, to: nil)
+    }
+    try await sites.run(changes, withoutServing: record, tree)
+    if tree.records.isEmpty { await sites.removeFolders(of: tree) }
+  }
+}

@@ -1,0 +1,103 @@
+import CertctlBase
+import CertctlCore
+package import CertctlStore
+import CertctlSystem
+
+/// Tries hooks out: runs them as if the event had happened.
+///
+/// - Returns: What became of each.
+/// - Throws: `CertctlError` with code `notFound` when there is no such hook or lineage, and
+///   `refused` when the hook must not be run.
+package struct TryHooksOperation: Operation {
+  /// The hook's file name or path; nil for all of the event.
+  package var name: String?
+  /// The event to play.
+  package var event: HookEvent
+  /// The lineage that it is about; a `deploy` needs one, unless there is only one.
+  package var lineage: LineageName?
+  /// What a `notify` says; its lineage is filled in.
+  package var notice: HookNotice?
+
+  package init(
+    named name: String?, event: HookEvent, lineage: LineageName?, notice: HookNotice? = nil
+  ) {
+    self.name = name
+    self.event = event
+    self.lineage = lineage
+    self.notice = notice
+  }
+
+  package func run(in context: Context) async throws -> [HookResult] {
+    try await Run(context: context).tryHooks(
+      named: name, event: event, lineage: lineage, notice: notice)
+  }
+
+  private struct Run: ContextPart {
+    let context: Context
+
+    func tryHooks(
+      named name: String?, event: HookEvent, lineage: LineageName?, notice: HookNotice? = nil
+    ) async throws -> [HookResult] {
+      let hooks = context.hooks
+      let about = try await subject(lineage, of: event)
+      let own = try await ownHooks(of: about)
+      let occasion = try Self.occasion(event, about, notice)
+      guard let name else { return try await hooks.run(occasion, own: own) }
+      let known = try await hooks.list(event, own: own)
+      guard let hook = known.first(where: { $0.path == name || $0.name == name }) else {
+        let names = known.map { escapedForTerminal($0.name) }.joined(separator: ", ")
+        throw CertctlError(
+          .notFound,
+          "there is no \(event.rawValue) hook '\(escapedForTerminal(name))' in "
+            + "\(hooks.directory)/\(event.rawValue).d",
+          hint: known.isEmpty ? "see certctl hook list" : "there is: \(names)")
+      }
+      if let problem = hook.problem {
+        throw CertctlError(
+          .refused,
+          "the hook \(escapedForTerminal(hook.path)) is not run: \(escapedForTerminal(problem))",
+          hint: hook.hint.map(escapedForTerminal))
+      }
+      return [try await hooks.run(hook.path, occasion)]
+    }
+
+    // MARK: - Lineages
+
+    private func subject(
+      _ name: LineageName?, of event: HookEvent
+    ) async throws -> LineageReport? {
+      if let name { return try await ShowOperation(name).run(in: context) }
+      guard event == .deploy else { return nil }
+      let all = try await reporter.list()
+      return all.count == 1 ? all[0] : nil
+    }
+
+    private static func occasion(
+      _ event: HookEvent, _ lineage: LineageReport?, _ notice: HookNotice?
+    ) throws -> HookOccasion {
+      switch event {
+      case .pre: return .pre(due: lineage.map { [$0] } ?? [])
+      case .post: return .post(renewed: lineage.map { [$0] } ?? [], failed: [])
+      case .deploy:
+        guard let lineage else {
+          throw CertctlError(
+            .usage, "a deploy hook runs for a certificate, and none is named",
+            hint: "add --lineage NAME; see certctl list")
+        }
+        return .deploy(lineage)
+      case .notify:
+        var notice = notice ?? HookNotice(reason: .test, message: "this is a test of the hooks")
+        notice.lineage = lineage?.name
+        notice.names = lineage?.names
+        notice.notAfter = lineage?.notAfter
+        return .notify(notice)
+      }
+    }
+
+    private func ownHooks(of lineage: LineageReport?) async throws -> [String] {
+      guard let lineage else { return [] }
+      let name = try LineageName(lineage.name)
+      return try await Blocking.run { try lineages.lineage(name)?.settings.hooks ?? [] }
+    }
+  }
+}

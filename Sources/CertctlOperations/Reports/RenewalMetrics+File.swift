@@ -1,0 +1,102 @@
+import CertctlBase
+package import CertctlCore
+import CertctlSystem
+import FoundationEssentials
+
+extension RenewalMetrics {
+  /// Writes the file: readers see the old one or the new one, whole.
+  ///
+  /// It gets mode 0644, since node_exporter runs as a user of its own.
+  ///
+  /// - Parameter path: Where to: an absolute path in a folder that is there.
+  /// - Throws: `CertctlError` with code `configuration`, with a hint.
+  package func write(to path: String) async throws(CertctlError) {
+    try await Self.check(path)
+    let bytes = Array(text().utf8)
+    let (parent, name) = Self.split(path)
+    do {
+      try await Blocking.run {
+        let folder = DurableFolder(path: parent, root: parent)
+        // node_exporter reads whatever ends in ".prom", and temporary names end as the name does:
+        // it would find each sample twice. A crash leaves this one for the next run to replace.
+        let draft = "\(name)~"
+        try folder.write(draft, bytes, FileAttributes(mode: 0o644))
+        do throws(HostError) {
+          try folder.rename(draft, to: name)
+        } catch {
+          // Another run has put our bytes, or its own newer ones, into place.
+          if error.code != .notFound { throw error }
+        }
+      }
+    } catch {
+      throw Self.wrong("cannot write the metrics file \(path)", because: error)
+    }
+  }
+
+  /// Checks a path for metrics, before the work is begun of which they tell.
+  ///
+  /// - Parameter path: An absolute path in a folder that is there and can be written.
+  /// - Throws: `CertctlError` with code `configuration`, with a hint.
+  package static func check(_ path: String) async throws(CertctlError) {
+    let shown = escapedForTerminal(path)
+    let (parent, name) = split(path)
+    guard path.hasPrefix("/"), !["", ".", ".."].contains(name) else {
+      throw CertctlError(
+        .configuration, "the metrics file '\(shown)' is no absolute path of a file",
+        hint: "for node_exporter, for example: /var/lib/prometheus/node-exporter/certctl.prom")
+    }
+    let found: (what: String, hint: String)?
+    do {
+      found = try await Blocking.run { fault(inFolder: parent, path) }
+    } catch {
+      throw wrong("cannot look at the metrics file \(shown)", because: error)
+    }
+    guard let fault = found else { return }
+    throw CertctlError(
+      .configuration, "cannot write the metrics file \(shown): \(fault.what)", hint: fault.hint)
+  }
+
+  /// Whether node_exporter reads a file of that name; it reads only those that end in ".prom".
+  package static func isCollected(_ path: String) -> Bool { path.hasSuffix(".prom") }
+
+  private static func fault(
+    inFolder parent: String, _ path: String
+  ) -> (what: String, hint: String)? {
+    let files = FileManager.default
+    var isFolder = false
+    let folder = escapedForTerminal(parent)
+    guard files.fileExists(atPath: parent, isDirectory: &isFolder), isFolder else {
+      return (
+        "there is no folder \(folder)",
+        "make it, or name the folder that node_exporter was given by "
+          + "--collector.textfile.directory"
+      )
+    }
+    if files.fileExists(atPath: path, isDirectory: &isFolder), isFolder {
+      return ("it is a folder", "name a file in it, such as \(folder)/certctl.prom")
+    }
+    guard files.isWritableFile(atPath: parent) else {
+      return ("this user may not write in \(folder)", adviceOnPermission(folder))
+    }
+    return nil
+  }
+
+  private static func wrong(_ what: String, because error: any Error) -> CertctlError {
+    let cause = CertctlError(wrapping: error)
+    let isForbidden = (error as? HostError)?.code == .permissionDenied
+    return CertctlError(
+      .configuration, "\(what): \(cause.message)",
+      hint: isForbidden ? adviceOnPermission("its folder") : cause.hint)
+  }
+
+  private static func adviceOnPermission(_ folder: String) -> String {
+    "run certctl as root, or give this user the right to write there; in the service of systemd, "
+      + "\(folder) must be among ReadWritePaths="
+  }
+
+  private static func split(_ path: String) -> (parent: String, name: String) {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    let parent = parts.dropLast().joined(separator: "/")
+    return (parent.isEmpty ? "/" : parent, parts.last.map(String.init) ?? "")
+  }
+}

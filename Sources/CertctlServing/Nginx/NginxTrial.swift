@@ -1,0 +1,169 @@
+import CertctlBase
+import CertctlCore
+import CertctlCrypto
+import CertctlStore
+import CertctlSystem
+
+/// What nginx says of certificates, or of files, that are not yet in place.
+struct NginxTrial: Sendable {
+  let state: StateDirectory
+  let environment: Environment
+  /// Which certificate a path of nginx's leads to.
+  let paths: CertificatePaths
+
+  /// Tries files and certificates together.
+  ///
+  /// - Parameters:
+  ///   - changes: The files that would change.
+  ///   - targets: The certificates that would be in use.
+  ///   - place: The nginx.
+  /// - Returns: Why they are refused, with code `nginxRefused`; nil when they are not.
+  /// - Throws: `CertctlError` or `HostError` when they cannot be tried; `CancellationError`.
+  func refusal(
+    of changes: [FileChange], _ targets: [NginxDeployment.Target], at place: NginxPlace
+  ) async throws -> CertctlError? {
+    do {
+      let configuration = try await configuration(after: changes, targets, at: place)
+      return try await rehearsal(targets, configuration, at: place)
+        .map { CertctlError(.nginxRefused, $0, hint: "nothing was changed") }
+    } catch let error as CertctlError where error.code == .nginxRefused {
+      return error
+    }
+  }
+
+  /// The configuration as it would be.
+  ///
+  /// - Parameters:
+  ///   - changes: The files that would change.
+  ///   - targets: The candidates that would be in use.
+  ///   - place: The nginx.
+  /// - Returns: What nginx would read; its paths are those of the tree in which it was tried.
+  /// - Throws: `CertctlError` with code `nginxRefused` and nginx's own words.
+  private func configuration(
+    after changes: [FileChange], _ targets: [NginxDeployment.Target], at place: NginxPlace
+  ) async throws -> NginxConfiguration {
+    let staged = StagedConfiguration(place, state: state)
+    try await Blocking.run {
+      try place.requireInside(changes)
+      try state.create()
+      try state.folder("cache").create(StateDirectory.closed)
+      try staged.make(changes) { paths.candidate(for: $0, among: targets, of: place.nginx) }
+    }
+    do {
+      let result = try await place.nginx.dump(configuration: staged.main)
+        .run(by: environment.runner)
+      let isOnHost = place.nginx.container == nil && place.nginx.mainFile != nil
+      let read = try await Blocking.run {
+        let configuration = isOnHost ? NginxConfiguration(reading: staged.main) : nil
+        try staged.remove()
+        return configuration
+      }
+      guard result.succeeded, let configuration = read ?? NginxConfiguration(dump: result.output)
+      else {
+        throw CertctlError(
+          .nginxRefused,
+          "nginx refuses the configuration: "
+            + NginxControl.firstLines(staged.original(result.output)),
+          hint: "nothing was changed")
+      }
+      return configuration
+    } catch {
+      try? await Blocking.run { try staged.remove() }
+      throw error
+    }
+  }
+
+  // MARK: - Handshakes in memory
+
+  /// Lets each server's protocols and ciphers shake hands with the certificates that it would have:
+  /// `nginx -t` accepts ciphers that fit no key that is there.
+  ///
+  /// - Parameters:
+  ///   - targets: The certificates that would be in use.
+  ///   - configuration: What nginx would read.
+  ///   - place: The nginx.
+  /// - Returns: What does not fit; nil when all does.
+  /// - Throws: `CertctlError` when a certificate cannot be read.
+  private func rehearsal(
+    _ targets: [NginxDeployment.Target], _ configuration: NginxConfiguration, at place: NginxPlace
+  ) async throws -> String? {
+    guard !targets.isEmpty else { return nil }
+    let staged = StagedConfiguration(place, state: state)
+    let version = try? await place.nginx.version.run(by: environment.runner)
+    let number = version.flatMap { NginxBuild(versionOutput: $0.output)?.version }
+    for server in configuration.servers {
+      let names = Set(
+        server.certificates.compactMap { paths.lineage(of: $0, for: place.nginx) })
+      guard let target = targets.first(where: { names.contains($0.name.value) }) else { continue }
+      let fault: String? = try await Blocking.run {
+        let policy = TLSPolicy(server, at: place, staged, number)
+        let identities = try identities(of: target, server, place.nginx)
+        guard !identities.isEmpty else { return nil }
+        let name = server.probeName(for: target) ?? target.name.value
+        do {
+          // What stops only some clients is the operator's business.
+          for finding in try rehearse(identities, policy, serverName: name) {
+            environment.console.warn("\(name): \(finding)")
+          }
+          return nil
+        } catch let error as PKIError {
+          return "with the TLS settings of nginx for \(name), no client could connect: \(error)"
+        }
+      }
+      if let fault { return fault }
+    }
+    return nil
+  }
+
+  /// What a server would show of a target: its certificate, or both, if it has two.
+  private func identities(
+    of target: NginxDeployment.Target, _ server: NginxServer, _ nginx: RunningNginx
+  ) throws -> [TLSEngine.Identity] {
+    let store = CertificateStore(state: state)
+    guard let generation = try target.candidate ?? store.liveGeneration(target.name) else {
+      return []
+    }
+    let stored = try store.load(generation, of: target.name)
+    // By the file's name: the path is that of the candidate, or one of the user's own.
+    let hasRSA = server.certificates.contains { $0.contains("/rsa/") }
+    let hasMain = server.certificates.contains { !$0.contains("/rsa/") }
+    var identities: [TLSEngine.Identity] = []
+    if hasMain || !hasRSA, let key = stored.key {
+      identities.append(try TLSEngine.Identity(chain: stored.chain, key: key))
+    }
+    if hasRSA, let rsa = stored.rsa {
+      identities.append(try TLSEngine.Identity(chain: rsa.chain, key: rsa.key))
+    }
+    return identities
+  }
+}
+
+extension TLSPolicy {
+  /// What an nginx server says.
+  ///
+  /// - Parameters:
+  ///   - server: The server, as the configuration has it in which it was tried.
+  ///   - place: The nginx.
+  ///   - staged: The tree of that trial, which is gone by now.
+  ///   - version: The nginx's version; nil when it is not known.
+  init(
+    _ server: NginxServer, at place: NginxPlace, _ staged: StagedConfiguration,
+    _ version: NginxVersion?
+  ) {
+    let parameters = server.policy["ssl_dhparam"]?.first.flatMap { path -> [UInt8]? in
+      let original = staged.original(path)
+      let whole = original.hasPrefix("/") ? original : place.path(original)
+      return place.nginx.hostPath(whole).flatMap { RegularFile.read($0) }
+    }
+    self.init(
+      ciphers: server.policy["ssl_ciphers"]?.first, groups: server.policy["ssl_ecdh_curve"]?.first,
+      dhParameters: parameters)
+    let versions = (server.policy["ssl_protocols"] ?? []).compactMap { TLSVersion(directive: $0) }
+    if !versions.isEmpty {
+      self.versions = Set(versions)
+    } else if let version, version < NginxVersion(1, 23, 4) {
+      // TLS 1.3 was not among its defaults before.
+      self.versions = [.tls10, .tls11, .tls12]
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import ACME
+package import CertctlCore
+import CertctlSystem
+
+/// The challenges that were presented and not yet cleaned up: `journal/<name>.json`.
+///
+/// It is synced before the first challenge is presented and removed after the last is cleaned up,
+/// so that what a crash left behind is cleaned by the next run of the lineage. Where a thing lies
+/// is derived again from the token and the settings, never read from the file; but whoever made records
+/// has to remove them, whatever the lineage's provider is by then.
+package struct ChallengeJournal: Sendable {
+  /// What one run presented.
+  package struct Group: Codable, Sendable, Equatable {
+    /// The challenges.
+    package var challenges: [PresentedChallenge]
+    /// Who made the records; nil where there are none, and in what earlier versions wrote.
+    package var dns: DNSSettings?
+  }
+
+  private struct Entry: Codable, Sendable {
+    static let formatVersion = 1
+
+    var version = Entry.formatVersion
+    let challenges: [PresentedChallenge]
+    var dns: DNSSettings?
+    /// What runs before that one left, and nobody could clean up yet.
+    var earlier: [Group]?
+
+    init(_ groups: [Group]) {
+      challenges = groups.last?.challenges ?? []
+      dns = groups.last?.dns
+      earlier = groups.count > 1 ? groups.dropLast() : nil
+    }
+
+    var groups: [Group] {
+      (earlier ?? []) + [Group(challenges: challenges, dns: dns)]
+    }
+  }
+
+  /// How many runs are remembered whose challenges nobody can clean up.
+  private static let most = 20
+
+  package let state: StateDirectory
+
+  package init(state: StateDirectory) {
+    self.state = state
+  }
+
+  /// What may still be visible of a lineage's challenges, the oldest first.
+  package func groups(of name: LineageName) throws -> [Group] {
+    try file(name).read()?.groups.filter { !$0.challenges.isEmpty } ?? []
+  }
+
+  /// The challenges of a lineage that may still be visible.
+  package func challenges(of name: LineageName) throws -> [PresentedChallenge] {
+    try groups(of: name).flatMap(\.challenges)
+  }
+
+  /// The file, as a person would look for it.
+  package func path(of name: LineageName) -> String { "\(state.path)/journal/\(name).json" }
+
+  /// Records what is about to be presented; what earlier runs left stays.
+  package func record(
+    _ challenges: [PresentedChallenge], by dns: DNSSettings? = nil, of name: LineageName
+  ) throws {
+    let earlier = (try? groups(of: name)) ?? []
+    try state.create()
+    try state.journal.create(StateDirectory.closed)
+    try keep(earlier.suffix(Self.most) + [Group(challenges: challenges, dns: dns)], of: name)
+  }
+
+  /// Forgets what was recorded last: it was cleaned up.
+  package func clear(_ name: LineageName) throws {
+    try keep(((try? groups(of: name)) ?? []).dropLast(), of: name)
+  }
+
+  /// Leaves only these.
+  package func keep(_ groups: [Group], of name: LineageName) throws {
+    if groups.isEmpty {
+      try state.journal.remove("\(name).json")
+    } else {
+      try file(name).write(Entry(groups))
+    }
+  }
+
+  private func file(_ name: LineageName) -> StateFile<Entry> {
+    StateFile(folder: state.journal, name: "\(name).json", version: Entry.formatVersion)
+  }
+}

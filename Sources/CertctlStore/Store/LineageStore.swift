@@ -1,0 +1,39 @@
+import CertctlSystem
+
+/// The files `lineages/<name>.json`: what is wanted of each lineage.
+package struct LineageStore: Sendable {
+  package let state: StateDirectory
+
+  package init(state: StateDirectory) {
+    self.state = state
+  }
+
+  /// The lineage, or nil when there is none of that name.
+  package func lineage(_ name: LineageName) throws -> Lineage? {
+    try file(name).read()
+  }
+
+  /// The names of all lineages, sorted.
+  package func names() throws -> [LineageName] {
+    try state.lineages.entries()
+      .filter { $0.hasSuffix(".json") && !$0.hasPrefix(".") }
+      .compactMap { try? LineageName(String($0.dropLast(5))) }
+      .sorted { $0.value < $1.value }
+  }
+
+  /// Stores the lineage.
+  package func save(_ lineage: Lineage) throws {
+    try state.create()
+    try state.lineages.create(StateDirectory.closed)
+    try file(LineageName(lineage.name)).write(lineage)
+  }
+
+  /// Forgets the lineage.
+  package func remove(_ name: LineageName) throws {
+    try state.lineages.remove("\(name).json")
+  }
+
+  private func file(_ name: LineageName) -> StateFile<Lineage> {
+    StateFile(folder: state.lineages, name: "\(name).json", version: Lineage.formatVersion)
+  }
+}

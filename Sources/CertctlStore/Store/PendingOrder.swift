@@ -1,0 +1,128 @@
+package import CertctlCore
+package import CertctlCrypto
+import CertctlSystem
+package import FoundationEssentials
+
+/// An order under way: `pending/<name>/`.
+///
+/// The order's URL is kept from the moment that the CA told it, and the key and CSR are synced
+/// before finalize, so that neither a crash nor a slow CA loses a certificate: the next run
+/// resumes the order.
+package struct PendingOrder: Codable, Sendable, Equatable {
+  static let formatVersion = 1
+
+  var version = PendingOrder.formatVersion
+  /// The order's URL.
+  package let url: String
+  /// The directory URL of the CA.
+  package let directory: String
+  /// The local id of the account.
+  package let account: String
+  /// What was wanted when it was placed.
+  package let settings: LineageSettings
+  /// When it was placed.
+  package let date: Date
+
+  package init(
+    version: Int = PendingOrder.formatVersion, url: String, directory: String, account: String,
+    settings: LineageSettings, date: Date
+  ) {
+    self.version = version
+    self.url = url
+    self.directory = directory
+    self.account = account
+    self.settings = settings
+    self.date = date
+  }
+}
+
+/// Which certificate of a lineage that has two.
+package enum CertificatePart: Sendable {
+  /// The only one, or the one on an elliptic curve.
+  case main
+  /// The RSA certificate beside it.
+  case rsa
+}
+
+/// The orders under way: one for each lineage, and one more for an RSA certificate beside it.
+///
+/// The second one lies in `pending/<name>/rsa/`. It is placed when the first one has become a
+/// certificate, and that one's record stays until both are stored.
+package struct PendingStore: Sendable {
+  package let state: StateDirectory
+  package var part = CertificatePart.main
+
+  package init(state: StateDirectory, part: CertificatePart = CertificatePart.main) {
+    self.state = state
+    self.part = part
+  }
+
+  /// The lineage's order under way; nil when there is none.
+  package func order(of name: LineageName) throws -> PendingOrder? {
+    try file(name).read()
+  }
+
+  /// Records an order that was just placed, in place of any other.
+  package func begin(_ order: PendingOrder, of name: LineageName) throws {
+    try state.create()
+    try state.folder("pending").create(StateDirectory.closed)
+    try discard(name)
+    try state.pending(name).create(StateDirectory.closed)
+    if part == .rsa { try folder(name).create(StateDirectory.closed) }
+    try file(name).write(order)
+  }
+
+  /// The key and CSR of an order that was finalized, or was about to be.
+  ///
+  /// - Parameters:
+  ///   - name: The lineage.
+  ///   - needsKey: Whether a CSR without its key is worth nothing; not so for one of the user's own.
+  /// - Returns: Nil when nothing was kept yet.
+  /// - Throws: `CertctlError` with code `damagedState`, `HostError`.
+  package func request(
+    of name: LineageName, needsKey: Bool = true
+  ) throws -> (key: PrivateKey?, request: CertificateRequest)? {
+    let folder = folder(name)
+    // The CSR is written last: where it is, the key is.
+    guard let request = try folder.read("request.pem") else { return nil }
+    let key = try folder.read("privkey.pem")
+    if key == nil && needsKey { return nil }
+    do {
+      return (try key.map { try PrivateKey(pem: $0) }, try CertificateRequest(pem: request))
+    } catch {
+      throw CertctlError(
+        .damagedState, "the key or request in \(folder.path) is damaged: \(error)",
+        hint: "restore it from a backup, or move the folder away to place a new order")
+    }
+  }
+
+  /// Keeps the key, if it is ours, and the CSR, before the CA sees them.
+  package func keep(_ key: PrivateKey?, _ request: CertificateRequest, of name: LineageName) throws
+  {
+    let folder = folder(name)
+    if let key {
+      try folder.write("privkey.pem", key.pemRepresentation(), StateDirectory.closedFile)
+    }
+    try folder.write("request.pem", request.pem, StateDirectory.closedFile)
+  }
+
+  /// Forgets the order, and the main one with it that of the RSA certificate: it became a
+  /// certificate, or never will.
+  package func discard(_ name: LineageName) throws {
+    // The record goes first: key and CSR without it mean nothing to the next run.
+    try folder(name).remove("order.json")
+    switch part {
+    case .main: try state.folder("pending").removeTree(name.value)
+    case .rsa: try state.pending(name).removeTree("rsa")
+    }
+  }
+
+  private func folder(_ name: LineageName) -> DurableFolder {
+    part == .main ? state.pending(name) : state.folder("pending/\(name)/rsa")
+  }
+
+  private func file(_ name: LineageName) -> StateFile<PendingOrder> {
+    StateFile(
+      folder: folder(name), name: "order.json", version: PendingOrder.formatVersion)
+  }
+}

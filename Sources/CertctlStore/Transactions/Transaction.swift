@@ -1,0 +1,271 @@
+package import CertctlCore
+import CertctlCrypto
+import CertctlSystem
+package import FoundationEssentials
+
+/// A change of several files and links that either happens as a whole or leaves no trace.
+///
+/// The old contents lie in `transactions/<id>/` from before the first change until ``finish()``. When
+/// certctl dies in between, the next run finds them there and puts them back. All calls block, and
+/// the caller holds the deployment lock.
+package struct Transaction: Sendable {
+  /// What is kept of it on disk.
+  package struct Record: Codable, Sendable, Equatable {
+    static let formatVersion = 1
+
+    var version = Record.formatVersion
+    /// When it began.
+    let date: Date
+    /// The paths that change, in their order.
+    let entries: [Entry]
+    /// The nginx that load the new files and so have to load the old ones again.
+    package let servers: [ServerReference]
+  }
+
+  /// One path that changes.
+  struct Entry: Codable, Sendable, Equatable {
+    let path: String
+    let before: PathState
+    let after: PathState
+  }
+
+  /// Which nginx is meant, for a later run that finds it again.
+  package struct ServerReference: Codable, Sendable, Hashable {
+    /// The container that it runs in; nil for this host.
+    package var container: String?
+    /// The path of the program, and its options.
+    package var executable: String
+    package var options: [String]
+
+    package init(container: String? = nil, executable: String, options: [String]) {
+      self.container = container
+      self.executable = executable
+      self.options = options
+    }
+  }
+
+  let state: StateDirectory
+  let id: String
+  package let record: Record
+
+  private static let recordName = "record.json"
+  /// Configuration files and keys are small.
+  private static let sizeLimit = 16 << 20
+
+  private var folder: DurableFolder { state.folder("transactions/\(id)") }
+
+  // MARK: - Beginning
+
+  /// Keeps the old contents of all that will change; nothing has changed yet.
+  ///
+  /// - Throws: `CertctlError` or `HostError`; then nothing is left of it.
+  static func begin(
+    _ changes: [FileChange], servers: [ServerReference], in state: StateDirectory, now: Date
+  ) throws -> Transaction {
+    try state.create()
+    let all = state.folder("transactions")
+    try all.create(StateDirectory.closed)
+    try all.sweepTemporaries()
+    // In the order in which they are made, whatever the clock says; the caller has the lock.
+    let last = try all.entries().compactMap { Int($0.prefix { $0 != "-" }) }.max() ?? 0
+    let digits = String(last + 1)
+    let number = String(repeating: "0", count: max(0, 6 - digits.count)) + digits
+    let id = "\(number)-\(now.rfc3339.filter { $0 != ":" })"
+    let folder = all.folder(id)
+    try folder.create(StateDirectory.closed)
+    do {
+      var entries: [Entry] = []
+      for change in changes {
+        var before = try Self.state(at: change.path)
+        if before.kind == .file {
+          let (place, name) = change.place
+          let copy = "\(entries.count)"
+          try folder.write(
+            copy, place.read(name, limit: sizeLimit) ?? [], StateDirectory.closedFile)
+          before.copy = copy
+        }
+        entries.append(Entry(path: change.path, before: before, after: Self.state(of: change)))
+      }
+      let record = Record(date: now, entries: entries, servers: servers)
+      try StateFile<Record>(folder: folder, name: recordName, version: Record.formatVersion)
+        .write(record)
+      return Transaction(state: state, id: id, record: record)
+    } catch {
+      try? all.removeTree(id)
+      throw error
+    }
+  }
+
+  /// Begins a transaction and makes its changes.
+  ///
+  /// - Throws: `CertctlError` or `HostError`; then all is as it was.
+  package static func made(
+    _ changes: [FileChange], servers: [ServerReference], in state: StateDirectory, now: Date
+  ) throws -> Transaction {
+    let transaction = try begin(changes, servers: servers, in: state, now: now)
+    do {
+      try transaction.apply(changes)
+    } catch {
+      try transaction.undo()
+      try transaction.finish()
+      throw error
+    }
+    return transaction
+  }
+
+  /// Those that an earlier run did not end, the newest first: each was made after those before it.
+  ///
+  /// One that a crash cut short before its record was written changed nothing, and is removed. One whose
+  /// record cannot be read is left as it is.
+  ///
+  /// - Returns: Those that can be undone, and what is wrong with the others.
+  package static func unfinished(
+    in state: StateDirectory
+  ) throws -> (left: [Transaction], damaged: [CertctlError]) {
+    let all = state.folder("transactions")
+    var left: [Transaction] = []
+    var damaged: [CertctlError] = []
+    for id in try all.entries().reversed() {
+      let file = StateFile<Record>(
+        folder: all.folder(id), name: recordName, version: Record.formatVersion)
+      do {
+        if let record = try file.read() {
+          left.append(Transaction(state: state, id: id, record: record))
+        } else {
+          try all.removeTree(id)
+        }
+      } catch let error as CertctlError {
+        damaged.append(error)
+      }
+    }
+    return (left, damaged)
+  }
+
+  // MARK: - Changing
+
+  /// Makes the changes: all files are written before the first one is put in its place.
+  ///
+  /// - Throws: `HostError`; the caller undoes what was done.
+  func apply(_ changes: [FileChange]) throws { try Self.apply(changes, in: state) }
+
+  /// The same without a record, for changes that nobody has to put back.
+  package static func apply(_ changes: [FileChange], in state: StateDirectory) throws {
+    // Folders first: files are staged in them.
+    for change in changes {
+      guard case .folder(let attributes) = change.content else { continue }
+      try DurableFolder(path: change.path, root: "/").create(attributes)
+    }
+    var staged: [String: String] = [:]
+    do {
+      for change in changes {
+        guard case .file(let bytes, let attributes) = change.content else { continue }
+        let (folder, name) = DurableFolder.place(of: change.path, root: state.path)
+        staged[change.path] = try folder.stage(name, bytes, attributes)
+      }
+      for change in changes {
+        let (folder, name) = DurableFolder.place(of: change.path, root: state.path)
+        switch change.content {
+        case .file:
+          if let temporary = staged.removeValue(forKey: change.path) {
+            try folder.put(temporary, as: name)
+          }
+        case .link(let target): try folder.link(name, to: target)
+        case .absent: try folder.remove(name)
+        case .folder: break
+        }
+      }
+    } catch {
+      for (path, temporary) in staged { DurableFolder.place(of: path).folder.discard(temporary) }
+      throw error
+    }
+  }
+
+  /// Puts back what stood there before, all of it or only at these paths.
+  ///
+  /// - Returns: The paths that somebody else has changed since, which are left alone.
+  /// - Throws: `HostError` when something cannot be put back; the old contents stay kept.
+  @discardableResult
+  package func undo(only paths: Set<String>? = nil) throws -> [String] {
+    var foreign: [String] = []
+    for entry in record.entries.reversed() where paths?.contains(entry.path) ?? true {
+      let (place, name) = DurableFolder.place(of: entry.path, root: state.path)
+      try place.sweepTemporaries(of: name)
+      let now = try Self.state(at: entry.path)
+      if now.isSame(as: entry.before) { continue }
+      if entry.before.kind == .absent, entry.after.kind == .folder {
+        try place.removeIfEmpty(name)
+        continue
+      }
+      guard now.isSame(as: entry.after) else {
+        foreign.append(entry.path)
+        continue
+      }
+      try restore(entry, in: place, name)
+    }
+    return foreign
+  }
+
+  private func restore(_ entry: Entry, in place: DurableFolder, _ name: String) throws {
+    let before = entry.before
+    switch before.kind {
+    case .absent: try place.remove(name)
+    case .link: try place.link(name, to: before.target ?? "")
+    case .folder: break
+    case .file:
+      guard let copy = before.copy, let bytes = try folder.read(copy, limit: Self.sizeLimit) else {
+        throw CertctlError(
+          .damagedState, "the old contents of \(entry.path) are not in \(folder.path)",
+          hint: "put \(entry.path) right by hand, then remove \(folder.path)")
+      }
+      try place.write(
+        name, bytes,
+        FileAttributes(mode: before.mode ?? 0o600, owner: before.owner, group: before.group))
+    }
+  }
+
+  /// Forgets the old contents.
+  ///
+  /// - Throws: `HostError` when the record cannot be removed; the next run then undoes the change.
+  package func finish() throws {
+    do {
+      try folder.remove(Self.recordName)
+    } catch {
+      // Gone, but perhaps not for good: after a power failure the change would be undone.
+      guard try folder.kind(of: Self.recordName) == nil else { throw error }
+    }
+    // Without its record it is nothing, and goes at the next run.
+    try? state.folder("transactions").removeTree(id)
+  }
+
+  // MARK: - Looking
+
+  /// What stands at a path now.
+  package static func state(at path: String) throws -> PathState {
+    let (folder, name) = DurableFolder.place(of: path)
+    switch try folder.kind(of: name) {
+    case nil: return PathState(kind: .absent)
+    case .folder: return PathState(kind: .folder)
+    case .link: return PathState(kind: .link, target: try folder.linkTarget(name))
+    case .file:
+      let bytes = try folder.read(name, limit: sizeLimit) ?? []
+      let attributes = try folder.attributes(of: name)
+      return PathState(
+        kind: .file, sha256: Digest.sha256(bytes).hexadecimal, mode: attributes?.mode,
+        owner: attributes?.owner, group: attributes?.group)
+    case .other:
+      throw CertctlError(
+        .state, "\(path) is neither a file nor a folder nor a link",
+        hint: "certctl wants to write there: move it away")
+    }
+  }
+
+  private static func state(of change: FileChange) -> PathState {
+    switch change.content {
+    case .absent: PathState(kind: .absent)
+    case .folder: PathState(kind: .folder)
+    case .link(let target): PathState(kind: .link, target: target)
+    case .file(let bytes, _):
+      PathState(kind: .file, sha256: Digest.sha256(bytes).hexadecimal)
+    }
+  }
+}

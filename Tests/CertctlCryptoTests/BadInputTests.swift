@@ -1,0 +1,102 @@
+import CertctlCrypto
+import Testing
+
+@Suite struct BadInputTests {
+  private static let certificate = Array(Samples.renewalInfo.utf8)
+
+  /// Each is neither a certificate, nor a key, nor a request.
+  static let texts: [(String, [UInt8])] = [
+    ("empty", []),
+    ("zeros", [UInt8](repeating: 0, count: 1000)),
+    ("noise", Array(UInt8.min...UInt8.max)),
+    ("HTML", Array("<html><body>502 Bad Gateway</body></html>".utf8)),
+    ("only a BEGIN", Array("-----BEGIN CERTIFICATE-----\n".utf8)),
+    ("no END", Array(certificate.prefix(300))),
+    (
+      "bad Base64",
+      Array("-----BEGIN CERTIFICATE-----\n%%%%\n-----END CERTIFICATE-----\n".utf8)
+    ),
+    ("empty block", Array("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n".utf8)),
+    ("wrong END", Array("-----BEGIN CERTIFICATE-----\nAAAA\n-----END PRIVATE KEY-----\n".utf8)),
+    ("Base64 of nothing", TestPEM.encode([1, 2, 3], label: "CERTIFICATE")),
+    ("a key of junk", TestPEM.encode([0x30, 0x03, 2, 1, 0], label: "PRIVATE KEY")),
+    ("a request of junk", TestPEM.encode([0x30, 0x00], label: "CERTIFICATE REQUEST")),
+    ("a huge length", TestPEM.encode([0x30, 0x84, 0xff, 0xff, 0xff, 0xff], label: "CERTIFICATE")),
+    ("an unknown block", TestPEM.encode([0x30, 0x00], label: "DH PARAMETERS")),
+    ("OpenSSH", TestPEM.encode([1, 2, 3], label: "OPENSSH PRIVATE KEY")),
+  ]
+
+  @Test(arguments: texts)
+  func `a bad text is refused everywhere`(name: String, text: [UInt8]) throws {
+    #expect(throws: PKIError.self) { try Certificate(pem: text) }
+    #expect(throws: PKIError.self) { try Certificate.chain(pem: text) }
+    #expect(throws: PKIError.self) { try PrivateKey(pem: text) }
+    #expect(throws: PKIError.self) { try CertificateRequest(pem: text) }
+    #expect(throws: PKIError.self) { try TrustStore(pem: text) }
+    #expect(throws: PKIError.self) { try Certificate(der: text) }
+    #expect(throws: PKIError.self) { try CertificateRequest(der: text) }
+    #expect(throws: PKIError.self) { try PublicKey(spki: text) }
+  }
+
+  @Test func `every cut of a certificate is refused`() throws {
+    let der = try Certificate(pem: Self.certificate).der
+    for length in 0..<der.count {
+      #expect(throws: PKIError.self) { try Certificate(der: Array(der.prefix(length))) }
+    }
+    let error = try #require(throws: PKIError.self) { try Certificate(der: der + [0]) }
+    #expect(error.description == "Cannot parse the certificate: 1 bytes follow the end.")
+  }
+
+  @Test func `every flipped byte of a certificate is refused or read without a crash`() throws {
+    let der = try Certificate(pem: Self.certificate).der
+    var refused = 0
+    for index in der.indices {
+      for mask: UInt8 in [0x01, 0x80, 0xff] {
+        var damaged = der
+        damaged[index] ^= mask
+        do {
+          let certificate = try Certificate(der: damaged)
+          _ = certificate.covers("example.com")
+          _ = try? certificate.publicKey.components()
+        } catch {
+          refused += 1
+        }
+      }
+    }
+    #expect(refused > 100)
+  }
+
+  @Test func `a chain with one damaged block is refused as a whole`() throws {
+    let text = Self.certificate + TestPEM.encode([1, 2, 3], label: "CERTIFICATE")
+    let error = try #require(throws: PKIError.self) { try Certificate.chain(pem: text) }
+    #expect(error.code == .malformed)
+    #expect(!error.reasons.isEmpty)
+  }
+
+  @Test func `reasons belong to the call that failed`() throws {
+    #expect(throws: PKIError.self) { try Certificate(der: [1, 2, 3]) }
+    let error = try #require(throws: PKIError.self) { try Certificate.chain(pem: []) }
+    #expect(error.reasons == ["there is no certificate in the PEM text"])
+  }
+
+  @Test func `an error is one sentence that names the operation`() throws {
+    let text = TestPEM.encode([1, 2, 3], label: "PRIVATE KEY")
+    let error = try #require(throws: PKIError.self) { try PrivateKey(pem: text) }
+    #expect(
+      error.description.hasPrefix(
+        "Cannot read the private key: its contents are damaged or of another kind; "))
+    #expect(error.description.hasSuffix("."))
+    let made = PKIError(
+      .mismatch, operation: "pair them", subject: "a", reasons: ["b", "c"], hint: "Do d.")
+    #expect(made.description == "Cannot pair them \"a\": b; c. Do d.")
+  }
+
+  @Test func `numbers that are no key are refused`() {
+    let zeros = [UInt8](repeating: 0, count: 32)
+    #expect(throws: PKIError.self) { try PublicKey(.ec(curve: "P-256", x: zeros, y: zeros)) }
+    #expect(throws: PKIError.self) { try PublicKey(.ec(curve: "P-256", x: [1], y: [])) }
+    #expect(throws: PKIError.self) { try PublicKey(.ec(curve: "P-192", x: zeros, y: zeros)) }
+    #expect(throws: PKIError.self) { try PublicKey(.ed25519(x: [1, 2, 3])) }
+    #expect(throws: PKIError.self) { try PublicKey(.rsa(modulus: [], exponent: [])) }
+  }
+}

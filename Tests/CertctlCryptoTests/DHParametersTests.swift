@@ -1,0 +1,203 @@
+import Synchronization
+import Testing
+
+@testable import CertctlCrypto
+
+@Suite struct DHParametersTests {
+  /// 2q+1 for a prime q, found by another program: the safe primes of RFC 2409 and 3526 are known to
+  /// OpenSSL by name, these are not.
+  private static let smallSafePrimes: [UInt] = [
+    11, 23, 47, 59, 83, 107, 167, 179, 227, 263, 347, 359, 383, 467, 479, 503, 563, 587, 719, 839,
+    863, 887, 983,
+  ]
+
+  private static func judge(_ pem: [UInt8]) async throws -> String {
+    try await OpenSSLTool.run("dhparam", "-check", "-noout", input: pem).text
+  }
+
+  @Test(arguments: DHParameters.standardSizes)
+  func `a standard group is what OpenSSL knows by its name`(bits: Int) async throws {
+    let parameters = try DHParameters.standard(bits: bits)
+    #expect(parameters.bits == bits)
+    #expect(parameters.group == "ffdhe\(bits)")
+    #expect(parameters.generator == [2])
+    let tool = try await OpenSSLTool.run(
+      "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe\(bits)")
+    #expect(String(decoding: parameters.pem, as: UTF8.self) == tool.text)
+    #expect(try await Self.judge(parameters.pem).contains("appear to be ok"))
+    let read = try DHParameters(pem: parameters.pem)
+    #expect(read == parameters)
+    #expect(try read.check() == DHCheck(isSafePrime: true))
+  }
+
+  @Test(arguments: [0, 512, 1024, 2047, 5120, 16384])
+  func `another size has no standard group`(bits: Int) {
+    let error = #expect(throws: PKIError.self) { try DHParameters.standard(bits: bits) }
+    #expect(error?.code == .unsupported)
+  }
+
+  @Test(arguments: [96, 160, 256, 384])
+  func `a fresh group has a safe prime of its size and OpenSSL's generator`(
+    bits: Int
+  ) async throws {
+    let search = DHSearch(anyBits: bits)
+    try search.work()
+    let parameters = try #require(search.result)
+    #expect(parameters.bits == bits)
+    #expect(parameters.generator == [2])
+    #expect(parameters.group == nil)
+    #expect(search.candidates > 0)
+    // 23 modulo 24: 2 generates the subgroup of prime order.
+    #expect(parameters.prime.reduce(0) { ($0 * 256 + Int($1)) % 24 } == 23)
+    let check = try parameters.check()
+    #expect(check.isSafePrime == true)
+    #expect(check.remarks.isEmpty)
+    #expect(check.problems.count == 1 && check.problems[0].contains("refuses less than 2048"))
+    // The `openssl` command sees safe primes, too, and nothing wrong but the size.
+    let text = try await OpenSSLTool.run("dhparam", "-text", "-noout", input: parameters.pem).text
+    #expect(text.contains("DH Parameters: (\(bits) bit)"), "\(text)")
+    let verdict = try await OpenSSLTool.run(
+      "prime", "-hex", Samples.hex(parameters.prime)
+    ).text
+    #expect(verdict.contains("is prime"), "\(verdict)")
+  }
+
+  @Test func `several workers end together, and each search finds another prime`() async throws {
+    var primes: Set<[UInt8]> = []
+    for _ in 0..<3 {
+      let search = DHSearch(anyBits: 192)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for _ in 0..<2 { group.addTask { try search.work() } }
+        try await group.waitForAll()
+      }
+      primes.insert(try #require(search.result).prime)
+    }
+    #expect(primes.count == 3)
+  }
+
+  @Test func `a search that is called off ends at once without a result`() async throws {
+    let search = try DHSearch(bits: 8192)
+    let clock = ContinuousClock()
+    async let work: Void = search.work()
+    try await Task.sleep(for: .milliseconds(300))
+    let start = clock.now
+    search.stop()
+    try await work
+    // Hours are what it would take; on a busy machine, a debug build needs its time to end.
+    #expect(clock.now - start < .seconds(60))
+    #expect(search.result == nil)
+    #expect(throws: PKIError.self) { try DHSearch(bits: 1024) }
+    #expect(throws: PKIError.self) { try DHSearch(bits: 10000) }
+  }
+
+  @Test func `the estimate is near what searches really need`() throws {
+    // 60 searches: the mean of a geometric distribution lies within 45 % (3.5 sigma) of the truth.
+    let searches = 60
+    var total = 0.0
+    var expected = 0.0
+    for _ in 0..<searches {
+      let search = DHSearch(anyBits: 96)
+      try search.work()
+      total += Double(search.candidates)
+      expected = search.expectedCandidates
+    }
+    let mean = total / Double(searches)
+    #expect(mean > expected * 0.55 && mean < expected * 1.45, "\(mean) for \(expected)")
+  }
+
+  @Test func `the sieve leaves nothing that a small prime divides, and loses no safe prime`() throws
+  {
+    // From 11 on in steps of 12, sieved by the primes below 11 only.
+    let start = try BigNumber.make([11], "test")
+    let survivors = unsafe DHSieve(limit: 7).survivors(from: start.pointer)
+    let expected = (0..<UInt(DHSieve.length)).map { $0 * 12 }.filter { offset in
+      let q = 11 + offset
+      return q % 5 != 0 && q % 7 != 0 && (2 * q + 1) % 5 != 0 && (2 * q + 1) % 7 != 0
+    }
+    #expect(survivors == expected)
+  }
+
+  @Test func `small numbers are judged right`() throws {
+    for number in UInt(0)..<1000 {
+      let bytes = [UInt8(number >> 8), UInt8(number & 255)]
+      let value = try BigNumber.make(bytes, "test")
+      let isSafe = try unsafe SafePrime.check(value.pointer)
+      #expect(isSafe == Self.smallSafePrimes.contains(number), "\(number)")
+    }
+  }
+
+  @Test func `groups that are no good are told by their fault`() async throws {
+    func check(_ words: String...) async throws -> DHCheck {
+      let made = try await OpenSSLTool.run(words: words)
+      try #require(made.isSuccess)
+      return try DHParameters(pem: Array(made.text.utf8)).check()
+    }
+    let small = try await check("dhparam", "-2", "512")
+    #expect(small.problems.count == 1 && small.problems[0].contains("512 bits"))
+    #expect(small.isSafePrime == true)
+    let dsa = try await check("dhparam", "-dsaparam", "2048")
+    #expect(dsa.isSafePrime == false && !dsa.isFine)
+    let old = try await check(
+      "genpkey", "-genparam", "-algorithm", "DHX", "-pkeyopt", "group:dh_2048_256")
+    #expect(old.problems == ["dh_2048_256 (RFC 5114) is no safe prime"])
+    let known = try await check(
+      "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:modp_2048")
+    #expect(known == DHCheck(isSafePrime: true))
+    let oakley = try await check(
+      "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:modp_1536")
+    #expect(!oakley.isFine)
+  }
+
+  /// PKCS #3 by hand: whatever numbers are wanted.
+  private func parameters(prime: [UInt8], generator: [UInt8]) -> [UInt8] {
+    func value(_ tag: UInt8, _ content: [UInt8]) -> [UInt8] {
+      let size = content.count
+      return [tag, 0x82, UInt8(size >> 8), UInt8(size & 255)] + content
+    }
+    let body = value(2, [0] + prime) + value(2, generator)
+    return TestPEM.encode(value(0x30, body), label: "DH PARAMETERS")
+  }
+
+  @Test func `wrong generators and numbers without end are refused`() throws {
+    let good = try DHParameters.standard(bits: 2048)
+    var last = good.prime
+    last[last.count - 1] -= 1
+    for generator in [[0], [1], [0] + last, [0] + good.prime, [0, 255] + good.prime] {
+      let pem = parameters(prime: good.prime, generator: generator)
+      let check = try? DHParameters(pem: pem).check()
+      #expect(check?.isFine != true)
+    }
+    let remark = try DHParameters(pem: parameters(prime: good.prime, generator: [11])).check()
+    #expect(remark.isFine)
+    let huge = try DHParameters(
+      pem: parameters(prime: [UInt8](repeating: 255, count: 4000), generator: [2]))
+    let clock = ContinuousClock()
+    let time = try clock.measure {
+      let check = try huge.check()
+      #expect(check.isSafePrime == nil && !check.isFine)
+    }
+    #expect(time < .seconds(30))
+    #expect(throws: PKIError.self) {
+      try DHParameters(pem: [UInt8](repeating: 65, count: 100_000))
+    }
+  }
+
+  @Test func `an unknown prime can be called off while it is proved`() throws {
+    // The prime of a group of RFC 7919 under another generator is not known by name.
+    let good = try DHParameters.standard(bits: 4096)
+    let read = try DHParameters(pem: parameters(prime: good.prime, generator: [3]))
+    #expect(read.group == nil)
+    let error = #expect(throws: PKIError.self) { try read.check { true } }
+    #expect(error?.reasons == ["it was cancelled"])
+  }
+
+  @Test(arguments: [
+    "", "junk", "-----BEGIN DH PARAMETERS-----\nMAA=\n-----END DH PARAMETERS-----\n",
+    "-----BEGIN DH PARAMETERS-----\n!!!!\n-----END DH PARAMETERS-----\n",
+    "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n",
+  ])
+  func `what holds no parameters is refused`(text: String) {
+    let error = #expect(throws: PKIError.self) { try DHParameters(pem: Array(text.utf8)) }
+    #expect(error?.code == .malformed)
+  }
+}
