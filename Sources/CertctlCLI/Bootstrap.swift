@@ -48,7 +48,7 @@ struct Bootstrap: Sendable {
   ) async throws -> Value {
     let bootstrap = Bootstrap(options)
     return try await bootstrap.run {
-      let context = try bootstrap.context(needsConfiguration)
+      let context = try await bootstrap.context(needsConfiguration)
       return { try await body(context, bootstrap.output) }
     }
   }
@@ -71,10 +71,10 @@ struct Bootstrap: Sendable {
 
   /// Prepares a command, runs it, and turns its error into words and an exit code.
   private func run<Value: Sendable>(
-    _ prepare: () throws -> @Sendable () async throws -> Value
+    _ prepare: () async throws -> @Sendable () async throws -> Value
   ) async throws -> Value {
     do {
-      let body = try prepare()
+      let body = try await prepare()
       let value = try await endingBySignal(
         onSignal: {
           line.clear()
@@ -90,15 +90,15 @@ struct Bootstrap: Sendable {
     }
   }
 
-  private func context(_ needsConfiguration: Bool) throws -> Context {
+  private func context(_ needsConfiguration: Bool) async throws -> Context {
     var settings = Configuration()
     do {
-      settings = try configuration()
+      settings = try await configuration()
     } catch let error as CertctlError where !needsConfiguration {
       output.warn(error.message)
     }
     let stateDirectory = stateDirectory
-    try StateDirectory(path: stateDirectory).requireTrust(command: CommandLine.arguments)
+    try await StateDirectory(path: stateDirectory).requireTrust(command: CommandLine.arguments)
     return Context(
       stateDirectory: stateDirectory, configuration: settings,
       configDirectory: options.configDirectory, lockTimeout: .seconds(options.lockTimeout),
@@ -111,7 +111,7 @@ struct Bootstrap: Sendable {
       .map(absolutePath) ?? "/var/lib/certctl"
   }
 
-  private func configuration() throws -> Configuration {
+  @Disk private func configuration() throws -> Configuration {
     let path = options.config.map(absolutePath) ?? "/etc/certctl/certctl.toml"
     // The usual word for none.
     guard path != "/dev/null" else { return Configuration() }
@@ -129,7 +129,7 @@ struct Bootstrap: Sendable {
   }
 
   /// Refuses a configuration that somebody else owns or can write; returns whether there is one.
-  private func requireTrust(_ path: String) throws -> Bool {
+  @Disk private func requireTrust(_ path: String) throws -> Bool {
     // What the person's own shell hands over is that person's word.
     guard !UserFile.isHandedOver(path) else { return true }
     do throws(HostError) {

@@ -1,14 +1,15 @@
-package import CertctlBase
+import CertctlBase
 internal import CertctlSystem
 
 /// The look at a file of trusted certificates before curl gets it, whose own words are poor.
 package enum CABundle {
-  static func check(_ path: String) async throws {
+  /// Says what is wrong with a file before curl gets it.
+  package static func check(_ path: String) async throws {
     try await Blocking.run { try inspect(path) }
   }
 
   /// Reads the file and says what is wrong with it.
-  package static func inspect(_ path: String) throws(HostError) {
+  static func inspect(_ path: String) throws(HostError) {
     let (folder, name) = DurableFolder.place(of: path)
     let bytes: [UInt8]?
     do throws(HostError) {

@@ -20,7 +20,7 @@ struct ListCommandTests {
         notBefore: now.addingTimeInterval(-30 * 86400),
         notAfter: now.addingTimeInterval(60.5 * 86400))
       let state = StateDirectory(path: bench.folder.path("state"))
-      _ = try CertificateStore(state: state).commit(
+      _ = try await CertificateStore(state: state).commit(
         IssuedCertificate(chain: [leaf, ca.intermediate], key: key),
         to: LineageName("example.com"), files: FileSettings())
       try bench.folder.write("state/lineages/broken.example.json", "{")

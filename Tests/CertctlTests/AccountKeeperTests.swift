@@ -58,7 +58,7 @@ struct AccountKeeperTests {
       #expect(error?.code == .termsNotAgreed)
       #expect(error?.exitCode == 64)
       expectError(error, mentions: "https://ca.test/terms", hint: "--agree-tos")
-      let kept = try bench.store.all()
+      let kept = try await bench.store.all()
       #expect(kept.isEmpty)
       #expect(bench.ca.count(.newAccount) == 0)
     }
@@ -117,7 +117,7 @@ struct AccountKeeperTests {
       }
       #expect(error?.code == .usage)
       #expect(bench.ca.count() == 0)
-      let kept = try bench.store.all()
+      let kept = try await bench.store.all()
       #expect(kept.isEmpty)
     }
   }
@@ -133,7 +133,7 @@ struct AccountKeeperTests {
       let fresh = try Bench(bench.store.state)
       let (_, account) = try await fresh.keeper.account(Registration())
       #expect(account.key.publicKey == key.publicKey)
-      #expect(try fresh.store.all().count == 1)
+      await #expect(try fresh.store.all().count == 1)
     }
   }
 
@@ -154,7 +154,7 @@ struct AccountKeeperTests {
         terms: .agreed, externalAccount: ExternalAccount(keyID: "kid-1", hmacKey: key))
       let (record, _) = try await bench.keeper.account(right)
       #expect(record.externalAccount == "kid-1")
-      #expect(try bench.store.all().count == 1)
+      await #expect(try bench.store.all().count == 1)
     }
   }
 
@@ -197,7 +197,7 @@ struct AccountKeeperTests {
       let (record, old) = try await bench.keeper.account(Self.agreed)
       // What a crash leaves: the next key on disk, and perhaps at the CA.
       let next = try PrivateKey.generate(.ec256)
-      try bench.store.saveNextKey(next, of: record)
+      try await bench.store.saveNextKey(next, of: record)
       if wasDone { _ = try await old.changeKey(to: next) }
       let (_, settled) = try await bench.keeper.account(Registration())
       let expected = wasDone ? next : old.key
@@ -213,7 +213,7 @@ struct AccountKeeperTests {
   @Test func `when the CA knows neither key, it says so and keeps both`() async throws {
     try await withBench { bench in
       let (record, _) = try await bench.keeper.account(Self.agreed)
-      try bench.store.saveNextKey(PrivateKey.generate(.ec256), of: record)
+      try await bench.store.saveNextKey(PrivateKey.generate(.ec256), of: record)
       bench.ca.forgetAccounts()
       let error = await failure { try await bench.keeper.existingAccount() }
       expectError(error, code: .authority, hint: "--local")
@@ -230,7 +230,7 @@ struct AccountKeeperTests {
       #expect(account.key.publicKey == old.key.publicKey)
       #expect(bench.ca.accountURLs == [account.url])
       #expect(record.url == account.url)
-      #expect(try bench.store.all().count == 1)
+      await #expect(try bench.store.all().count == 1)
     }
   }
 

@@ -33,7 +33,7 @@ struct IssuerFailureTests {
       expectError(error, hint: "port 80")
       #expect(bench.solver.visible.isEmpty)
       #expect(bench.solver.calls.last == .cleanUp(["a.test", "b.test"]))
-      let order = try bench.pending.order(of: exampleName)
+      let order = try await bench.pending.order(of: exampleName)
       #expect(order == nil)
       #expect(try bench.journal.challenges(of: exampleName) == [])
       #expect(bench.ca.count(.finalize) == 0)
@@ -54,7 +54,7 @@ struct IssuerFailureTests {
       }
       #expect(bench.ca.count(.challenge) == 0)
       #expect(!bench.ca.authorizationStates.values.contains("pending"))
-      let order = try bench.pending.order(of: exampleName)
+      let order = try await bench.pending.order(of: exampleName)
       #expect(order == nil)
       // A solver that cannot even start costs no order.
       if step == .prepare { #expect(bench.ca.count() == 0) }
@@ -92,7 +92,7 @@ struct IssuerFailureTests {
         return
       }
       #expect(!bench.ca.authorizationStates.values.contains("pending"))
-      let order = try bench.pending.order(of: exampleName)
+      let order = try await bench.pending.order(of: exampleName)
       #expect(order == nil)
       #expect(try bench.journal.challenges(of: exampleName) == [])
     }

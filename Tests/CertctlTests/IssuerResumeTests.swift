@@ -23,9 +23,9 @@ struct IssuerResumeTests {
       #expect(error?.code == .tryLater)
       #expect(error?.exitCode == 75)
       #expect(bench.solver.visible.isEmpty)
-      let order = try bench.pending.order(of: exampleName)
+      let order = try await bench.pending.order(of: exampleName)
       #expect(order != nil)
-      #expect(try bench.pending.request(of: exampleName) != nil)
+      await #expect(try bench.pending.request(of: exampleName) != nil)
     }
   }
 
@@ -44,7 +44,7 @@ struct IssuerResumeTests {
     try await withBench { bench in
       bench.ca.inject(.dropAfter, on: .finalize, times: 1)
       let first = try? await bench.issuer(two).obtain()
-      let kept = try #require(try bench.pending.request(of: exampleName))
+      let kept = try await #require(try bench.pending.request(of: exampleName))
       let issued = if let first { first } else { try await bench.issuer(two).obtain() }
       #expect(issued.key?.publicKey == kept.key?.publicKey)
       #expect(bench.ca.count(.newOrder) == 1)
@@ -145,7 +145,7 @@ struct IssuerResumeTests {
       let error = await failure { try await bench.issuer(two).obtain() }
       #expect(error?.exitCode == 1)
       expectError(error, mentions: "CAA forbids it")
-      let order = try bench.pending.order(of: exampleName)
+      let order = try await bench.pending.order(of: exampleName)
       #expect(order == nil)
     }
   }

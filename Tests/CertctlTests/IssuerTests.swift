@@ -78,7 +78,7 @@ struct IssuerTests {
       _ = try await bench.issuer(settings("a.test", "b.test")).obtain()
       #expect(bench.ca.count(.challenge) == 1)
       #expect(bench.solver.calls.contains(.present(["b.test"])))
-      try bench.pending.discard(exampleName)
+      try await bench.pending.discard(exampleName)
       bench.ca.resetLog()
       _ = try await bench.issuer(settings("b.test", "a.test")).obtain()
       #expect(bench.ca.kinds == [.newOrder, .finalize, .order, .certificate])
@@ -118,13 +118,13 @@ struct IssuerTests {
       let reusing = settings("a.test") { $0.reuseKey = true }
       let same = try await bench.issuer(reusing, currentKey: key).obtain()
       #expect(same.key?.publicKey == key.publicKey)
-      try bench.pending.discard(exampleName)
+      try await bench.pending.discard(exampleName)
       let other = settings("a.test") {
         $0.reuseKey = true
         $0.keyType = .ec384
       }
       #expect(try await bench.issuer(other, currentKey: key).obtain().key?.type == .ec384)
-      try bench.pending.discard(exampleName)
+      try await bench.pending.discard(exampleName)
       let fresh = try await bench.issuer(settings("a.test"), currentKey: key).obtain()
       #expect(fresh.key?.publicKey != key.publicKey)
     }
@@ -178,7 +178,7 @@ struct IssuerTests {
       #expect(bench.ca.count(.finalize) == 0)
       #expect(Set(bench.ca.authorizationStates.values) == ["deactivated"])
       #expect(bench.solver.visible.isEmpty)
-      #expect(try bench.pending.order(of: exampleName) == nil)
+      #expect(try await bench.pending.order(of: exampleName) == nil)
     }
   }
 

@@ -144,7 +144,7 @@ struct OperationTests {
       _ = try await bench.context.issue(bench.request("example.com"))
       let left = PresentedChallenge(
         identifier: .dns("example.com"), keyAuthorization: KeyAuthorization("left.key"))
-      try ChallengeJournal(state: bench.state).record([left], of: exampleName)
+      try await ChallengeJournal(state: bench.state).record([left], of: exampleName)
       try bench.folder.write("www/.well-known/acme-challenge/left", "left.key")
       _ = try await bench.context.issue(bench.request("example.com"))
       #expect(!bench.folder.contains("www/.well-known/acme-challenge/left"))
@@ -157,7 +157,7 @@ struct OperationTests {
       _ = try await bench.context.issue(bench.request("example.com"))
       let left = PresentedChallenge(
         identifier: .dns("example.com"), keyAuthorization: KeyAuthorization("left.key"))
-      try ChallengeJournal(state: bench.state).record([left], of: exampleName)
+      try await ChallengeJournal(state: bench.state).record([left], of: exampleName)
       try bench.folder.write("www/.well-known/acme-challenge/left", "left.key")
       try await bench.context.delete(exampleName)
       #expect(!bench.folder.contains("www/.well-known/acme-challenge/left"))
@@ -170,7 +170,7 @@ struct OperationTests {
   @Test func `revoking is told to the CA, and the next issue replaces it`() async throws {
     try await withBench { bench in
       _ = try await bench.context.issue(bench.request("example.com"))
-      let leaf = try CertificateStore(state: bench.state)
+      let leaf = try await CertificateStore(state: bench.state)
         .load(Generation(number: 1), of: exampleName).leaf
       let report = try await bench.context.revoke(exampleName, reason: .superseded)
       #expect(report.state == .revoked)

@@ -23,8 +23,8 @@ struct PruningTests {
       var leaves: [Certificate] = []
       for _ in 0..<count {
         let certificate = try issued(ca, "example.com")
-        let generation = try store.commit(certificate, to: exampleName, files: FileSettings())
-        try store.use(generation, of: exampleName)
+        let generation = try await store.commit(certificate, to: exampleName, files: FileSettings())
+        try await store.use(generation, of: exampleName)
         leaves.append(certificate.leaf)
       }
       try await body(store, leaves)

@@ -259,7 +259,7 @@ struct StateStoresTests {
 
   @Test func `events are lines of JSON`() async throws {
     try await withState { state, folder in
-      try state.create()
+      try await state.create()
       let log = EventLog(state: state)
       await log.append(Event(time: TestClock().now, event: "issued", lineage: "example.com"))
       await log.append(

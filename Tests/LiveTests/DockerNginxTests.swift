@@ -237,7 +237,7 @@ struct DockerNginxTests {
       try await poll("nginx to answer") { try await host.get("/").status == 200 }
       let variables = host.engine.environment.compactMapValues { $0 }
       let runner = ProcessRunner()
-      let engines = EngineEnvironment(variables).engines(in: [], runner: runner)
+      let engines = await EngineEnvironment(variables).engines(in: [], runner: runner)
       #expect(engines.first is SocketEngine)
       let nginx = try await RunningNginx.inContainer(host.name, engines: engines)
       try await nginx.checkMounts(stateDirectory: host.stateDirectory, copy: nil)

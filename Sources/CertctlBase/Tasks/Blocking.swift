@@ -33,7 +33,7 @@ package enum Blocking {
 
   private static let line = Mutex(Line())
 
-  private static func submit(_ job: @escaping Job) {
+  static func submit(_ job: @escaping @Sendable () -> Void) {
     let needsThread = line.withLock { line in
       line.jobs.append(job)
       guard line.threads < limit else { return false }

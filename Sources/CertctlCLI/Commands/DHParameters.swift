@@ -88,24 +88,12 @@ struct DHParam: AsyncParsableCommand {
     let isFine = try await Bootstrap.runAlone(global) { output, _ in
       let file = try DHParametersFile(path: absolutePath(path))
       let parameters = try await file.read()
-      let check = try await checked(parameters)
+      let check = try await parameters.checked()
       let report = DHCheckReport(file: file.path, parameters, check)
       output.result(report, text: report.text)
       return check.isFine
     }
     if !isFine { throw ExitCode.failure }
-  }
-
-  /// Off the cooperative pool, and called off with the task.
-  private func checked(_ parameters: DHParameters) async throws -> DHCheck {
-    let isCancelled = Atomic(false)
-    return try await withTaskCancellationHandler {
-      try await Blocking.run {
-        try parameters.check { isCancelled.load(ordering: .relaxed) }
-      }
-    } onCancel: {
-      isCancelled.store(true, ordering: .relaxed)
-    }
   }
 }
 

@@ -14,8 +14,8 @@ package struct Environment: Sendable {
   package var console: Console
   /// Asks DNS servers.
   package var dns: any DNSClient = NetworkDNSClient()
-  /// The resolvers of this host; blocks for the time of reading a small file.
-  package var resolvers: @Sendable () -> [Endpoint] = {
+  /// The resolvers of this host.
+  package var resolvers: @Disk @Sendable () -> [Endpoint] = {
     let bytes = RegularFile.read("/etc/resolv.conf") ?? []
     return ResolverFile.servers(in: String(decoding: bytes, as: UTF8.self))
   }
@@ -29,8 +29,8 @@ package struct Environment: Sendable {
   }
   /// Runs programs.
   package var runner: any CommandRunner = ProcessRunner()
-  /// Finds the processes of this host whose title begins like this; blocks.
-  package var findProcesses: @Sendable (_ title: String) -> [RunningProcess] = {
+  /// Finds the processes of this host whose title begins like this.
+  package var findProcesses: @Disk @Sendable (_ title: String) -> [RunningProcess] = {
     ProcessTable.processes(titled: $0)
   }
 

@@ -44,7 +44,7 @@ package enum SecretReference: Sendable, Equatable {
   ///   - warn: Told what is unwise.
   /// - Returns: The text.
   /// - Throws: `CertctlError` with code `configuration`; nothing of the secret stands in it.
-  package func read(
+  @Disk package func read(
     configDirectory: String,
     environment: [String: String] = ProcessInfo.processInfo.environment,
     warn: @escaping @Sendable (String) -> Void

@@ -17,7 +17,7 @@ package struct DNSCredentials: Sendable {
   /// Told what is unwise about the files.
   var warn: @Sendable (String) -> Void = { _ in }
 
-  /// The values of a provider's settings; blocks.
+  /// The values of a provider's settings.
   ///
   /// - Parameters:
   ///   - descriptor: The provider.
@@ -25,7 +25,7 @@ package struct DNSCredentials: Sendable {
   /// - Returns: The values by the first of each variable's names.
   /// - Throws: `CertctlError` with code `configuration` when what must be given is not, or cannot be
   ///   read.
-  func values(
+  @Disk func values(
     of descriptor: DNSProviderDescriptor, for settings: DNSSettings
   ) throws -> [String: String] {
     var values: [String: String] = [:]
@@ -36,7 +36,7 @@ package struct DNSCredentials: Sendable {
     return values
   }
 
-  private func value(
+  @Disk private func value(
     of setting: DNSProviderSetting, _ settings: DNSSettings
   ) throws -> String? {
     let names = [setting.name] + setting.aliases
@@ -90,7 +90,7 @@ package struct DNSCredentials: Sendable {
   }
 
   /// The secrets that only the environment of this process has, and so no timer.
-  package func secretsOfEnvironment(
+  @Disk package func secretsOfEnvironment(
     _ descriptor: DNSProviderDescriptor, references: [String: String]
   ) -> [String] {
     descriptor.settings.filter { setting in
@@ -113,7 +113,7 @@ package struct DNSCredentials: Sendable {
     return text.isEmpty ? nil : text
   }
 
-  private func resolved(_ reference: String) throws -> String {
+  @Disk private func resolved(_ reference: String) throws -> String {
     if reference.hasPrefix("value:") { return String(reference.dropFirst(6)) }
     return try read(try SecretReference(reference))
   }
@@ -128,7 +128,7 @@ package struct DNSCredentials: Sendable {
     return nil
   }
 
-  private func read(_ reference: SecretReference) throws -> String {
+  @Disk private func read(_ reference: SecretReference) throws -> String {
     try reference.read(configDirectory: configDirectory, environment: environment, warn: warn)
   }
 

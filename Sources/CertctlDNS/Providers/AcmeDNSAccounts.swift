@@ -79,9 +79,7 @@ struct AcmeDNSAccounts: Sendable {
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
     let bytes = [UInt8](try encoder.encode(entries))
     do {
-      try await Blocking.run { [folder, name] in
-        try folder.write(name, bytes, FileAttributes(mode: 0o600))
-      }
+      try await write(bytes)
     } catch let error as HostError {
       throw CertctlError(
         .configuration, "the accounts at acme-dns could not be saved: \(error.description)",
@@ -92,7 +90,7 @@ struct AcmeDNSAccounts: Sendable {
   private func entries() async throws -> [String: JSONEntry] {
     let bytes: [UInt8]?
     do {
-      bytes = try await Blocking.run { [folder, name] in try folder.read(name) }
+      bytes = try await read()
     } catch let error as HostError {
       throw unreadable(error.description)
     }
@@ -100,6 +98,12 @@ struct AcmeDNSAccounts: Sendable {
     guard let entries = try? JSONDecoder().decode([String: JSONEntry].self, from: Data(bytes))
     else { throw unreadable("it is not a JSON object") }
     return entries
+  }
+
+  @Disk private func read() throws -> [UInt8]? { try folder.read(name) }
+
+  @Disk private func write(_ bytes: [UInt8]) throws {
+    try folder.write(name, bytes, FileAttributes(mode: 0o600))
   }
 
   private func unreadable(_ why: String) -> CertctlError {

@@ -146,7 +146,8 @@ package struct RFC2136: DNSProvider {
   // MARK: - Server
 
   private func primary(of zone: String) async throws -> Endpoint {
-    let view = DNSView(client: context.environment.dns, resolvers: context.environment.resolvers())
+    let view = DNSView(
+      client: context.environment.dns, resolvers: await context.environment.resolvers())
     if let server {
       if let endpoint = try? DNSSettings.endpoint(server) { return endpoint }
       let parts = server.split(separator: ":")

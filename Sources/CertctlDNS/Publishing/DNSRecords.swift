@@ -175,9 +175,8 @@ package final class DNSRecords: Sendable {
     let task = state.withLock { state -> Task<Tools, any Error> in
       if let tools = state.tools { return tools }
       let task = Task { [settings, context] in
-        let (provider, view) = try await Blocking.run {
-          (try context.provider(settings), try context.view(settings))
-        }
+        let provider = try await context.provider(settings)
+        let view = try await context.view(settings)
         return Tools(
           descriptor: type(of: provider).descriptor,
           publisher: ZonePublisher(provider, alone: context.alone), view: view)

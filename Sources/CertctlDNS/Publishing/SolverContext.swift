@@ -1,3 +1,4 @@
+import CertctlBase
 package import CertctlCore
 
 /// What solvers work with beside the lineage's own settings.
@@ -42,10 +43,10 @@ package struct SolverContext: Sendable {
       warn: environment.console.warn)
   }
 
-  /// The provider of these settings; blocks for the time of reading small files.
+  /// The provider of these settings.
   ///
   /// - Throws: `CertctlError` with code `usage` or `configuration`; no request is made.
-  package func provider(_ settings: DNSSettings) throws -> any DNSProvider {
+  @Disk package func provider(_ settings: DNSSettings) throws -> any DNSProvider {
     let type = try settings.type()
     let values = try credentials.values(of: type.descriptor, for: settings)
     return try type.init(
@@ -54,10 +55,10 @@ package struct SolverContext: Sendable {
       ))
   }
 
-  /// The DNS by these settings; blocks for the time of reading a small file.
+  /// The DNS by these settings.
   ///
   /// - Throws: `CertctlError` with code `usage` for a resolver that is none.
-  package func view(_ settings: DNSSettings?) throws -> DNSView {
+  @Disk package func view(_ settings: DNSSettings?) throws -> DNSView {
     let own = try settings?.resolver.map { [try DNSSettings.endpoint($0)] }
     return DNSView(
       client: environment.dns, resolvers: own ?? environment.resolvers(),

@@ -82,18 +82,16 @@ package struct AnswerMemory: Sendable {
   }
 
   private func update<Value: Sendable>(
-    _ change: @escaping @Sendable (inout Content) -> Value
+    _ change: (inout Content) -> Value
   ) async throws -> Value {
     let lock = try await state.lock("dns-answers", wait: Self.lockTimeout, clock: clock)
     defer { lock.release() }
-    return try await Blocking.run {
-      let file = StateFile<Content>(
-        folder: state.folder("cache"), name: "dns-answers.json", version: Content.formatVersion)
-      var content = (try? file.read()) ?? Content()
-      let value = change(&content)
-      // Without it the next validation may fail, and be repeated.
-      try? file.write(content)
-      return value
-    }
+    let file = StateFile<Content>(
+      folder: state.folder("cache"), name: "dns-answers.json", version: Content.formatVersion)
+    var content = (try? await file.read()) ?? Content()
+    let value = change(&content)
+    // Without it the next validation may fail, and be repeated.
+    try? await file.write(content)
+    return value
   }
 }

@@ -99,10 +99,14 @@ package actor DNSView {
     "corp", "arpa",
   ]
 
+  /// The list of suffixes is read at the first look.
+  @Disk private static func registeredDomain(of name: String) -> String {
+    RegisteredDomain.key(of: .dns(name))
+  }
+
   /// A zone above the name that the resolver knows; the name may be in one further down.
   private func enclosingZone(of name: String) async throws -> DNSZone {
-    // The list is read at the first look.
-    let key = try await Blocking.run { RegisteredDomain.key(of: .dns(name)) }
+    let key = await Self.registeredDomain(of: name)
     // The key of "_acme-challenge.web.de" has three labels, too, and must not be asked for.
     let top = key == name && key.hasPrefix("_") ? DNSName.parent(of: key) ?? key : key
     let response = try await resolve(top, .soa)

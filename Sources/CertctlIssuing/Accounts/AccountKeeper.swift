@@ -30,7 +30,7 @@ package struct AccountKeeper: Sendable {
   /// The account in use, registered first if need be.
   package func account(_ registration: Registration) async throws -> (AccountRecord, Account) {
     try await locked {
-      if let stored = try await Blocking.run({ try store.account(for: directory) }) {
+      if let stored = try await store.account(for: directory) {
         if let url = stored.record.url, stored.nextKey == nil {
           return (stored.record, client.account(url: url, key: stored.key))
         }
@@ -54,7 +54,7 @@ package struct AccountKeeper: Sendable {
   package func registerAgain(_ registration: Registration) async throws -> (AccountRecord, Account)
   {
     try await locked {
-      var stored = try await Blocking.run { try store.account(for: directory) }
+      var stored = try await store.account(for: directory)
       if let known = stored, known.nextKey != nil, let settled = try await settleRollover(known) {
         stored = StoredAccount(record: settled.0, key: settled.1.key, nextKey: nil)
       }
@@ -71,28 +71,28 @@ package struct AccountKeeper: Sendable {
   package func rollOver(to type: KeyType) async throws -> (AccountRecord, Account) {
     try await locked {
       let (record, account) = try await loadExisting()
-      let newKey = try await Blocking.run { try PrivateKey.generate(type) }
-      try await Blocking.run { try store.saveNextKey(newKey, of: record) }
+      let newKey = try await PrivateKey.generating(type)
+      try await store.saveNextKey(newKey, of: record)
       let changed: Account
       do {
         changed = try await account.changeKey(to: newKey)
       } catch let error as ACMEError where !error.isRetryable {
         // The CA said no, so the old key is the key; anything else leaves it open.
-        try await Blocking.run { try store.dropNextKey(of: record) }
+        try await store.dropNextKey(of: record)
         throw error
       }
-      try await Blocking.run { try store.adoptNextKey(of: record) }
+      try await store.adoptNextKey(of: record)
       return (record, changed)
     }
   }
 
   /// Stores a changed record.
   package func save(_ record: AccountRecord) async throws {
-    try await Blocking.run { try store.save(record) }
+    try await store.save(record)
   }
 
   private func loadExisting() async throws -> (AccountRecord, Account) {
-    guard let stored = try await Blocking.run({ try store.account(for: directory) }) else {
+    guard let stored = try await store.account(for: directory) else {
       throw CertctlError(
         .notFound, "there is no account for \(directory) on this machine",
         hint: "make one with: certctl account register --ca \(directory) --agree-tos")
@@ -112,10 +112,8 @@ package struct AccountKeeper: Sendable {
     var record = stored.record
     if let account = try await client.findAccount(key: nextKey) {
       record.url = account.url
-      try await Blocking.run { [record] in
-        try store.adoptNextKey(of: record)
-        try store.save(record)
-      }
+      try await store.adoptNextKey(of: record)
+      try await store.save(record)
       return (record, account)
     }
     guard let account = try await client.findAccount(key: stored.key) else {
@@ -125,10 +123,8 @@ package struct AccountKeeper: Sendable {
           + "--local forgets it here")
     }
     record.url = account.url
-    try await Blocking.run { [record] in
-      try store.dropNextKey(of: record)
-      try store.save(record)
-    }
+    try await store.dropNextKey(of: record)
+    try await store.save(record)
     return (record, account)
   }
 
@@ -139,9 +135,7 @@ package struct AccountKeeper: Sendable {
     let record = AccountRecord(
       id: Self.randomID(), directory: directory, contacts: contacts,
       termsAgreed: terms != nil, termsOfService: terms ?? nil, created: clock.now())
-    return try await Blocking.run {
-      try store.create(record, key: try PrivateKey.generate(keyType))
-    }
+    return try await store.create(record, key: try await PrivateKey.generating(keyType))
   }
 
   private func register(
@@ -205,7 +199,7 @@ package struct AccountKeeper: Sendable {
     let folder = try AccountStore.authorityFolder(for: directory)
     let lock = try await store.state.lock("account-\(folder)", wait: lockTimeout, clock: clock)
     defer { lock.release() }
-    try await Blocking.run { store.state.sweepAccounts(of: folder) }
+    await store.state.sweepAccounts(of: folder)
     return try await body()
   }
 

@@ -32,7 +32,7 @@ package final class DNSPersistSolver: ChallengeSolver {
   /// - Throws: `CertctlError` with code `challengeFailed`, with the record that is to be made.
   package func waitUntilVisible(_ challenges: [PresentedChallenge]) async throws {
     guard settings.check ?? .servers != .none else { return }
-    let view = try await Blocking.run { [context, settings] in try context.view(settings) }
+    let view = try await context.view(settings)
     let search = PersistentSearch(view: view, now: context.environment.clock.now())
     let wildcards = Set(challenges.filter { $0.isWildcard == true }.map(\.identifier.baseDomain))
     for challenge in challenges {

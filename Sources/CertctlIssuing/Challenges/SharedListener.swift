@@ -59,7 +59,7 @@ actor SharedListener<Server: Sendable> {
       do {
         return try await start()
       } catch let error as HostError where error.code == .addressInUse {
-        guard try await Blocking.run({ PortHolder.isAnotherOfUs(port: port) }) else { throw error }
+        guard await PortHolder.isAnotherOfUs(port: port) else { throw error }
         guard ContinuousClock.now < end else {
           throw CertctlError(
             .locked, error.description, hint: "wait for it to end, then give the command again",

@@ -44,15 +44,14 @@ package final class TLSALPNSolver: ChallengeSolver {
 
   /// Makes a certificate for each challenge and lets the listener show it.
   package func present(_ challenges: [PresentedChallenge]) async throws {
-    let made = try await Blocking.run { () -> [(PresentedChallenge, TLSEngine.Identity)] in
-      let key = try PrivateKey.generate(.ec256)
-      return try challenges.compactMap { challenge in
+    let key = try await PrivateKey.generating(.ec256)
+    let made =
+      try challenges.compactMap { challenge in
         guard let proof = challenge.keyAuthorization else { return nil }
         let certificate = try ChallengeCertificate.make(
           for: challenge.identifier.value, digest: proof.alpnDigest, key: key)
         return (challenge, try TLSEngine.Identity(chain: [certificate], key: key))
-      }
-    }
+      } as [(PresentedChallenge, TLSEngine.Identity)]
     certificates.add(made)
   }
 

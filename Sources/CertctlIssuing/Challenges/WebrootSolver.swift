@@ -42,36 +42,29 @@ package final class WebrootSolver: ChallengeSolver {
 
   /// Removes the files that hold our own words, and the folders when they are empty.
   package func cleanUp(_ challenges: [PresentedChallenge]) async throws {
-    let (webroot, made) = (webroot, made.withLock { $0 })
-    try await Blocking.run {
-      let folder = try SafeFolder.open(webroot).folder(Self.folders)
-      for proof in challenges.compactMap(\.keyAuthorization) {
-        try folder.removeIfOurs(proof.token, Array(proof.string.utf8))
-      }
-      try folder.removeEmptyFolders(made)
-    }
+    try await remove(challenges.compactMap(\.keyAuthorization))
+  }
+
+  @Disk private func remove(_ proofs: [KeyAuthorization]) throws {
+    let folder = try SafeFolder.open(webroot).folder(Self.folders)
+    for proof in proofs { try folder.removeIfOurs(proof.token, Array(proof.string.utf8)) }
+    try folder.removeEmptyFolders(made.withLock { $0 })
   }
 
   /// Does something in the challenge folder, which is made first where it is missing.
-  private func inFolder(_ body: @escaping @Sendable (SafeFolder) throws -> Void) async throws {
-    let webroot = webroot
-    let count = try await Blocking.run {
-      let root = try SafeFolder.open(webroot)
-      var most = 0
-      for attempt in 1... {
-        do {
-          let (folder, made) = try root.makeFolders(Self.folders)
-          most = max(most, made)
-          try body(folder)
-          break
-        } catch let error as HostError where error.code == .notFound && attempt < 20 {
-          // Another order that is done, of this run or of another process, removed the folder when
-          // it found it empty.
-          continue
-        }
+  @Disk private func inFolder(_ body: @Disk (SafeFolder) throws -> Void) throws {
+    let root = try SafeFolder.open(webroot)
+    for attempt in 1... {
+      do {
+        let (folder, count) = try root.makeFolders(Self.folders)
+        made.withLock { $0 = max($0, count) }
+        try body(folder)
+        break
+      } catch let error as HostError where error.code == .notFound && attempt < 20 {
+        // Another order that is done, of this run or of another process, removed the folder when
+        // it found it empty.
+        continue
       }
-      return most
     }
-    made.withLock { $0 = max($0, count) }
   }
 }

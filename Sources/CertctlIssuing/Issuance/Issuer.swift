@@ -181,10 +181,10 @@ package struct Issuer: Sendable {
       url: order.url, directory: directory, account: accountID, settings: settings,
       date: environment.clock.now())
     do {
-      try await Blocking.run { try pending.begin(record, of: name) }
+      try await pending.begin(record, of: name)
     } catch {
       // The next run places an order of its own, whatever is left of the record of this one.
-      try? await Blocking.run { try pending.discard(name) }
+      try? await pending.discard(name)
       try? await giveUp(order.url)
       throw error
     }
@@ -205,7 +205,7 @@ package struct Issuer: Sendable {
 
   /// The order of an earlier run, when it is for the same certificate and still alive.
   private func resumedOrder() async throws -> Order? {
-    guard let record = try await Blocking.run({ try pending.order(of: name) }) else { return nil }
+    guard let record = try await pending.order(of: name) else { return nil }
     guard record.directory == directory, record.account == accountID,
       record.settings.wantSameCertificate(as: settings)
     else { return nil }
@@ -251,28 +251,26 @@ package struct Issuer: Sendable {
 
   /// The CSR of this order, made and synced with its key before the CA sees it.
   private func keptRequest() async throws -> CertificateRequest {
-    if let kept = try await Blocking.run({ try self.kept() }) { return kept.request }
-    return try await Blocking.run {
-      if let given = settings.csr {
-        let request = try GivenRequest(stored: given, of: name).request
-        try pending.keep(nil, request, of: name)
-        return request
-      }
-      let reused = settings.reuseKey ? currentKey : nil
-      let key =
-        if let reused, reused.type == keyType { reused } else {
-          try PrivateKey.generate(keyType)
-        }
-      let request = try CertificateRequest(
-        key: key, dnsNames: settings.names.filter { $0.type == .dns }.map(\.value),
-        ipAddresses: settings.names.filter { $0.type == .ip }.map(\.value))
-      try pending.keep(key, request, of: name)
+    if let kept = try await kept() { return kept.request }
+    if let given = settings.csr {
+      let request = try GivenRequest(stored: given, of: name).request
+      try await pending.keep(nil, request, of: name)
       return request
     }
+    let reused = settings.reuseKey ? currentKey : nil
+    let key =
+      if let reused, reused.type == keyType { reused } else {
+        try await PrivateKey.generating(keyType)
+      }
+    let request = try CertificateRequest(
+      key: key, dnsNames: settings.names.filter { $0.type == .dns }.map(\.value),
+      ipAddresses: settings.names.filter { $0.type == .ip }.map(\.value))
+    try await pending.keep(key, request, of: name)
+    return request
   }
 
-  private func kept() throws -> (key: PrivateKey?, request: CertificateRequest)? {
-    try pending.request(of: name, needsKey: settings.csr == nil)
+  private func kept() async throws -> (key: PrivateKey?, request: CertificateRequest)? {
+    try await pending.request(of: name, needsKey: settings.csr == nil)
   }
 
   /// Whether the next run can go on with the order: it was finalized, or the failure may pass.
@@ -280,7 +278,7 @@ package struct Issuer: Sendable {
     let isDiskFull = (error as? HostError)?.code == .diskFull
     let mayPass = CertctlError(wrapping: error).isRetryable || isDiskFull
     // A damaged key or request is there for somebody to look at.
-    let isFinalized = (try? await Blocking.run { try kept() != nil }) ?? true
+    let isFinalized = (try? await kept() != nil) ?? true
     // A cancelled run of an order that no certificate can come from yet leaves nothing.
     if error is CancellationError { return isFinalized }
     if let error = error as? CertctlError, error.code == .unusableCertificate { return false }
@@ -291,7 +289,7 @@ package struct Issuer: Sendable {
 
   /// Ends the order at the CA and here; whatever fails of it must not hide why.
   private func abandon(after error: any Error) async {
-    guard let record = try? await Blocking.run({ try pending.order(of: name) }) else { return }
+    guard let record = try? await pending.order(of: name) else { return }
     let failure = CertctlError(wrapping: error)
     if failure.code == .challengeFailed {
       let refused = failure.identifiers
@@ -299,7 +297,7 @@ package struct Issuer: Sendable {
     }
     do {
       try await giveUp(record.url)
-      try await Blocking.run { try pending.discard(name) }
+      try await pending.discard(name)
     } catch {
       environment.console.logger.warning("the order under way was not discarded: \(error)")
     }
@@ -323,7 +321,7 @@ package struct Issuer: Sendable {
   // MARK: - Certificate
 
   private func download(_ order: Order) async throws -> IssuedCertificate {
-    guard let kept = try await Blocking.run({ try self.kept() }) else {
+    guard let kept = try await kept() else {
       throw CertctlError(
         .damagedState, "the key of the order for \(name) is missing",
         hint: "it cannot be had back; run the command again for a new order")

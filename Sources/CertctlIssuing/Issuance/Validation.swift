@@ -81,7 +81,7 @@ struct Validation: Sendable {
     }
     let lasting = open.map(\.presented).filter { persistsAfterExit($0.type) }
     if !lasting.isEmpty {
-      try await Blocking.run { try journal.record(lasting, by: solvers.dns, of: lineage) }
+      try await journal.record(lasting, by: solvers.dns, of: lineage)
     }
     box.challenges = open.map(\.presented)
     progress(.presenting(words(of: open), count: open.count))
@@ -157,7 +157,7 @@ struct Validation: Sendable {
     if let failure { throw failure }
     // Only what was recorded here: the journal may hold what earlier runs left.
     guard challenges.contains(where: { persistsAfterExit($0.type) }) else { return }
-    try await Blocking.run { try journal.clear(lineage) }
+    try await journal.clear(lineage)
   }
 }
 

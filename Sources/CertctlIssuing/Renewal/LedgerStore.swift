@@ -29,9 +29,7 @@ struct LedgerStore: Sendable {
   func reserve(_ order: PlannedOrder, heedsLimits: Bool) async throws {
     let limits = RateLimits.known(for: order.directory)
     guard limits != .none else { return }
-    // The list is read at the first look.
-    let note = try await Blocking.run { RegisteredDomain.noteOfGuessing(PublicSuffixes.shared) }
-    if let note { warn(note) }
+    if let note = await Self.noteOfGuessing() { warn(note) }
     let now = clock.now()
     let answer = try await update { ledger in
       let answer = ledger.answer(to: order, limits: limits, now: now)
@@ -62,22 +60,25 @@ struct LedgerStore: Sendable {
   }
 
   private func update<T: Sendable>(
-    _ change: @escaping @Sendable (inout RateLimitLedger) -> T
+    _ change: (inout RateLimitLedger) -> T
   ) async throws -> T {
     let lock = try await state.lock("ledger", wait: Self.lockTimeout, clock: clock)
     defer { lock.release() }
-    return try await Blocking.run {
-      let file = StateFile<RateLimitLedger>(
-        folder: state.folder("cache"), name: "ledger.json", version: RateLimitLedger.formatVersion)
-      var ledger = (try? file.read()) ?? RateLimitLedger()
-      let before = ledger
-      let result = change(&ledger)
-      guard ledger != before else { return result }
-      ledger.prune(now: clock.now())
-      do { try file.write(ledger) } catch {
-        logger.warning("the ledger was not written: \(error)")
-      }
-      return result
+    let file = StateFile<RateLimitLedger>(
+      folder: state.folder("cache"), name: "ledger.json", version: RateLimitLedger.formatVersion)
+    var ledger = (try? await file.read()) ?? RateLimitLedger()
+    let before = ledger
+    let result = change(&ledger)
+    guard ledger != before else { return result }
+    ledger.prune(now: clock.now())
+    do { try await file.write(ledger) } catch {
+      logger.warning("the ledger was not written: \(error)")
     }
+    return result
+  }
+
+  /// The list of suffixes is read at the first look.
+  @Disk private static func noteOfGuessing() -> String? {
+    RegisteredDomain.noteOfGuessing(PublicSuffixes.shared)
   }
 }

@@ -1,3 +1,4 @@
+import CertctlBase
 package import CertctlStore
 package import CertctlSystem
 package import FoundationEssentials
@@ -50,7 +51,7 @@ package struct ScheduleIndex: Codable, Sendable, Equatable {
   }
 
   /// The index on disk, if it can be trusted now.
-  package static func read(_ state: StateDirectory, now: Date) -> ScheduleIndex? {
+  @Disk package static func read(_ state: StateDirectory, now: Date) -> ScheduleIndex? {
     let folder = state.folder("cache")
     guard let bytes = try? folder.read(fileName, limit: sizeLimit),
       let index = try? StateCoding.decoder().decode(ScheduleIndex.self, from: Data(bytes)),
@@ -61,7 +62,7 @@ package struct ScheduleIndex: Codable, Sendable, Equatable {
   }
 
   /// Stores the index.
-  package func write(_ state: StateDirectory) throws {
+  @Disk package func write(_ state: StateDirectory) throws {
     let folder = state.folder("cache")
     try folder.create(StateDirectory.closed)
     let bytes = [UInt8](try StateCoding.encoder(pretty: false).encode(self))

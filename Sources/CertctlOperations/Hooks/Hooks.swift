@@ -58,16 +58,18 @@ package struct Hooks: Sendable {
   /// - Throws: `CertctlError` when a folder cannot be read.
   package func list(_ event: HookEvent? = nil, own: [String] = []) async throws -> [HookReport] {
     do {
-      return try await Blocking.run {
-        try (event.map { [$0] } ?? HookEvent.allCases).flatMap { event in
-          let shared = try self.inFolder(event)
-          let paths = Set(shared.map(\.path))
-          let more = event == .deploy ? own.filter { !paths.contains($0) } : []
-          return shared + more.map { Self.checked($0, event) }
-        }
-      }
+      return try await checked(event.map { [$0] } ?? HookEvent.allCases, own)
     } catch {
       throw CertctlError(wrapping: error)
+    }
+  }
+
+  @Disk private func checked(_ events: [HookEvent], _ own: [String]) throws -> [HookReport] {
+    try events.flatMap { event in
+      let shared = try inFolder(event)
+      let paths = Set(shared.map(\.path))
+      let more = event == .deploy ? own.filter { !paths.contains($0) } : []
+      return shared + more.map { Self.checked($0, event) }
     }
   }
 

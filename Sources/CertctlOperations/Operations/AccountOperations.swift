@@ -40,13 +40,11 @@ package struct ListAccountsOperation: Operation {
 
   package func run(in context: Context) async throws -> [AccountReport] {
     let desk = AccountDesk(context: context)
-    return try await Blocking.run {
-      try context.accounts.all().map { stored in
-        try desk.report(
-          stored.record, stored.key,
-          status: stored.record.deactivated != nil
-            ? "deactivated" : stored.record.url == nil ? "unregistered" : "valid")
-      }
+    return try await context.accounts.all().map { stored in
+      try desk.report(
+        stored.record, stored.key,
+        status: stored.record.deactivated != nil
+          ? "deactivated" : stored.record.url == nil ? "unregistered" : "valid")
     }
   }
 }
@@ -150,7 +148,7 @@ package struct DeactivateAccountOperation: Operation {
   ) async throws -> (AccountRecord, PrivateKey) {
     if locally {
       guard
-        let stored = try await Blocking.run({ try context.accounts.account(for: keeper.directory) })
+        let stored = try await context.accounts.account(for: keeper.directory)
       else {
         throw CertctlError(
           .notFound, "there is no account for \(keeper.directory) on this machine")

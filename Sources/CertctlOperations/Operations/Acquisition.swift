@@ -64,7 +64,7 @@ struct Acquisition: ContextPart {
 
   /// The CAs in their order, but first of all the one where an order is under way.
   private func order(of authorities: [String]) async throws -> [CertificateAuthority] {
-    let underWay = try await Blocking.run { try pending.order(of: name)?.directory }
+    let underWay = try await pending.order(of: name)?.directory
     let all = try authorities.map { try CertificateAuthority.named($0) }
     let isFirst = { (authority: CertificateAuthority) in
       authority.directory(for: settings.keyType) == underWay
@@ -179,9 +179,7 @@ struct Acquisition: ContextPart {
     _ lineage: Lineage
   ) async throws {
     console.progress(.storing)
-    let generation = try await Blocking.run {
-      try certificates.commit(issued, to: name, files: settings.files)
-    }
+    let generation = try await certificates.commit(issued, to: name, files: settings.files)
     let now = environment.clock.now()
     var lineage = lineage
     lineage.candidate = generation.number
@@ -204,7 +202,7 @@ struct Acquisition: ContextPart {
     if lineage.rekey?.isCompromised == false { lineage.rekey = nil }
     try await context.save(lineage)
     do {
-      try await Blocking.run { try pending.discard(name) }
+      try await pending.discard(name)
     } catch {
       // The certificate is in use; the next run finds the order, and that it is done.
       console.logger.warning("the finished order was not discarded: \(error)")
@@ -244,7 +242,7 @@ struct Acquisition: ContextPart {
       // A damaged record of an order counts as one: it is there for somebody to look at.
       let isUnderWay = (try? await certificatesInUse.isOrderUnderWay(name)) ?? true
       if known == nil && !isUnderWay {
-        try await Blocking.run { try lineages.remove(name) }
+        try await lineages.remove(name)
       } else {
         var failed = isUnderWay ? lineage : known ?? lineage
         failed.lastFailure = .init(date: now, message: failure.message)

@@ -70,7 +70,7 @@ package struct AddSiteOperation: Operation {
       let place = try await places.nginxPlace(
         folder: request.nginxFolder, container: request.container, for: request)
       try await places.checkFiles(of: site, at: place)
-      let known = try await Blocking.run { try siteStore.record(request.site.name) }
+      let known = try await siteStore.record(request.site.name)
       site = try site.startingHSTS(at: environment.clock.now(), after: known?.site)
       let record = SiteRecord(
         site: site,
@@ -101,7 +101,7 @@ package struct AddSiteOperation: Operation {
         overrides.challenge ?? .http01 == .http01 && overrides.httpPort == nil
         && overrides.webroot == nil && overrides.dns.provider == nil
       // With a certificate for other names the site can be there already.
-      let hasOther = try await Blocking.run { try certificates.liveGeneration(name) != nil }
+      let hasOther = try await certificates.liveGeneration(name) != nil
       if isThroughNginx {
         // Wildcards are proved by the provider of the configuration file, if there is one.
         if !site.hosts.contains(where: \.isWildcard) { overrides.challenge = .http01 }
@@ -111,7 +111,7 @@ package struct AddSiteOperation: Operation {
         try await sites.put(record, stage, request.force)
       }
       do {
-        let issued = try await Blocking.run { try lineages.lineage(name)?.settings.names ?? [] }
+        let issued = try await lineages.lineage(name)?.settings.names ?? []
         let names = issued + site.hosts.filter { !issued.contains($0) }
         _ = try await IssueOperation(
           IssueRequest(

@@ -117,9 +117,11 @@ actor AuthoritySessions {
   }
 
   /// The DNS by these settings, shared likewise.
-  func view(_ settings: DNSSettings) throws -> DNSView {
+  func view(_ settings: DNSSettings) async throws -> DNSView {
     if let view = views[settings] { return view }
-    let view = try context.solverContext.view(settings)
+    let view = try await context.solverContext.view(settings)
+    // Another order may have been faster.
+    if let first = views[settings] { return first }
     views[settings] = view
     return view
   }

@@ -14,7 +14,7 @@ extension Context {
   ) async throws -> T {
     let lock = try await lock(name, wait: wait ?? lockTimeout)
     defer { lock.release() }
-    try await Blocking.run { state.sweep(name) }
+    await state.sweep(name)
     return try await body()
   }
 

@@ -64,7 +64,7 @@ package struct Context: Sendable {
   }
 
   func save(_ lineage: Lineage) async throws {
-    try await Blocking.run { try lineages.save(lineage) }
+    try await lineages.save(lineage)
   }
 
   /// The client of a CA.

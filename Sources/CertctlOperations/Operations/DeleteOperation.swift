@@ -27,7 +27,7 @@ package struct DeleteOperation: Operation {
       try await change(name) {
         try await useGuard.requireUnused(name, policy)
         // Only the lineage's settings say where an earlier run's challenges were presented.
-        if let lineage = try? await Blocking.run({ try lineages.lineage(name) }) {
+        if let lineage = try? await lineages.lineage(name) {
           try await journal.cleanJournal(name, lineage.settings.challenge)
         }
         var keepsPlaceholder = false
@@ -35,16 +35,14 @@ package struct DeleteOperation: Operation {
           try await useGuard.replaceByPlaceholder(name)
           keepsPlaceholder = true
         }
-        try await Blocking.run { [keepsPlaceholder] in
-          // What servers read goes before what says how to renew it.
-          if keepsPlaceholder {
-            _ = try certificates.prune(name, keeping: 1, sparing: [])
-          } else {
-            try certificates.remove(name)
-          }
-          try PendingStore(state: state).discard(name)
-          try lineages.remove(name)
+        // What servers read goes before what says how to renew it.
+        if keepsPlaceholder {
+          try await certificates.prune(name, keeping: 1, sparing: [])
+        } else {
+          try await certificates.remove(name)
         }
+        try await PendingStore(state: state).discard(name)
+        try await lineages.remove(name)
         await events.append(
           Event(time: environment.clock.now(), event: "deleted", lineage: name.value))
       }

@@ -39,7 +39,7 @@ package struct IssueOperation: Operation {
     }
 
     private func issue(_ request: IssueRequest, as name: LineageName) async throws -> IssueReport {
-      let known = try await Blocking.run { try lineages.lineage(name) }
+      let known = try await lineages.lineage(name)
       let settings = try settingsCheck.settings(for: request, known, of: name)
       let authority = try CertificateAuthority.named(settings.authorities[0])
       try await journal.cleanJournal(name, known?.settings.challenge ?? settings.challenge)
@@ -143,16 +143,14 @@ package struct IssueOperation: Operation {
           .usage, "no name was given", hint: "for example: certctl issue example.com")
       }
       let natural = try LineageName(from: first)
-      return try await Blocking.run {
-        if try lineages.lineage(natural) != nil { return natural }
-        let wanted = Set(request.names)
-        for name in try lineages.names() {
-          // A damaged neighbour is that lineage's problem, not this one's.
-          guard let other = try? lineages.lineage(name) else { continue }
-          if Set(other.settings.names) == wanted { return name }
-        }
-        return natural
+      if try await lineages.lineage(natural) != nil { return natural }
+      let wanted = Set(request.names)
+      for name in try await lineages.names() {
+        // A damaged neighbour is that lineage's problem, not this one's.
+        guard let other = try? await lineages.lineage(name) else { continue }
+        if Set(other.settings.names) == wanted { return name }
       }
+      return natural
     }
 
     private func directory(
@@ -169,14 +167,14 @@ package struct IssueOperation: Operation {
       _ directory: String
     ) async throws -> IssueReport {
       // What is still there is of no use: an order that is gone at the CA, or a key without one.
-      try await Blocking.run { try PendingStore(state: state).discard(name) }
+      try await PendingStore(state: state).discard(name)
       if var lineage = known, lineage.settings != settings {
         // A new webroot or group concerns the next renewal, not the certificate.
         lineage.settings = settings
         try await context.save(lineage)
       }
       // What a run that was cut short got, and did not put to use.
-      let isWaiting = try await Blocking.run { try lineages.lineage(name)?.candidate != nil }
+      let isWaiting = try await lineages.lineage(name)?.candidate != nil
       let hooks = isWaiting ? try await deployer.deploy(name).hooks : []
       return IssueReport(
         outcome: .unchanged, reason: reason, certificate: try await reporter.report(on: name),

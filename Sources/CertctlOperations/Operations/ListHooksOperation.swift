@@ -34,11 +34,12 @@ package struct ListHooksOperation: Operation {
 
     /// The hooks of each lineage; one that cannot be read has none, as `list` tells of it.
     private func ownHooks() async throws -> [(LineageName, [String])] {
-      try await Blocking.run {
-        try lineages.names().compactMap { name in
-          (try? lineages.lineage(name))??.settings.hooks.map { (name, $0) }
-        }
+      var own: [(LineageName, [String])] = []
+      for name in try await lineages.names() {
+        guard let lineage = try? await lineages.lineage(name) else { continue }
+        if let hooks = lineage.settings.hooks { own.append((name, hooks)) }
       }
+      return own
     }
   }
 }

@@ -84,14 +84,12 @@ package struct NginxOperation: Operation {
 
     func nginx(_ action: Action) async throws -> [NginxReport] {
       // A placeholder can be in use without a lineage.
-      let names = try await Blocking.run {
-        try Set(lineages.names() + state.live.entries().compactMap { try? LineageName($0) })
-          .sorted { $0.value < $1.value }
-      }
+      let names = try await Set(lineages.names() + certificates.linkedNames())
+        .sorted { $0.value < $1.value }
       let targets = try await deployer.targets(names)
       let deployment = try await deployer.nginxDeployment()
       let survey = try await deployment.survey()
-      let uses = try await deployment.uses(of: targets, in: survey)
+      let uses = await deployment.uses(of: targets, in: survey)
       guard !uses.isEmpty || !survey.unasked.isEmpty else {
         throw CertctlError(
           .notFound, "no nginx runs on this host that this user may ask",

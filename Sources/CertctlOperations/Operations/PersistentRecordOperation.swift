@@ -130,7 +130,7 @@ package struct PersistentRecordOperation: Operation {
       _ request: PersistentRecordRequest
     ) async throws -> PersistentRecordReport {
       let solver = context.solverContext
-      let view = try await Blocking.run { try solver.view(request.dns) }
+      let view = try await solver.view(request.dns)
       let finding = try await PersistentSearch(view: view, now: environment.clock.now()).find(
         challenge)
       return PersistentRecordReport(

@@ -63,7 +63,7 @@ package struct RekeyOperation: Operation {
           hooks = try await replace(lineage, name, keyType, mayOrder: isOld)
         } else {
           // What a crash left of an order that has become the certificate in use.
-          try await Blocking.run { try PendingStore(state: state).discard(name) }
+          try await PendingStore(state: state).discard(name)
           hooks = try await deploy(
             reporting: name, isCompromised: lineage.rekey?.isCompromised ?? false)
         }
@@ -78,7 +78,7 @@ package struct RekeyOperation: Operation {
 
     /// Notes what is to be replaced, unless that was done by an earlier run.
     private func begin(_ name: LineageName, isCompromised: Bool) async throws -> Lineage {
-      guard var lineage = try await Blocking.run({ try lineages.lineage(name) }),
+      guard var lineage = try await lineages.lineage(name),
         let issuance = lineage.issuance
       else {
         throw CertctlError(
@@ -102,7 +102,7 @@ package struct RekeyOperation: Operation {
       }
       let current = try await certificatesInUse.inUse(name)
       // What is under way may be about the old key; nothing is lost but an order.
-      try await Blocking.run { try PendingStore(state: state).discard(name) }
+      try await PendingStore(state: state).discard(name)
       var old = [
         Lineage.Rekey.Old(
           sha256: current.leaf.sha256Fingerprint.hexadecimal, directory: issuance.directory)
@@ -123,7 +123,7 @@ package struct RekeyOperation: Operation {
     private func stillHasOldKey(_ lineage: Lineage, _ name: LineageName) async throws -> Bool {
       guard let rekey = lineage.rekey else { return true }
       let live = try await certificatesInUse.chosen(name).leaves
-      let old = try await Blocking.run { try oldCertificates(rekey, name) }
+      let old = try await oldCertificates(rekey, name)
       return live.contains { leaf in
         let sha256 = leaf.sha256Fingerprint.hexadecimal
         return rekey.old.contains { $0.sha256 == sha256 }
@@ -150,7 +150,7 @@ package struct RekeyOperation: Operation {
       do {
         return try await withHooks(due: [try await reporter.report(on: name)]) {
           if try await !acquisition.run() {
-            try await Blocking.run { try PendingStore(state: state).discard(name) }
+            try await PendingStore(state: state).discard(name)
           }
           return ((), try await deploy(reporting: name, isCompromised: isCompromised))
         } occasion: { result in
@@ -195,7 +195,7 @@ package struct RekeyOperation: Operation {
     }
 
     private func hasNoDeployHook(_ name: LineageName) async throws -> Bool {
-      let own = try await Blocking.run { try lineages.lineage(name)?.settings.hooks ?? [] }
+      let own = try await lineages.lineage(name)?.settings.hooks ?? []
       return try await !context.hooks.list(.deploy, own: own).contains(where: \.isUsable)
     }
 
@@ -207,34 +207,36 @@ package struct RekeyOperation: Operation {
       let directory: String
     }
 
-    /// The certificates that a change of key is to replace, with their keys; blocks.
-    private func oldCertificates(_ rekey: Lineage.Rekey, _ name: LineageName) throws
-      -> [OldCertificate]
-    {
+    /// The certificates that a change of key is to replace, with their keys.
+    private func oldCertificates(
+      _ rekey: Lineage.Rekey, _ name: LineageName
+    ) async throws -> [OldCertificate] {
       let places = Dictionary(rekey.old.map { ($0.sha256, $0.directory) }) { $1 }
-      return try certificates.generations(name).flatMap { generation -> [OldCertificate] in
+      var old: [OldCertificate] = []
+      for generation in try await certificates.generations(name) {
         // One that cannot be read hides no other; that it is missing is told when it is revoked.
-        guard let stored = try? certificates.load(generation, of: name) else { return [] }
+        guard let stored = try? await certificates.load(generation, of: name) else { continue }
         var keyed = stored.key.map { [(stored.leaf, $0)] } ?? []
         if let rsa = stored.rsa { keyed.append((rsa.leaf, rsa.key)) }
-        return keyed.compactMap { leaf, key in
+        old += keyed.compactMap { leaf, key in
           places[leaf.sha256Fingerprint.hexadecimal].map {
             OldCertificate(leaf: leaf, key: key, directory: $0)
           }
         }
       }
+      return old
     }
 
     /// Revokes what is to be revoked, by its own key, and ends the change of key.
     ///
     /// - Returns: The serial numbers.
     private func revokeOld(_ name: LineageName) async throws -> [String] {
-      guard var lineage = try await Blocking.run({ try lineages.lineage(name) }),
+      guard var lineage = try await lineages.lineage(name),
         var rekey = lineage.rekey
       else { return [] }
       var revoked: [String] = []
       let begun = rekey
-      for certificate in try await Blocking.run({ try oldCertificates(begun, name) })
+      for certificate in try await oldCertificates(begun, name)
       where begun.isCompromised {
         let (leaf, now) = (certificate.leaf, environment.clock.now())
         // CAs do not revoke what nobody trusts any more.

@@ -52,9 +52,7 @@ struct RenewalRun: ContextPart {
         request.names.isEmpty ? try await reporter.list().map(\.name) : request.names.map(\.value)
       return RenewalSurvey(near: try Set(names).sorted().map { try LineageName($0) })
     }
-    return try await Blocking.run {
-      try RenewalSurvey(context, now: now)
-    }
+    return try await RenewalSurvey(context, now: now)
   }
 
   /// How many orders by the DNS at once: these wait for name servers most of the time, and all records

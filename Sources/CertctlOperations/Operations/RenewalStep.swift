@@ -74,32 +74,29 @@ struct RenewalStep: ContextPart {
   }
 
   private func status() async throws -> Status {
-    try await Blocking.run {
-      guard let lineage = try lineages.lineage(name) else {
-        throw CertctlError(
-          .damagedState,
-          "\(state.path)/lineages/\(name).json is missing: nothing says how "
-            + "to renew the certificate \(name)",
-          hint: "give the names once more: certctl issue, with --name \(name)")
-      }
-      let chosen = try certificates.chosenGeneration(name, lineage)
-      let state = state
-      let isUnderWay = try PendingStore(state: state).order(of: name) != nil
-      let hasFolder = try state.folder("pending").attributes(of: name.value) != nil
-      let challenges = try ChallengeJournal(state: state).challenges(of: name)
-      return Status(
-        lineage: lineage,
-        current: try chosen.map { try certificates.load($0, of: name) }?.unlessPlaceholder,
-        isUnderWay: isUnderWay,
-        hasLeftovers: (hasFolder && !isUnderWay) || !challenges.isEmpty, now: clock.now())
+    guard let lineage = try await lineages.lineage(name) else {
+      throw CertctlError(
+        .damagedState,
+        "\(state.path)/lineages/\(name).json is missing: nothing says how "
+          + "to renew the certificate \(name)",
+        hint: "give the names once more: certctl issue, with --name \(name)")
     }
+    let pending = PendingStore(state: state)
+    let isUnderWay = try await pending.order(of: name) != nil
+    let hasFolder = try await pending.hasFolder(of: name)
+    let presented = try await ChallengeJournal(state: state).groups(of: name)
+    return Status(
+      lineage: lineage,
+      current: try await certificates.chosen(name, lineage)?.unlessPlaceholder,
+      isUnderWay: isUnderWay, hasLeftovers: (hasFolder && !isUnderWay) || !presented.isEmpty,
+      now: clock.now())
   }
 
   /// Takes back what was presented, and forgets a key without an order.
   private func clean(_ status: Status) async throws {
     try await journal.cleanJournal(name, status.lineage.settings.challenge)
     guard !status.isUnderWay else { return }
-    try await Blocking.run { try PendingStore(state: state).discard(name) }
+    try await PendingStore(state: state).discard(name)
   }
 
   private func finding(_ status: Status) -> Finding {

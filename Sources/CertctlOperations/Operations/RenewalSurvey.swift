@@ -17,21 +17,19 @@ struct RenewalSurvey: Sendable {
   /// Exactly these lineages.
   init(near: [LineageName]) { self.near = near }
 
-  /// Surveys all lineages; blocks.
+  /// Surveys all lineages.
   ///
   /// - Parameters:
   ///   - context: Whose lineages.
   ///   - now: The time.
   /// - Throws: `HostError` when the state directory cannot be read.
-  init(_ context: Context, now: Date) throws {
+  init(_ context: Context, now: Date) async throws {
     let state = context.state
-    let lineages = try state.lineages.stamps()
-    let live = try state.live.stamps()
+    let lineages = try await state.stamps(of: .lineages)
+    let live = try await state.stamps(of: .live)
     // What an earlier run left to be finished or taken back.
-    let unfinished = Set(
-      try state.folder("pending").entries()
-        + state.journal.entries().map { $0.hasSuffix(".json") ? String($0.dropLast(5)) : $0 })
-    let known = ScheduleIndex.read(state, now: now)
+    let unfinished = try await state.unfinishedNames()
+    let known = await ScheduleIndex.read(state, now: now)
     var index = ScheduleIndex(date: now)
     var isChanged = known == nil
     let seconds = Int64(now.timeIntervalSince1970)
@@ -41,7 +39,7 @@ struct RenewalSurvey: Sendable {
       let files = ScheduleIndex.files(stamp, live[text])
       var entry = known?.entries[text]
       if entry?.files != files {
-        entry = context.scheduleEntry(of: name, files: files, now: now)
+        entry = await context.scheduleEntry(of: name, files: files, now: now)
         isChanged = true
       }
       guard let entry else {
@@ -63,7 +61,7 @@ struct RenewalSurvey: Sendable {
     near.sort { $0.value < $1.value }
     if isChanged || index.entries.count != known?.entries.count {
       // It makes the next run faster, no more.
-      try? index.write(state)
+      try? await index.write(state)
     }
   }
 }
@@ -72,11 +70,10 @@ extension Context {
   /// What the index is to keep of a lineage; nil for one to look at in every run.
   fileprivate func scheduleEntry(
     of name: LineageName, files: [Int64], now: Date
-  ) -> ScheduleIndex.Entry? {
-    guard let lineage = try? lineages.lineage(name), lineage.lastFailure == nil,
-      lineage.candidate == nil, let live = try? certificates.liveGeneration(name),
-      let leaves = try? certificates.loadLeaves(live, of: name), let leaf = leaves.first,
-      !leaf.isPlaceholder
+  ) async -> ScheduleIndex.Entry? {
+    guard let lineage = try? await lineages.lineage(name), lineage.lastFailure == nil,
+      lineage.candidate == nil, let leaves = try? await certificates.leavesInUse(name),
+      let leaf = leaves.first, !leaf.isPlaceholder
     else { return nil }
     let certificate = RenewalCertificate(leaves)
     let decision = RenewalDecision(of: lineage, leaves, now: now)

@@ -43,7 +43,7 @@ package struct RevokeOperation: Operation {
     ) async throws -> LineageReport {
       try await change(name) {
         try await useGuard.requireUnused(name, policy)
-        guard var lineage = try await Blocking.run({ try lineages.lineage(name) }),
+        guard var lineage = try await lineages.lineage(name),
           let issuance = lineage.issuance
         else {
           throw CertctlError(
@@ -78,9 +78,7 @@ package struct RevokeOperation: Operation {
       let place = issuance.place(of: part)
       let client = try context.client(
         directory: place.directory, caBundle: issuance.settings.caBundle)
-      let stored = try await Blocking.run {
-        try accounts.account(place.account, for: place.directory)
-      }
+      let stored = try await accounts.account(place.account, for: place.directory)
       if !byKey, let stored, let url = stored.record.url, stored.record.deactivated == nil {
         return try await client.account(url: url, key: stored.key)
           .revoke(certificate: leaf, reason: reason)

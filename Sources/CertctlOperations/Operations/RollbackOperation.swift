@@ -34,8 +34,8 @@ package struct RollbackOperation: Operation {
       _ name: LineageName, to number: Int? = nil, force: Bool = false
     ) async throws -> LineageReport {
       try await change(name) {
-        let generations = try await Blocking.run { try certificates.generations(name) }
-        let live = try await Blocking.run { try certificates.liveGeneration(name) }
+        let generations = try await certificates.generations(name)
+        let live = try await certificates.liveGeneration(name)
         let wanted = generations.last {
           number.map { [number = $0.number] in number == $0 }
             ?? ($0.number < live?.number ?? .max)
@@ -67,8 +67,8 @@ package struct RollbackOperation: Operation {
 
     /// Makes a generation the candidate for the next deployment.
     private func choose(_ generation: Generation, of name: LineageName, force: Bool) async throws {
-      let stored = try await Blocking.run { try certificates.load(generation, of: name) }
-      let lineage = try await Blocking.run { try lineages.lineage(name) }
+      let stored = try await certificates.load(generation, of: name)
+      let lineage = try await lineages.lineage(name)
       guard stored.isPair else {
         throw CertctlError(
           .damagedState,
@@ -86,7 +86,7 @@ package struct RollbackOperation: Operation {
       }
       guard var lineage else {
         // Without its file nothing can be kept of a candidate.
-        return try await Blocking.run { try certificates.use(generation, of: name) }
+        return try await certificates.use(generation, of: name)
       }
       lineage.candidate = generation.number
       try await context.save(lineage)

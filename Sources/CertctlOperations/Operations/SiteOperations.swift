@@ -11,7 +11,7 @@ package struct ListSitesOperation: Operation {
   package func run(in context: Context) async throws -> [SiteReport] {
     let sites = Sites(context: context)
     var reports: [SiteReport] = []
-    for record in try await Blocking.run({ try sites.siteStore.all() }) {
+    for record in try await sites.siteStore.all() {
       reports.append(try await sites.siteReport(record))
     }
     return reports
@@ -92,12 +92,10 @@ package struct RemoveSiteOperation: Operation {
     defer { lock.release() }
     try await sites.deployer.recover()
     let tree = try await sites.tree(of: record.place, without: name)
-    let changes = try await Blocking.run {
-      let changes = try tree.removal(of: record.site)
-      try tree.checkOwners(of: changes, force: force)
-      return try changes + sites.siteStore.change(name, to: nil)
-    }
-    try await sites.run(changes, withoutServing: record, tree)
+    let changes = try await tree.removal(of: record.site)
+    try await tree.checkOwners(of: changes, force: force)
+    let forgotten = try sites.siteStore.change(name, to: nil)
+    try await sites.run(changes + forgotten, withoutServing: record, tree)
     if tree.records.isEmpty { await sites.removeFolders(of: tree) }
   }
 }

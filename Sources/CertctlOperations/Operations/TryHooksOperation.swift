@@ -97,7 +97,7 @@ package struct TryHooksOperation: Operation {
     private func ownHooks(of lineage: LineageReport?) async throws -> [String] {
       guard let lineage else { return [] }
       let name = try LineageName(lineage.name)
-      return try await Blocking.run { try lineages.lineage(name)?.settings.hooks ?? [] }
+      return try await lineages.lineage(name)?.settings.hooks ?? []
     }
   }
 }

@@ -15,19 +15,7 @@ extension RenewalMetrics {
     let bytes = Array(text().utf8)
     let (parent, name) = Self.split(path)
     do {
-      try await Blocking.run {
-        let folder = DurableFolder(path: parent, root: parent)
-        // node_exporter reads whatever ends in ".prom", and temporary names end as the name does:
-        // it would find each sample twice. A crash leaves this one for the next run to replace.
-        let draft = "\(name)~"
-        try folder.write(draft, bytes, FileAttributes(mode: 0o644))
-        do throws(HostError) {
-          try folder.rename(draft, to: name)
-        } catch {
-          // Another run has put our bytes, or its own newer ones, into place.
-          if error.code != .notFound { throw error }
-        }
-      }
+      try await Self.replace(name, in: DurableFolder(path: parent, root: parent), bytes)
     } catch {
       throw Self.wrong("cannot write the metrics file \(path)", because: error)
     }
@@ -45,21 +33,30 @@ extension RenewalMetrics {
         .configuration, "the metrics file '\(shown)' is no absolute path of a file",
         hint: "for node_exporter, for example: /var/lib/prometheus/node-exporter/certctl.prom")
     }
-    let found: (what: String, hint: String)?
-    do {
-      found = try await Blocking.run { fault(inFolder: parent, path) }
-    } catch {
-      throw wrong("cannot look at the metrics file \(shown)", because: error)
-    }
-    guard let fault = found else { return }
+    guard let fault = await fault(inFolder: parent, path) else { return }
     throw CertctlError(
       .configuration, "cannot write the metrics file \(shown): \(fault.what)", hint: fault.hint)
+  }
+
+  @Disk private static func replace(
+    _ name: String, in folder: DurableFolder, _ bytes: [UInt8]
+  ) throws(HostError) {
+    // node_exporter reads whatever ends in ".prom", and temporary names end as the name does:
+    // it would find each sample twice. A crash leaves this one for the next run to replace.
+    let draft = "\(name)~"
+    try folder.write(draft, bytes, FileAttributes(mode: 0o644))
+    do throws(HostError) {
+      try folder.rename(draft, to: name)
+    } catch {
+      // Another run has put our bytes, or its own newer ones, into place.
+      if error.code != .notFound { throw error }
+    }
   }
 
   /// Whether node_exporter reads a file of that name; it reads only those that end in ".prom".
   package static func isCollected(_ path: String) -> Bool { path.hasSuffix(".prom") }
 
-  private static func fault(
+  @Disk private static func fault(
     inFolder parent: String, _ path: String
   ) -> (what: String, hint: String)? {
     let files = FileManager.default

@@ -1,3 +1,4 @@
+import CertctlBase
 import CertctlStore
 import CertctlSystem
 import FoundationEssentials
@@ -21,6 +22,14 @@ struct CertificatePaths: Sendable {
     let resolved = path.resolvingLinks
     guard resolved.hasPrefix(archive) else { return nil }
     return resolved.dropFirst(archive.count).split(separator: "/").first.map(String.init)
+  }
+
+  /// The first of these whose certificate a server has; blocks.
+  @Disk func target(
+    of server: NginxServer, among targets: [NginxDeployment.Target], at nginx: RunningNginx
+  ) -> NginxDeployment.Target? {
+    let names = Set(server.certificates.compactMap { lineage(of: $0, for: nginx) })
+    return targets.first { names.contains($0.name.value) }
   }
 
   /// The path, as nginx sees it, at which the candidate for a certificate's path lies; blocks.

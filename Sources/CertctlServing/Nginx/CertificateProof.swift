@@ -69,9 +69,7 @@ package struct CertificateProof: Sendable {
     let listen = NginxServer.Listen(
       endpoint: endpoint, expectsProxyHeader: listen.expectsProxyHeader)
     let place = "\(name) at \(listen.endpoint)"
-    let served = try await attempt {
-      try await Blocking.run { try ServedCertificate.chain(at: listen, for: name) }
-    }
+    let served = try await attempt { try await ServedCertificate.chain(at: listen, for: name) }
     switch served {
     case .success(let chain):
       guard let leaf = chain.first else { return "nginx shows no certificate for \(place)" }

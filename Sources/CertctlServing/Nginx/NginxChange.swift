@@ -84,7 +84,7 @@ struct NginxChange: Sendable {
       return true
     }
     if failed.isEmpty {
-      try await Blocking.run { try transaction?.finish() }
+      try await transaction?.finish()
     } else {
       let paths = Set(failed.flatMap(\.files).map(\.path))
       try await putBack(
@@ -137,14 +137,12 @@ struct NginxChange: Sendable {
     guard !changes.isEmpty else { return nil }
     guard !readers.isEmpty else {
       // Each link changes in one step, and nobody has loaded anything.
-      try await Blocking.run { try Transaction.apply(changes, in: state) }
+      try await Transaction.apply(changes, in: state)
       return nil
     }
     let now = environment.clock.now()
     let servers = readers.map(\.place.nginx.reference)
-    return try await Blocking.run {
-      try Transaction.made(changes, servers: servers, in: state, now: now)
-    }
+    return try await Transaction.made(changes, servers: servers, in: state, now: now)
   }
 
   /// Lets one nginx load what is in place, and looks whether it does what that says.
@@ -169,7 +167,7 @@ struct NginxChange: Sendable {
     guard let transaction else { return }
     // The user's Ctrl-C must not leave nginx with what was taken back.
     try await Task {
-      let foreign = try await Blocking.run { try transaction.undo(only: paths) }
+      let foreign = try await transaction.undo(only: paths)
       for path in foreign {
         environment.console.warn(
           "\(path) was changed by somebody else meanwhile, and was left as it is")
@@ -178,7 +176,7 @@ struct NginxChange: Sendable {
         guard let failure = try await control.reload(reader.place.nginx) else { continue }
         environment.console.warn("the former configuration is in place again, but: \(failure)")
       }
-      try await Blocking.run { try transaction.finish() }
+      try await transaction.finish()
     }.value
   }
 

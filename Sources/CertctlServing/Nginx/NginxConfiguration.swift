@@ -73,12 +73,12 @@ struct NginxConfiguration: Sendable {
     files = texts.mapValues(NginxDirective.parse)
   }
 
-  /// Reads the files themselves: nginx prints none of them when it refuses one; blocks.
+  /// Reads the files themselves: nginx prints none of them when it refuses one.
   ///
   /// - Parameters:
   ///   - path: The absolute path of the main file, as nginx sees it.
   ///   - nginx: Whose files they are, if they are not those of this host.
-  init(reading path: String, of nginx: RunningNginx? = nil) {
+  @Disk init(reading path: String, of nginx: RunningNginx? = nil) {
     let hostPath = { (path: String) in nginx.map { $0.hostPath(path) } ?? path }
     let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
     var texts: [String: String] = [:]

@@ -30,11 +30,15 @@ package struct NginxControl: Sendable {
 
   private func signal(_ process: RunningProcess) async throws -> String? {
     do {
-      try await Blocking.run { try ProcessTable.reload(process) }
+      try await hangUp(process)
       return nil
     } catch {
       return CertctlError(wrapping: error).message
     }
+  }
+
+  @Disk private func hangUp(_ process: RunningProcess) throws(HostError) {
+    try ProcessTable.reload(process)
   }
 
   private func failure(of command: NginxCommand) async throws -> String? {

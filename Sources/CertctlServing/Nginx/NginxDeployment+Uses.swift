@@ -18,29 +18,22 @@ extension NginxDeployment {
   }
 
   /// The nginx that run here, each with the servers that use a target.
-  package func uses(of targets: [Target], in survey: Survey) async throws -> [Use] {
-    try await Blocking.run {
-      survey.places.map { place in
-        Use(
-          place: place, servers: servers(in: place.configuration, of: place.nginx, using: targets))
-      }
+  @Disk package func uses(of targets: [Target], in survey: Survey) -> [Use] {
+    survey.places.map { place in
+      Use(place: place, servers: servers(in: place.configuration, of: place.nginx, using: targets))
     }
   }
 
   /// The first nginx that was left alone and serves this target, as far as its files tell.
   ///
   /// Nothing is run: its files are only read. Where they cannot be, it may serve anything.
-  package func unasked(serving target: Target, in survey: Survey) async throws -> RefusedNginx? {
-    let unasked = survey.unasked
-    guard !unasked.isEmpty else { return nil }
-    return try await Blocking.run {
-      unasked.first { refused in
-        guard let nginx = RunningNginx(refused.process) else { return false }
-        let main = nginx.configurationFile ?? "/etc/nginx/nginx.conf"
-        let configuration = NginxConfiguration(reading: main)
-        return configuration.texts.isEmpty
-          || servers(in: configuration, of: nginx, using: [target])[target.name] != nil
-      }
+  @Disk package func unasked(serving target: Target, in survey: Survey) -> RefusedNginx? {
+    survey.unasked.first { refused in
+      guard let nginx = RunningNginx(refused.process) else { return false }
+      let main = nginx.configurationFile ?? "/etc/nginx/nginx.conf"
+      let configuration = NginxConfiguration(reading: main)
+      return configuration.texts.isEmpty
+        || servers(in: configuration, of: nginx, using: [target])[target.name] != nil
     }
   }
 
@@ -81,7 +74,7 @@ extension NginxDeployment {
     let configuration: NginxConfiguration
     if let main = nginx.mainFile {
       // A file that another user may write could claim to be the main one in what `-T` prints.
-      configuration = try await Blocking.run { NginxConfiguration(reading: main) }
+      configuration = await NginxConfiguration(reading: main)
     } else if let dumped = NginxConfiguration(dump: result.output) {
       configuration = dumped
     } else {
@@ -91,7 +84,7 @@ extension NginxDeployment {
       } else {
         path = RunningNginx.builtIn(try await nginx.version.run(by: environment.runner).output)
       }
-      configuration = try await Blocking.run { NginxConfiguration(reading: path, of: nginx) }
+      configuration = await NginxConfiguration(reading: path, of: nginx)
     }
     let folder = configuration.folder
     guard let hostFolder = nginx.hostPath(folder) else {

@@ -84,12 +84,12 @@ package struct NginxDeployment: Sendable {
   package func deploy(_ targets: [Target]) async throws -> [LineageName: ServerAnswer] {
     guard !targets.isEmpty else { return [:] }
     let survey = try await survey()
-    let uses = try await uses(of: targets, in: survey).filter { !$0.servers.isEmpty }
+    let uses = await uses(of: targets, in: survey).filter { !$0.servers.isEmpty }
     var answers: [LineageName: ServerAnswer] = [:]
     var parts: [NginxChange.Part] = []
     for target in targets {
       // One whose files cannot be made, such as a copy without its key, holds up no other.
-      switch try await attempt({ try await Blocking.run { try part(target) } }) {
+      switch try await attempt({ try await part(target) }) {
       case .success(let part): parts.append(part)
       case .failure(let error) where targets.count > 1:
         answers[target.name] = .failed(error.message)
@@ -104,17 +104,17 @@ package struct NginxDeployment: Sendable {
       case .failed(let reason): answers[target.name] = .failed(reason)
       case nil:
         // It is in use, but an nginx that could not be asked may go on with the one before.
-        let unasked = try await unasked(serving: target, in: survey)
+        let unasked = await unasked(serving: target, in: survey)
         answers[target.name] = unasked.map { .failed($0.failure) }
       }
     }
     return answers
   }
 
-  /// A target as a part of a change; blocks.
-  private func part(_ target: Target) throws -> NginxChange.Part {
+  /// A target as a part of a change.
+  private func part(_ target: Target) async throws -> NginxChange.Part {
     NginxChange.Part(
-      name: target.name.value, files: try fileChanges(target), certificates: [target],
+      name: target.name.value, files: try await fileChanges(target), certificates: [target],
       // Without another one to go back to, a refused certificate is better than none at all.
       canBeUndone: target.hasOther && target.candidate != nil)
   }
@@ -131,17 +131,21 @@ package struct NginxDeployment: Sendable {
   }
 
   /// What `live` is to point to, and the copies that go with it.
-  private func fileChanges(_ target: Target) throws -> [FileChange] {
+  private func fileChanges(_ target: Target) async throws -> [FileChange] {
     guard let generation = target.candidate else { return [] }
     let link = FileChange(
       "\(state.live.path)/\(target.name)",
       .link("../archive/\(target.name)/\(generation.folderName)"))
-    let here = copies.filter { $0.has(target.name) }
+    let here = await copies(of: target.name)
     guard !here.isEmpty else { return [link] }
-    let certificate = try CertificateStore(state: state).load(generation, of: target.name)
-    let files = try LineageStore(state: state).lineage(target.name)?.settings.files
+    let certificate = try await CertificateStore(state: state).load(generation, of: target.name)
+    let files = try await LineageStore(state: state).lineage(target.name)?.settings.files
     return try here.flatMap {
       try $0.changes(for: target.name, certificate, files ?? FileSettings())
     } + [link]
+  }
+
+  @Disk private func copies(of name: LineageName) -> [CertificateCopy] {
+    copies.filter { $0.has(name) }
   }
 }

@@ -4,7 +4,7 @@ import CertctlSystem
 /// The part of an nginx configuration outside of any block, which can name modules to load.
 ///
 /// Each file is checked before it is read, and each must be readable: what is not seen here could
-/// load anything. All calls block.
+/// load anything.
 struct NginxMainContext {
   /// The files that are read outside of any block, the main one among them.
   private(set) var files: Set<String> = []
@@ -23,7 +23,7 @@ struct NginxMainContext {
   ///   - directives: The text of `-g`, which stands before it.
   /// - Throws: `HostError` with code `unsafePath` for a file that others can change, or what the system
   ///   says of one that cannot be read.
-  init(main: String, directives: String?) throws(HostError) {
+  @Disk init(main: String, directives: String?) throws(HostError) {
     folder = DurableFolder.place(of: main).folder.path
     if let directives { try take(directives + ";") }
     try read(main)

@@ -25,14 +25,10 @@ struct NginxSearch: Sendable {
   ///
   /// - Throws: `CancellationError`.
   func run() async throws -> Found {
-    let find = environment.findProcesses
-    let processes = try await Blocking.run { find(RunningNginx.title) }
+    let processes = await environment.findProcesses(RunningNginx.title)
     var found = SystemAccount.isRoot ? try await checked(processes) : own(processes)
     // One that has ended meanwhile is no news.
-    let refused = found.refused
-    found.refused = try await Blocking.run {
-      refused.filter { ProcessTable.process($0.process.pid)?.started == $0.process.started }
-    }
+    found.refused = await stillRunning(found.refused)
     for nginx in found.refused { environment.console.warn(nginx.sentence) }
     return found
   }
@@ -51,6 +47,10 @@ struct NginxSearch: Sendable {
       if let nginx = RunningNginx(process) { found.running.append(nginx) }
     }
     return found
+  }
+
+  @Disk private func stillRunning(_ refused: [RefusedNginx]) -> [RefusedNginx] {
+    refused.filter { ProcessTable.process($0.process.pid)?.started == $0.process.started }
   }
 
   private func checked(_ processes: [RunningProcess]) async throws -> Found {

@@ -43,21 +43,14 @@ struct NginxTrial: Sendable {
     after changes: [FileChange], _ targets: [NginxDeployment.Target], at place: NginxPlace
   ) async throws -> NginxConfiguration {
     let staged = StagedConfiguration(place, state: state)
-    try await Blocking.run {
-      try place.requireInside(changes)
-      try state.create()
-      try state.folder("cache").create(StateDirectory.closed)
-      try staged.make(changes) { paths.candidate(for: $0, among: targets, of: place.nginx) }
-    }
+    try await state.create()
+    try await make(staged, changes, targets)
     do {
       let result = try await place.nginx.dump(configuration: staged.main)
         .run(by: environment.runner)
       let isOnHost = place.nginx.container == nil && place.nginx.mainFile != nil
-      let read = try await Blocking.run {
-        let configuration = isOnHost ? NginxConfiguration(reading: staged.main) : nil
-        try staged.remove()
-        return configuration
-      }
+      let read = isOnHost ? await NginxConfiguration(reading: staged.main) : nil
+      try await staged.remove()
       guard result.succeeded, let configuration = read ?? NginxConfiguration(dump: result.output)
       else {
         throw CertctlError(
@@ -68,9 +61,17 @@ struct NginxTrial: Sendable {
       }
       return configuration
     } catch {
-      try? await Blocking.run { try staged.remove() }
+      try? await staged.remove()
       throw error
     }
+  }
+
+  @Disk private func make(
+    _ staged: StagedConfiguration, _ changes: [FileChange], _ targets: [NginxDeployment.Target]
+  ) throws {
+    try staged.place.requireInside(changes)
+    try state.folder("cache").create(StateDirectory.closed)
+    try staged.make(changes) { paths.candidate(for: $0, among: targets, of: staged.place.nginx) }
   }
 
   // MARK: - Handshakes in memory
@@ -92,38 +93,34 @@ struct NginxTrial: Sendable {
     let version = try? await place.nginx.version.run(by: environment.runner)
     let number = version.flatMap { NginxBuild(versionOutput: $0.output)?.version }
     for server in configuration.servers {
-      let names = Set(
-        server.certificates.compactMap { paths.lineage(of: $0, for: place.nginx) })
-      guard let target = targets.first(where: { names.contains($0.name.value) }) else { continue }
-      let fault: String? = try await Blocking.run {
-        let policy = TLSPolicy(server, at: place, staged, number)
-        let identities = try identities(of: target, server, place.nginx)
-        guard !identities.isEmpty else { return nil }
-        let name = server.probeName(for: target) ?? target.name.value
-        do {
-          // What stops only some clients is the operator's business.
-          for finding in try rehearse(identities, policy, serverName: name) {
-            environment.console.warn("\(name): \(finding)")
-          }
-          return nil
-        } catch let error as PKIError {
-          return "with the TLS settings of nginx for \(name), no client could connect: \(error)"
-        }
+      guard let target = await paths.target(of: server, among: targets, at: place.nginx) else {
+        continue
       }
-      if let fault { return fault }
+      let identities = try await identities(of: target, server)
+      guard !identities.isEmpty else { continue }
+      let policy = await TLSPolicy(server, at: place, staged, number)
+      let name = server.probeName(for: target) ?? target.name.value
+      do {
+        // What stops only some clients is the operator's business.
+        for finding in try await handshake(identities, policy, serverName: name) {
+          environment.console.warn("\(name): \(finding)")
+        }
+      } catch let error as PKIError {
+        return "with the TLS settings of nginx for \(name), no client could connect: \(error)"
+      }
     }
     return nil
   }
 
   /// What a server would show of a target: its certificate, or both, if it has two.
   private func identities(
-    of target: NginxDeployment.Target, _ server: NginxServer, _ nginx: RunningNginx
-  ) throws -> [TLSEngine.Identity] {
+    of target: NginxDeployment.Target, _ server: NginxServer
+  ) async throws -> [TLSEngine.Identity] {
     let store = CertificateStore(state: state)
-    guard let generation = try target.candidate ?? store.liveGeneration(target.name) else {
-      return []
-    }
-    let stored = try store.load(generation, of: target.name)
+    var chosen = target.candidate
+    if chosen == nil { chosen = try await store.liveGeneration(target.name) }
+    guard let chosen else { return [] }
+    let stored = try await store.load(chosen, of: target.name)
     // By the file's name: the path is that of the candidate, or one of the user's own.
     let hasRSA = server.certificates.contains { $0.contains("/rsa/") }
     let hasMain = server.certificates.contains { !$0.contains("/rsa/") }
@@ -136,6 +133,13 @@ struct NginxTrial: Sendable {
     }
     return identities
   }
+
+  /// Tens of milliseconds of arithmetic, which hold up nothing there.
+  @Disk private func handshake(
+    _ identities: [TLSEngine.Identity], _ policy: TLSPolicy, serverName: String
+  ) throws -> [PKIError] {
+    try rehearse(identities, policy, serverName: serverName)
+  }
 }
 
 extension TLSPolicy {
@@ -146,7 +150,7 @@ extension TLSPolicy {
   ///   - place: The nginx.
   ///   - staged: The tree of that trial, which is gone by now.
   ///   - version: The nginx's version; nil when it is not known.
-  init(
+  @Disk init(
     _ server: NginxServer, at place: NginxPlace, _ staged: StagedConfiguration,
     _ version: NginxVersion?
   ) {

@@ -27,7 +27,7 @@ struct NginxTrust: Sendable {
     }
     let unit = try await ServiceUnit.of(process, runner: runner)
     let isManaged = unit?.mainProcess == process.pid
-    try await Blocking.run { try requireNamed(titled.executable, process) }
+    try await requireNamed(titled.executable, process)
     let program = try await trusted(process) { try TrustedPath(titled.executable, .program) }
     switch process.program {
     case .file(let path, let facts):
@@ -38,11 +38,11 @@ struct NginxTrust: Sendable {
       }
     case .hidden:
       // In a sandbox: the service manager's word, or that of a run that could see it.
-      let isNamed = try await Blocking.run {
-        guard isManaged, let path = unit?.program else { return false }
-        return (try? TrustedPath(path, .program)) == program
-      }
-      let isKnown = try await Blocking.run { VerifiedNginx.store(in: state).has(titled, program) }
+      let isNamed =
+        if isManaged, let path = unit?.program {
+          await isTrusted(path, as: program)
+        } else { false }
+      let isKnown = await VerifiedNginx.store(in: state).has(titled, program)
       guard isNamed || isKnown else {
         throw RefusedNginx(
           process, "which program it runs cannot be seen from this sandbox",
@@ -61,11 +61,11 @@ struct NginxTrust: Sendable {
     let seen = found.filter { if case .file? = $0.process?.program { true } else { false } }
     guard !seen.isEmpty else { return }
     // Nothing depends on it here.
-    try? await Blocking.run { try VerifiedNginx.store(in: state).add(seen) }
+    try? await VerifiedNginx.store(in: state).add(seen)
   }
 
-  /// Checks that a process executes the program that its title names, where that can be seen; blocks.
-  private func requireNamed(_ title: String, _ process: RunningProcess) throws {
+  /// Checks that a process executes the program that its title names, where that can be seen.
+  @Disk private func requireNamed(_ title: String, _ process: RunningProcess) throws {
     guard case .file(let path, let facts) = process.program else { return }
     // Any user can start such a program, choose its title, and have it become root's.
     guard !facts.isSetuid else {
@@ -101,27 +101,33 @@ struct NginxTrust: Sendable {
       for module in context.modules { _ = try TrustedPath.ifPresent(whole(module), .file) }
       return context.files
     }
-    let foreign = try await Blocking.run {
-      NginxConfiguration(reading: main).texts.keys.filter { !files.contains($0) }.sorted()
-        .compactMap { path in
-          do throws(HostError) {
-            _ = try TrustedPath.ifPresent(path, .settings)
-            return String?.none
-          } catch {
-            return "nginx reads \(path), which not only root decides about: "
-              + (error.detail ?? error.description)
-          }
+    return (main, await warnings(about: main, beside: files))
+  }
+
+  /// What is unwise about the files that are read inside of blocks.
+  @Disk private func warnings(about main: String, beside files: Set<String>) -> [String] {
+    NginxConfiguration(reading: main).texts.keys.filter { !files.contains($0) }.sorted()
+      .compactMap { path in
+        do throws(HostError) {
+          _ = try TrustedPath.ifPresent(path, .settings)
+          return nil
+        } catch {
+          return "nginx reads \(path), which not only root decides about: "
+            + (error.detail ?? error.description)
         }
-    }
-    return (main, foreign)
+      }
+  }
+
+  @Disk private func isTrusted(_ path: String, as program: TrustedPath) -> Bool {
+    (try? TrustedPath(path, .program)) == program
   }
 
   /// Runs checks of paths, whose refusals are those of the process.
   private func trusted<Value: Sendable>(
-    _ process: RunningProcess, _ body: @escaping @Sendable () throws -> Value
+    _ process: RunningProcess, _ body: @Disk @Sendable () throws -> Value
   ) async throws -> Value {
     do {
-      return try await Blocking.run(body)
+      return try await body()
     } catch let error as HostError where error.code == .unsafePath {
       throw RefusedNginx(
         process, error.detail ?? error.description, hint: error.hint, mayServe: true)

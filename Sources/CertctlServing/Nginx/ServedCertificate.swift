@@ -4,7 +4,7 @@ import CertctlSystem
 
 /// Which certificate a server shows, found out by a handshake.
 enum ServedCertificate {
-  /// The chain that is served at an address for a name, leaf first; blocks.
+  /// The chain that is served at an address for a name, leaf first.
   ///
   /// Nothing is trusted and nothing is sent: the caller compares.
   ///
@@ -16,8 +16,15 @@ enum ServedCertificate {
   /// - Throws: `HostError` or `PKIError`.
   static func chain(
     at listen: NginxServer.Listen, for name: String, within limit: Duration = .seconds(5)
+  ) async throws -> [Certificate] {
+    try await TCPConnection.converse(with: listen.endpoint, within: limit) { connection in
+      try chain(from: connection, at: listen, for: name)
+    }
+  }
+
+  private static func chain(
+    from connection: borrowing TCPConnection, at listen: NginxServer.Listen, for name: String
   ) throws -> [Certificate] {
-    let connection = try TCPConnection(to: listen.endpoint, within: limit)
     if listen.expectsProxyHeader { try connection.send(Array("PROXY UNKNOWN\r\n".utf8)) }
     let engine = try TLSEngine(client: .init(serverName: name))
     while try !engine.handshake() {

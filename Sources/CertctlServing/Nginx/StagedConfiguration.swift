@@ -8,7 +8,7 @@ import CertctlSystem
 ///
 /// Folders are made anew and all else is a link to the original, but for the files that nginx reads
 /// as configuration: in these, absolute paths into the tree are turned to the second one, and the
-/// paths of certificates to those that are to be tried. All calls block.
+/// paths of certificates to those that are to be tried. Making and removing it blocks.
 struct StagedConfiguration: Sendable {
   let place: NginxPlace
   /// The tree's folder, as this host sees it.
@@ -41,7 +41,7 @@ struct StagedConfiguration: Sendable {
   ///   - changes: The changes; those outside of the original tree are passed over.
   ///   - certificate: For the path of a certificate or key, as nginx sees it, the one to try.
   /// - Throws: `CertctlError` or `HostError` when the tree cannot be made.
-  func make(_ changes: [FileChange], certificate: (String) -> String?) throws {
+  @Disk func make(_ changes: [FileChange], certificate: (String) -> String?) throws {
     do {
       try remove()
       try makeFolder("", like: place.hostFolder)
@@ -62,7 +62,7 @@ struct StagedConfiguration: Sendable {
   }
 
   /// Removes the tree.
-  func remove() throws {
+  @Disk func remove() throws {
     let (folder, name) = DurableFolder.place(of: hostRoot)
     try folder.removeTree(name)
   }

@@ -34,17 +34,17 @@ struct VerifiedNginx: Sendable {
       folder: state.folder("cache"), name: "nginx.json", version: Record.formatVersion)
   }
 
-  /// Whether an nginx with this title and this program was verified; blocks.
-  func has(_ nginx: RunningNginx, _ program: TrustedPath) -> Bool {
-    let known = (try? file.read())?.programs ?? []
+  /// Whether an nginx with this title and this program was verified.
+  func has(_ nginx: RunningNginx, _ program: TrustedPath) async -> Bool {
+    let known = (try? await file.read())?.programs ?? []
     return entry(nginx, program).map(known.contains) ?? false
   }
 
-  /// Keeps those that were verified now; blocks.
+  /// Keeps those that were verified now.
   ///
   /// - Throws: `HostError` or `CertctlError` when that cannot be written, or a newer certctl wrote it.
-  func add(_ found: [RunningNginx]) throws {
-    var record = try file.read() ?? Record()
+  func add(_ found: [RunningNginx]) async throws {
+    var record = try await file.read() ?? Record()
     let new = found.compactMap { nginx in nginx.program.flatMap { entry(nginx, $0) } }
       .filter { !record.programs.contains($0) }
     guard !new.isEmpty else { return }
@@ -52,11 +52,9 @@ struct VerifiedNginx: Sendable {
     let titles = Set(new.map(\.title))
     record.programs = (record.programs.filter { !titles.contains($0.title) } + new)
       .suffix(Self.limit)
-    try state.create()
-    try state.folder("cache").create(StateDirectory.closed)
     // Nothing is lost with it, so that it needs no care for crashes.
     let bytes = try [UInt8](StateCoding.encoder().encode(record)) + [UInt8(ascii: "\n")]
-    try state.folder("cache").writeScratch("nginx.json", bytes, mode: 0o600)
+    try await state.cache("nginx.json", bytes)
   }
 
   private func entry(_ nginx: RunningNginx, _ program: TrustedPath) -> Entry? {

@@ -37,7 +37,7 @@ package struct SiteChange: Sendable {
   /// - Throws: `CertctlError` with code `nginxRefused` when nothing was changed, `deploymentFailed`
   ///   when all was put back; `CancellationError`, and all was put back.
   package func run() async throws {
-    let changes = try await Blocking.run { try files.filter { try !Self.isInPlace($0) } }
+    let changes = try await FileChange.missing(of: files)
     guard !changes.isEmpty else { return try await prove() }
     let part = NginxChange.Part(
       name: name, files: changes, configuration: changes, certificates: certificates,
@@ -52,19 +52,6 @@ package struct SiteChange: Sendable {
     case .refused(let error): throw error
     case .failed(let reason):
       throw NginxChange.error(afterUndoing: CertctlError(.deploymentFailed, reason))
-    }
-  }
-
-  private static func isInPlace(_ change: FileChange) throws -> Bool {
-    let now = try Transaction.state(at: change.path)
-    switch change.content {
-    case .absent: return now.kind == .absent
-    case .folder: return now.kind == .folder
-    case .link(let target): return now.kind == .link && now.target == target
-    case .file(let bytes, let attributes):
-      let (folder, name) = change.place
-      return try now.kind == .file && now.mode == attributes.mode
-        && folder.read(name, limit: 16 << 20) == bytes
     }
   }
 }

@@ -42,18 +42,27 @@ package struct SiteProof: Sendable {
       }.joined()
     let folder = DurableFolder(
       path: place.hostPath("\(NginxPlace.challenges)/.well-known/acme-challenge"), root: "/")
-    try await Blocking.run {
-      try folder.create(FileAttributes(mode: 0o755))
-      // What a run left that was cut short; the CA's tokens do not look like it.
-      for old in try folder.entries() where old.hasPrefix(Self.prefix) { try folder.remove(old) }
-      try folder.write(token, Array(token.utf8), FileAttributes(mode: 0o644))
+    try await offer(token, in: folder)
+    try await withCleanup(timeout: .seconds(10)) {
+      // The first round waits for the new workers; for a moment the old ones take connections beside
+      // them, and a CA that asks at once would get their 404.
+      try await see(token)
+      try await environment.clock.sleep(CertificateProof.overlap)
+      try await see(token)
+    } cleanup: { _ in
+      try await withdraw(token, in: folder)
     }
-    defer { try? folder.remove(token) }
-    // The first round waits for the new workers; for a moment the old ones take connections beside
-    // them, and a CA that asks at once would get their 404.
-    try await see(token)
-    try await environment.clock.sleep(CertificateProof.overlap)
-    try await see(token)
+  }
+
+  @Disk private func offer(_ token: String, in folder: DurableFolder) throws {
+    try folder.create(FileAttributes(mode: 0o755))
+    // What a run left that was cut short; the CA's tokens do not look like it.
+    for old in try folder.entries() where old.hasPrefix(Self.prefix) { try folder.remove(old) }
+    try folder.write(token, Array(token.utf8), FileAttributes(mode: 0o644))
+  }
+
+  @Disk private func withdraw(_ token: String, in folder: DurableFolder) throws {
+    try folder.remove(token)
   }
 
   /// Sees the answer come for each name.

@@ -61,14 +61,17 @@ package struct SiteStore: Sendable {
   private var folder: DurableFolder { state.folder(Self.folderName) }
 
   /// One site; nil when there is none of that name.
-  package func record(_ name: String) throws -> SiteRecord? { try file(name).read() }
+  package func record(_ name: String) async throws -> SiteRecord? {
+    try await file(name).read()
+  }
 
   /// All sites, in the order of their names.
-  package func all() throws -> [SiteRecord] {
-    try folder.entries().compactMap { file in
-      guard file.hasSuffix(".json") else { return nil }
-      return try record(String(file.dropLast(5)))
+  package func all() async throws -> [SiteRecord] {
+    var records: [SiteRecord] = []
+    for file in try await state.entries(Self.folderName) where file.hasSuffix(".json") {
+      if let record = try await record(String(file.dropLast(5))) { records.append(record) }
     }
+    return records
   }
 
   /// The change that keeps a record, or forgets it.

@@ -1,3 +1,4 @@
+import CertctlBase
 import CertctlCore
 import CertctlCrypto
 package import CertctlStore
@@ -47,7 +48,9 @@ package struct SiteTree: Sendable {
   ///   - stage: How much of it.
   /// - Returns: The changes, folders before what is in them.
   /// - Throws: `CertctlError` or `HostError` when nginx's main file cannot be read or extended.
-  package func changes(for record: SiteRecord, _ stage: SiteRenderer.Stage) throws -> [FileChange] {
+  @Disk package func changes(for record: SiteRecord, _ stage: SiteRenderer.Stage) throws
+    -> [FileChange]
+  {
     let site = record.site
     var changes = [SiteFiles.folder, NginxPlace.challenges, SiteFiles.available, SiteFiles.enabled]
       .map { FileChange(place.hostPath($0), .folder(Self.folder)) }
@@ -59,7 +62,7 @@ package struct SiteTree: Sendable {
   }
 
   /// The changes that take a site away; `records` are those that stay.
-  package func removal(of site: Site) throws -> [FileChange] {
+  @Disk package func removal(of site: Site) throws -> [FileChange] {
     var changes = [
       FileChange(place.hostPath(SiteFiles.enabled(site.name)), .absent),
       FileChange(place.hostPath(SiteFiles.available(site.name)), .absent),
@@ -167,7 +170,7 @@ package struct SiteTree: Sendable {
   ///   - changes: What is to be done.
   ///   - force: Whether changes by hand may be lost.
   /// - Throws: `CertctlError` with code `refused`, naming the file.
-  package func checkOwners(of changes: [FileChange], force: Bool) throws {
+  @Disk package func checkOwners(of changes: [FileChange], force: Bool) throws {
     let main = place.nginx.hostPath(place.configuration.main)?.resolvingLinks
     for change in changes {
       guard let relative = place.relative(change.path), change.path != main else { continue }

@@ -1,6 +1,7 @@
 import CertctlBase
 package import CertctlCrypto
 import CertctlSystem
+import Synchronization
 
 /// How far a search for a safe prime is, and how long it may take.
 ///
@@ -96,4 +97,19 @@ package func generateDHParameters(
   try Task.checkCancellation()
   guard let parameters = search.result else { throw CancellationError() }
   return parameters
+}
+
+extension DHParameters {
+  /// Checks size, prime and generator; it is called off with the task.
+  ///
+  /// - Returns: The findings.
+  /// - Throws: `PKIError`.
+  package func checked() async throws -> DHCheck {
+    let isCancelled = Atomic(false)
+    return try await withTaskCancellationHandler {
+      try await Blocking.run { try check { isCancelled.load(ordering: .relaxed) } }
+    } onCancel: {
+      isCancelled.store(true, ordering: .relaxed)
+    }
+  }
 }

@@ -83,7 +83,7 @@ package struct AccountStore: Sendable {
   }
 
   /// The account in use at a CA: the first by id that is not deactivated; nil when there is none.
-  package func account(for directory: String) throws -> StoredAccount? {
+  func account(for directory: String) throws -> StoredAccount? {
     let authority = try Self.authorityFolder(for: directory)
     for id in try ids(authority) {
       let account = try load(authority, id)
@@ -93,19 +93,19 @@ package struct AccountStore: Sendable {
   }
 
   /// The account of this local id at a CA; nil when there is none.
-  package func account(_ id: String, for directory: String) throws -> StoredAccount? {
+  func account(_ id: String, for directory: String) throws -> StoredAccount? {
     let authority = try Self.authorityFolder(for: directory)
     return try ids(authority).contains(id) ? load(authority, id) : nil
   }
 
   /// All accounts, by CA and id.
-  package func all() throws -> [StoredAccount] {
+  func all() throws -> [StoredAccount] {
     try state.folder("accounts").entries().filter { !$0.hasPrefix(".") }.sorted()
       .flatMap { authority in try ids(authority).map { try load(authority, $0) } }
   }
 
   /// Makes an account's folder with its key; it is complete or not there.
-  package func create(_ record: AccountRecord, key: PrivateKey) throws -> StoredAccount {
+  func create(_ record: AccountRecord, key: PrivateKey) throws -> StoredAccount {
     let authority = try Self.authorityFolder(for: record.directory)
     try state.create()
     try state.folder("accounts").create(StateDirectory.closed)
@@ -120,23 +120,23 @@ package struct AccountStore: Sendable {
   }
 
   /// Replaces an account's record.
-  package func save(_ record: AccountRecord) throws {
+  func save(_ record: AccountRecord) throws {
     try file(in: folder(of: record)).write(record)
   }
 
   /// Writes the key of a rollover beside the key in use, before the CA is asked.
-  package func saveNextKey(_ key: PrivateKey, of record: AccountRecord) throws {
+  func saveNextKey(_ key: PrivateKey, of record: AccountRecord) throws {
     try folder(of: record).write(
       "key-next.pem", key.pemRepresentation(), StateDirectory.closedFile)
   }
 
   /// Ends a rollover that the CA accepted: the next key becomes the key.
-  package func adoptNextKey(of record: AccountRecord) throws {
+  func adoptNextKey(of record: AccountRecord) throws {
     try folder(of: record).rename("key-next.pem", to: "key.pem")
   }
 
   /// Ends a rollover that the CA did not accept: the next key goes.
-  package func dropNextKey(of record: AccountRecord) throws {
+  func dropNextKey(of record: AccountRecord) throws {
     try folder(of: record).remove("key-next.pem")
   }
 

@@ -17,7 +17,7 @@ extension CertificateStore {
   ///   - spared: The fingerprints of leaves, in hexadecimal, whose generations stay all the same.
   /// - Returns: Those that are gone, oldest first.
   /// - Throws: `CertctlError` or `HostError` when one cannot be removed; those before it are gone.
-  package func prune(
+  func prune(
     _ name: LineageName, keeping count: Int, sparing spared: Set<String>
   ) throws -> [Generation] {
     guard let live = try liveGeneration(name) else { return [] }

@@ -1,6 +1,6 @@
 import CertctlBase
-package import CertctlCore
-package import CertctlCrypto
+import CertctlCore
+import CertctlCrypto
 import CertctlSystem
 import FoundationEssentials
 
@@ -41,7 +41,7 @@ package struct CertificateStore: Sendable {
   /// The first one is in use from then on. A later one is a candidate: servers use the one before it
   /// until they were made to use this one. When the newest generation is this very certificate,
   /// left by a run that was cut short, there is no second copy of it.
-  package func commit(
+  func commit(
     _ certificate: IssuedCertificate, to name: LineageName, files: FileSettings
   ) throws -> Generation {
     try certificate.prove()
@@ -70,7 +70,7 @@ package struct CertificateStore: Sendable {
 
   /// The generation that the lineage is to use: its candidate, else the one in use; nil when there
   /// is none.
-  package func chosenGeneration(_ name: LineageName, _ lineage: Lineage?) throws -> Generation? {
+  func chosenGeneration(_ name: LineageName, _ lineage: Lineage?) throws -> Generation? {
     guard let number = lineage?.candidate,
       let candidate = try generations(name).last(where: { $0.number == number })
     else { return try liveGeneration(name) }
@@ -78,13 +78,13 @@ package struct CertificateStore: Sendable {
   }
 
   /// Points `live/<name>` at a generation, by one rename.
-  package func use(_ generation: Generation, of name: LineageName) throws {
+  func use(_ generation: Generation, of name: LineageName) throws {
     try state.live.create(StateDirectory.passable)
     try state.live.link(name.value, to: "../archive/\(name)/\(generation.folderName)")
   }
 
   /// The generation in use; nil when there is none.
-  package func liveGeneration(_ name: LineageName) throws -> Generation? {
+  func liveGeneration(_ name: LineageName) throws -> Generation? {
     guard let target = try state.live.linkTarget(name.value) else { return nil }
     guard target.hasPrefix("../archive/\(name)/"),
       let last = target.split(separator: "/").last,
@@ -98,13 +98,13 @@ package struct CertificateStore: Sendable {
   }
 
   /// All generations, oldest first.
-  package func generations(_ name: LineageName) throws -> [Generation] {
+  func generations(_ name: LineageName) throws -> [Generation] {
     try state.archive(name).entries().compactMap(Generation.init(folderName:))
       .sorted { $0.number < $1.number }
   }
 
   /// A generation's chain and key.
-  package func load(_ generation: Generation, of name: LineageName) throws -> IssuedCertificate {
+  func load(_ generation: Generation, of name: LineageName) throws -> IssuedCertificate {
     let chain = try loadChain(generation, of: name)
     let folder = folder(generation, of: name)
     if try !hasKey(generation, of: name), let request = try folder.read("request.pem"),
@@ -123,26 +123,26 @@ package struct CertificateStore: Sendable {
   }
 
   /// Whether a generation's key is here; it is not when the user made the request.
-  package func hasKey(_ generation: Generation, of name: LineageName) throws -> Bool {
+  func hasKey(_ generation: Generation, of name: LineageName) throws -> Bool {
     try folder(generation, of: name).attributes(of: "privkey.pem") != nil
   }
 
   /// A generation's chain, without touching its key.
-  package func loadChain(_ generation: Generation, of name: LineageName) throws -> [Certificate] {
+  func loadChain(_ generation: Generation, of name: LineageName) throws -> [Certificate] {
     try file("fullchain.pem", in: folder(generation, of: name), name) {
       try Certificate.chain(pem: $0)
     }
   }
 
   /// A generation's leaf, and that of the RSA certificate beside it, without touching their keys.
-  package func loadLeaves(_ generation: Generation, of name: LineageName) throws -> [Certificate] {
+  func loadLeaves(_ generation: Generation, of name: LineageName) throws -> [Certificate] {
     let leaf = try loadChain(generation, of: name)[0]
     guard let folder = try rsaFolder(generation, of: name) else { return [leaf] }
     return [leaf, try file("cert.pem", in: folder, name) { try Certificate(pem: $0) }]
   }
 
   /// Removes a lineage's certificates: the link first, so that nothing in use loses its key.
-  package func remove(_ name: LineageName) throws {
+  func remove(_ name: LineageName) throws {
     try state.live.remove(name.value)
     try state.folder("archive").removeTree(name.value)
   }

@@ -47,12 +47,12 @@ package struct ChallengeJournal: Sendable {
   }
 
   /// What may still be visible of a lineage's challenges, the oldest first.
-  package func groups(of name: LineageName) throws -> [Group] {
+  func groups(of name: LineageName) throws -> [Group] {
     try file(name).read()?.groups.filter { !$0.challenges.isEmpty } ?? []
   }
 
   /// The challenges of a lineage that may still be visible.
-  package func challenges(of name: LineageName) throws -> [PresentedChallenge] {
+  func challenges(of name: LineageName) throws -> [PresentedChallenge] {
     try groups(of: name).flatMap(\.challenges)
   }
 
@@ -60,7 +60,7 @@ package struct ChallengeJournal: Sendable {
   package func path(of name: LineageName) -> String { "\(state.path)/journal/\(name).json" }
 
   /// Records what is about to be presented; what earlier runs left stays.
-  package func record(
+  func record(
     _ challenges: [PresentedChallenge], by dns: DNSSettings? = nil, of name: LineageName
   ) throws {
     let earlier = (try? groups(of: name)) ?? []
@@ -70,12 +70,12 @@ package struct ChallengeJournal: Sendable {
   }
 
   /// Forgets what was recorded last: it was cleaned up.
-  package func clear(_ name: LineageName) throws {
+  func clear(_ name: LineageName) throws {
     try keep(((try? groups(of: name)) ?? []).dropLast(), of: name)
   }
 
   /// Leaves only these.
-  package func keep(_ groups: [Group], of name: LineageName) throws {
+  func keep(_ groups: [Group], of name: LineageName) throws {
     if groups.isEmpty {
       try state.journal.remove("\(name).json")
     } else {

@@ -9,12 +9,12 @@ package struct LineageStore: Sendable {
   }
 
   /// The lineage, or nil when there is none of that name.
-  package func lineage(_ name: LineageName) throws -> Lineage? {
+  func lineage(_ name: LineageName) throws -> Lineage? {
     try file(name).read()
   }
 
   /// The names of all lineages, sorted.
-  package func names() throws -> [LineageName] {
+  func names() throws -> [LineageName] {
     try state.lineages.entries()
       .filter { $0.hasSuffix(".json") && !$0.hasPrefix(".") }
       .compactMap { try? LineageName(String($0.dropLast(5))) }
@@ -22,14 +22,14 @@ package struct LineageStore: Sendable {
   }
 
   /// Stores the lineage.
-  package func save(_ lineage: Lineage) throws {
+  func save(_ lineage: Lineage) throws {
     try state.create()
     try state.lineages.create(StateDirectory.closed)
     try file(LineageName(lineage.name)).write(lineage)
   }
 
   /// Forgets the lineage.
-  package func remove(_ name: LineageName) throws {
+  func remove(_ name: LineageName) throws {
     try state.lineages.remove("\(name).json")
   }
 

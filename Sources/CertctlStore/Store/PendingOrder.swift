@@ -1,5 +1,5 @@
 package import CertctlCore
-package import CertctlCrypto
+import CertctlCrypto
 import CertctlSystem
 package import FoundationEssentials
 
@@ -58,12 +58,12 @@ package struct PendingStore: Sendable {
   }
 
   /// The lineage's order under way; nil when there is none.
-  package func order(of name: LineageName) throws -> PendingOrder? {
+  func order(of name: LineageName) throws -> PendingOrder? {
     try file(name).read()
   }
 
   /// Records an order that was just placed, in place of any other.
-  package func begin(_ order: PendingOrder, of name: LineageName) throws {
+  func begin(_ order: PendingOrder, of name: LineageName) throws {
     try state.create()
     try state.folder("pending").create(StateDirectory.closed)
     try discard(name)
@@ -79,7 +79,7 @@ package struct PendingStore: Sendable {
   ///   - needsKey: Whether a CSR without its key is worth nothing; not so for one of the user's own.
   /// - Returns: Nil when nothing was kept yet.
   /// - Throws: `CertctlError` with code `damagedState`, `HostError`.
-  package func request(
+  func request(
     of name: LineageName, needsKey: Bool = true
   ) throws -> (key: PrivateKey?, request: CertificateRequest)? {
     let folder = folder(name)
@@ -97,8 +97,7 @@ package struct PendingStore: Sendable {
   }
 
   /// Keeps the key, if it is ours, and the CSR, before the CA sees them.
-  package func keep(_ key: PrivateKey?, _ request: CertificateRequest, of name: LineageName) throws
-  {
+  func keep(_ key: PrivateKey?, _ request: CertificateRequest, of name: LineageName) throws {
     let folder = folder(name)
     if let key {
       try folder.write("privkey.pem", key.pemRepresentation(), StateDirectory.closedFile)
@@ -108,7 +107,7 @@ package struct PendingStore: Sendable {
 
   /// Forgets the order, and the main one with it that of the RSA certificate: it became a
   /// certificate, or never will.
-  package func discard(_ name: LineageName) throws {
+  func discard(_ name: LineageName) throws {
     // The record goes first: key and CSR without it mean nothing to the next run.
     try folder(name).remove("order.json")
     switch part {

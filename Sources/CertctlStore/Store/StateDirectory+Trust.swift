@@ -1,5 +1,5 @@
 import CertctlBase
-package import CertctlCore
+import CertctlCore
 import CertctlSystem
 
 extension StateDirectory {
@@ -9,7 +9,7 @@ extension StateDirectory {
   ///
   /// - Parameter command: The command that was given, with its arguments, for the hint.
   /// - Throws: `CertctlError` with code `configuration`.
-  package func requireTrust(command: [String] = []) throws(CertctlError) {
+  func requireTrust(command: [String] = []) throws(CertctlError) {
     do throws(HostError) {
       try TrustedPath.require(path, .folder)
     } catch {

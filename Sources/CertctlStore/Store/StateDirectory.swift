@@ -14,7 +14,7 @@ package struct StateDirectory: Sendable {
   ///
   /// - Throws: `CertctlError` with code `configuration` for one that somebody else was faster to make,
   ///   `HostError` when it cannot be made.
-  package func create() throws {
+  func create() throws {
     try folder("").create(FileAttributes(mode: 0o711))
     if SystemAccount.isRoot { try requireTrust() }
   }
@@ -37,7 +37,7 @@ package struct StateDirectory: Sendable {
   ///
   /// Nobody reads leftovers, so that one that cannot be removed is no reason to stop. Folders that
   /// lineages share may hold the work of another process: there only this lineage's go.
-  package func sweep(_ name: LineageName) {
+  func sweep(_ name: LineageName) {
     try? archive(name).sweepTemporaries()
     for path in ["", "/rsa"] { try? folder("pending/\(name)\(path)").sweepTemporaries() }
     for folder in [live, folder("archive"), folder("pending")] {
@@ -47,7 +47,7 @@ package struct StateDirectory: Sendable {
   }
 
   /// Removes what crashes left half-written of the accounts of a CA, whose lock the caller holds.
-  package func sweepAccounts(of authority: String) {
+  func sweepAccounts(of authority: String) {
     try? folder("accounts").sweepTemporaries(of: authority)
     let accounts = accounts(of: authority)
     try? accounts.sweepTemporaries()

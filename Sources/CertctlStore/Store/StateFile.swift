@@ -26,7 +26,7 @@ package struct StateFile<Content: Codable & Sendable>: Sendable {
   private var path: String { "\(folder.path)/\(name)" }
 
   /// The file's content, or nil when there is no such file.
-  package func read() throws -> Content? {
+  func read() throws -> Content? {
     guard let bytes = try folder.read(name) else { return nil }
     do {
       let header = try StateCoding.decoder().decode(Header.self, from: Data(bytes))
@@ -45,7 +45,7 @@ package struct StateFile<Content: Codable & Sendable>: Sendable {
   }
 
   /// Replaces the file's content, or makes the file.
-  package func write(_ content: Content) throws {
+  func write(_ content: Content) throws {
     var bytes = [UInt8](try StateCoding.encoder().encode(content))
     bytes.append(UInt8(ascii: "\n"))
     try folder.write(name, bytes, attributes)

@@ -1,7 +1,7 @@
-package import CertctlCore
+import CertctlCore
 import CertctlCrypto
 import CertctlSystem
-package import FoundationEssentials
+import FoundationEssentials
 
 /// A change of several files and links that either happens as a whole or leaves no trace.
 ///
@@ -99,7 +99,7 @@ package struct Transaction: Sendable {
   /// Begins a transaction and makes its changes.
   ///
   /// - Throws: `CertctlError` or `HostError`; then all is as it was.
-  package static func made(
+  static func made(
     _ changes: [FileChange], servers: [ServerReference], in state: StateDirectory, now: Date
   ) throws -> Transaction {
     let transaction = try begin(changes, servers: servers, in: state, now: now)
@@ -119,10 +119,11 @@ package struct Transaction: Sendable {
   /// record cannot be read is left as it is.
   ///
   /// - Returns: Those that can be undone, and what is wrong with the others.
-  package static func unfinished(
+  static func unfinished(
     in state: StateDirectory
   ) throws -> (left: [Transaction], damaged: [CertctlError]) {
     let all = state.folder("transactions")
+    try all.sweepTemporaries()
     var left: [Transaction] = []
     var damaged: [CertctlError] = []
     for id in try all.entries().reversed() {
@@ -149,7 +150,7 @@ package struct Transaction: Sendable {
   func apply(_ changes: [FileChange]) throws { try Self.apply(changes, in: state) }
 
   /// The same without a record, for changes that nobody has to put back.
-  package static func apply(_ changes: [FileChange], in state: StateDirectory) throws {
+  static func apply(_ changes: [FileChange], in state: StateDirectory) throws {
     // Folders first: files are staged in them.
     for change in changes {
       guard case .folder(let attributes) = change.content else { continue }
@@ -185,7 +186,7 @@ package struct Transaction: Sendable {
   /// - Returns: The paths that somebody else has changed since, which are left alone.
   /// - Throws: `HostError` when something cannot be put back; the old contents stay kept.
   @discardableResult
-  package func undo(only paths: Set<String>? = nil) throws -> [String] {
+  func undo(only paths: Set<String>? = nil) throws -> [String] {
     var foreign: [String] = []
     for entry in record.entries.reversed() where paths?.contains(entry.path) ?? true {
       let (place, name) = DurableFolder.place(of: entry.path, root: state.path)
@@ -226,7 +227,7 @@ package struct Transaction: Sendable {
   /// Forgets the old contents.
   ///
   /// - Throws: `HostError` when the record cannot be removed; the next run then undoes the change.
-  package func finish() throws {
+  func finish() throws {
     do {
       try folder.remove(Self.recordName)
     } catch {
@@ -240,7 +241,7 @@ package struct Transaction: Sendable {
   // MARK: - Looking
 
   /// What stands at a path now.
-  package static func state(at path: String) throws -> PathState {
+  static func state(at path: String) throws -> PathState {
     let (folder, name) = DurableFolder.place(of: path)
     switch try folder.kind(of: name) {
     case nil: return PathState(kind: .absent)
@@ -256,6 +257,20 @@ package struct Transaction: Sendable {
       throw CertctlError(
         .state, "\(path) is neither a file nor a folder nor a link",
         hint: "certctl wants to write there: move it away")
+    }
+  }
+
+  /// Whether what a change is to make is there.
+  static func isInPlace(_ change: FileChange) throws -> Bool {
+    let now = try state(at: change.path)
+    switch change.content {
+    case .absent: return now.kind == .absent
+    case .folder: return now.kind == .folder
+    case .link(let target): return now.kind == .link && now.target == target
+    case .file(let bytes, let attributes):
+      let (folder, name) = change.place
+      return try now.kind == .file && now.mode == attributes.mode
+        && folder.read(name, limit: sizeLimit) == bytes
     }
   }
 

@@ -1,3 +1,4 @@
+import CertctlBase
 internal import Glibc
 
 /// Who listens on a TCP port of this host.
@@ -19,7 +20,7 @@ package enum PortHolder {
   }
 
   /// Whether another process of this very program listens there.
-  package static func isAnotherOfUs(port: Int) -> Bool {
+  @Disk package static func isAnotherOfUs(port: Int) -> Bool {
     guard let holder = find(port: port), holder.pid != getpid() else { return false }
     let names = [holder.pid, getpid()].map { pid in
       try? DurableFolder(path: "/proc/\(pid)", root: "/proc").read("comm", limit: 64)

@@ -50,6 +50,21 @@ package struct TCPConnection: ~Copyable {
     self.descriptor = descriptor
   }
 
+  /// Connects, has one conversation, and closes, on a thread that may wait.
+  ///
+  /// - Parameters:
+  ///   - endpoint: The numeric address.
+  ///   - limit: How long all of it may take.
+  ///   - body: The conversation.
+  /// - Returns: What `body` returned.
+  /// - Throws: What connecting or `body` throws.
+  package static func converse<Value: Sendable>(
+    with endpoint: Endpoint, within limit: Duration,
+    _ body: @escaping @Sendable (borrowing TCPConnection) throws -> Value
+  ) async throws -> Value {
+    try await Blocking.run { try body(TCPConnection(to: endpoint, within: limit)) }
+  }
+
   /// Sends all bytes.
   package func send(_ bytes: [UInt8]) throws(HostError) {
     var sent = 0

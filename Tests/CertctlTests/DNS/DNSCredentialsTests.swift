@@ -8,7 +8,7 @@ import Testing
 @testable import CertctlDNS
 
 /// Where the settings of DNS providers come from, and what is kept of them.
-struct DNSCredentialsTests {
+@Disk struct DNSCredentialsTests {
   private static let descriptor = DNSProviderDescriptor(
     name: "vendor", title: "Vendor", documentation: "https://vendor.test",
     settings: [
@@ -37,7 +37,7 @@ struct DNSCredentialsTests {
       var environment = ["CREDENTIALS_DIRECTORY": folder.path("run")]
       var references: [String: String] = [:]
       var configured: [String: String] = [:]
-      func token() throws -> String? {
+      @Disk func token() throws -> String? {
         try values(environment, configured: configured, references: references, in: folder)[
           "V_TOKEN"]
       }

@@ -116,7 +116,7 @@ struct LedgerStoreTests {
       issuer.directory = directory
       for _ in 0..<atOnce {
         _ = try await issuer.obtain()
-        try bench.pending.discard(exampleName)
+        try await bench.pending.discard(exampleName)
       }
       bench.ca.resetLog()
       let error = await failure { try await issuer.obtain() }

@@ -69,7 +69,7 @@ struct ScheduleIndexTests {
         entry.look += 20 * 365 * 86400
         return entry
       }
-      try wrong.write(bench.state)
+      try await wrong.write(bench.state)
       bench.advance(days: 63)
       let report = try await bench.context.renew()
       #expect(report.certificates.map(\.outcome) == [.renewed, .renewed])

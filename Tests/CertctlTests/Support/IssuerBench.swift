@@ -78,7 +78,7 @@ struct IssuerBench {
     _ = await failure { try await issuer(settings).obtain() }
     finishOrders()
     ca.resetLog()
-    guard let key = try pending.request(of: exampleName)?.key else {
+    guard let key = try await pending.request(of: exampleName)?.key else {
       throw HarnessError("the order was not kept")
     }
     return key

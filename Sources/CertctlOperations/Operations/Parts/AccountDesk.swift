@@ -56,9 +56,7 @@ struct AccountDesk: ContextPart {
       let configDirectory = context.configDirectory
       let warn = console.warn
       registration.configuredAccount = {
-        let key = try await Blocking.run {
-          try secret.read(configDirectory: configDirectory, warn: warn)
-        }
+        let key = try await secret.read(configDirectory: configDirectory, warn: warn)
         return try ExternalAccount(keyID: keyID, encodedKey: key)
       }
     }

@@ -10,15 +10,14 @@ struct CertificatesInUse: ContextPart {
   let context: Context
 
   func inUse(_ name: LineageName) async throws -> IssuedCertificate {
-    let live = try await Blocking.run { try certificates.liveGeneration(name) }
+    let live = try await certificates.liveGeneration(name)
     return try await certificate(live, of: name)
   }
 
   /// What is to be used: the candidate for the next deployment, else what is in use.
   func chosen(_ name: LineageName) async throws -> IssuedCertificate {
-    let generation = try await Blocking.run {
-      try certificates.chosenGeneration(name, lineages.lineage(name))
-    }
+    let lineage = try await lineages.lineage(name)
+    let generation = try await certificates.chosenGeneration(name, lineage)
     return try await certificate(generation, of: name)
   }
 
@@ -29,18 +28,15 @@ struct CertificatesInUse: ContextPart {
       throw CertctlError(
         .notFound, "\(name) has no certificate in use", hint: "get one: certctl issue \(name)")
     }
-    return try await Blocking.run { try certificates.load(generation, of: name) }
+    return try await certificates.load(generation, of: name)
   }
 
   func currentCertificate(
     _ name: LineageName, mayBeDamaged: Bool
   ) async throws -> IssuedCertificate? {
     do {
-      return try await Blocking.run {
-        let lineage = try lineages.lineage(name)
-        return try certificates.chosenGeneration(name, lineage)
-          .map { try certificates.load($0, of: name) }?.unlessPlaceholder
-      }
+      let lineage = try await lineages.lineage(name)
+      return try await certificates.chosen(name, lineage)?.unlessPlaceholder
     } catch let error as CertctlError where error.code == .damagedState && mayBeDamaged {
       console.warn("\(error.message); it is replaced by a new certificate")
       return nil
@@ -49,6 +45,6 @@ struct CertificatesInUse: ContextPart {
 
   /// Whether an earlier run of this lineage left an order, which may be a certificate by now.
   func isOrderUnderWay(_ name: LineageName) async throws -> Bool {
-    try await Blocking.run { try PendingStore(state: state).order(of: name) != nil }
+    try await PendingStore(state: state).order(of: name) != nil
   }
 }

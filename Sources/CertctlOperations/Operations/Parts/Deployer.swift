@@ -23,7 +23,7 @@ struct Deployer: ContextPart {
 
   /// Whether there is a certificate that servers were not made to use.
   func needsDeployment(_ name: LineageName) async throws -> Bool {
-    try await Blocking.run { try waitingDeployment(of: name) != nil }
+    try await waitingDeployment(of: name) != nil
   }
 
   /// Makes servers use the certificate of one lineage, unless they were made to already.
@@ -42,7 +42,10 @@ struct Deployer: ContextPart {
   /// - Throws: `CertctlError` with code `locked` when another process deploys for longer than the
   ///   user's patience; `CancellationError`.
   func deploy(_ names: [LineageName]) async throws -> [LineageName: DeploymentOutcome] {
-    let waiting = try await Blocking.run { try names.compactMap(waitingDeployment) }
+    var waiting: [WaitingDeployment] = []
+    for name in names {
+      if let deployment = try await waitingDeployment(of: name) { waiting.append(deployment) }
+    }
     guard !waiting.isEmpty else { return [:] }
     // One at a time: hooks of two lineages may restart the same server.
     let lock = try await context.deploymentLock()
@@ -63,7 +66,7 @@ struct Deployer: ContextPart {
   ) async throws -> DeploymentOutcome {
     let name = waiting.target.name
     var outcome = DeploymentOutcome()
-    let live = try await Blocking.run { try certificates.liveGeneration(name) }
+    let live = try await certificates.liveGeneration(name)
     let isInUse = live == waiting.generation
     if isInUse {
       outcome.hooks = try await context.hooks.run(
@@ -77,7 +80,7 @@ struct Deployer: ContextPart {
     }
     let now = environment.clock.now()
     // A run that was cut short before may have left a newer one.
-    var lineage = try await Blocking.run { try lineages.lineage(name) } ?? waiting.lineage
+    var lineage = try await lineages.lineage(name) ?? waiting.lineage
     var deployment = lineage.deployment ?? Deployment()
     if let failure = outcome.failure {
       deployment.noteFailure(of: waiting.fingerprint, failure, now: now)
@@ -108,10 +111,10 @@ struct Deployer: ContextPart {
     }
   }
 
-  private func waitingDeployment(of name: LineageName) throws -> WaitingDeployment? {
-    guard let lineage = try? lineages.lineage(name),
-      let target = try? target(name, lineage),
-      let generation = try certificates.chosenGeneration(name, lineage)
+  private func waitingDeployment(of name: LineageName) async throws -> WaitingDeployment? {
+    guard let lineage = try? await lineages.lineage(name),
+      let target = try? await target(name, lineage),
+      let generation = try await certificates.chosenGeneration(name, lineage)
     else { return nil }
     let waiting = WaitingDeployment(lineage: lineage, generation: generation, target: target)
     let isDone =
@@ -120,30 +123,32 @@ struct Deployer: ContextPart {
     return isDone ? nil : waiting
   }
 
-  private func target(_ name: LineageName, _ lineage: Lineage?) throws -> NginxDeployment.Target? {
-    guard let chosen = try certificates.chosenGeneration(name, lineage) else { return nil }
-    let live = try certificates.liveGeneration(name)
+  private func target(
+    _ name: LineageName, _ lineage: Lineage?
+  ) async throws -> NginxDeployment.Target? {
+    guard let chosen = try await certificates.chosenGeneration(name, lineage) else { return nil }
+    let live = try await certificates.liveGeneration(name)
     return NginxDeployment.Target(
-      name: name, leaves: try certificates.loadLeaves(chosen, of: name),
+      name: name, leaves: try await certificates.loadLeaves(chosen, of: name),
       candidate: live == chosen ? nil : chosen, hasOther: live != nil && live != chosen)
   }
 
   /// What is in use of these lineages; those without a certificate are left out.
   func targets(_ names: [LineageName]) async throws -> [NginxDeployment.Target] {
-    try await Blocking.run {
-      names.compactMap { name in
-        guard let live = try? certificates.liveGeneration(name),
-          let leaves = try? certificates.loadLeaves(live, of: name)
-        else { return nil }
-        return NginxDeployment.Target(name: name, leaves: leaves)
-      }
+    var targets: [NginxDeployment.Target] = []
+    for name in names {
+      guard let live = try? await certificates.liveGeneration(name),
+        let leaves = try? await certificates.loadLeaves(live, of: name)
+      else { continue }
+      targets.append(NginxDeployment.Target(name: name, leaves: leaves))
     }
+    return targets
   }
 
   /// The nginx that certctl has to do with: those of this host, those of the configuration file, and
   /// those of sites.
   func nginxDeployment() async throws -> NginxDeployment {
-    let places = try await Blocking.run { try siteStore.all().map(\.place) }
+    let places = try await siteStore.all().map(\.place)
     return NginxDeployment(
       state: state, environment: environment,
       containers: Set(places.compactMap(\.container) + context.defaults.nginxContainers).sorted(),
@@ -153,11 +158,9 @@ struct Deployer: ContextPart {
   /// Removes old generations; nothing depends on it, so that it comes last and may fail.
   private func prune(_ lineage: Lineage, _ name: LineageName) async {
     do {
-      let pruned = try await Blocking.run {
-        try certificates.prune(
-          name, keeping: lineage.settings.keepGenerations ?? CertificateStore.usualCount,
-          sparing: lineage.unprunable)
-      }
+      let pruned = try await certificates.prune(
+        name, keeping: lineage.settings.keepGenerations ?? CertificateStore.usualCount,
+        sparing: lineage.unprunable)
       guard !pruned.isEmpty else { return }
       console.logger.info("old generations of \(name) removed: \(pruned.map(\.number))")
     } catch {
@@ -169,12 +172,7 @@ struct Deployer: ContextPart {
 
   /// Puts back what an earlier run changed and did not bring to its end, if there is any.
   func recoverIfNeeded() async throws {
-    let isClean = try await Blocking.run {
-      // Half-removed ones, too.
-      let path = state.folder("transactions").path
-      return ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).isEmpty
-    }
-    guard !isClean else { return }
+    guard await Transaction.areLeft(in: state) else { return }
     let lock = try await context.deploymentLock()
     defer { lock.release() }
     try await recover()
@@ -182,10 +180,7 @@ struct Deployer: ContextPart {
 
   /// The same for a caller who holds the deployment lock.
   func recover() async throws {
-    let found = try await Blocking.run {
-      try state.folder("transactions").sweepTemporaries()
-      return try Transaction.unfinished(in: state)
-    }
+    let found = try await Transaction.unfinished(in: state)
     // For somebody to look at: it must not hold up all that comes after it.
     for error in found.damaged {
       console.warn(error.message + (error.hint.map { " (\($0))" } ?? ""))
@@ -196,7 +191,7 @@ struct Deployer: ContextPart {
     var left: [Transaction] = []
     for transaction in found.left {
       do {
-        for path in try await Blocking.run({ try transaction.undo() }) {
+        for path in try await transaction.undo() {
           console.warn(
             "\(path) was changed by somebody else since, and was left as it is")
         }
@@ -217,7 +212,7 @@ struct Deployer: ContextPart {
       }
       console.warn("what was there before is in place again, but: \(failure)")
     }
-    try await Blocking.run { [left] in for transaction in left { try transaction.finish() } }
+    for transaction in left { try await transaction.finish() }
     await events.append(
       Event(time: environment.clock.now(), event: "recovered", message: "\(left.count)"))
   }

@@ -12,7 +12,7 @@ struct JournalCleaner: ContextPart {
   /// Cleans up what earlier runs presented and could not clean up.
   func cleanJournal(_ name: LineageName, _ settings: ChallengeSettings) async throws {
     let journal = ChallengeJournal(state: state)
-    let groups = try await Blocking.run { try journal.groups(of: name) }
+    let groups = try await journal.groups(of: name)
     guard !groups.isEmpty else { return }
     var left: [ChallengeJournal.Group] = []
     for group in groups {
@@ -28,7 +28,7 @@ struct JournalCleaner: ContextPart {
               ?? "") + "; where nothing is left to remove, delete \(journal.path(of: name))")
       }
     }
-    try await Blocking.run { [left] in try journal.keep(left, of: name) }
+    try await journal.keep(left, of: name)
   }
 
   /// Cleans up by whoever presented it.

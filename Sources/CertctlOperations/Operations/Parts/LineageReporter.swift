@@ -15,13 +15,13 @@ struct LineageReporter: ContextPart {
   ///
   /// A damaged lineage is reported as such and hides no other.
   func list() async throws -> [LineageReport] {
-    return try await Blocking.run {
-      var names = Set(try lineages.names().map(\.value))
-      // A certificate whose lineage file was lost is still in use by servers.
-      names.formUnion(try state.live.entries().filter { !$0.hasPrefix(".") })
-      // What somebody else put there under a name that we would not give is not ours.
-      return try names.sorted().compactMap { try? LineageName($0) }.map { try describe($0) }
+    // A certificate whose lineage file was lost is still in use by servers.
+    let names = try await Set(lineages.names() + certificates.linkedNames())
+    var reports: [LineageReport] = []
+    for name in names.sorted(by: { $0.value < $1.value }) {
+      reports.append(try await report(on: name))
     }
+    return reports
   }
 
   /// One lineage.
@@ -32,16 +32,10 @@ struct LineageReporter: ContextPart {
     return try await report(on: name)
   }
 
-  func report(on name: LineageName) async throws -> LineageReport {
-    try await Blocking.run { try describe(name) }
-  }
-
   func requireLineage(_ name: LineageName) async throws {
-    let (exists, others) = try await Blocking.run {
-      let known = try lineages.names()
-      let isLive = try state.live.linkTarget(name.value) != nil
-      return (known.contains(name) || isLive, known)
-    }
+    let others = try await lineages.names()
+    var exists = others.contains(name)
+    if !exists { exists = try await certificates.isLinked(name) }
     guard exists else {
       let names = others.prefix(5).map(\.value).joined(separator: ", ")
       throw CertctlError(
@@ -52,9 +46,9 @@ struct LineageReporter: ContextPart {
     }
   }
 
-  private func describe(_ name: LineageName) throws -> LineageReport {
+  func report(on name: LineageName) async throws -> LineageReport {
     do {
-      return try intactReport(name)
+      return try await intactReport(name)
     } catch let error as HostError where error.code == .permissionDenied {
       // Not the lineage's fault: the whole command fails.
       throw error
@@ -66,8 +60,8 @@ struct LineageReporter: ContextPart {
     }
   }
 
-  private func intactReport(_ name: LineageName) throws -> LineageReport {
-    let lineage = try lineages.lineage(name)
+  private func intactReport(_ name: LineageName) async throws -> LineageReport {
+    let lineage = try await lineages.lineage(name)
     var report = LineageReport(
       name: name.value, state: .missing, names: lineage?.settings.names.map(\.value) ?? [])
     if let settings = lineage?.settings {
@@ -78,17 +72,19 @@ struct LineageReporter: ContextPart {
     }
     report.lastFailure = lineage?.lastFailure
     report.failures = lineage?.schedule?.failures?.count
-    report.generations = try certificates.generations(name).map(\.number)
-    guard let chosen = try certificates.chosenGeneration(name, lineage) else { return report }
+    report.generations = try await certificates.generations(name).map(\.number)
+    guard let chosen = try await certificates.chosenGeneration(name, lineage) else { return report }
     report.describe(
-      try certificates.loadLeaves(chosen, of: name), of: lineage, now: environment.clock.now())
+      try await certificates.loadLeaves(chosen, of: name), of: lineage, now: environment.clock.now()
+    )
     report.generation = chosen.number
-    let live = try certificates.liveGeneration(name)
+    let live = try await certificates.liveGeneration(name)
     if let live, live != chosen { report.generationInUse = live.number }
     report.directory = certificates.livePath(name)
     report.fullchain = certificates.livePath(name, "fullchain.pem")
     report.privkey =
-      try certificates.hasKey(chosen, of: name) ? certificates.livePath(name, "privkey.pem") : nil
+      try await certificates.hasKey(chosen, of: name)
+      ? certificates.livePath(name, "privkey.pem") : nil
     report.rsa?.fullchain = certificates.livePath(name, "rsa/fullchain.pem")
     report.rsa?.privkey = certificates.livePath(name, "rsa/privkey.pem")
     return report

@@ -36,29 +36,27 @@ struct SettingsCheck: ContextPart {
   /// Finds what is wrong with a request before anything is written or sent.
   func check(_ request: IssueRequest, as name: LineageName) async throws {
     _ = try accountDesk.completed(request.registration).contacts()
-    try await Blocking.run {
-      let known = try lineages.lineage(name)
-      let settings = try settings(for: request, known, of: name)
-      for type in settings.challenge.types(for: settings.names) {
-        _ = try Catalog.solver(for: settings.challenge.with(type), in: context.solverContext)
-      }
-      if let dns = settings.challenge.dns, dns.provider != nil {
-        _ = try context.solverContext.provider(dns)
-        warnOfSecrets(try dns.type().descriptor, dns)
-      }
-      try warnOfAccounts(at: settings.authorities, request.registration)
-      _ = try settings.files.keyAttributes()
-      if let bundle = settings.caBundle { try CABundle.inspect(bundle) }
-      if let webroot = settings.challenge.webroot { try Self.checkWebroot(webroot) }
-      // Those that the lineage has had for long are the deployment's to tell of.
-      for hook in settings.hooks ?? [] where known?.settings.hooks?.contains(hook) != true {
-        try Self.checkHook(hook, isGiven: request.overrides.hooks != nil)
-      }
+    let known = try await lineages.lineage(name)
+    let settings = try settings(for: request, known, of: name)
+    for type in settings.challenge.types(for: settings.names) {
+      _ = try Catalog.solver(for: settings.challenge.with(type), in: context.solverContext)
+    }
+    if let dns = settings.challenge.dns, dns.provider != nil {
+      _ = try await context.solverContext.provider(dns)
+      await warnOfSecrets(try dns.type().descriptor, dns)
+    }
+    try await warnOfAccounts(at: settings.authorities, request.registration)
+    _ = try settings.files.keyAttributes()
+    if let bundle = settings.caBundle { try await CABundle.check(bundle) }
+    if let webroot = settings.challenge.webroot { try await Self.checkWebroot(webroot) }
+    // Those that the lineage has had for long are the deployment's to tell of.
+    for hook in settings.hooks ?? [] where known?.settings.hooks?.contains(hook) != true {
+      try await Self.checkHook(hook, isGiven: request.overrides.hooks != nil)
     }
   }
 
   /// Says which secrets only this process's environment has.
-  private func warnOfSecrets(_ descriptor: DNSProviderDescriptor, _ dns: DNSSettings) {
+  @Disk private func warnOfSecrets(_ descriptor: DNSProviderDescriptor, _ dns: DNSSettings) {
     let names = context.solverContext.credentials.secretsOfEnvironment(
       descriptor, references: dns.references ?? [:])
     guard let first = names.first else { return }
@@ -72,11 +70,12 @@ struct SettingsCheck: ContextPart {
   /// Says what was given for a new account, where there is one that was made otherwise.
   ///
   /// - Throws: `CertctlError` with code `usage` for a CA that is none.
-  private func warnOfAccounts(at authorities: [String], _ given: Registration) throws {
+  private func warnOfAccounts(at authorities: [String], _ given: Registration) async throws {
     let contacts = try given.contacts()
     for text in authorities {
       let authority = try CertificateAuthority.named(text)
-      guard let record = try? accounts.account(for: authority.directory)?.record, record.url != nil
+      guard let record = try? await accounts.account(for: authority.directory)?.record,
+        record.url != nil
       else { continue }
       let name = escapedForTerminal(authority.title)
       if !contacts.isEmpty, Set(contacts) != Set(record.contacts) {
@@ -97,7 +96,7 @@ struct SettingsCheck: ContextPart {
     }
   }
 
-  private static func checkHook(_ path: String, isGiven: Bool) throws {
+  @Disk private static func checkHook(_ path: String, isGiven: Bool) throws {
     do throws(HostError) {
       _ = try TrustedPath(path, .program)
     } catch {
@@ -114,7 +113,7 @@ struct SettingsCheck: ContextPart {
     }
   }
 
-  private static func checkWebroot(_ path: String) throws {
+  @Disk private static func checkWebroot(_ path: String) throws {
     do {
       _ = try SafeFolder.open(path)
     } catch {

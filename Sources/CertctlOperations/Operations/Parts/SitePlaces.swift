@@ -43,8 +43,8 @@ struct SitePlaces: ContextPart {
   /// Looks at the mounts of a container, before anything is written.
   private func check(_ nginx: RunningNginx, _ request: SiteRequest) async throws {
     let lineage = try LineageName(request.site.certificate)
-    let known = try await Blocking.run { try lineages.lineage(lineage) }
-    let isThere = try await Blocking.run { try certificates.liveGeneration(lineage) != nil }
+    let known = try await lineages.lineage(lineage)
+    let isThere = try await certificates.liveGeneration(lineage) != nil
     let warnings = try await nginx.checkMounts(
       stateDirectory: state.path, copy: request.copy, lineages: isThere ? [lineage.value] : [],
       keys: try FileSettings(
@@ -57,19 +57,19 @@ struct SitePlaces: ContextPart {
 
   /// Looks whether what a site is made of is there: nginx finds out only when somebody asks for it.
   func checkFiles(of site: Site, at place: NginxPlace) async throws {
-    try await Blocking.run {
-      for path in site.files {
-        // What a container has of its own cannot be looked at from here.
-        guard let file = place.nginx.hostPath(path),
-          !FileManager.default.fileExists(atPath: file)
-        else { continue }
-        throw CertctlError(
-          .usage, "there is no \(escapedForTerminal(path)) for the site \(site.name)",
-          hint: place.nginx.container == nil
-            ? "make it first, readable for nginx's workers"
-            : "give the path as the container sees it, below one of its mounts")
-      }
+    for path in site.files where await Self.isMissing(path, at: place) {
+      throw CertctlError(
+        .usage, "there is no \(escapedForTerminal(path)) for the site \(site.name)",
+        hint: place.nginx.container == nil
+          ? "make it first, readable for nginx's workers"
+          : "give the path as the container sees it, below one of its mounts")
     }
+  }
+
+  @Disk private static func isMissing(_ path: String, at place: NginxPlace) -> Bool {
+    // What a container has of its own cannot be looked at from here.
+    guard let file = place.nginx.hostPath(path) else { return false }
+    return !FileManager.default.fileExists(atPath: file)
   }
 
   private func hostPlace(_ folder: String?) async throws -> NginxPlace {

@@ -10,66 +10,68 @@ import FoundationEssentials
 extension Sites {
   /// What there is to tell of a site.
   func siteReport(_ record: SiteRecord) async throws -> SiteReport {
-    try await Blocking.run {
-      let site = record.site
-      let path = { (relative: String) in "\(record.place.folder)/\(relative)" }
-      let (folder, name) = DurableFolder.place(of: path(SiteFiles.available(site.name)))
-      let bytes = try folder.read(name)
-      let owner = OwnFile.owner(of: bytes)
-      let link = DurableFolder.place(of: path(SiteFiles.enabled(site.name)))
-      let isLinked = try link.folder.kind(of: link.name) == .link
-      let leaf = try certificateInUse(of: site)
-      let isGood =
-        leaf.map { leaf in
-          leaf.notAfter > environment.clock.now() && !leaf.isPlaceholder
-            && site.hosts.allSatisfy { leaf.covers($0.value) }
-        } ?? false
-      let state: SiteReport.State =
-        if owner == .changed || owner == .other {
-          .changed
-        } else if owner == .nobody || record.isEnabled != isLinked {
-          .missing
-        } else if !record.isEnabled { .disabled } else if !isGood { .uncertified } else { .enabled }
-      let port = site.httpsPort == 443 ? "" : ":\(site.httpsPort)"
-      return SiteReport(
-        name: site.name, hosts: site.hosts.map(\.value), target: site.target,
-        url: "https://\(site.hosts[0].value)\(port)/", certificate: site.certificate,
-        notAfter: leaf?.notAfter, state: state, file: path(SiteFiles.available(site.name)),
-        container: record.place.container,
-        content: bytes.map { String(decoding: $0, as: UTF8.self) })
-    }
+    let site = record.site
+    let path = { (relative: String) in "\(record.place.folder)/\(relative)" }
+    let bytes = try await Self.read(path(SiteFiles.available(site.name)))
+    let owner = OwnFile.owner(of: bytes)
+    let isLinked = try await Self.isLink(path(SiteFiles.enabled(site.name)))
+    let leaf = try await certificateInUse(of: site)
+    let isGood =
+      leaf.map { leaf in
+        leaf.notAfter > environment.clock.now() && !leaf.isPlaceholder
+          && site.hosts.allSatisfy { leaf.covers($0.value) }
+      } ?? false
+    let state: SiteReport.State =
+      if owner == .changed || owner == .other {
+        .changed
+      } else if owner == .nobody || record.isEnabled != isLinked {
+        .missing
+      } else if !record.isEnabled { .disabled } else if !isGood { .uncertified } else { .enabled }
+    let port = site.httpsPort == 443 ? "" : ":\(site.httpsPort)"
+    return SiteReport(
+      name: site.name, hosts: site.hosts.map(\.value), target: site.target,
+      url: "https://\(site.hosts[0].value)\(port)/", certificate: site.certificate,
+      notAfter: leaf?.notAfter, state: state, file: path(SiteFiles.available(site.name)),
+      container: record.place.container,
+      content: bytes.map { String(decoding: $0, as: UTF8.self) })
   }
 
-  private func certificateInUse(of site: Site) throws -> Certificate? {
+  @Disk private static func read(_ path: String) throws(HostError) -> [UInt8]? {
+    let (folder, name) = DurableFolder.place(of: path)
+    return try folder.read(name)
+  }
+
+  @Disk private static func isLink(_ path: String) throws(HostError) -> Bool {
+    let (folder, name) = DurableFolder.place(of: path)
+    return try folder.kind(of: name) == .link
+  }
+
+  private func certificateInUse(of site: Site) async throws -> Certificate? {
     let name = try LineageName(site.certificate)
-    guard let live = try certificates.liveGeneration(name) else { return nil }
-    return try? certificates.loadLeaves(live, of: name).first
+    guard let live = try await certificates.liveGeneration(name) else { return nil }
+    return try? await certificates.loadLeaves(live, of: name).first
   }
 
   /// Whether there is a certificate in use for all hosts of a site.
   func hasCertificate(for site: Site) async throws -> Bool {
     let name = try LineageName(site.certificate)
     let now = environment.clock.now()
-    return try await Blocking.run {
-      guard let live = try certificates.liveGeneration(name) else { return false }
-      let leaf = try certificates.loadLeaves(live, of: name)[0]
-      return leaf.notAfter > now && !leaf.isPlaceholder
-        && site.hosts.allSatisfy { leaf.covers($0.value) }
-    }
+    guard let live = try await certificates.liveGeneration(name) else { return false }
+    let leaf = try await certificates.loadLeaves(live, of: name)[0]
+    return leaf.notAfter > now && !leaf.isPlaceholder
+      && site.hosts.allSatisfy { leaf.covers($0.value) }
   }
 
   func isDual(_ name: LineageName) async throws -> Bool {
-    try await Blocking.run {
-      guard let live = try certificates.liveGeneration(name) else { return false }
-      return try certificates.loadLeaves(live, of: name).count > 1
-    }
+    guard let live = try await certificates.liveGeneration(name) else { return false }
+    return try await certificates.loadLeaves(live, of: name).count > 1
   }
 
   /// Writes the sites anew whose promise of HTTPS has grown; the rest is left as it is.
   ///
   /// It concerns no certificate: what fails is a warning.
   func raisePromises() async throws {
-    let records = try await Blocking.run { try siteStore.all() }
+    let records = try await siteStore.all()
     let now = environment.clock.now()
     for record in records where record.isEnabled && record.site.hasGrowingPromise(at: now) {
       let raised = try await attempt {
@@ -78,15 +80,13 @@ extension Sites {
         let stage = SiteRenderer.Stage.complete(isDual: try await isDual(name))
         let tree = try await tree(of: record.place, with: record)
         let path = tree.place.hostPath(SiteFiles.available(record.site.name))
-        let isSame = try await Blocking.run {
-          let (folder, file) = DurableFolder.place(of: path)
-          let bytes = try folder.read(file)
-          let wanted = try tree.changes(for: record, stage).first { $0.path == path }
-          guard case .file(let new, _)? = wanted?.content else { return true }
-          // A file that was changed by hand is its author's.
-          return bytes == new || OwnFile.owner(of: bytes) != .certctl
+        let wanted = try await tree.changes(for: record, stage).first { $0.path == path }
+        guard case .file(let new, _)? = wanted?.content else { return }
+        let bytes = try await Self.read(path)
+        // A file that was changed by hand is its author's.
+        if bytes != new, OwnFile.owner(of: bytes) == .certctl {
+          try await put(record, stage, false)
         }
-        if !isSame { try await put(record, stage, false) }
       }
       if case .failure(let error) = raised {
         console.warn(
@@ -96,7 +96,7 @@ extension Sites {
   }
 
   func siteRecord(_ name: String) async throws -> SiteRecord {
-    let records = try await Blocking.run { try siteStore.all() }
+    let records = try await siteStore.all()
     // By one of its names, too.
     if let found = records.first(where: { $0.site.name == name })
       ?? records.first(where: { $0.site.hosts.contains { $0.value == name } })

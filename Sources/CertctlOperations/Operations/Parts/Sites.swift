@@ -19,15 +19,13 @@ struct Sites: ContextPart {
     try await deployer.recover()
     let tree = try await tree(of: record.place, with: record)
     let site = record.site
-    let changes = try await Blocking.run {
-      try tree.checkNames(of: site)
-      let changes = try tree.changes(for: record, stage)
-      try tree.checkOwners(of: changes, force: force)
-      return try changes + siteStore.change(site.name, to: record)
-    }
+    try tree.checkNames(of: site)
+    let wanted = try await tree.changes(for: record, stage)
+    try await tree.checkOwners(of: wanted, force: force)
+    let changes = try wanted + siteStore.change(site.name, to: record)
     for notice in tree.notices { console.warn(notice) }
     // Nobody reads the copies yet, but for the trial.
-    try await Blocking.run { try Transaction.apply(copies(for: record), in: state) }
+    try await Transaction.apply(copies(for: record), in: state)
     let deployment = try await deployer.nginxDeployment()
     let targets = try await deployer.targets([LineageName(site.certificate)])
     let change = SiteChange(
@@ -45,14 +43,13 @@ struct Sites: ContextPart {
   }
 
   /// The copies of its certificate that a site uses.
-  private func copies(for record: SiteRecord) throws -> [FileChange] {
+  private func copies(for record: SiteRecord) async throws -> [FileChange] {
     let name = try LineageName(record.site.certificate)
-    guard let folder = record.place.copy, let live = try certificates.liveGeneration(name) else {
-      return []
-    }
-    let files = try lineages.lineage(name)?.settings.files ?? FileSettings()
+    guard let folder = record.place.copy, let live = try await certificates.liveGeneration(name)
+    else { return [] }
+    let files = try await lineages.lineage(name)?.settings.files ?? FileSettings()
     return try CertificateCopy(folder: folder)
-      .changes(for: name, certificates.load(live, of: name), files)
+      .changes(for: name, try await certificates.load(live, of: name), files)
   }
 
   /// Takes a site away that never had a certificate, or puts back the one that was there before.
@@ -60,9 +57,8 @@ struct Sites: ContextPart {
     let lock = try await context.deploymentLock()
     defer { lock.release() }
     let tree = try await tree(of: record.place, without: record.site.name)
-    let changes = try await Blocking.run {
-      try tree.removal(of: record.site) + siteStore.change(record.site.name, to: nil)
-    }
+    let changes =
+      try await tree.removal(of: record.site) + siteStore.change(record.site.name, to: nil)
     let deployment = try await deployer.nginxDeployment()
     try await SiteChange(
       deployment: deployment, place: tree.place, name: record.site.name, files: changes
@@ -74,12 +70,11 @@ struct Sites: ContextPart {
     of place: SitePlace, with record: SiteRecord? = nil, without name: String? = nil
   ) async throws -> SiteTree {
     let found = try await places.nginxPlace(folder: place.folder, container: place.container)
-    let records = try await Blocking.run {
-      try siteStore.all().filter { other in
+    let records =
+      try await siteStore.all().filter { other in
         other.place.isSameNginx(as: place) && other.site.name != name
           && other.site.name != record?.site.name
       } + [record].compactMap { $0 }
-    }
     let version = try await found.nginx.version.run(by: environment.runner)
     guard let build = NginxBuild(versionOutput: version.output) else {
       throw CertctlError(
@@ -105,24 +100,26 @@ struct Sites: ContextPart {
       "\(NginxPlace.challenges)/.well-known/acme-challenge", "\(NginxPlace.challenges)/.well-known",
       NginxPlace.challenges, SiteFiles.folder,
     ] {
-      let (parent, name) = DurableFolder.place(of: tree.place.hostPath(folder))
-      _ = try? await Blocking.run { try parent.removeIfEmpty(name) }
+      await Self.removeIfEmpty(tree.place.hostPath(folder))
     }
+  }
+
+  @Disk private static func removeIfEmpty(_ path: String) {
+    let (parent, name) = DurableFolder.place(of: path)
+    _ = try? parent.removeIfEmpty(name)
   }
 
   /// Changes files of a site that nginx does not serve afterwards.
   func change(
-    _ record: SiteRecord, _ files: (SiteTree) throws -> [FileChange]
+    _ record: SiteRecord, _ files: (SiteTree) async throws -> [FileChange]
   ) async throws {
     let lock = try await context.deploymentLock()
     defer { lock.release() }
     try await deployer.recover()
     let tree = try await tree(of: record.place, with: record)
-    let changes = try files(tree)
-    let kept = try await Blocking.run {
-      try tree.checkOwners(of: changes, force: false)
-      return try siteStore.change(record.site.name, to: record)
-    }
+    let changes = try await files(tree)
+    try await tree.checkOwners(of: changes, force: false)
+    let kept = try siteStore.change(record.site.name, to: record)
     try await run(changes + kept, withoutServing: record, tree)
   }
 

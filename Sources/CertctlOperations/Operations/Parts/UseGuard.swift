@@ -37,20 +37,19 @@ struct UseGuard: ContextPart {
 
   /// Who uses a certificate, in words.
   private func users(of name: LineageName) async throws -> [String] {
-    var users = try await Blocking.run {
-      try siteStore.all().filter { $0.isEnabled && $0.site.certificate == name.value }
-        .map { "by the site \($0.site.name)" }
-    }
+    var users = try await siteStore.all()
+      .filter { $0.isEnabled && $0.site.certificate == name.value }
+      .map { "by the site \($0.site.name)" }
     let targets = try await deployer.targets([name])
     guard !targets.isEmpty else { return users }
     let deployment = try await deployer.nginxDeployment()
     let survey = try await deployment.survey()
     if let target = targets.first,
-      let unasked = try await deployment.unasked(serving: target, in: survey)
+      let unasked = await deployment.unasked(serving: target, in: survey)
     {
       users.append("perhaps by an nginx that was not asked (\(unasked.title))")
     }
-    for use in try await deployment.uses(of: targets, in: survey) {
+    for use in await deployment.uses(of: targets, in: survey) {
       for server in use.servers[name] ?? [] {
         let names = server.names.joined(separator: " ")
         let places = server.listens.map { "\($0.endpoint)" }.joined(separator: " ")
@@ -65,18 +64,16 @@ struct UseGuard: ContextPart {
   func replaceByPlaceholder(_ name: LineageName) async throws {
     let current = try await certificatesInUse.inUse(name)
     let names = current.leaf.dnsNames + current.leaf.ipAddresses
-    let generation = try await Blocking.run {
-      let files = try lineages.lineage(name)?.settings.files ?? FileSettings()
-      return try certificates.commit(
-        IssuedCertificate.placeholder(for: names, hasRSA: current.rsa != nil), to: name,
-        files: files)
-    }
+    let files = try await lineages.lineage(name)?.settings.files ?? FileSettings()
+    let generation = try await certificates.commit(
+      IssuedCertificate.placeholder(for: names, hasRSA: current.rsa != nil), to: name,
+      files: files)
     let lock = try await context.deploymentLock()
     defer { lock.release() }
     try await deployer.recover()
     let target = NginxDeployment.Target(
       name: name,
-      leaves: try await Blocking.run { try certificates.loadLeaves(generation, of: name) },
+      leaves: try await certificates.loadLeaves(generation, of: name),
       candidate: generation, hasOther: true)
     if case .failed(let reason) = try await deployer.nginxDeployment().deploy([target])[name] {
       throw CertctlError(

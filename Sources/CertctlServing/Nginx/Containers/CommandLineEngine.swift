@@ -15,7 +15,7 @@ struct CommandLineEngine: ContainerEngine {
 
   func inspect(_ container: String) async throws -> ContainerInspection? {
     try environment.requireThisMachine()
-    try await Blocking.run { try environment.requireTrust() }
+    try await environment.requireTrust()
     // Without a format: Podman 4 prints its list for "{{json .}}" too.
     let result = try await run(["inspect", "--type", "container", container])
     if result.succeeded, let found = ContainerInspection(output: result.output) { return found }

@@ -18,11 +18,11 @@ struct EngineEnvironment: Sendable, Equatable {
     variables = environment.filter { Self.names.contains($0.key) }
   }
 
-  /// The command lines that are installed, docker's first, else the sockets; blocks.
+  /// The command lines that are installed, docker's first, else the sockets.
   ///
   /// They are not looked for in `PATH`: certctl runs as root, and what it starts is not to depend
   /// on the shell that it was started from.
-  func engines(
+  @Disk func engines(
     in folders: [String] = ["/usr/bin", "/usr/local/bin", "/bin", "/snap/bin"],
     runner: any CommandRunner
   ) -> [any ContainerEngine] {
@@ -57,11 +57,11 @@ struct EngineEnvironment: Sendable, Equatable {
 
   /// Refuses, as root, an engine that another user runs or chose.
   ///
-  /// What it says of mounts decides where root writes. Blocks.
+  /// What it says of mounts decides where root writes.
   ///
   /// - Parameter socket: The socket that is asked; nil for a command line.
   /// - Throws: `CertctlError` with code `configuration`.
-  func requireTrust(socket: String? = nil) throws(CertctlError) {
+  @Disk func requireTrust(socket: String? = nil) throws(CertctlError) {
     guard SystemAccount.isRoot else { return }
     if let socket { try Self.require(socket, .socket, socket) }
     for (name, value) in variables where !value.isEmpty {

@@ -152,19 +152,21 @@ extension RunningNginx {
   ) async throws -> [String] {
     guard let container else { return [] }
     let main = configuration ?? configurationFile ?? "/etc/nginx/nginx.conf"
-    let pid = pid
-    return try await Blocking.run {
-      var survey = MountSurvey(
+    return try await check(
+      MountSurvey(
         container: container, configuration: main,
         stateDirectory: stateDirectory.withoutTrailingSlashes,
-        copy: copy?.withoutTrailingSlashes, lineages: lineages, keys: keys)
-      survey.reader = ProcessTable.identity(of: pid)
-      survey.server =
-        ProcessTable.processes(titled: "nginx: worker process", startedBy: pid)
-        .lazy.compactMap { ProcessTable.identity(of: $0.pid) }.first
-      let faults = survey.faults
-      guard faults.isEmpty else { throw MountFault.error(faults, in: container) }
-      return survey.warnings
-    }
+        copy: copy?.withoutTrailingSlashes, lineages: lineages, keys: keys))
+  }
+
+  @Disk private func check(_ given: MountSurvey) throws -> [String] {
+    var survey = given
+    survey.reader = ProcessTable.identity(of: pid)
+    survey.server =
+      ProcessTable.processes(titled: "nginx: worker process", startedBy: pid)
+      .lazy.compactMap { ProcessTable.identity(of: $0.pid) }.first
+    let faults = survey.faults
+    guard faults.isEmpty else { throw MountFault.error(faults, in: survey.container) }
+    return survey.warnings
   }
 }

@@ -25,10 +25,10 @@ extension RunningNginx {
     try await container.requireRunning()
     // One that has just been started has not got its title yet.
     for _ in 0..<10 {
-      if let found = try? await Blocking.run({ try RunningNginx(in: container) }) { return found }
+      if let found = try? await RunningNginx(in: container) { return found }
       try await Task.sleep(for: .milliseconds(200))
     }
-    return try await Blocking.run { try RunningNginx(in: container) }
+    return try await RunningNginx(in: container)
   }
 
   /// Finds the nginx that runs in a container, by the engines that are installed.
@@ -37,12 +37,12 @@ extension RunningNginx {
   package static func inContainer(
     _ name: String, runner: any CommandRunner
   ) async throws -> RunningNginx {
-    let engines = try await Blocking.run { EngineEnvironment().engines(runner: runner) }
+    let engines = await EngineEnvironment().engines(runner: runner)
     return try await inContainer(name, engines: engines)
   }
 
-  /// Finds the master process of nginx among the container's processes; blocks.
-  private init(in container: NginxContainer) throws {
+  /// Finds the master process of nginx among the container's processes.
+  @Disk private init(in container: NginxContainer) throws {
     let first = container.inspection.state.pid
     guard ProcessTable.isThere(first) else {
       throw CertctlError(
@@ -163,7 +163,7 @@ extension NginxContainer {
         .configuration, "container \(name) is paused", hint: "\(engine.name) unpause \(name)")
     }
     guard !state.isRunning || state.isRestarting || state.pid <= 0 else { return }
-    if let fault = try await Blocking.run({ emptyFolder }) {
+    if let fault = await emptyFolder {
       throw MountFault.error([fault], in: self)
     }
     let words = try await engine.lastLines(of: name)
@@ -176,7 +176,7 @@ extension NginxContainer {
   }
 
   /// Why nginx finds no configuration: a folder of the host that has none is mounted over it.
-  private var emptyFolder: MountFault? {
+  @Disk private var emptyFolder: MountFault? {
     let main = "/etc/nginx/nginx.conf"
     let survey = MountSurvey(
       container: self, configuration: main, stateDirectory: "/var/lib/certctl", copy: nil)

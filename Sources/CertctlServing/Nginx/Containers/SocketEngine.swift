@@ -27,7 +27,7 @@ struct SocketEngine: ContainerEngine {
 
   func inspect(_ container: String) async throws -> ContainerInspection? {
     try environment.requireThisMachine()
-    try await Blocking.run { try environment.requireTrust(socket: path) }
+    try await environment.requireTrust(socket: path)
     do {
       let answer = try await session().send(.get, "/containers/\(container)/json")
       // A page that is not there has no message.
@@ -62,6 +62,13 @@ struct SocketEngine: ContainerEngine {
     }
   }
 
+  /// Why nobody can be asked here; nil when somebody may.
+  @Disk private func obstacle() -> EngineFault? {
+    guard !FileFacts.mayWrite(path) else { return nil }
+    return FileFacts(path: path) == nil
+      ? .notRunning("cannot connect to \(path)") : .forbidden("permission denied: \(path)")
+  }
+
   func lastLines(of container: String) async throws -> String {
     do {
       let answer = try await session(outputLimit: 8 << 10)
@@ -76,13 +83,7 @@ struct SocketEngine: ContainerEngine {
   private func session(
     within limit: Duration = .seconds(60), outputLimit: Int = 4 << 20
   ) async throws -> EngineSession {
-    let mayWrite = try await Blocking.run { FileFacts.mayWrite(path) }
-    guard mayWrite else {
-      let isThere = try await Blocking.run { FileFacts(path: path) != nil }
-      throw isThere
-        ? EngineFault.forbidden("permission denied: \(path)")
-        : EngineFault.notRunning("cannot connect to \(path)")
-    }
+    if let fault = await obstacle() { throw fault }
     // More than the output alone: each piece has a head of eight bytes.
     return EngineSession(client: client(path, outputLimit * 2), timeout: limit)
   }
