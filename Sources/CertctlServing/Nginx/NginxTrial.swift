@@ -25,7 +25,6 @@ struct NginxTrial: Sendable {
     do {
       let configuration = try await configuration(after: changes, targets, at: place)
       return try await rehearsal(targets, configuration, at: place)
-        .map { CertctlError(.nginxRefused, $0, hint: "nothing was changed") }
     } catch let error as CertctlError where error.code == .nginxRefused {
       return error
     }
@@ -86,7 +85,7 @@ struct NginxTrial: Sendable {
   /// - Throws: `CertctlError` when a certificate cannot be read.
   private func rehearsal(
     _ targets: [NginxDeployment.Target], _ configuration: NginxConfiguration, at place: NginxPlace
-  ) async throws -> String? {
+  ) async throws -> CertctlError? {
     guard !targets.isEmpty else { return nil }
     let staged = StagedConfiguration(place, state: state)
     let version = try? await place.nginx.version.run(by: environment.runner)
@@ -95,7 +94,7 @@ struct NginxTrial: Sendable {
       let names = Set(
         server.certificates.compactMap { paths.lineage(of: $0, for: place.nginx) })
       guard let target = targets.first(where: { names.contains($0.name.value) }) else { continue }
-      let fault: String? = try await Blocking.run {
+      let fault: CertctlError? = try await Blocking.run {
         let policy = TLSPolicy(server, at: place, staged, number)
         let identities = try identities(of: target, server, place.nginx)
         guard !identities.isEmpty else { return nil }
@@ -103,11 +102,15 @@ struct NginxTrial: Sendable {
         do {
           // What stops only some clients is the operator's business.
           for finding in try rehearse(identities, policy, serverName: name) {
-            environment.console.warn("\(name): \(finding)")
+            environment.console.warn(
+              "\(name): \(finding)" + (finding.hint.map { " (\($0))" } ?? ""))
           }
           return nil
         } catch let error as PKIError {
-          return "with the TLS settings of nginx for \(name), no client could connect: \(error)"
+          return CertctlError(
+            .nginxRefused,
+            "with the TLS settings of nginx for \(name), no client could connect: \(error)",
+            hint: (error.hint.map { "\($0); " } ?? "") + "nothing was changed")
         }
       }
       if let fault { return fault }
