@@ -1,4 +1,3 @@
-import CertctlBase
 import CertctlCore
 import FoundationEssentials
 
@@ -50,7 +49,7 @@ package struct DNSCredentials: Sendable {
         guard !text.isEmpty else {
           throw CertctlError(
             .configuration,
-            "the file \(escapedForTerminal(path)), which \(name)_FILE names, is empty")
+            "the file \(path), which \(name)_FILE names, is empty")
         }
         return text
       }

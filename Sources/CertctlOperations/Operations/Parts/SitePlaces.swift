@@ -64,7 +64,7 @@ struct SitePlaces: ContextPart {
           !FileManager.default.fileExists(atPath: file)
         else { continue }
         throw CertctlError(
-          .usage, "there is no \(escapedForTerminal(path)) for the site \(site.name)",
+          .usage, "there is no \(path) for the site \(site.name)",
           hint: place.nginx.container == nil
             ? "make it first, readable for nginx's workers"
             : "give the path as the container sees it, below one of its mounts")
