@@ -37,7 +37,9 @@ public struct ACMEError: Error, Sendable, CustomStringConvertible {
   public var detail: String?
   /// The error below this one, such as a failed connection.
   public var underlying: (any Error)?
-  /// What to do next, in one or two sentences, safe for a terminal.
+  /// What to do next, in one or two sentences.
+  ///
+  /// It may quote the CA, so it is hostile until escaped.
   public var hint: String?
   /// The earliest moment at which trying again makes sense, when the CA named one.
   public var retryAfter: Date?
@@ -64,17 +66,20 @@ public struct ACMEError: Error, Sendable, CustomStringConvertible {
   }
 
   /// One finished sentence, safe for a terminal; the hint is not part of it.
-  public var description: String {
+  public var description: String { escapedForTerminal(message) }
+
+  /// The same sentence as it is, with whatever the CA wrote.
+  package var message: String {
     var text = "cannot " + operation
     if let subject { text += " " + subject }
     if let words { text += ": " + words }
-    return escapedForTerminal(text)
+    return text
   }
 
   private var words: String? {
     if let problem { return problem.description }
     if let detail { return detail }
-    if let underlying { return String(describing: underlying) }
+    if let underlying { return (underlying as? ACMEError)?.message ?? "\(underlying)" }
     return nil
   }
 }

@@ -1,4 +1,3 @@
-internal import CertctlBase
 internal import FoundationEssentials
 
 /// The type of a problem (RFC 8555 section 6.7), without its usual prefix.
@@ -182,9 +181,6 @@ struct Lossy<Value: Decodable>: Decodable {
 }
 
 extension String {
-  /// The text of a CA for a hint: short, and safe for a terminal.
-  func shown(to limit: Int) -> String { escapedForTerminal(shortened(to: limit)) }
-
   /// The text, or its beginning with an ellipsis.
   func shortened(to limit: Int) -> String {
     count <= limit ? self : String(prefix(limit)) + "…"

@@ -57,7 +57,7 @@ extension Problem {
       guard let instance, instance.hasPrefix("https://") else {
         return "Somebody must visit the CA's web site and agree to something there."
       }
-      return "Visit " + instance.shown(to: 500) + " and do what is asked there."
+      return "Visit " + instance.shortened(to: 500) + " and do what is asked there."
     }
     return subproblems.lazy.compactMap(\.type.hint).first ?? type.hint
   }

@@ -135,13 +135,13 @@ struct Bootstrap: Sendable {
     do throws(HostError) {
       return try TrustedPath.require(path, .settings)
     } catch {
-      let why = escapedForTerminal(error.detail ?? error.description)
+      let why = error.detail ?? error.description
       let isFolder = FileFacts(path: path)?.kind == .folder
       throw CertctlError(
         .configuration,
-        "the configuration file \(escapedForTerminal(path)) "
+        "the configuration file \(path) "
           + (isFolder ? "cannot be read: it is a folder" : "is not used: \(why)"),
-        hint: isFolder ? "check --config" : error.hint.map(escapedForTerminal))
+        hint: isFolder ? "check --config" : error.hint)
     }
   }
 
@@ -159,16 +159,16 @@ struct Bootstrap: Sendable {
           line.clear()
           output.warn(text)
         },
-        tell: { [line, output] text in
+        tell: { [line, output] lines in
           line.clear()
-          output.note(text)
+          output.note(lines: lines)
         }, isAttended: output.isWatched))
   }
 
   private func logger() -> Logger {
     var logger = Logger(label: "certctl") { [output] label in
       if output.isJournal { return JournalLogHandler() }
-      return StreamLogHandler.standardError(label: label)
+      return StreamLogHandler(label: label, stream: LogStream())
     }
     // A journal is read afterwards, when it is too late to ask for more.
     logger.logLevel = options.verbose ? .debug : output.isJournal ? .info : .critical

@@ -1,3 +1,4 @@
+import CertctlBase
 import CertctlOperations
 import FoundationEssentials
 
@@ -7,14 +8,15 @@ struct CertificateList {
   let style: TerminalStyle
 
   /// The list, without a line break at its end.
-  func text(_ reports: [LineageReport]) -> String {
+  func text(_ reports: [LineageReport]) -> TerminalText {
     Timeline(now: now, style: style).text(reports) ?? table(reports)
   }
 
-  private func table(_ reports: [LineageReport]) -> String {
-    var rows = [["NAME", "STATE", "EXPIRES", "RENEWS", "NAMES", "NOTE"]] + reports.map(row)
+  private func table(_ reports: [LineageReport]) -> TerminalText {
+    let header: [TerminalText] = ["NAME", "STATE", "EXPIRES", "RENEWS", "NAMES", "NOTE"]
+    var rows = [header] + reports.map(row)
     // A column that is empty when all is well is not there then.
-    if rows.dropFirst().allSatisfy({ $0[5].isEmpty }) { rows = rows.map { $0.dropLast() } }
+    if rows.dropFirst().allSatisfy({ $0[5].string.isEmpty }) { rows = rows.map { $0.dropLast() } }
     let widths = rows[0].indices.map { column in
       rows.reduce(0) { max($0, $1[column].displayWidth) }
     }
@@ -24,10 +26,10 @@ struct CertificateList {
     .joined(separator: "\n")
   }
 
-  private func row(_ report: LineageReport) -> [String] {
+  private func row(_ report: LineageReport) -> [TerminalText] {
     [
-      style.safe(report.name), report.state.rawValue, report.notAfter.map(withDaysLeft) ?? "-",
-      report.renewAt?.day ?? "-",
+      style.safe(report.name), "\(report.state.rawValue)",
+      "\(report.notAfter.map(withDaysLeft) ?? "-")", "\(report.renewAt?.day ?? "-")",
       report.names.isEmpty ? "-" : style.safe(report.names.joined(separator: ", ")),
       style.safe(report.notes(now: now).joined(separator: "; ")),
     ]

@@ -29,12 +29,14 @@ struct DHParametersReport: Encodable {
   }
 
   /// The PEM itself without a file, else what became of the file.
-  func text(_ parameters: DHParameters) -> String {
-    guard let file else { return String(decoding: parameters.pem.dropLast(), as: UTF8.self) }
+  func text(_ parameters: DHParameters) -> TerminalText {
+    guard let file else {
+      return TerminalText(raw: String(decoding: parameters.pem.dropLast(), as: UTF8.self))
+    }
     let what = group.map { "\($0) (RFC 7919)" } ?? "a fresh safe prime"
     return isChanged
-      ? "Wrote \(escapedForTerminal(file)): \(what), \(bits) bits."
-      : "\(escapedForTerminal(file)) holds \(what) already."
+      ? "Wrote \(file): \(what), \(bits) bits."
+      : "\(file) holds \(what) already."
   }
 }
 
@@ -59,11 +61,11 @@ struct DHCheckReport: Encodable {
     remarks = check.remarks
   }
 
-  var text: String {
+  var text: TerminalText {
     let name = group.map { ", \($0)" } ?? (isSafePrime == true ? ", a safe prime" : "")
     let verdict =
-      "\(escapedForTerminal(file)): \(isFine ? "ok" : "not usable"), \(bits) bits\(name)"
-    return ([verdict] + (problems + remarks).map { "  \($0)" }).joined(separator: "\n")
+      "\(file): \(isFine ? "ok" : "not usable"), \(bits) bits\(name)"
+    return TerminalText(verdict, details: problems + remarks)
   }
 }
 

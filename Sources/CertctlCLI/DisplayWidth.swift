@@ -1,3 +1,23 @@
+import CertctlBase
+
+extension TerminalText {
+  /// How many columns a terminal takes to show the text.
+  var displayWidth: Int { string.displayWidth }
+
+  /// The text in at most `width` columns; what is cut off is told by `ellipsis`.
+  func fitted(to width: Int, ellipsis: String) -> TerminalText {
+    TerminalText(raw: string.fitted(to: width, ellipsis: ellipsis))
+  }
+
+  /// The text broken between words into lines of at most `width` columns, as ``String/wrapped``.
+  func wrapped(to width: Int, limit: Int, ellipsis: String) -> [TerminalText] {
+    string.wrapped(to: width, limit: limit, ellipsis: ellipsis).map(TerminalText.init(raw:))
+  }
+
+  /// The text with spaces behind it, up to `width` columns.
+  func padded(to width: Int) -> TerminalText { TerminalText(raw: string.padded(to: width)) }
+}
+
 extension String {
   /// How many columns a terminal takes to show the text.
   var displayWidth: Int { reduce(0) { $0 + $1.displayWidth } }

@@ -1,4 +1,3 @@
-import CertctlBase
 import CertctlSystem
 import Logging
 
@@ -24,13 +23,11 @@ enum JournalLevel: Int, Sendable {
       }
   }
 
-  /// A text as journald reads it from a stream: the level before each line.
+  /// Lines as journald reads them from a stream: the level before each.
   ///
-  /// A line without one would get the default level, and a line from elsewhere could claim any;
-  /// so each gets its own, and empty ones, which journald drops, are left out.
-  func lines(of text: String) -> String {
-    text.split { $0.isNewline }
-      .map { "<\(rawValue)>\(escapedForTerminal(String($0)))\n" }.joined()
+  /// A line without one would get the default level. Empty ones, which journald drops, are left out.
+  func lines(_ lines: [String]) -> String {
+    lines.filter { !$0.isEmpty }.map { "<\(rawValue)>\(Talk.safe($0))\n" }.joined()
   }
 }
 
@@ -62,6 +59,26 @@ struct JournalLogHandler: LogHandler {
     if let error = event.error { facts["error"] = "\(error)" }
     let words = facts.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
     let text = ([event.message.description] + words).joined(separator: " ")
-    write(JournalLevel(event.level).lines(of: text))
+    write(JournalLevel(event.level).lines([text]))
+  }
+}
+
+/// The stream of the log on a terminal: each event is one line, whatever strangers wrote into it.
+struct LogStream: TextOutputStream, Sendable {
+  private let put: @Sendable (String) -> Void
+
+  /// Makes a stream.
+  ///
+  /// - Parameter put: Takes one event's line with its line break.
+  init(put: @escaping @Sendable (String) -> Void = { Terminal.write($0, to: .standardError) }) {
+    self.put = put
+  }
+
+  /// Writes an event, which ends with a line break.
+  mutating func write(_ event: String) {
+    // By scalars: "\r\n" is one character.
+    var scalars = event.unicodeScalars
+    if scalars.last == "\n" { scalars.removeLast() }
+    put(Talk.safe(String(scalars)) + "\n")
   }
 }

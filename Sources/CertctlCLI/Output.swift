@@ -28,9 +28,9 @@ struct Output: Sendable {
   // MARK: - Results
 
   /// Prints a result: the report with `--json`, else the text.
-  func result(_ report: some Encodable, text: @autoclosure () -> String) {
+  func result(_ report: some Encodable, text: @autoclosure () -> TerminalText) {
     guard json else {
-      Terminal.write(text() + "\n", to: .standardOutput)
+      Terminal.write(text().string + "\n", to: .standardOutput)
       return
     }
     guard let data = try? StateCoding.encoder().encode(report) else { return }
@@ -47,41 +47,36 @@ struct Output: Sendable {
   ///   - isNamed: Whether the program's name stands before it.
   func note(_ text: String, _ level: JournalLevel = .notice, isNamed: Bool = false) {
     guard !quiet, !json else { return }
-    say(text, level, plain: (isNamed ? "certctl: " : "") + text + "\n")
+    say(isNamed ? Talk(named: text) : Talk([text]), level)
   }
 
-  /// Says something that a person should know although nothing failed.
-  func warn(_ text: String) {
-    say(text, .warning, plain: "certctl: warning: \(text)\n")
+  /// Says several lines that a person may want to know.
+  func note(lines: [String]) {
+    guard !quiet, !json else { return }
+    say(Talk(lines), .notice)
   }
 
-  /// Prints an error with its hint.
+  /// Says something that a person should know although nothing failed, and lines below it.
+  func warn(_ text: String, details: [String] = []) {
+    say(Talk(warning: text, details: details), .warning)
+  }
+
+  /// Prints an error with its details and its hint.
   func fail(_ error: CertctlError) {
     if json {
       result(ErrorReport(error), text: "")
       return
     }
-    let hint = error.hint.map { "hint: \($0)" }
-    say(
-      error.message + (hint.map { "\n\($0)" } ?? ""), error.isRetryable ? .warning : .error,
-      plain: "certctl: \(error.message)\n" + (hint.map { "certctl: \($0)\n" } ?? ""))
+    say(Talk(error), error.isRetryable ? .warning : .error)
   }
 
-  /// Writes talk, of which each line is made safe here: what nginx, a CA or a hook said may be in it.
-  private func say(_ text: String, _ level: JournalLevel, plain: String) {
-    Terminal.write(Self.safe(isJournal ? level.lines(of: text) : plain), to: .standardError)
-  }
-
-  /// The text with its line breaks, and nothing else that a terminal obeys.
-  static func safe(_ text: String) -> String {
-    // By scalars: "\r\n" is one character.
-    text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
-      .map { escapedForTerminal(String($0)) }.joined(separator: "\n")
+  private func say(_ talk: Talk, _ level: JournalLevel) {
+    Terminal.write(isJournal ? talk.journal(level) : talk.plain, to: .standardError)
   }
 
   /// Asks a question that is answered by yes or no; Ctrl-C and the end of the input are a no.
   func ask(_ question: String) async -> Bool {
-    Terminal.write("\(question) [y/N] ", to: .standardError)
+    Terminal.write("\(Talk.safe(question)) [y/N] ", to: .standardError)
     let answer = await Terminal.readLine()?.lowercased() ?? ""
     return answer == "y" || answer == "yes"
   }
@@ -108,7 +103,7 @@ final class ProgressLine: Sendable {
       output.note(step.text, .info, isNamed: true)
     } else if output.isWatched {
       isShown.withLock { $0 = true }
-      Terminal.write("\r\u{1B}[2K\(step.text) ...", to: .standardError)
+      Terminal.write("\r\u{1B}[2K\(Talk.safe(step.text)) ...", to: .standardError)
     }
   }
 
@@ -116,7 +111,7 @@ final class ProgressLine: Sendable {
   func draw(_ text: String) {
     guard output.isWatched else { return }
     isShown.withLock { $0 = true }
-    Terminal.write("\r\u{1B}[2K\(text)", to: .standardError)
+    Terminal.write("\r\u{1B}[2K\(Talk.safe(text))", to: .standardError)
   }
 
   /// Takes the line away, before anything else is printed.

@@ -1,3 +1,4 @@
+import CertctlBase
 import CertctlCore
 import CertctlOperations
 import CertctlStore
@@ -70,11 +71,11 @@ extension Date {
   var day: String { String(rfc3339.prefix { $0 != "T" }) }
 }
 
-extension String {
+extension TerminalText {
   /// The text without spaces at its end.
-  var withoutTrailingSpaces: String {
-    var text = self[...]
+  var withoutTrailingSpaces: TerminalText {
+    var text = string[...]
     while text.last == " " { text.removeLast() }
-    return String(text)
+    return TerminalText(raw: String(text))
   }
 }

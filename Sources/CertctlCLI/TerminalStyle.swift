@@ -35,13 +35,13 @@ struct TerminalStyle: Sendable, Equatable {
   }
 
   /// A text from elsewhere, made safe for this terminal.
-  func safe(_ text: String) -> String {
-    let text = escapedForTerminal(text)
+  func safe(_ text: String) -> TerminalText {
+    let text = TerminalText(escaping: text)
     guard width != nil, !hasUnicode else { return text }
-    return text.unicodeScalars.map { scalar in
+    let ascii = text.string.unicodeScalars.map { scalar in
       scalar.isASCII
         ? String(scalar) : "\\u{" + String(scalar.value, radix: 16, uppercase: true) + "}"
     }
-    .joined()
+    return TerminalText(raw: ascii.joined())
   }
 }

@@ -1,3 +1,4 @@
+import CertctlBase
 import CertctlOperations
 import FoundationEssentials
 
@@ -19,7 +20,7 @@ struct Timeline {
   /// One line for each certificate, lines below it for what needs attention, and a legend.
   ///
   /// - Returns: nil when the terminal is too narrow for a bar, or its width is not known.
-  func text(_ reports: [LineageReport]) -> String? {
+  func text(_ reports: [LineageReport]) -> TerminalText? {
     guard let width = style.width, let layout = Layout(reports, self, width: width) else {
       return nil
     }
@@ -28,13 +29,13 @@ struct Timeline {
     ) { $0 }
     return
       ([header] + reports.flatMap { lines($0, layout, width: width) }
-      + [glyphs.legend.fitted(to: width, ellipsis: "")])
+      + [TerminalText(raw: glyphs.legend).fitted(to: width, ellipsis: "")])
       .joined(separator: "\n")
   }
 
-  private func lines(_ report: LineageReport, _ layout: Layout, width: Int) -> [String] {
+  private func lines(_ report: LineageReport, _ layout: Layout, width: Int) -> [TerminalText] {
     let row = layout.line(
-      style.safe(report.name), report.state.rawValue, bar(report, cells: layout.bar),
+      style.safe(report.name), "\(report.state.rawValue)", bar(report, cells: layout.bar),
       left(report), renews(report), names: names(report)
     ) { paint($0, report) }
     let notes = report.notes(now: now).flatMap { note in
@@ -49,10 +50,10 @@ struct Timeline {
 
   // MARK: - Cells
 
-  private func left(_ report: LineageReport) -> String {
+  private func left(_ report: LineageReport) -> TerminalText {
     guard let end = report.notAfter else { return "-" }
     let seconds = end.timeIntervalSince(now)
-    return seconds > 0 ? Self.span(seconds) : "\(Self.span(-seconds)) ago"
+    return seconds > 0 ? "\(Self.span(seconds))" : "\(Self.span(-seconds)) ago"
   }
 
   /// A length of time in its largest fitting unit: days from two days on, then hours, then minutes.
@@ -64,24 +65,24 @@ struct Timeline {
     return "\(count) \(unit.0)\(count == 1 ? "" : "s")"
   }
 
-  private func renews(_ report: LineageReport) -> String {
+  private func renews(_ report: LineageReport) -> TerminalText {
     guard let instant = report.renewAt else { return "-" }
-    return instant <= now ? "now" : instant.day
+    return instant <= now ? "now" : "\(instant.day)"
   }
 
-  private func names(_ report: LineageReport) -> String {
+  private func names(_ report: LineageReport) -> TerminalText {
     style.safe(report.names.joined(separator: ", "))
   }
 
   /// The bar of a lifetime; empty without a certificate.
-  private func bar(_ report: LineageReport, cells: Int) -> String {
+  private func bar(_ report: LineageReport, cells: Int) -> TerminalText {
     guard let start = report.notBefore, let end = report.notAfter else { return "" }
     let place = { (date: Date) in Self.cell(of: date, from: start, to: end, cells: cells) }
     let current = place(now)
     var bar = (0..<cells).map { $0 < current ? glyphs.past : glyphs.future }
     if let instant = report.renewAt { bar[place(instant)] = glyphs.renewal }
     bar[current] = now >= end ? glyphs.after : now < start ? glyphs.before : glyphs.now
-    return bar.joined()
+    return TerminalText(raw: bar.joined())
   }
 
   /// The cell of a bar that an instant falls into; what is outside goes to the nearer end.
@@ -95,7 +96,7 @@ struct Timeline {
 
   // MARK: - Looks
 
-  private func paint(_ text: String, _ report: LineageReport) -> String {
+  private func paint(_ text: TerminalText, _ report: LineageReport) -> TerminalText {
     guard style.hasColor, let color = report.attention?.color else { return text }
     return "\u{1B}[\(color)m\(text)\u{1B}[0m"
   }
@@ -119,11 +120,11 @@ struct Timeline {
     let ellipsis: String
 
     init?(_ reports: [LineageReport], _ timeline: Timeline, width: Int) {
-      func widest(_ header: String, _ cell: (LineageReport) -> String) -> Int {
+      func widest(_ header: String, _ cell: (LineageReport) -> TerminalText) -> Int {
         reports.reduce(header.displayWidth) { max($0, cell($1).displayWidth) }
       }
       ellipsis = timeline.glyphs.ellipsis
-      state = widest("STATE") { $0.state.rawValue }
+      state = widest("STATE") { "\($0.state.rawValue)" }
       left = widest("LEFT", timeline.left)
       renews = widest("RENEWS", timeline.renews)
       let fixed = state + left + renews + 4 * gap.count
@@ -138,18 +139,20 @@ struct Timeline {
 
     /// One line; `paint` colours the state and the bar.
     func line(
-      _ name: String, _ state: String, _ bar: String, _ left: String, _ renews: String,
-      names: String, paint: (String) -> String
-    ) -> String {
+      _ name: TerminalText, _ state: TerminalText, _ bar: TerminalText, _ left: TerminalText,
+      _ renews: TerminalText, names: TerminalText, paint: (TerminalText) -> TerminalText
+    ) -> TerminalText {
       var cells = [
         name.fitted(to: self.name, ellipsis: ellipsis).padded(to: self.name),
         // Colour goes around the words only: no coloured blanks.
-        paint(state) + "".padded(to: self.state - state.displayWidth),
-        bar.isEmpty ? bar.padded(to: self.bar) : paint(bar) + "".padded(to: self.bar - bar.count),
+        paint(state) + TerminalText("").padded(to: self.state - state.displayWidth),
+        bar.string.isEmpty
+          ? bar.padded(to: self.bar)
+          : paint(bar) + TerminalText("").padded(to: self.bar - bar.string.count),
         left.padded(to: self.left), renews.padded(to: self.renews),
       ]
       if self.names > 0 { cells.append(names.fitted(to: self.names, ellipsis: ellipsis)) }
-      return cells.joined(separator: gap).withoutTrailingSpaces
+      return cells.joined(separator: TerminalText(raw: gap)).withoutTrailingSpaces
     }
   }
 }

@@ -1,5 +1,4 @@
 import ACME
-import CertctlBase
 import CertctlCore
 import CertctlCrypto
 import CertctlIssuing
@@ -40,7 +39,7 @@ func readRequest(_ file: String) throws -> GivenRequest {
   let path = absolutePath(file)
   guard let contents = UserFile.read(path) else {
     throw CertctlError(
-      .usage, "the certificate request \(escapedForTerminal(path)) cannot be read",
+      .usage, "the certificate request \(path) cannot be read",
       hint: "check --csr")
   }
   return try GivenRequest(contents: contents)
@@ -54,7 +53,7 @@ extension RegistrationOptions {
         .agreed
       } else if output.canAsk {
         .ask { url in
-          output.note("\nThe CA's terms of service: \(escapedForTerminal(url))")
+          output.note(lines: ["", "The CA's terms of service: \(url)"])
           return await output.ask("Do you agree to them?")
         }
       } else {
@@ -78,7 +77,7 @@ extension RegistrationOptions {
         keyID: externalKeyID, encodedKey: String(decoding: contents, as: UTF8.self))
     } catch {
       throw CertctlError(
-        .usage, "the key file \(escapedForTerminal(path)) does not hold base64url or base64 text",
+        .usage, "the key file \(path) does not hold base64url or base64 text",
         hint: "put the HMAC key into it just as the CA showed it")
     }
   }

@@ -40,7 +40,7 @@ public struct PKIError: Error, Sendable {
   /// The reasons, OpenSSL's own first cause first.
   public var reasons: [String]
 
-  /// What to do next, as a full sentence.
+  /// What to do next, as the words that follow "hint:": `decrypt it first`.
   public var hint: String?
 
   /// Makes an error; OpenSSL's queue is not looked at.
@@ -57,14 +57,12 @@ public struct PKIError: Error, Sendable {
 }
 
 extension PKIError: CustomStringConvertible {
-  /// One finished sentence with the first three reasons, and the hint as a second one.
+  /// One line with the first three reasons; the hint is not part of it.
   public var description: String {
-    var text = "Cannot \(operation)"
+    var text = "cannot \(operation)"
     if let subject { text += " \"\(subject)\"" }
     // OpenSSL tells a damaged key in eight ways; all of them are in `reasons`.
     if !reasons.isEmpty { text += ": " + reasons.prefix(3).joined(separator: "; ") }
-    if !text.hasSuffix(".") { text += "." }
-    if let hint { text += " \(hint)" }
     return text
   }
 }

@@ -25,7 +25,7 @@ struct CurlFailure {
       return "the answer is larger than \(configuration.maximumResponseBytes) bytes, or its header "
         + "than \(configuration.maximumHeaderBytes)"
     }
-    return escapedForTerminal(text.isEmpty ? curl.text(of: result) : text)
+    return text.isEmpty ? curl.text(of: result) : text
   }
 
   private func classify() -> (HostError.Code, hint: String?, isRetryable: Bool?) {

@@ -1,3 +1,4 @@
+import CertctlBase
 import FoundationEssentials
 import Testing
 
@@ -8,7 +9,7 @@ import Testing
 /// The plain table of `certctl list`, what needs attention, and `certctl show`.
 struct CertificateListTests {
   private func table(_ reports: [LineageReport]) -> [String] {
-    CertificateList(now: SampleReports.now, style: TerminalStyle()).text(reports)
+    CertificateList(now: SampleReports.now, style: TerminalStyle()).text(reports).string
       .split(separator: "\n").map(String.init)
   }
 
@@ -69,7 +70,7 @@ struct CertificateListTests {
       report.deploymentFailure = String(repeating: "long words ", count: 40)
     }
     let style = TerminalStyle(width: 80) { ["LANG": "C.UTF-8"][$0] }
-    let lines = CertificateList(now: SampleReports.now, style: style).text([report])
+    let lines = CertificateList(now: SampleReports.now, style: style).text([report]).string
       .split(separator: "\n")
     #expect(lines.count == 7)
     #expect(lines[2] == "  ! failed on 2026-06-01T12:00:00Z: short")
@@ -110,8 +111,8 @@ struct CertificateListTests {
   @Test func `text from elsewhere steers no terminal`() {
     let style = TerminalStyle(width: 200) { ["LANG": "C.UTF-8"][$0] }
     let texts = [
-      hostile.text, table([hostile]).joined(separator: "\n"),
-      CertificateList(now: SampleReports.now, style: style).text([hostile]),
+      hostile.text.string, table([hostile]).joined(separator: "\n"),
+      CertificateList(now: SampleReports.now, style: style).text([hostile]).string,
     ]
     for text in texts {
       let bad = text.unicodeScalars.filter { scalar in
@@ -121,7 +122,8 @@ struct CertificateListTests {
       #expect(text.contains("\\u{202E}"))
     }
     // Lines of one fact cannot pass for another fact.
-    #expect(!hostile.text.split(separator: "\n").contains { $0.hasPrefix("state         fine") })
+    #expect(
+      !hostile.text.string.split(separator: "\n").contains { $0.hasPrefix("state         fine") })
   }
 
   @Test func `show tells all that is known`() {
@@ -136,7 +138,7 @@ struct CertificateListTests {
     report.deployment = .failed
     report.deploymentFailure = "nginx -t failed"
     report.directoryURL = "https://ca.test/dir"
-    let text = report.text
+    let text = report.text.string
     for line in [
       "state         valid", "obtained      2026-05-02T12:00:00Z",
       "renews        2026-07-01T12:00:00Z", "because       the CA suggests so",
@@ -147,6 +149,6 @@ struct CertificateListTests {
     ] {
       #expect("\n\(text)\n".contains("\n\(line)\n"), "\(line)")
     }
-    #expect(!SampleReports.missing().text.contains("renews"))
+    #expect(!SampleReports.missing().text.string.contains("renews"))
   }
 }

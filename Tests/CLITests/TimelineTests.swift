@@ -1,3 +1,4 @@
+import CertctlBase
 import FoundationEssentials
 import Testing
 
@@ -14,7 +15,7 @@ struct TimelineTests {
   ) -> [String] {
     let variables = Self.variables.merging(change) { $1 }.filter { !$0.value.isEmpty }
     let style = TerminalStyle(width: width) { variables[$0] }
-    return CertificateList(now: SampleReports.now, style: style).text(reports)
+    return CertificateList(now: SampleReports.now, style: style).text(reports).string
       .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
   }
 

@@ -134,7 +134,7 @@ private enum Identities {
     let error = try await #require(throws: PKIError.self) {
       try rehearsal(await Identities.rsa.value, policy: TLSPolicy(versions: Set(versions)))
     }
-    #expect(error.hint == "Set ssl_protocols TLSv1.2 TLSv1.3.")
+    #expect(error.hint == "set ssl_protocols TLSv1.2 TLSv1.3")
     for version in versions { #expect(error.description.contains(version.name)) }
   }
 

@@ -1,4 +1,5 @@
 import ACME
+import CertctlBase
 import FoundationEssentials
 import TestSupport
 import Testing
@@ -7,7 +8,7 @@ import Testing
 @testable import CertctlOperations
 
 /// Secrets are named in the configuration, and read where they lie.
-struct SecretReferenceTests {
+@Disk struct SecretReferenceTests {
   @Test(arguments: ["", "key", "./key", "credential:", "credential:../x", "credential:a/b"])
   func `what names no secret is refused`(_ text: String) {
     let error = #expect(throws: CertctlError.self) { try SecretReference(text) }

@@ -118,7 +118,7 @@ public final class ACMEClient: Sendable {
       return ACMEError(
         .termsNotAgreed, operation, subject: url,
         detail: "the CA's terms of service have not been agreed to",
-        hint: "Read \(terms.shown(to: 500)) and agree to it.")
+        hint: "Read \(terms.shortened(to: 500)) and agree to it.")
     }
     guard directory.externalAccountRequired, request.externalAccount == nil else { return nil }
     return ACMEError(

@@ -139,7 +139,7 @@ extension Account {
     throw ACMEError(
       .unknownProfile, task.operation, subject: task.subject,
       detail: "the CA has no profile \"\(profile.shortened(to: 100))\"",
-      hint: names.isEmpty ? "This CA has no profiles." : "It has: \(names.shown(to: 500)).")
+      hint: names.isEmpty ? "This CA has no profiles." : "It has: \(names.shortened(to: 500)).")
   }
 
   private static func names(_ identifiers: [Identifier]) -> String {

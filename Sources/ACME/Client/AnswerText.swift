@@ -85,6 +85,6 @@ enum AnswerText {
     ).first { $0.hasPrefix("https://") }
     guard let terms else { return problem.hint }
     return (problem.hint.map { $0 + " " } ?? "") + "The terms of service are at "
-      + terms.shown(to: 500) + "."
+      + terms.shortened(to: 500) + "."
   }
 }

@@ -1,3 +1,66 @@
+/// Text that is safe to print: what a terminal obeys in it was put there by certctl itself.
+///
+/// A literal stands as it is, line breaks included. What is interpolated is escaped by
+/// ``escapedForTerminal(_:)``, unless it is such a text itself:
+///
+///     let text: TerminalText = "\(name)\n  hint: \(hint)"
+package struct TerminalText: Sendable, Hashable, ExpressibleByStringInterpolation,
+  CustomStringConvertible
+{
+  /// What is printed.
+  package private(set) var string: String
+
+  /// A text that is printed as it is, such as a generated file or the colours of a table.
+  package init(raw string: String) { self.string = string }
+
+  /// A text from elsewhere, of which nothing is obeyed.
+  package init(escaping text: String) { string = escapedForTerminal(text) }
+
+  /// A line, and others that stand indented below it.
+  package init(_ first: String, details: [String]) {
+    string =
+      ([first] + details.map { "  \($0)" }).map(TerminalText.init(escaping:))
+      .joined(separator: "\n").string
+  }
+
+  package init(stringLiteral value: String) { string = value }
+
+  package init(stringInterpolation: StringInterpolation) { string = stringInterpolation.string }
+
+  /// What is printed.
+  package var description: String { string }
+
+  package static func + (first: Self, second: Self) -> Self {
+    TerminalText(raw: first.string + second.string)
+  }
+
+  package static func += (text: inout Self, more: Self) { text.string += more.string }
+
+  /// Takes literals as they are and escapes all else.
+  package struct StringInterpolation: StringInterpolationProtocol {
+    fileprivate var string = ""
+
+    package init(literalCapacity: Int, interpolationCount: Int) {
+      string.reserveCapacity(literalCapacity)
+    }
+
+    package mutating func appendLiteral(_ literal: String) { string += literal }
+
+    package mutating func appendInterpolation(_ text: TerminalText) { string += text.string }
+
+    package mutating func appendInterpolation(_ value: some CustomStringConvertible) {
+      string += TerminalText(escaping: value.description).string
+    }
+  }
+}
+
+extension Sequence<TerminalText> {
+  /// The texts as one.
+  package func joined(separator: TerminalText = "") -> TerminalText {
+    TerminalText(raw: map(\.string).joined(separator: separator.string))
+  }
+}
+
 /// Makes text from elsewhere safe to show: it cannot move the cursor, colour, hide or reorder.
 ///
 /// C0 and C1 controls, DEL, the bidirectional controls, line and paragraph separators and other

@@ -1,5 +1,6 @@
 import ACME
 import ArgumentParser
+import CertctlBase
 import CertctlCore
 import CertctlCrypto
 import CertctlOperations
@@ -208,15 +209,15 @@ private struct AllAccounts: Encodable {
 
 extension AccountReport {
   /// The account for a person, one fact a line.
-  var text: String {
+  var text: TerminalText {
     let facts: [(String, String?)] = [
       ("CA", directory), ("status", status), ("URL", url),
       ("contacts", contacts.isEmpty ? "none" : contacts.joined(separator: ", ")),
       ("key type", keyType), ("thumbprint", thumbprint), ("bound to", externalAccount),
       ("local id", id),
     ]
-    return facts.compactMap { label, value in
-      value.map { label + String(repeating: " ", count: 12 - label.count) + $0 }
+    return facts.compactMap { label, value -> TerminalText? in
+      value.map { "\(label.padded(to: 12))\($0)" }
     }
     .joined(separator: "\n")
   }

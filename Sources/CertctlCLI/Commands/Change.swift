@@ -61,8 +61,8 @@ struct Revoke: AsyncParsableCommand {
   func validate() throws {
     guard Self.reasons[reason] != nil else {
       throw ValidationError(
-        "'\(escapedForTerminal(reason))' is no reason: --reason takes one of: \(Self.reasons.keys.sorted().joined(separator: ", "))"
-      )
+        "'\(reason)' is no reason: --reason takes one of: "
+          + Self.reasons.keys.sorted().joined(separator: ", "))
     }
   }
 

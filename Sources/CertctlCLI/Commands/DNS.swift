@@ -34,13 +34,15 @@ struct DNSProviders: AsyncParsableCommand {
         let width = all.map(\.name.count).max() ?? 0
         output.result(
           DNSProviderList(providers: all),
-          text: all.map { "\($0.name.padded(to: width + 2))\($0.title)" }.joined(separator: "\n"))
+          text: all.map { provider -> TerminalText in
+            "\(provider.name.padded(to: width + 2))\(provider.title)"
+          }.joined(separator: "\n"))
         return
       }
       let name = String(provider.prefix { $0 != ":" })
       guard let type = DNSProviderCatalog.named(name) else {
         throw CertctlError(
-          .usage, "there is no DNS provider '\(escapedForTerminal(name))'",
+          .usage, "there is no DNS provider '\(name)'",
           hint: "certctl dns-providers lists them")
       }
       let report = DNSProviderReport(type.descriptor)
@@ -51,8 +53,10 @@ struct DNSProviders: AsyncParsableCommand {
 
 extension DNSProviderReport {
   /// The provider for a person.
-  fileprivate var text: String {
-    var lines = ["\(title): --dns \(name)\(argument.map { ":\($0)" } ?? "")", documentation, ""]
+  fileprivate var text: TerminalText {
+    var lines: [TerminalText] = [
+      "\(title): --dns \(name)\(argument.map { ":\($0)" } ?? "")", "\(documentation)", "",
+    ]
     if settings.isEmpty { lines.append("It needs no settings.") }
     let width = settings.map(\.name.count).max() ?? 0
     for setting in settings {
@@ -61,8 +65,8 @@ extension DNSProviderReport {
     }
     if ways.count > 1 {
       lines += ["", "One of these must be complete:"]
-      lines += ways.map {
-        "  " + ($0.isEmpty ? "none, on a machine that has a role" : $0.joined(separator: ", "))
+      lines += ways.map { way -> TerminalText in
+        "  \(way.isEmpty ? "none, on a machine that has a role" : way.joined(separator: ", "))"
       }
     }
     return lines.joined(separator: "\n")
@@ -122,18 +126,18 @@ struct DNSPersist: AsyncParsableCommand {
     return date
   }
 
-  private static func text(_ report: PersistentRecordReport) -> String {
+  private static func text(_ report: PersistentRecordReport) -> TerminalText {
     let record = "\(report.name). TXT \"\(report.text)\""
     guard !report.isPresent else {
       return """
         The record is at all name servers of \(report.zone):
-          \(escapedForTerminal(record))
+          \(record)
         """
     }
     return """
       Make this record:
-        \(escapedForTerminal(record))
-      It is not there yet: \(escapedForTerminal(report.missing ?? ""))
+        \(record)
+      It is not there yet: \(report.missing ?? "")
       The same command again looks for it.
       """
   }

@@ -57,13 +57,12 @@ private struct HookListReport: Encodable {
 
 extension HookReport {
   /// The hook for a person.
-  fileprivate var text: String {
-    let word = event.rawValue.padding(to: 8)
-    let whose = lineage.map { " (\(escapedForTerminal($0)) only)" } ?? ""
-    let line = "\(word)\(escapedForTerminal(path))\(whose)"
+  fileprivate var text: TerminalText {
+    let whose = lineage.map { " (\($0) only)" } ?? ""
+    let line: TerminalText = "\(event.rawValue.padded(to: 8))\(path)\(whose)"
     guard let problem else { return line }
-    let advice = hint.map { "\n        hint: \(escapedForTerminal($0))" } ?? ""
-    return "\(line)\n        does not run: \(escapedForTerminal(problem))\(advice)"
+    let advice: TerminalText = hint.map { "\n        hint: \($0)" } ?? ""
+    return "\(line)\n        does not run: \(problem)\(advice)"
   }
 }
 
@@ -141,18 +140,19 @@ private struct HookRunReport: Encodable {
 
 extension HookResult {
   /// What became of the hook, for a person: a sentence, then what it wrote.
-  var text: String {
-    let sentence = message.prefix(1).uppercased() + message.dropFirst()
-    let advice = hint.map { "\n  hint: \(escapedForTerminal($0))" } ?? ""
-    let lines = output.split(separator: "\n", omittingEmptySubsequences: false)
-      .map { "\n  | \(escapedForTerminal(String($0)))" }
-    let written = output.isEmpty ? "" : lines.dropLast(output.hasSuffix("\n") ? 1 : 0).joined()
-    return "\(sentence)\(seconds > 0 ? " after \(seconds) s" : "").\(advice)\(written)"
-  }
-}
+  var text: TerminalText { TerminalText(sentence, details: details) }
 
-extension String {
-  fileprivate func padding(to width: Int) -> String {
-    self + String(repeating: " ", count: max(0, width - count))
+  /// What became of the hook.
+  var sentence: String {
+    let words = message.prefix(1).uppercased() + message.dropFirst()
+    return "\(words)\(seconds > 0 ? " after \(seconds) s" : "")."
+  }
+
+  /// The lines below it: what to do, and what the hook wrote.
+  var details: [String] {
+    let advice = hint.map { ["hint: \($0)"] } ?? []
+    guard !output.isEmpty else { return advice }
+    let lines = output.split(separator: "\n", omittingEmptySubsequences: false)
+    return advice + lines.dropLast(output.hasSuffix("\n") ? 1 : 0).map { "| \($0)" }
   }
 }

@@ -59,11 +59,11 @@ struct Issue: AsyncParsableCommand {
       output.result(report, text: text(report))
       let failed = (report.hooks ?? []).filter { !$0.succeeded }
       for hook in failed {
-        output.warn("the certificate is there, but a hook failed: \(hook.text)")
+        output.warn(
+          "the certificate is there, but a hook failed: \(hook.sentence)", details: hook.details)
       }
       if let failure = report.certificate?.deploymentFailure, report.outcome == .issued {
-        output.warn(
-          "the certificate is there, but is not served yet: \(escapedForTerminal(failure))")
+        output.warn("the certificate is there, but is not served yet: \(failure)")
         return false
       }
       return failed.isEmpty
@@ -76,8 +76,7 @@ struct Issue: AsyncParsableCommand {
     let identifiers = try names.map { name in
       let identifier = try Identifier(parsing: name)
       guard seen.insert(identifier).inserted else {
-        let typed = escapedForTerminal(name)
-        let alias = typed == identifier.value ? "" : " ('\(typed)' is the same name)"
+        let alias = name == identifier.value ? "" : " ('\(name)' is the same name)"
         throw CertctlError(
           .usage, "the name \(identifier.value) is given twice\(alias)", hint: "give each name once"
         )
@@ -90,17 +89,19 @@ struct Issue: AsyncParsableCommand {
       registration: try registration.registration(output), force: force, dryRun: dryRun)
   }
 
-  private func text(_ report: IssueReport) -> String {
+  private func text(_ report: IssueReport) -> TerminalText {
     switch report.outcome {
     case .validated:
       return "Dry run: \(report.reason) (asked \(report.directory)); nothing was kept."
     case .unchanged: return "Nothing to do: \(report.reason)."
     case .issued:
       guard let certificate = report.certificate else { return "Issued." }
-      let rsa = certificate.rsa.map { "\n  and RSA in   \($0.fullchain ?? "-")" } ?? ""
+      let rsa: TerminalText =
+        certificate.rsa.map { "\n  and RSA in   \($0.fullchain ?? "-")" } ?? ""
       let missing = certificate.missingNames ?? []
       let names = certificate.names.filter { !missing.contains($0) }.joined(separator: ", ")
-      let without = missing.isEmpty ? "" : "\n  without      \(missing.joined(separator: ", "))"
+      let without: TerminalText =
+        missing.isEmpty ? "" : "\n  without      \(missing.joined(separator: ", "))"
       return """
         Issued \(certificate.name): \(names)\(without)
           valid until  \(certificate.notAfter?.rfc3339 ?? "-")

@@ -67,13 +67,13 @@ struct Show: AsyncParsableCommand {
 
 extension LineageReport {
   /// The lineage for a person, one fact a line; what is not known is left out.
-  var text: String {
-    (certificateFacts + renewalFacts).compactMap { label, value in
+  var text: TerminalText {
+    let indent = TerminalText("").padded(to: 14)
+    return (certificateFacts + renewalFacts).compactMap { label, value -> TerminalText? in
       value.map { value in
         let lines = value.split(omittingEmptySubsequences: false) { $0.isNewline }
-        return label.padded(to: 14)
-          + lines.map { escapedForTerminal(String($0)) }
-          .joined(separator: "\n" + String(repeating: " ", count: 14))
+          .map { TerminalText(escaping: String($0)) }
+        return "\(label.padded(to: 14))\(lines.joined(separator: "\n\(indent)"))"
       }
     }
     .joined(separator: "\n")

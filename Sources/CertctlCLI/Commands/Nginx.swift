@@ -88,17 +88,16 @@ private struct NginxListReport: Encodable {
 
 extension NginxReport {
   /// The nginx for a person: itself, then a line for each certificate.
-  fileprivate var text: String {
-    var lines = [
-      "\(escapedForTerminal(executable)), process \(pid)"
-        + (unit.map { ", \(escapedForTerminal($0))" } ?? "")
+  fileprivate var text: TerminalText {
+    var lines: [TerminalText] = [
+      "\(executable), process \(pid)" + (unit.map { ", \($0)" } ?? "")
         + (container.map { ", container \($0)" } ?? "")
     ]
-    lines.append("  configuration: " + (problem.map(escapedForTerminal) ?? "ok"))
+    lines.append("  configuration: \(problem ?? "ok")")
     for use in certificates {
       let place = use.addresses.joined(separator: ", ")
-      let answer = use.problem.map { "not served: \(escapedForTerminal($0))" } ?? "\(place)"
-      lines.append("  \(escapedForTerminal(use.lineage)): \(answer)")
+      let answer = use.problem.map { "not served: \($0)" } ?? place
+      lines.append("  \(use.lineage): \(answer)")
     }
     if certificates.isEmpty { lines.append("  uses no certificate of certctl's") }
     return lines.joined(separator: "\n")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CertctlBase
 import CertctlCore
 import CertctlCrypto
 import CertctlOperations
@@ -42,13 +43,15 @@ struct Rekey: AsyncParsableCommand {
     }
   }
 
-  private func text(_ report: RekeyReport) -> String {
+  private func text(_ report: RekeyReport) -> TerminalText {
     let certificate = report.certificate
-    let lines = [
+    let lines: [TerminalText] = [
       "\(certificate.name) has a new key: generation \(certificate.generation ?? 0), valid until "
         + "\(certificate.notAfter?.rfc3339 ?? "-")."
     ]
-    let revoked = report.revoked.map { "Revoked the old certificate, serial \($0)." }
+    let revoked: [TerminalText] = report.revoked.map {
+      "Revoked the old certificate, serial \($0)."
+    }
     return (lines + revoked).joined(separator: "\n")
   }
 }

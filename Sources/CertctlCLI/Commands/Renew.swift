@@ -75,7 +75,7 @@ extension RenewReport {
   ///   - isQuiet: Only what needs attention.
   ///   - isComplete: Those with no news too, because the user named them or asked for all.
   /// - Returns: The text without a line break at its end.
-  fileprivate func text(isQuiet: Bool, isComplete: Bool) -> String {
+  fileprivate func text(isQuiet: Bool, isComplete: Bool) -> TerminalText {
     let shown = certificates.filter {
       isQuiet ? $0.needsAttention : isComplete || $0.outcome != .unchanged || $0.needsAttention
     }
@@ -89,7 +89,7 @@ extension RenewReport {
       lines.append("Nothing is due (\(count == 1 ? "1 certificate" : "\(count) certificates")).")
     }
     if let next, let nextLineage, exitCode == 0, !dryRun || shown.isEmpty {
-      lines.append("Next: \(escapedForTerminal(nextLineage)) on \(next.rfc3339).")
+      lines.append("Next: \(nextLineage) on \(next.rfc3339).")
     }
     return lines.joined(separator: "\n")
   }
@@ -102,7 +102,7 @@ extension RenewalResult {
   }
 
   /// The lineage in one line, and its hint in another.
-  fileprivate var line: String {
+  fileprivate var line: TerminalText {
     let word =
       switch outcome {
       case .unchanged: "not due"
@@ -110,14 +110,15 @@ extension RenewalResult {
       case .held: "held back"
       case .renewed, .postponed, .locked, .failed: outcome.rawValue
       }
-    var text = "\(escapedForTerminal(lineage)): \(word): \(reason)"
+    let words = (error?.lines ?? [reason]).map(TerminalText.init(escaping:))
+    var text: TerminalText = "\(lineage): \(word): \(words.joined(separator: "\n"))"
     if outcome == .renewed, let notAfter { text += "; valid until \(notAfter.rfc3339)" }
     if let missingNames, outcome == .renewed {
       text += "\n  without: \(missingNames.joined(separator: ", "))"
     }
     if let hint = error?.hint { text += "\n  hint: \(hint)" }
     if let deploymentError {
-      text += "\n  not deployed: \(escapedForTerminal(deploymentError))"
+      text += "\n  not deployed: \(deploymentError)"
       text += "\n  the next run deploys it again"
     }
     if needsAttention, deploymentError == nil, let next {

@@ -153,7 +153,8 @@ struct SiteShow: AsyncParsableCommand {
     try await Bootstrap.run(global) { context, output in
       let site = try await context.run(ShowSiteOperation(name))
       output.result(
-        SiteResult(site), text: site.text + (site.content.map { "\n\n\($0)" } ?? ""))
+        SiteResult(site),
+        text: site.text + (site.content.map { "\n\n\(TerminalText(raw: $0))" } ?? ""))
     }
   }
 }
@@ -282,7 +283,7 @@ struct SiteCompose: AsyncParsableCommand {
         ComposeFileOperation(
           container: container, image: image, nginxFolder: folder, copy: copy.map(absolutePath),
           httpPort: httpPort, httpsPort: httpsPort, hasHTTP3: hasHTTP3, network: network))
-      output.result(ComposeResult(compose: file), text: String(file.dropLast()))
+      output.result(ComposeResult(compose: file), text: TerminalText(raw: String(file.dropLast())))
     }
   }
 }
@@ -312,18 +313,18 @@ private struct SiteRemoved: Encodable {
 }
 
 extension SiteReport {
-  fileprivate var text: String {
+  fileprivate var text: TerminalText {
     """
     \(name): \(state.words)
       serves       \(hosts.joined(separator: ", "))
       from         \(target)
       url          \(url)
       certificate  \(certificate), valid until \(notAfter?.rfc3339 ?? "-")
-      file         \(escapedForTerminal(file))
+      file         \(file)
     """ + (container.map { "\n  container    \($0)" } ?? "")
   }
 
-  fileprivate var line: String { "\(name)  \(state.words)  \(target)" }
+  fileprivate var line: TerminalText { "\(name)  \(state.words)  \(target)" }
 
   fileprivate var withoutContent: SiteReport {
     var report = self

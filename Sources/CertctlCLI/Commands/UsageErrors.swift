@@ -1,5 +1,4 @@
 import ArgumentParser
-import CertctlBase
 import CertctlCore
 
 /// A mistake on the command line, in certctl's own short form.
@@ -17,10 +16,13 @@ struct UsageError {
       error = unknown
       return
     }
-    let message = CertctlCommand.message(for: parserError)
+    // Some list what an option takes, a line each.
+    let lines = CertctlCommand.message(for: parserError).split { $0.isNewline }
+    let message = lines.first ?? ""
     error = CertctlError(
       .usage, message.prefix(1).lowercased() + message.dropFirst(),
-      hint: Self.help(in: CertctlCommand.fullMessage(for: parserError)))
+      hint: Self.help(in: CertctlCommand.fullMessage(for: parserError)),
+      details: lines.dropFirst().map(String.init))
   }
 
   /// The command that shows the help for what was typed, as the parser names it.
@@ -37,7 +39,7 @@ struct UsageError {
       guard !subcommands.isEmpty, !word.hasPrefix("-"), word != "help" else { return nil }
       guard let next = subcommands.first(where: { $0._commandName == word }) else {
         return CertctlError(
-          .usage, "there is no command '\(path) \(escapedForTerminal(word))'",
+          .usage, "there is no command '\(path) \(word)'",
           hint: "there is: \(subcommands.map { $0._commandName }.joined(separator: ", "))")
       }
       command = next

@@ -7,7 +7,8 @@ package import FoundationEssentials
 /// What went wrong in certctl, for a person and for a program.
 ///
 /// Its description is one finished sentence: what was being done, to which thing, and what the
-/// other side answered. `hint` says what to do next.
+/// other side answered. `details` are the lines below it, and `hint` says what to do next. Each is
+/// one line and holds what strangers wrote as it is: whoever prints it makes it safe.
 package struct CertctlError: Error, Sendable, CustomStringConvertible {
   /// The kind of failure, open so that new ones can be added.
   package struct Code: RawRepresentable, Hashable, Sendable {
@@ -59,6 +60,8 @@ package struct CertctlError: Error, Sendable, CustomStringConvertible {
   package let message: String
   /// What to do next, if that is known.
   package private(set) var hint: String?
+  /// The lines below the message, such as one for each name that failed.
+  package let details: [String]
   /// The CA's own words, with their subproblems.
   package let problem: Problem?
   /// The names that failed, when the CA told which ones of an order it was.
@@ -76,20 +79,28 @@ package struct CertctlError: Error, Sendable, CustomStringConvertible {
 
   /// An error of certctl's own.
   package init(
-    _ code: Code, _ message: String, hint: String? = nil, problem: Problem? = nil,
-    identifiers: [Identifier] = [], isRetryable: Bool = false, retryAfter: Date? = nil
+    _ code: Code, _ message: String, hint: String? = nil, details: [String] = [],
+    problem: Problem? = nil, identifiers: [Identifier] = [], isRetryable: Bool = false,
+    retryAfter: Date? = nil
   ) {
     self.code = code
     self.message = message
     self.hint = hint
+    self.details = details
     self.problem = problem
     self.identifiers = identifiers
     self.isRetryable = isRetryable
     self.retryAfter = retryAfter
   }
 
-  /// The message alone; printers add the hint on a line of its own.
+  /// The message alone; printers add the details and the hint on lines of their own.
   package var description: String { message }
+
+  /// The message and the details, which are indented.
+  package var lines: [String] { [message] + details.map { "  \($0)" } }
+
+  /// The message with its details as files and JSON hold them: raw, with a line break before each.
+  package var text: String { lines.joined(separator: "\n") }
 
   /// The exit code of a command that failed this way (ARCHITECTURE.md, "Exit codes").
   package var exitCode: Int32 {
@@ -126,7 +137,7 @@ extension CertctlError {
       default: error.isRetryable ? .tryLater : .authority
       }
     self.init(
-      code, error.description, hint: Self.hint(for: error) ?? error.hint, problem: error.problem,
+      code, error.message, hint: Self.hint(for: error) ?? error.hint, problem: error.problem,
       identifiers: error.identifiers.isEmpty
         ? (error.problem?.subproblems ?? []).compactMap(\.identifier) : error.identifiers,
       isRetryable: error.isRetryable, retryAfter: error.retryAfter)
@@ -201,7 +212,7 @@ extension CertctlError {
 package struct ErrorDetail: Encodable, Sendable {
   /// The kind of failure.
   package let code: String
-  /// One finished sentence.
+  /// One finished sentence, and the lines below it.
   package let message: String
   /// What to do next.
   package let hint: String?
@@ -211,11 +222,18 @@ package struct ErrorDetail: Encodable, Sendable {
   package let isRetryable: Bool
   /// The earliest moment at which trying again makes sense.
   package let retryAfter: Date?
+  /// The lines of the message, which stand in JSON as one text.
+  package let lines: [String]
+
+  private enum CodingKeys: CodingKey {
+    case code, message, hint, problem, isRetryable, retryAfter
+  }
 
   /// Tells an error.
   package init(_ error: CertctlError) {
     code = error.code.rawValue
-    message = error.message
+    message = error.text
+    lines = error.lines
     hint = error.hint
     problem = error.problem
     isRetryable = error.isRetryable

@@ -46,9 +46,9 @@ package struct Environment: Sendable {
       } catch {
         throw CertctlError(
           .configuration,
-          "the CA bundle \(escapedForTerminal(caBundle)) is not used: "
-            + escapedForTerminal(error.detail ?? error.description),
-          hint: error.hint.map(escapedForTerminal)
+          "the CA bundle \(caBundle) is not used: "
+            + (error.detail ?? error.description),
+          hint: error.hint
             ?? "copy it to where only root can write, such as /etc/certctl")
       }
     }

@@ -1,5 +1,3 @@
-import CertctlBase
-
 /// What certctl is doing at the moment, for a person who waits.
 package enum Progress: Sendable {
   /// It waits for another process.
@@ -45,7 +43,7 @@ package enum Progress: Sendable {
     case .downloading: "fetching the certificate"
     case .storing: "storing the certificate"
     case .reloading(let server): "reloading \(server)"
-    case .running(let hook): "running the hook \(escapedForTerminal(hook))"
+    case .running(let hook): "running the hook \(hook)"
     }
   }
 }

@@ -1,5 +1,4 @@
 import ACME
-import CertctlBase
 package import CertctlCrypto
 
 /// A certificate authority: a preset of the catalog, or a directory URL that the user gave.
@@ -24,7 +23,7 @@ package struct CertificateAuthority: Sendable, Hashable {
     guard text.contains("://") else {
       let names = presets.map(\.name).joined(separator: ", ")
       throw CertctlError(
-        .usage, "unknown certificate authority '\(escapedForTerminal(text))'",
+        .usage, "unknown certificate authority '\(text)'",
         hint: "give the URL of its ACME directory, or one of: \(names)")
     }
     // Before anything is written: ACME itself would refuse it only when it is used.

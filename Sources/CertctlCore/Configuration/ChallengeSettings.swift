@@ -1,5 +1,4 @@
 package import ACME
-import CertctlBase
 
 /// How a lineage proves its names.
 package struct ChallengeSettings: Codable, Sendable, Hashable {
@@ -41,7 +40,7 @@ package struct ChallengeSettings: Codable, Sendable, Hashable {
   package static func checkAddress(_ text: String) throws {
     guard (try? Identifier(parsing: text))?.type == .ip else {
       throw CertctlError(
-        .usage, "'\(escapedForTerminal(text))' is no IP address to listen on",
+        .usage, "'\(text)' is no IP address to listen on",
         hint: "give an address of this machine, such as 192.0.2.10 or ::1")
     }
   }

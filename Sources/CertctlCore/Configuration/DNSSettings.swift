@@ -82,7 +82,7 @@ package struct DNSSettings: Codable, Sendable, Hashable {
       (1...65535).contains(port)
     else {
       throw CertctlError(
-        .usage, "'\(escapedForTerminal(text))' is no address of a resolver",
+        .usage, "'\(text)' is no address of a resolver",
         hint: "give it like 192.0.2.53 or [2001:db8::53]:5353")
     }
     return Endpoint(host: address.value, port: port)

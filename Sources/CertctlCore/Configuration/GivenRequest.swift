@@ -1,5 +1,4 @@
 package import ACME
-import CertctlBase
 package import CertctlCrypto
 
 /// A certificate request that the user made, with a key that certctl never sees.
@@ -24,8 +23,8 @@ package struct GivenRequest: Sendable, Equatable {
         isText ? try CertificateRequest(pem: contents) : try CertificateRequest(der: contents)
     } catch {
       throw CertctlError(
-        .usage, "the certificate request cannot be used: \(escapedForTerminal(error.description))",
-        hint: error.hint.map(escapedForTerminal)
+        .usage, "the certificate request cannot be used: \(error.description)",
+        hint: error.hint
           ?? "a request in PEM begins with -----BEGIN CERTIFICATE REQUEST-----")
     }
     self.request = request
@@ -41,7 +40,7 @@ package struct GivenRequest: Sendable, Equatable {
     throw CertctlError(
       .usage,
       "the certificate request has a key of a kind that CAs do not certify: "
-        + escapedForTerminal(request.publicKey.kind),
+        + request.publicKey.kind,
       hint: "make one with a key on P-256 or P-384, or RSA with 2048, 3072 or 4096 bits")
   }
 

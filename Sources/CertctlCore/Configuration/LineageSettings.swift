@@ -1,5 +1,4 @@
 package import ACME
-import CertctlBase
 package import CertctlCrypto
 package import CertctlSystem
 
@@ -154,7 +153,7 @@ package struct FileSettings: Codable, Sendable, Equatable {
       let mode = UInt32(keyMode, radix: 8), mode & ~0o660 == 0, mode & 0o400 != 0
     else {
       throw CertctlError(
-        .usage, "the key mode '\(escapedForTerminal(keyMode))' is not usable",
+        .usage, "the key mode '\(keyMode)' is not usable",
         hint: "give octal digits that let the owner read and nobody else but the group: "
           + "0600, 0640, 0400 or 0440")
     }
@@ -166,7 +165,7 @@ package struct FileSettings: Codable, Sendable, Equatable {
     // By its number, too: the users of a container have no name here.
     guard let id = UInt32(owner) ?? SystemAccount.userID(named: owner) else {
       throw CertctlError(
-        .usage, "there is no user '\(escapedForTerminal(owner))' on this machine",
+        .usage, "there is no user '\(owner)' on this machine",
         hint: "see: getent passwd")
     }
     return id
@@ -176,7 +175,7 @@ package struct FileSettings: Codable, Sendable, Equatable {
     guard let group else { return nil }
     guard let id = UInt32(group) ?? SystemAccount.groupID(named: group) else {
       throw CertctlError(
-        .usage, "there is no group '\(escapedForTerminal(group))' on this machine",
+        .usage, "there is no group '\(group)' on this machine",
         hint: "see: getent group")
     }
     return id

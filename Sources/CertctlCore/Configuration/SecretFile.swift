@@ -31,15 +31,14 @@ package struct SecretFile: Sendable {
       guard error.code == .unsafePath else { throw unreadable(error.detail ?? error.description) }
       throw CertctlError(
         .configuration,
-        "the secret in \(escapedForTerminal(path)) is not used: "
-          + escapedForTerminal(error.detail ?? error.description),
-        hint: error.hint.map(escapedForTerminal))
+        "the secret in \(path) is not used: "
+          + (error.detail ?? error.description),
+        hint: error.hint)
     }
     guard let found else { throw unreadable("it is not there") }
     // Where a file system is mounted read-only, as in containers, there is nothing to be done.
     if found.isReadableByAll, FileFacts.mayWrite(path) {
-      let shown = escapedForTerminal(path)
-      warn("everybody on this machine can read the secret in \(shown): chmod 600 \(shown)")
+      warn("everybody on this machine can read the secret in \(path): chmod 600 \(path)")
     }
     return found.bytes
   }
@@ -47,6 +46,6 @@ package struct SecretFile: Sendable {
   private func unreadable(_ why: String) -> CertctlError {
     CertctlError(
       .configuration,
-      "the secret in \(escapedForTerminal(path)) cannot be read: \(escapedForTerminal(why))")
+      "the secret in \(path) cannot be read: \(why)")
   }
 }

@@ -20,7 +20,7 @@ package enum SecretReference: Sendable, Equatable {
       let name = String(text.dropFirst(Self.prefix.count))
       guard !name.isEmpty, !name.hasPrefix("."), !name.contains("/"), name.utf8.count <= 255 else {
         throw CertctlError(
-          .configuration, "'\(escapedForTerminal(text))' names no credential",
+          .configuration, "'\(text)' names no credential",
           hint: "give credential: and the name of a LoadCredential= of the unit")
       }
       self = .credential(name)

@@ -39,7 +39,7 @@ struct AlternativeNames: Sendable {
       guard isPlausible(name) else {
         throw PKIError(
           .malformed, operation: operation, subject: name, reasons: ["it is not a DNS name"],
-          hint: "Names are ASCII, at most 253 characters; Unicode names go in as xn-- labels.")
+          hint: "names are ASCII, at most 253 characters; Unicode names go in as xn-- labels")
       }
       try append(Array(name.utf8), GEN_DNS, V_ASN1_IA5STRING, to: names, operation)
     }

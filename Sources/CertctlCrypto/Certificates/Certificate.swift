@@ -60,7 +60,7 @@ public struct Certificate: Sendable, Equatable {
       guard block.label == "CERTIFICATE" || block.label == "X509 CERTIFICATE" else {
         throw PKIError(
           .malformed, operation: operation, reasons: ["there is a block \"\(block.label)\" in it"],
-          hint: "Only CERTIFICATE blocks belong there.")
+          hint: "only CERTIFICATE blocks belong there")
       }
       chain.append(try Certificate(der: block.der, operation))
     }

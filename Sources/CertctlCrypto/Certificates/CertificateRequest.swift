@@ -63,7 +63,7 @@ public struct CertificateRequest: Sendable, Equatable {
       throw .drained(operation, code: .malformed)
     }
     guard unsafe X509_REQ_verify(request.pointer, key) == 1 else {
-      throw .drained(operation, code: .malformed, hint: "It is not signed by its own key.")
+      throw .drained(operation, code: .malformed, hint: "it is not signed by its own key")
     }
     try self.init(request, der: der, operation)
   }

@@ -105,11 +105,11 @@ public struct TrustStore: Sendable {
   private static func hint(_ error: Int32) -> String? {
     switch error {
     case X509_V_ERR_CERT_HAS_EXPIRED, X509_V_ERR_CERT_NOT_YET_VALID:
-      "Check the certificate's dates and this machine's clock."
+      "check the certificate's dates and this machine's clock"
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
       X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
       X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-      "An intermediate is missing from the chain, or its root from the trust store."
+      "an intermediate is missing from the chain, or its root from the trust store"
     default: nil
     }
   }

@@ -44,7 +44,7 @@ enum PEM {
         return nil
       }
       throw .drained(
-        operation, code: .malformed, hint: "The text between BEGIN and END is damaged.")
+        operation, code: .malformed, hint: "the text between BEGIN and END is damaged")
     }
     // The bytes may be a private key: they are wiped, not only freed.
     defer {

@@ -13,7 +13,7 @@ extension PrivateKey {
     guard family.joseAlgorithm != nil else {
       throw PKIError(
         .unsupported, operation: operation, reasons: ["a \(family.name) key is not handled"],
-        hint: "Use a P-256, P-384, Ed25519 or RSA key with at least 2048 bits.")
+        hint: "use a P-256, P-384, Ed25519 or RSA key with at least 2048 bits")
     }
     ErrorQueue.clear()
     let context = try unsafe Owned(EVP_MD_CTX_new(), EVP_MD_CTX_free, operation)

@@ -53,18 +53,18 @@ public struct PrivateKey: Sendable {
       throw PKIError(
         .malformed, operation: operation, reasons: ["there is no private key in the PEM text"],
         hint: blocks.isEmpty
-          ? "A key in DER can be converted: openssl pkey -inform DER -in FILE -out FILE.pem." : nil)
+          ? "a key in DER can be converted: openssl pkey -inform DER -in FILE -out FILE.pem" : nil)
     }
     guard !block.isEncrypted else {
       throw PKIError(
         .unsupported, operation: operation, reasons: ["it is encrypted with a passphrase"],
-        hint: "Decrypt it first: openssl pkey -in FILE -out FILE.plain, "
-          + "and keep the result readable by its owner only.")
+        hint: "decrypt it first: openssl pkey -in FILE -out FILE.plain, "
+          + "and keep the result readable by its owner only")
     }
     guard ["PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"].contains(block.label) else {
       throw PKIError(
         .unsupported, operation: operation, reasons: ["a block \"\(block.label)\" is not handled"],
-        hint: "Convert it to PKCS#8: openssl pkcs8 -topk8 -nocrypt -in FILE -out FILE.pem.")
+        hint: "convert it to PKCS#8: openssl pkcs8 -topk8 -nocrypt -in FILE -out FILE.pem")
     }
     let key = try unsafe DER.decode(block.der, EVP_PKEY_free, operation) {
       unsafe d2i_AutoPrivateKey(nil, $0, $1)

@@ -84,7 +84,7 @@ extension TLSContext {
     guard unsafe SSL_CTX_set_cipher_list(context.pointer, ciphers) == 1 else {
       throw .drained(
         "use the cipher list", code: .malformed, subject: TLSRehearsal.shortened(ciphers),
-        hint: "Not one of its names is a cipher that OpenSSL knows, so nginx refuses it, too.")
+        hint: "not one of its names is a cipher that OpenSSL knows, so nginx refuses it, too")
     }
   }
 
@@ -126,7 +126,7 @@ extension TLSContext {
     guard unsafe SSL_CTX_set0_tmp_dh_pkey(context.pointer, pointer) == 1 else {
       unsafe EVP_PKEY_free(pointer)
       throw .drained(
-        operation, hint: "2048 bits are the least that OpenSSL takes: certctl dhparam --out FILE.")
+        operation, hint: "2048 bits are the least that OpenSSL takes: certctl dhparam --out FILE")
     }
   }
 

@@ -33,19 +33,19 @@ extension TLSRehearsal {
     guard !fitting.isEmpty else {
       return Cause(
         reason: "no suite in the list is for \(kind) keys",
-        hint: "Add ECDHE-\(kind)-AES128-GCM-SHA256 to ssl_ciphers, or take an \(other) key.")
+        hint: "add ECDHE-\(kind)-AES128-GCM-SHA256 to ssl_ciphers, or take an \(other) key")
     }
     guard fitting.allSatisfy({ $0.exchange == NID_kx_dhe }) else { return nil }
     guard policy.dhParameters != nil else {
       return Cause(
         reason: "all suites for this key are DHE, and there is no ssl_dhparam",
-        hint: "Add ECDHE-\(kind)-AES128-GCM-SHA256 to ssl_ciphers, which needs no parameters, "
-          + "or make some: certctl dhparam --out FILE.")
+        hint: "add ECDHE-\(kind)-AES128-GCM-SHA256 to ssl_ciphers, which needs no parameters, "
+          + "or make some: certctl dhparam --out FILE")
     }
     guard client == .browser else { return nil }
     return Cause(
       reason: "all suites for this key are DHE, which browsers no longer offer",
-      hint: "Add ECDHE-\(kind)-AES128-GCM-SHA256 to ssl_ciphers.")
+      hint: "add ECDHE-\(kind)-AES128-GCM-SHA256 to ssl_ciphers")
   }
 
   private var causeOfGroups: Cause? {
@@ -55,7 +55,7 @@ extension TLSRehearsal {
     else { return nil }
     return Cause(
       reason: "neither X25519 nor P-256 is among the groups",
-      hint: "Set ssl_ecdh_curve to X25519:prime256v1:secp384r1, or to auto.", isAboutGroups: true)
+      hint: "set ssl_ecdh_curve to X25519:prime256v1:secp384r1, or to auto", isAboutGroups: true)
   }
 
   /// OpenSSL judges a server's ciphers by the newest version below a gap.
@@ -64,7 +64,7 @@ extension TLSRehearsal {
     else { return nil }
     return Cause(
       reason: "TLS 1.2 is missing between \(oldest.name) and \(version.name)",
-      hint: "Set ssl_protocols TLSv1.2 TLSv1.3.")
+      hint: "set ssl_protocols TLSv1.2 TLSv1.3")
   }
 
   /// Names of suites in a list that OpenSSL drops without a word.

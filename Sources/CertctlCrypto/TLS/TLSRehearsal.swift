@@ -29,7 +29,7 @@ package func rehearse(
           ? "there is no certificate"
           : "the server offers \(offered.isEmpty ? "no version of TLS" : "only \(offered)")"
       ],
-      hint: identities.isEmpty ? nil : "Set ssl_protocols TLSv1.2 TLSv1.3.")
+      hint: identities.isEmpty ? nil : "set ssl_protocols TLSv1.2 TLSv1.3")
   }
   var trials: [TLSRehearsal.Trial] = []
   for (index, identity) in identities.enumerated() {

@@ -1,4 +1,3 @@
-import CertctlBase
 import CertctlCore
 import CertctlSystem
 
@@ -58,7 +57,7 @@ package enum DNSProviderCatalog {
     }
     guard !settings.isEmpty else {
       throw CertctlError(
-        .configuration, "no DNS provider has a setting '\(escapedForTerminal(name))'",
+        .configuration, "no DNS provider has a setting '\(name)'",
         hint: "certctl dns-providers NAME tells the settings of each")
     }
     guard settings.contains(where: \.isSecret) else { return "value:\(text)" }

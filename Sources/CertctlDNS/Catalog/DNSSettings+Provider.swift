@@ -1,4 +1,3 @@
-import CertctlBase
 package import CertctlCore
 import CertctlSystem
 
@@ -25,7 +24,7 @@ extension DNSSettings {
         $0.hasPrefix(name.prefix(3).lowercased()) || name.lowercased().hasPrefix($0.prefix(3))
       }
       throw CertctlError(
-        .usage, "there is no DNS provider '\(escapedForTerminal(name))'",
+        .usage, "there is no DNS provider '\(name)'",
         hint: (near.isEmpty ? "" : "do you mean \(near.joined(separator: " or "))? ")
           + "certctl dns-providers lists all; httpreq, exec:PATH and acmesh:dns_NAME reach others")
     }

@@ -51,8 +51,8 @@ package struct AcmeSh: DNSProvider {
     } catch {
       throw CertctlError(
         .configuration,
-        "the settings of acme.sh in \(escapedForTerminal(home)) are not used as root: "
-          + escapedForTerminal(error.detail ?? error.description),
+        "the settings of acme.sh in \(home) are not used as root: "
+          + (error.detail ?? error.description),
         hint: "run certctl as the user whose acme.sh it is, or copy dnsapi/ and account.conf to a "
           + "folder of root and name it by ACMESH_HOME")
     }
@@ -94,7 +94,7 @@ package struct AcmeSh: DNSProvider {
     }
     guard isFit, name.hasPrefix("dns_") else {
       throw CertctlError(
-        .usage, "'\(escapedForTerminal(name))' is no name of a DNS script of acme.sh",
+        .usage, "'\(name)' is no name of a DNS script of acme.sh",
         hint: "give it without path and .sh, such as --dns acmesh:dns_cf")
     }
     return name
@@ -108,7 +108,7 @@ package struct AcmeSh: DNSProvider {
     }
     guard FileManager.default.fileExists(atPath: home) else {
       throw CertctlError(
-        .configuration, "acme.sh is not installed in \(escapedForTerminal(home))",
+        .configuration, "acme.sh is not installed in \(home)",
         hint: "say where it is by ACMESH_HOME, in the environment or in [dns-credentials] of "
           + "certctl.toml; a folder with dnsapi/ of its source is enough")
     }
@@ -125,7 +125,7 @@ package struct AcmeSh: DNSProvider {
       .prefix(5).map { "acmesh:\($0.dropLast(3))" }
     throw CertctlError(
       .configuration,
-      "acme.sh in \(escapedForTerminal(home)) has no DNS script \(name)",
+      "acme.sh in \(home) has no DNS script \(name)",
       hint: near.isEmpty
         ? "ls \(home)/dnsapi shows which there are" : "there are: \(near.joined(separator: ", "))")
   }

@@ -1,4 +1,3 @@
-import CertctlBase
 import CertctlCore
 
 /// Programs that were written for certbot's `--manual-auth-hook` and `--manual-cleanup-hook`.
@@ -40,7 +39,7 @@ package struct CertbotHook: DNSProvider {
     guard let cleanup else {
       let names = Set(records.map(\.name)).sorted().joined(separator: ", ")
       return warn(
-        "the TXT record stays, since no cleanup hook was given: \(escapedForTerminal(names))")
+        "the TXT record stays, since no cleanup hook was given: \(names)")
     }
     try await ledger.remove(records) { record, index in
       var variables = Self.variables(records, index)

@@ -8,7 +8,7 @@ import Synchronization
 /// A program of the user's that edits DNS records, run as another client would run it.
 ///
 /// It is trusted as a hook is: nobody but root and the running user could have put it there. What it
-/// prints is not: it is shortened, escaped, and searched for secrets of the environment.
+/// prints is not: it is shortened, and searched for secrets of the environment.
 struct UserProgram: Sendable {
   /// How long one run may take; such programs often wait for the DNS themselves.
   static let usualTimeLimit = Duration.seconds(600)
@@ -37,7 +37,7 @@ struct UserProgram: Sendable {
     variables: [String: String] = ProcessInfo.processInfo.environment
   ) throws {
     self.path = path
-    title = "the \(kind) \(escapedForTerminal(path))"
+    title = "the \(kind) \(path)"
     timeLimit = Self.usualTimeLimit
     self.environment = environment
     self.variables = variables.filter { !$0.key.hasPrefix("CERTCTL_") }
@@ -46,7 +46,7 @@ struct UserProgram: Sendable {
     } catch {
       throw CertctlError(
         .configuration,
-        "\(title) cannot be used: \(escapedForTerminal(error.detail ?? error.description))",
+        "\(title) cannot be used: \(error.detail ?? error.description)",
         hint: error.hint
           ?? (path.hasPrefix("/") ? nil : "give the whole path, such as /etc/\(path)"))
     }
@@ -118,8 +118,7 @@ struct UserProgram: Sendable {
       text = text.split(separator: secret, omittingEmptySubsequences: false).joined(
         separator: "***")
     }
-    let lines = text.split(whereSeparator: \.isNewline).map { escapedForTerminal(String($0)) }
-      .filter { !$0.isEmpty }
+    let lines = text.split(whereSeparator: \.isNewline)
     let line = lines.joined(separator: " | ")
     return line.count > limit ? "…" + line.suffix(limit) : line
   }

@@ -50,7 +50,7 @@ package struct DNSCredentials: Sendable {
         guard !text.isEmpty else {
           throw CertctlError(
             .configuration,
-            "the file \(escapedForTerminal(path)), which \(name)_FILE names, is empty")
+            "the file \(path), which \(name)_FILE names, is empty")
         }
         return text
       }

@@ -70,7 +70,7 @@ package struct AcmeDNS: DNSProvider {
       throw CertctlError(
         .challengeFailed,
         "acme-dns keeps the \(Self.mostTexts) newest texts of a name, and "
-          + "\(escapedForTerminal(name)) would need \(entries.count) at once",
+          + "\(name) would need \(entries.count) at once",
         hint: "give each domain an account of its own, or put fewer names into one certificate")
     }
     for (account, value) in work { try await update(account, value) }
@@ -94,13 +94,13 @@ package struct AcmeDNS: DNSProvider {
     guard record.name != account.fullDomain else { return }
     throw CertctlError(
       .challengeFailed,
-      "the CNAME of \(escapedForTerminal(record.domain)) does not lead to its account at acme-dns, "
-        + "but to \(escapedForTerminal(record.name))",
+      "the CNAME of \(record.domain) does not lead to its account at acme-dns, "
+        + "but to \(record.name)",
       hint: "create this record and try again: " + alias(record.domain, account))
   }
 
   private static func alias(_ domain: String, _ account: AcmeDNSAccounts.Account) -> String {
-    escapedForTerminal("_acme-challenge.\(domain). CNAME \(account.fullDomain).")
+    "_acme-challenge.\(domain). CNAME \(account.fullDomain)."
   }
 
   // MARK: - Requests
@@ -135,8 +135,8 @@ package struct AcmeDNS: DNSProvider {
     }
     return CertctlError(
       .challengeFailed,
-      "acme-dns has a new account for \(escapedForTerminal(domains.joined(separator: ", "))), saved "
-        + "in \(escapedForTerminal(accounts.path)), to which no CNAME leads yet",
+      "acme-dns has a new account for \(domains.joined(separator: ", ")), saved "
+        + "in \(accounts.path), to which no CNAME leads yet",
       hint: "create and try again: " + aliases.joined(separator: "; "))
   }
 }

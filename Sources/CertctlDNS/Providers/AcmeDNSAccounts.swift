@@ -109,8 +109,8 @@ struct AcmeDNSAccounts: Sendable {
   private func unreadable(_ why: String) -> CertctlError {
     CertctlError(
       .configuration,
-      "the accounts at acme-dns in \(escapedForTerminal(path)) cannot be read: "
-        + escapedForTerminal(why), hint: "see ACME_DNS_STORAGE_PATH")
+      "the accounts at acme-dns in \(path) cannot be read: "
+        + why, hint: "see ACME_DNS_STORAGE_PATH")
   }
 }
 

@@ -92,7 +92,7 @@ package struct Porkbun: DNSProvider {
 
   private static func hint(_ code: String, _ words: String, _ zone: String) -> String? {
     if code == "API_ACCESS_DISABLED" || words.contains("opted in") {
-      return "switch on API access for \(escapedForTerminal(zone)) in Porkbun's domain management"
+      return "switch on API access for \(zone) in Porkbun's domain management"
     }
     return words.contains("API key") || code.hasPrefix("INVALID_API_KEYS")
       ? "check PORKBUN_API_KEY, PORKBUN_SECRET_API_KEY" : nil

@@ -172,7 +172,7 @@ package struct RFC2136: DNSProvider {
       }
     }
     throw CertctlError(
-      .challengeFailed, "the server \(escapedForTerminal(name)) has no address",
+      .challengeFailed, "the server \(name) has no address",
       hint: "set RFC2136_NAMESERVER to an address")
   }
 }
@@ -201,7 +201,7 @@ struct UpdateKey: Sendable {
     guard let hash = Self.hashes[word] else {
       throw CertctlError(
         .configuration,
-        "the algorithm '\(escapedForTerminal(algorithm))' of the TSIG key \(name) cannot be used",
+        "the algorithm '\(algorithm)' of the TSIG key \(name) cannot be used",
         hint: "one of: \(Self.hashes.keys.sorted().joined(separator: ", "))")
     }
     guard let data = Data(base64Encoded: secret), !data.isEmpty else {
@@ -230,7 +230,7 @@ struct UpdateKey: Sendable {
       let secret = word(after: "secret")
     else {
       throw CertctlError(
-        .configuration, "the file \(escapedForTerminal(path)) has no key in it",
+        .configuration, "the file \(path) has no key in it",
         hint: "its form is: key \"NAME\" { algorithm hmac-sha256; secret \"…\"; };")
     }
     try self.init(name: name, algorithm: algorithm, secret: secret)

@@ -1,4 +1,4 @@
-import CertctlBase
+package import CertctlBase
 package import CertctlCore
 
 /// What solvers work with beside the lineage's own settings.

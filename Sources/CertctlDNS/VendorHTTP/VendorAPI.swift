@@ -175,8 +175,8 @@ package struct VendorAPI: Sendable {
   /// - Returns: The error.
   package func noZone(_ zone: String, or cause: String? = nil) -> CertctlError {
     CertctlError(
-      .challengeFailed, "this account at \(title) has no zone \(escapedForTerminal(zone))",
-      hint: "the name servers of \(escapedForTerminal(zone)) say where the zone is: choose that "
+      .challengeFailed, "this account at \(title) has no zone \(zone)",
+      hint: "the name servers of \(zone) say where the zone is: choose that "
         + "provider by --dns, or give the credentials of the account that has it"
         + (cause.map { "; or \($0)" } ?? ""))
   }
@@ -217,7 +217,7 @@ package struct VendorAPI: Sendable {
     query.isEmpty ? "" : (url.contains("?") ? "&" : "?") + formText(query)
   }
 
-  /// A service's words, fit to be shown: short, without control characters and without our secrets.
+  /// A service's words, fit to be shown: short, on one line, and without our secrets.
   package func safe(_ text: String) -> String {
     var text = text
     for secret in secrets where !secret.isEmpty {
@@ -225,7 +225,7 @@ package struct VendorAPI: Sendable {
         separator: "***")
     }
     let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
-    return escapedForTerminal(line.count > 300 ? line.prefix(300) + "…" : line)
+    return line.count > 300 ? line.prefix(300) + "…" : line
   }
 
   // MARK: - Answers

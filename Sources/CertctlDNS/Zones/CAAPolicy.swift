@@ -1,5 +1,4 @@
 package import ACME
-import CertctlBase
 import CertctlCore
 import CertctlDNSClient
 
@@ -132,10 +131,9 @@ package struct CAALookup: Sendable {
     guard let first = refused.first else { return }
     throw CertctlError(
       .challengeFailed,
-      escapedForTerminal(refused.map(\.why).joined(separator: "; ")),
-      hint: escapedForTerminal(
-        "add a record such as: \(first.name.baseDomain). CAA 0 "
-          + "\(first.name.isWildcard ? "issuewild" : "issue") \"\(issuers[0])\"; or choose another "
-          + "--ca"), identifiers: refused.map(\.name))
+      refused.map(\.why).joined(separator: "; "),
+      hint: "add a record such as: \(first.name.baseDomain). CAA 0 "
+        + "\(first.name.isWildcard ? "issuewild" : "issue") \"\(issuers[0])\"; or choose another "
+        + "--ca", identifiers: refused.map(\.name))
   }
 }

@@ -282,7 +282,7 @@ package actor DNSView {
   }
 
   private nonisolated func failure(_ what: String, hint: String? = nil) -> CertctlError {
-    CertctlError(.challengeFailed, escapedForTerminal(what), hint: hint, isRetryable: false)
+    CertctlError(.challengeFailed, what, hint: hint, isRetryable: false)
   }
 }
 

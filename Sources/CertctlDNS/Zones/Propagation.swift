@@ -54,9 +54,8 @@ struct Propagation: Sendable {
     guard !late.isEmpty else { return board.ttls }
     throw CertctlError(
       .challengeFailed,
-      escapedForTerminal(
-        "not all name servers of \(zone.name) have the record after \(limit) s: "
-          + late.joined(separator: "; ")),
+      "not all name servers of \(zone.name) have the record after \(limit) s: "
+        + late.joined(separator: "; "),
       hint: "give the servers more time by --dns-timeout, or see to the server that is named",
       isRetryable: true)
   }

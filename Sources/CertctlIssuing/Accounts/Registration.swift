@@ -1,5 +1,4 @@
 package import ACME
-import CertctlBase
 import CertctlCore
 import CertctlSystem
 
@@ -46,7 +45,7 @@ package struct Registration: Sendable {
         (try? Identifier(parsing: String(parts[1])))?.type == .dns
       else {
         throw CertctlError(
-          .usage, "'\(escapedForTerminal(email))' is not an e-mail address",
+          .usage, "'\(email)' is not an e-mail address",
           hint: "give --email like admin@example.com, or leave it out")
       }
       return "mailto:\(email)"

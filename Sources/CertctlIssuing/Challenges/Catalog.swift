@@ -1,5 +1,4 @@
 package import ACME
-import CertctlBase
 package import CertctlCore
 package import CertctlDNS
 import CertctlSystem
@@ -40,7 +39,7 @@ package enum Catalog {
     if let method = knownMethod(type) { return method }
     throw CertctlError(
       .usage,
-      "this version of certctl cannot prove names by \(escapedForTerminal(type.rawValue))",
+      "this version of certctl cannot prove names by \(type.rawValue)",
       hint: "--challenge takes one of: \(solverTypes.joined(separator: ", "))")
   }
 

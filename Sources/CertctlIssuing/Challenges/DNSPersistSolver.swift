@@ -56,9 +56,8 @@ package final class DNSPersistSolver: ChallengeSolver {
     let name = finding.place.name
     return CertctlError(
       .challengeFailed,
-      escapedForTerminal(
-        "no TXT record \(name) lets this account have the certificate: \(finding.words)"),
-      hint: "make it by hand, once: \(name). TXT \"\(escapedForTerminal(record.text))\"",
+      "no TXT record \(name) lets this account have the certificate: \(finding.words)",
+      hint: "make it by hand, once: \(name). TXT \"\(record.text)\"",
       identifiers: [challenge.identifier])
   }
 }

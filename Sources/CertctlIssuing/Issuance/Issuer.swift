@@ -243,7 +243,7 @@ package struct Issuer: Sendable {
       throw CertctlError(
         .authority,
         "the CA did not issue the certificate for \(name): "
-          + (order.error?.description ?? "the order is \(escapedForTerminal(order.status.rawValue))"),
+          + (order.error?.description ?? "the order is \(order.status.rawValue)"),
         problem: order.error)
     }
     return order
@@ -332,7 +332,7 @@ package struct Issuer: Sendable {
         chain = better
       } else {
         environment.console.warn(
-          "no chain of this CA ends with an issuer '\(escapedForTerminal(wanted))'; "
+          "no chain of this CA ends with an issuer '\(wanted)'; "
             + "the default chain is used")
       }
     }

@@ -136,7 +136,7 @@ struct Validation: Sendable {
       throw CertctlError(
         .challengeFailed,
         "the CA offers no \(wanted.rawValue) for \(authorization.identifier.value)",
-        hint: "it offers: \(escapedForTerminal(offered.joined(separator: ", ")))")
+        hint: "it offers: \(offered.joined(separator: ", "))")
     }
     return Open(type: wanted, challenge: challenge, presented: presented)
   }

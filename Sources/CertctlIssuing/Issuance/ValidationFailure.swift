@@ -1,5 +1,4 @@
 import ACME
-import CertctlBase
 import CertctlCore
 
 extension CertctlError {
@@ -12,26 +11,20 @@ extension CertctlError {
   init(_ error: ACMEError, advisedFor tried: [ChallengeType], or all: [ChallengeType]) {
     let types = Set(tried.isEmpty ? all : tried).sorted { $0.rawValue < $1.rawValue }
     let problems = error.problem?.subproblems ?? []
-    let lines = problems.map { problem in
+    let details = problems.map { problem in
       var words = problem
       words.identifier = nil
-      return "\n  \(problem.identifier?.value ?? "-"): \(words)"
+      return "\(problem.identifier?.value ?? "-"): \(words)"
     }
     let message =
       problems.isEmpty
-      ? error.description
+      ? error.message
       : "the CA could not validate \(problems.count == 1 ? "a name" : "\(problems.count) names")"
         + " by \(types.map(\.rawValue).joined(separator: " and ")):"
-        + lines.map(Self.escapedLine).joined()
     self.init(
       .challengeFailed, message,
       hint: Self.advice(for: types.first, (problems.first ?? error.problem)?.type),
-      problem: error.problem, identifiers: error.identifiers)
-  }
-
-  /// The line safe for a terminal, with its own line break kept.
-  private static func escapedLine(_ line: String) -> String {
-    "\n" + escapedForTerminal(String(line.dropFirst()))
+      details: details, problem: error.problem, identifiers: error.identifiers)
   }
 
   /// What the type's own descriptor says of the problem, else what is true of all types.

@@ -1,4 +1,3 @@
-import CertctlBase
 import CertctlCore
 package import FoundationEssentials
 
@@ -53,7 +52,7 @@ extension RenewalDecision.Reason: CustomStringConvertible {
     case .settingsChanged(let change): change
     case .suggested(let start, let end, let page):
       "the CA suggests \(start.rfc3339) to \(end.rfc3339)"
-        + (page.map { ", see \(escapedForTerminal($0))" } ?? "")
+        + (page.map { ", see \($0)" } ?? "")
     case .lifetime: "most of its lifetime is over"
     case .lastQuarter: "the last quarter of its lifetime begins, and the CA suggests later"
     case .expired: "it has expired"

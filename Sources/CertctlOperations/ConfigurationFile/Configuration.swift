@@ -1,5 +1,4 @@
 import ACME
-import CertctlBase
 package import CertctlCore
 import CertctlCrypto
 import CertctlSystem
@@ -37,7 +36,7 @@ package struct Configuration: Sendable, Equatable {
       guard let setting = SettingsTable.byKey[key], setting.isInFile else {
         let known = SettingsTable.all.filter(\.isInFile).map(\.key).sorted()
         throw Self.wrong(
-          path, "unknown key '\(escapedForTerminal(key))'",
+          path, "unknown key '\(key)'",
           hint: "known keys: \(known.joined(separator: ", "))")
       }
       guard let value = table[key] else { continue }

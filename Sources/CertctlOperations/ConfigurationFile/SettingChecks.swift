@@ -1,5 +1,4 @@
 import ACME
-import CertctlBase
 import CertctlCore
 import CertctlDNS
 import CertctlIssuing
@@ -36,7 +35,7 @@ extension SettingDefinition {
           references[name] = try DNSProviderCatalog.reference(name, text)
         } catch let error as CertctlError where error.code == .configuration {
           throw CertctlError(
-            .configuration, "\(escapedForTerminal(name)): \(error.message)", hint: error.hint)
+            .configuration, "\(name): \(error.message)", hint: error.hint)
         }
       }
     },

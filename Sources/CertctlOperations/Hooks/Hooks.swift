@@ -139,9 +139,7 @@ package struct Hooks: Sendable {
         results.append(try await run(report.path, occasion))
         continue
       }
-      let sentence =
-        "skipped the hook \(escapedForTerminal(report.path)): "
-        + escapedForTerminal(problem)
+      let sentence = "skipped the hook \(report.path): \(problem)"
       if own.contains(report.path) {
         results.append(
           HookResult(
@@ -200,10 +198,10 @@ extension HookResult {
       case .exited(let code): "ended with exit code \(code)"
       case .signalled(let number): "was ended by signal \(number)"
       }
-    let whom = occasion.lineage.map { " for \(escapedForTerminal($0))" } ?? ""
+    let whom = occasion.lineage.map { " for \($0)" } ?? ""
     self.init(
       event: occasion.event, path: path, lineage: occasion.lineage, succeeded: result.succeeded,
-      message: "the \(occasion.event.rawValue) hook \(escapedForTerminal(path))\(whom) \(how)")
+      message: "the \(occasion.event.rawValue) hook \(path)\(whom) \(how)")
     switch result.ending {
     case .exited(let code): exitCode = code
     case .signalled(let number): signal = number

@@ -65,7 +65,7 @@ package struct ShowAccountOperation: Operation {
       let (record, account) = try await keeper.existingAccount()
       let resource = try await account.resource()
       return try desk.report(
-        record, account.key, status: escapedForTerminal(resource.status.rawValue))
+        record, account.key, status: resource.status.rawValue)
     }
   }
 }

@@ -245,7 +245,7 @@ struct Acquisition: ContextPart {
         try await lineages.remove(name)
       } else {
         var failed = isUnderWay ? lineage : known ?? lineage
-        failed.lastFailure = .init(date: now, message: failure.message)
+        failed.lastFailure = .init(date: now, message: failure.text)
         if !(error is CancellationError), failure.code != .postponed, failure.code != .locked {
           let certificate = current.map { RenewalCertificate($0.leaves) }
           var schedule =
@@ -263,6 +263,6 @@ struct Acquisition: ContextPart {
     await events.append(
       Event(
         time: now, event: "failed", lineage: name.value, names: settings.names.map(\.value),
-        message: failure.message))
+        message: failure.text))
   }
 }

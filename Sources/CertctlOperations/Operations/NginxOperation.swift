@@ -96,7 +96,7 @@ package struct NginxOperation: Operation {
           hint: "start it, or run certctl as root; one in a container is not seen from here")
       }
       for sentence in survey.places.flatMap(\.nginx.foreignFiles) {
-        console.warn(escapedForTerminal(sentence))
+        console.warn(sentence)
       }
       var reports = survey.unasked.map(NginxReport.init)
       for use in uses {

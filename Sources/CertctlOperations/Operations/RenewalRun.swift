@@ -117,7 +117,8 @@ struct RenewalRun: ContextPart {
   }
 
   private func log(_ result: RenewalResult) {
-    console.logger.log(level: result.logLevel, "\(result.text)")
+    // An event for each line: one that a stranger wrote must not look like another.
+    for line in result.lines { console.logger.log(level: result.logLevel, "\(line)") }
   }
 
   /// What the `post` hooks are told; after Ctrl-C, that all that was due failed.
@@ -191,9 +192,13 @@ struct RenewalRun: ContextPart {
 }
 
 extension RenewalResult {
-  /// The result in one line for the log.
-  var text: String {
-    "\(lineage): \(outcome.rawValue): \(reason)" + (error?.hint.map { "\nhint: \($0)" } ?? "")
+  /// The result for the log, each line with the lineage.
+  var lines: [String] {
+    let words = error?.lines ?? [reason]
+    let hint = error?.hint.map { ["hint: \($0)"] } ?? []
+    return (["\(outcome.rawValue): \(words[0])"] + words.dropFirst() + hint).map {
+      "\(lineage): \($0)"
+    }
   }
 
   /// What a person is told of a failure.

@@ -250,9 +250,9 @@ struct RenewalStep: ContextPart {
       case .postponed: .postponed
       default: .failed
       }
-    var result = RenewalResult(lineage: name.value, outcome: outcome, reason: error.message)
+    var result = RenewalResult(lineage: name.value, outcome: outcome, reason: error.text)
     if let status = try? await self.status() {
-      result = self.result(status, outcome, error.message)
+      result = self.result(status, outcome, error.text)
       result.next = error.retryAfter ?? status.decision.next
     }
     result.error = ErrorDetail(error)

@@ -45,18 +45,18 @@ package struct TryHooksOperation: Operation {
       guard let name else { return try await hooks.run(occasion, own: own) }
       let known = try await hooks.list(event, own: own)
       guard let hook = known.first(where: { $0.path == name || $0.name == name }) else {
-        let names = known.map { escapedForTerminal($0.name) }.joined(separator: ", ")
+        let names = known.map(\.name).joined(separator: ", ")
         throw CertctlError(
           .notFound,
-          "there is no \(event.rawValue) hook '\(escapedForTerminal(name))' in "
+          "there is no \(event.rawValue) hook '\(name)' in "
             + "\(hooks.directory)/\(event.rawValue).d",
           hint: known.isEmpty ? "see certctl hook list" : "there is: \(names)")
       }
       if let problem = hook.problem {
         throw CertctlError(
           .refused,
-          "the hook \(escapedForTerminal(hook.path)) is not run: \(escapedForTerminal(problem))",
-          hint: hook.hint.map(escapedForTerminal))
+          "the hook \(hook.path) is not run: \(problem)",
+          hint: hook.hint)
       }
       return [try await hooks.run(hook.path, occasion)]
     }

@@ -26,16 +26,15 @@ extension RenewalMetrics {
   /// - Parameter path: An absolute path in a folder that is there and can be written.
   /// - Throws: `CertctlError` with code `configuration`, with a hint.
   package static func check(_ path: String) async throws(CertctlError) {
-    let shown = escapedForTerminal(path)
     let (parent, name) = split(path)
     guard path.hasPrefix("/"), !["", ".", ".."].contains(name) else {
       throw CertctlError(
-        .configuration, "the metrics file '\(shown)' is no absolute path of a file",
+        .configuration, "the metrics file '\(path)' is no absolute path of a file",
         hint: "for node_exporter, for example: /var/lib/prometheus/node-exporter/certctl.prom")
     }
     guard let fault = await fault(inFolder: parent, path) else { return }
     throw CertctlError(
-      .configuration, "cannot write the metrics file \(shown): \(fault.what)", hint: fault.hint)
+      .configuration, "cannot write the metrics file \(path): \(fault.what)", hint: fault.hint)
   }
 
   @Disk private static func replace(
@@ -61,19 +60,18 @@ extension RenewalMetrics {
   ) -> (what: String, hint: String)? {
     let files = FileManager.default
     var isFolder = false
-    let folder = escapedForTerminal(parent)
     guard files.fileExists(atPath: parent, isDirectory: &isFolder), isFolder else {
       return (
-        "there is no folder \(folder)",
+        "there is no folder \(parent)",
         "make it, or name the folder that node_exporter was given by "
           + "--collector.textfile.directory"
       )
     }
     if files.fileExists(atPath: path, isDirectory: &isFolder), isFolder {
-      return ("it is a folder", "name a file in it, such as \(folder)/certctl.prom")
+      return ("it is a folder", "name a file in it, such as \(parent)/certctl.prom")
     }
     guard files.isWritableFile(atPath: parent) else {
-      return ("this user may not write in \(folder)", adviceOnPermission(folder))
+      return ("this user may not write in \(parent)", adviceOnPermission(parent))
     }
     return nil
   }

@@ -186,6 +186,7 @@ struct NginxChange: Sendable {
     let cause = CertctlError(wrapping: error)
     return CertctlError(
       .deploymentFailed, cause.message,
-      hint: (cause.hint.map { "\($0); " } ?? "") + "all files are as they were before")
+      hint: (cause.hint.map { "\($0); " } ?? "") + "all files are as they were before",
+      details: cause.details)
   }
 }

@@ -95,10 +95,10 @@ package struct RefusedNginx: Error, Sendable {
 
   /// What a person is told.
   var sentence: String {
-    "skipped \(title), which calls itself nginx: \(escapedForTerminal(reason))"
-      + (hint.map { " (\(escapedForTerminal($0)))" } ?? "")
+    "skipped \(title), which calls itself nginx: \(reason)"
+      + (hint.map { " (\($0))" } ?? "")
   }
 
   /// Why a certificate cannot be said to be served.
-  package var failure: String { "nginx was not asked: \(title): \(escapedForTerminal(reason))" }
+  package var failure: String { "nginx was not asked: \(title): \(reason)" }
 }

@@ -25,7 +25,6 @@ struct NginxTrial: Sendable {
     do {
       let configuration = try await configuration(after: changes, targets, at: place)
       return try await rehearsal(targets, configuration, at: place)
-        .map { CertctlError(.nginxRefused, $0, hint: "nothing was changed") }
     } catch let error as CertctlError where error.code == .nginxRefused {
       return error
     }
@@ -87,7 +86,7 @@ struct NginxTrial: Sendable {
   /// - Throws: `CertctlError` when a certificate cannot be read.
   private func rehearsal(
     _ targets: [NginxDeployment.Target], _ configuration: NginxConfiguration, at place: NginxPlace
-  ) async throws -> String? {
+  ) async throws -> CertctlError? {
     guard !targets.isEmpty else { return nil }
     let staged = StagedConfiguration(place, state: state)
     let version = try? await place.nginx.version.run(by: environment.runner)
@@ -103,10 +102,14 @@ struct NginxTrial: Sendable {
       do {
         // What stops only some clients is the operator's business.
         for finding in try await handshake(identities, policy, serverName: name) {
-          environment.console.warn("\(name): \(finding)")
+          environment.console.warn(
+            "\(name): \(finding)" + (finding.hint.map { " (\($0))" } ?? ""))
         }
       } catch let error as PKIError {
-        return "with the TLS settings of nginx for \(name), no client could connect: \(error)"
+        return CertctlError(
+          .nginxRefused,
+          "with the TLS settings of nginx for \(name), no client could connect: \(error)",
+          hint: (error.hint.map { "\($0); " } ?? "") + "nothing was changed")
       }
     }
     return nil

@@ -1,5 +1,4 @@
 import ACME
-import CertctlBase
 import CertctlCore
 
 /// What may stand in an nginx file: nothing that is not named here gets into one.
@@ -23,7 +22,7 @@ enum SiteGrammar {
   /// The error for a value that does not fit.
   static func refused(_ what: String, _ text: String, _ hint: String) -> CertctlError {
     let shown = text.unicodeScalars.count > 200 ? text.prefix(200) + "…" : text[...]
-    return CertctlError(.usage, "'\(escapedForTerminal(String(shown)))' is no \(what)", hint: hint)
+    return CertctlError(.usage, "'\(shown)' is no \(what)", hint: hint)
   }
 
   /// Checks the absolute path of a file or folder.

@@ -140,7 +140,7 @@ package struct SiteTree: Sendable {
   package var notices: [String] {
     var notices: [String] = []
     if let line = missingLine {
-      notices.append("\(place.configuration.main) gets one more line:\n\(line)")
+      notices.append("\(place.configuration.main) gets one more line: \(line)")
     }
     guard place.configuration.texts[place.path(SiteFiles.httpLink)] == nil else { return notices }
     for port in Set(records.flatMap { [$0.site.httpPort, $0.site.httpsPort] }).sorted() {

@@ -21,7 +21,7 @@ package struct DHParametersFile: Sendable {
     let name = parts.last ?? ""
     guard path.hasPrefix("/"), !["", ".", ".."].contains(name) else {
       throw CertctlError(
-        .usage, "'\(escapedForTerminal(path))' is no path of a file",
+        .usage, "'\(path)' is no path of a file",
         hint: "name the file itself, such as /etc/nginx/dhparam.pem")
     }
     let parent = parts.dropLast().joined(separator: "/")
@@ -35,7 +35,7 @@ package struct DHParametersFile: Sendable {
   /// - Throws: `CertctlError`, `HostError` or `PKIError`.
   package func read() async throws -> DHParameters {
     guard let bytes = try await contents() else {
-      throw CertctlError(.notFound, "there is no file \(escapedForTerminal(path))")
+      throw CertctlError(.notFound, "there is no file \(path)")
     }
     return try DHParameters(pem: bytes)
   }
@@ -56,7 +56,7 @@ package struct DHParametersFile: Sendable {
     }
     if let link {
       throw CertctlError(
-        .refused, "\(escapedForTerminal(path)) is a link to \(escapedForTerminal(link))",
+        .refused, "\(path) is a link to \(link)",
         hint: "name the file itself")
     }
     guard let old = try await contents() else {
@@ -66,7 +66,7 @@ package struct DHParametersFile: Sendable {
     if let parameters, old == parameters.pem { return false }
     guard force else {
       throw CertctlError(
-        .refused, "\(escapedForTerminal(path)) is there already, with other contents",
+        .refused, "\(path) is there already, with other contents",
         hint: "--force replaces it")
     }
     return true
@@ -84,12 +84,11 @@ package struct DHParametersFile: Sendable {
   /// Finds before an hour of work what the writing would find after it.
   private func checkFolder() throws {
     var isFolder = false
-    let shown = escapedForTerminal(folder.path)
     guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder), isFolder
-    else { throw CertctlError(.state, "there is no folder \(shown)", hint: "make it first") }
+    else { throw CertctlError(.state, "there is no folder \(folder.path)", hint: "make it first") }
     guard FileManager.default.isWritableFile(atPath: folder.path) else {
       throw CertctlError(
-        .state, "this user may not write in \(shown)",
+        .state, "this user may not write in \(folder.path)",
         hint: "run it as root, with sudo, or name another file")
     }
   }

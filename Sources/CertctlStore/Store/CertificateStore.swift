@@ -1,4 +1,3 @@
-import CertctlBase
 import CertctlCore
 import CertctlCrypto
 import CertctlSystem
@@ -91,7 +90,7 @@ package struct CertificateStore: Sendable {
       let generation = Generation(folderName: String(last))
     else {
       throw CertctlError(
-        .damagedState, "\(state.live.path)/\(name) points to '\(escapedForTerminal(target))'",
+        .damagedState, "\(state.live.path)/\(name) points to '\(target)'",
         hint: "certctl's links point to ../archive/\(name)/NNNN; it was left as it is")
     }
     return generation

@@ -1,5 +1,4 @@
 package import ACME
-import CertctlBase
 package import CertctlCore
 package import CertctlCrypto
 package import FoundationEssentials
@@ -179,7 +178,7 @@ package struct LineageName: Hashable, Sendable, CustomStringConvertible {
       !value.contains("/"), !value.unicodeScalars.contains(where: isControl)
     else {
       throw CertctlError(
-        .usage, "'\(escapedForTerminal(value))' cannot be the name of a certificate",
+        .usage, "'\(value)' cannot be the name of a certificate",
         hint: "a name has 1 to 200 bytes, no slash or control character, no leading dot or hyphen")
     }
     self.value = value

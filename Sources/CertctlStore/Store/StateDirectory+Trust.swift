@@ -23,10 +23,9 @@ extension StateDirectory {
     let words = (["sudo", "-u", owner ?? ""] + command).map(\.shellQuoted).joined(separator: " ")
     return CertctlError(
       .configuration,
-      "the state directory \(escapedForTerminal(path)) is not used: "
-        + escapedForTerminal(error.detail ?? error.description),
-      hint: (owner == nil || !SystemAccount.isRoot ? error.hint : "run it as that user: \(words)")
-        .map(escapedForTerminal))
+      "the state directory \(path) is not used: "
+        + (error.detail ?? error.description),
+      hint: (owner == nil || !SystemAccount.isRoot ? error.hint : "run it as that user: \(words)"))
   }
 }
 

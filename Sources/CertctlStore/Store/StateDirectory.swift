@@ -85,6 +85,6 @@ package struct StateDirectory: Sendable {
     guard let holder = FileLock.holder("\(locks.path)/\(name).lock") else {
       return "another certctl"
     }
-    return "process \(holder.pid) (\(escapedForTerminal(holder.command)))"
+    return "process \(holder.pid) (\(holder.command))"
   }
 }

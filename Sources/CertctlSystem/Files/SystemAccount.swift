@@ -1,4 +1,3 @@
-internal import CertctlBase
 internal import Glibc
 
 /// The users and groups of this machine, by name.
@@ -35,7 +34,7 @@ package enum SystemAccount {
   /// What a user is called in messages: "mallory (1001)", or "user 1001" for one without a name.
   package static func userTitle(_ number: UInt32) -> String {
     if number == 0 { return "root" }
-    return userName(number).map { "\(escapedForTerminal($0)) (\(number))" } ?? "user \(number)"
+    return userName(number).map { "\($0) (\(number))" } ?? "user \(number)"
   }
 
   /// The name of a user; nil when there is none of that number.

@@ -283,7 +283,7 @@ struct AcmeShTests {
       #expect(
         error.message.hasSuffix(
           "dns_own.sh did not publish _acme-challenge.example.com: it ended with exit code 1, and "
-            + "said: talk | The key \\u{1B}[1mis wrong"))
+            + "said: talk | The key \u{1B}[1mis wrong"))
       try await provider.remove([apex], in: zone)
       #expect(bench.warnings.all.count == 1)
       #expect(bench.warnings.all.first?.contains("it cannot remove records") == true)

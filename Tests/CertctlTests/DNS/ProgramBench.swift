@@ -47,7 +47,7 @@ struct ProgramBench {
     var environment = Environment(
       http: { _ in throw HarnessError("a program needs no network of ours") },
       console: Console(warn: { [warnings] in warnings.add($0) }))
-    environment.console.tell = { [told] in told.add($0) }
+    environment.console.tell = { [told] in told.add($0.joined(separator: "\n")) }
     environment.runner = ProcessRunner(grace: .milliseconds(300))
     return DNSProviderContext(
       type.descriptor, values: settings, argument: argument, environment: environment)

@@ -1,3 +1,4 @@
+import CertctlBase
 import Glibc
 package import Testing
 
@@ -53,7 +54,10 @@ package struct CommandLineBench {
     let hint = error["hint"].string ?? ""
     #expect(!message.isEmpty, sourceLocation: place)
     // What varies between two runs, such as a time, is not in errors that tests ask for.
-    let expected = "certctl: \(message)\n" + (hint.isEmpty ? "" : "certctl: hint: \(hint)\n")
+    let lines =
+      message.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+      + (hint.isEmpty ? [] : ["certctl: hint: \(hint)"])
+    let expected = "certctl: " + lines.map { escapedForTerminal($0) + "\n" }.joined()
     #expect(text.standardError == expected, sourceLocation: place)
     #expect(!text.standardError.contains("\u{1B}"), sourceLocation: place)
     return (message, hint)

@@ -24,7 +24,7 @@ struct JournalCleaner: ContextPart {
         console.warn(
           "could not clean up the challenges of an earlier run: "
             + error.message
-            + (group.dns?.provider.map { " (they were made by --dns \(escapedForTerminal($0)))" }
+            + (group.dns?.provider.map { " (they were made by --dns \($0))" }
               ?? "") + "; where nothing is left to remove, delete \(journal.path(of: name))")
       }
     }

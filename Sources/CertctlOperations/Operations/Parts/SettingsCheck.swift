@@ -77,21 +77,19 @@ struct SettingsCheck: ContextPart {
       guard let record = try? await accounts.account(for: authority.directory)?.record,
         record.url != nil
       else { continue }
-      let name = escapedForTerminal(authority.title)
       if !contacts.isEmpty, Set(contacts) != Set(record.contacts) {
         console.warn(
-          "the account with \(name) is there already, with other contacts, and --email does not "
-            + "change it: certctl account update --ca \(escapedForTerminal(text)) --email ADDRESS does"
-        )
+          "the account with \(authority.title) is there already, with other contacts, and --email does not "
+            + "change it: certctl account update --ca \(text) --email ADDRESS does")
       }
       // Of several CAs it is not known which one it is for.
       if authorities.count == 1, let external = given.externalAccount,
         external.keyID != record.externalAccount
       {
         console.warn(
-          "the account with \(name) is there already, and not bound to "
-            + "\(escapedForTerminal(external.keyID)): certctl account deactivate --ca \(escapedForTerminal(text)) makes way for one that is"
-        )
+          "the account with \(authority.title) is there already, and not bound to "
+            + "\(external.keyID): certctl account deactivate --ca \(text) makes way for one that "
+            + "is")
       }
     }
   }
@@ -108,8 +106,7 @@ struct SettingsCheck: ContextPart {
           + "command into a script" : error.hint
       throw CertctlError(
         isGiven ? .usage : .configuration,
-        "the hook \(escapedForTerminal(path)) cannot be used: \(escapedForTerminal(why))",
-        hint: hint.map(escapedForTerminal))
+        "the hook \(path) cannot be used: \(why)", hint: hint)
     }
   }
 
@@ -118,7 +115,7 @@ struct SettingsCheck: ContextPart {
       _ = try SafeFolder.open(path)
     } catch {
       throw CertctlError(
-        .usage, "cannot use the webroot \(escapedForTerminal(path)): \(error.detail ?? "\(error)")",
+        .usage, "cannot use the webroot \(path): \(error.detail ?? "\(error)")",
         hint: "give the folder that the web server shows as / for these names, such as "
           + "/var/www/html")
     }

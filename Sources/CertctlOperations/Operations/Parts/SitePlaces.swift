@@ -59,7 +59,7 @@ struct SitePlaces: ContextPart {
   func checkFiles(of site: Site, at place: NginxPlace) async throws {
     for path in site.files where await Self.isMissing(path, at: place) {
       throw CertctlError(
-        .usage, "there is no \(escapedForTerminal(path)) for the site \(site.name)",
+        .usage, "there is no \(path) for the site \(site.name)",
         hint: place.nginx.container == nil
           ? "make it first, readable for nginx's workers"
           : "give the path as the container sees it, below one of its mounts")

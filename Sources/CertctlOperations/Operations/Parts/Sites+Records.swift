@@ -105,7 +105,7 @@ extension Sites {
     }
     let names = records.map(\.site.name).joined(separator: ", ")
     throw CertctlError(
-      .notFound, "there is no site \(escapedForTerminal(name))",
+      .notFound, "there is no site \(name)",
       hint: names.isEmpty ? "add one: certctl site add HOST UPSTREAM" : "there are: \(names)")
   }
 }

@@ -1,4 +1,3 @@
-import CertctlBase
 import CertctlCore
 
 /// A compose file for an nginx that certctl keeps: what `site compose` prints.
@@ -115,7 +114,7 @@ package struct ComposeFile: Sendable, Equatable {
 
   private static func refusal(_ what: String, _ text: String) -> CertctlError {
     CertctlError(
-      .usage, "the \(what) '\(escapedForTerminal(text))' cannot stand in a compose file",
+      .usage, "the \(what) '\(text)' cannot stand in a compose file",
       hint: "use letters, digits, '.', '_' and '-', and '/' in paths")
   }
 }

@@ -92,11 +92,11 @@ enum EngineFault: Error, Sendable, Equatable {
     }
   }
 
-  /// The first of the text, on one line, without what a terminal would obey.
+  /// The first of the text, on one line.
   static func oneLine(_ text: String) -> String {
     // An inspection of nothing prints an empty list before it says why.
     let lines = text.split { $0.isNewline }.filter { $0 != "[]" }.prefix(4)
       .joined(separator: " / ")
-    return lines.isEmpty ? "it said nothing" : escapedForTerminal(String(lines.prefix(400)))
+    return lines.isEmpty ? "it said nothing" : String(lines.prefix(400))
   }
 }

@@ -85,11 +85,11 @@ struct EngineEnvironment: Sendable, Equatable {
       let place = name == path ? name : "\(name)=\(path)"
       throw CertctlError(
         .configuration,
-        "the container engine at \(escapedForTerminal(place)) is not asked as root: "
-          + escapedForTerminal(error.detail ?? error.description),
+        "the container engine at \(place) is not asked as root: "
+          + (error.detail ?? error.description),
         hint: TrustedPath.foreignOwner(of: path).flatMap(SystemAccount.userName)
           .map {
-            "run certctl as the user who runs it: sudo -u \(escapedForTerminal($0)) certctl …"
+            "run certctl as the user who runs it: sudo -u \($0) certctl …"
           })
     }
   }

@@ -21,17 +21,18 @@ struct MountFault: Sendable, Equatable {
     var volumes: [String] = []
     for line in faults.flatMap(\.volumes) where !volumes.contains(line) { volumes.append(line) }
     var hints = faults.compactMap(\.advice)
+    var details: [String] = []
     if !volumes.isEmpty {
-      let list = volumes.map { "\n      - \($0)" }.joined()
-      hints.append(
+      details.append(
         "under \"volumes:\" of \(container.placeInComposeFile), "
-          + "instead of what mounts the same now:\(list)\n"
-          + "then make the container anew: \(container.commandToRecreate)")
+          + "instead of what mounts the same now:")
+      details += volumes.map { "    - \($0)" }
+      hints.append("then make the container anew: \(container.commandToRecreate)")
     }
     return CertctlError(
       .configuration,
       "container \(container.name): " + faults.map(\.message).joined(separator: "; "),
-      hint: hints.isEmpty ? nil : hints.joined(separator: "\n"))
+      hint: hints.isEmpty ? nil : hints.joined(separator: "; "), details: details)
   }
 }
 

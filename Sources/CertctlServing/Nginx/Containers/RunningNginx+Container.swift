@@ -18,7 +18,7 @@ extension RunningNginx {
   ) async throws -> RunningNginx {
     guard ContainerName.isValid(name) else {
       throw CertctlError(
-        .usage, "\(escapedForTerminal(name)) cannot be the name of a container",
+        .usage, "\(name) cannot be the name of a container",
         hint: "names have letters, digits, '_', '.' and '-', and begin with a letter or digit")
     }
     let container = try await NginxContainer.find(name, engines: engines)

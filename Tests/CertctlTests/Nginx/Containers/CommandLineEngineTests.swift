@@ -48,7 +48,7 @@ struct CommandLineEngineTests {
     let silent = await failure(CommandResult(ending: .signalled(15), timedOut: true))
     #expect(silent?.message == "the engine behind /usr/bin/docker does not answer")
     let other = await failure(.failed("[]\nno\u{1B}\n"))
-    #expect(other?.message == #"docker cannot be asked: no\u{1B}"#)
+    #expect(other?.message == "docker cannot be asked: no\u{1B}")
   }
 
   @Test(arguments: ["tcp://192.0.2.1:2376", "ssh://me@example.com"])
@@ -94,7 +94,7 @@ struct CommandLineEngineTests {
 
   @Test func `the last lines of a container`() async throws {
     let runner = ScriptedRunner(["logs": .said("one\ntwo\u{1B}[2J\n")])
-    #expect(try await engine(runner).lastLines(of: "web") == #"one / two\u{1B}[2J"#)
+    #expect(try await engine(runner).lastLines(of: "web") == "one / two\u{1B}[2J")
     #expect(runner.commands.map(\.arguments) == [["logs", "--tail", "3", "web"]])
     let failing = ScriptedRunner(["logs": .failed("no")])
     #expect(try await engine(failing).lastLines(of: "web") == "")

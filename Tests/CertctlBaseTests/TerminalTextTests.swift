@@ -1,0 +1,31 @@
+import CertctlBase
+import Testing
+
+struct TerminalTextTests {
+  private let evil = "\u{1B}[31m\ncertctl: done"
+  private let shown = "\\u{1B}[31m\\ncertctl: done"
+
+  @Test func `literals stand as they are, what is interpolated is escaped`() {
+    let text: TerminalText = "\u{1B}[1mname\u{1B}[0m\n\t\(evil), \(1)"
+    #expect(text.string == "\u{1B}[1mname\u{1B}[0m\n\t\(shown), 1")
+    #expect("\(text)" == text.string)
+  }
+
+  @Test func `a text in a text is not escaped again`() {
+    let inner: TerminalText = "a\n\(evil)"
+    let outer: TerminalText = "[\(inner)]"
+    #expect(outer.string == "[a\n\(shown)]")
+    let list: [TerminalText] = ["\(evil)", "b\n"]
+    #expect(list.joined(separator: ",\n").string == "\(shown),\nb\n")
+    #expect((inner + "\n\(evil)").string == "a\n\(shown)\n\(shown)")
+    var more = inner
+    more += "\n"
+    #expect(more.string == "a\n\(shown)\n")
+  }
+
+  @Test func `lines below another are indented and escaped`() {
+    #expect(TerminalText(evil, details: [evil, "b"]).string == "\(shown)\n  \(shown)\n  b")
+    #expect(TerminalText(escaping: evil).string == shown)
+    #expect(TerminalText(raw: evil).string == evil)
+  }
+}
