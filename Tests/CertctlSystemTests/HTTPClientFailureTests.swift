@@ -133,7 +133,7 @@ private final class ScriptedSession: ByteSession {
     let script = Script(reply: nil)
     let (server, url) = try await script.serve()
     let first = Task { try await client.send(HTTPRequest(.get, url + "first")) }
-    #expect(try await eventually { !script.seen.withLock { $0.text.isEmpty } })
+    #expect(try await eventually { script.seen.withLock { $0.text.contains("first") } })
     let second = Task { try await client.send(HTTPRequest(.get, url + "second")) }
     try await Task.sleep(for: .milliseconds(30))
     second.cancel()

@@ -50,7 +50,7 @@ package struct Transaction: Sendable {
 
   private static let recordName = "record.json"
   /// Configuration files and keys are small.
-  private static let sizeLimit = 16 << 20
+  static let sizeLimit = 16 << 20
 
   private var folder: DurableFolder { state.folder("transactions/\(id)") }
 
@@ -236,51 +236,5 @@ package struct Transaction: Sendable {
     }
     // Without its record it is nothing, and goes at the next run.
     try? state.folder("transactions").removeTree(id)
-  }
-
-  // MARK: - Looking
-
-  /// What stands at a path now.
-  static func state(at path: String) throws -> PathState {
-    let (folder, name) = DurableFolder.place(of: path)
-    switch try folder.kind(of: name) {
-    case nil: return PathState(kind: .absent)
-    case .folder: return PathState(kind: .folder)
-    case .link: return PathState(kind: .link, target: try folder.linkTarget(name))
-    case .file:
-      let bytes = try folder.read(name, limit: sizeLimit) ?? []
-      let attributes = try folder.attributes(of: name)
-      return PathState(
-        kind: .file, sha256: Digest.sha256(bytes).hexadecimal, mode: attributes?.mode,
-        owner: attributes?.owner, group: attributes?.group)
-    case .other:
-      throw CertctlError(
-        .state, "\(path) is neither a file nor a folder nor a link",
-        hint: "certctl wants to write there: move it away")
-    }
-  }
-
-  /// Whether what a change is to make is there.
-  static func isInPlace(_ change: FileChange) throws -> Bool {
-    let now = try state(at: change.path)
-    switch change.content {
-    case .absent: return now.kind == .absent
-    case .folder: return now.kind == .folder
-    case .link(let target): return now.kind == .link && now.target == target
-    case .file(let bytes, let attributes):
-      let (folder, name) = change.place
-      return try now.kind == .file && now.mode == attributes.mode
-        && folder.read(name, limit: sizeLimit) == bytes
-    }
-  }
-
-  private static func state(of change: FileChange) -> PathState {
-    switch change.content {
-    case .absent: PathState(kind: .absent)
-    case .folder: PathState(kind: .folder)
-    case .link(let target): PathState(kind: .link, target: target)
-    case .file(let bytes, _):
-      PathState(kind: .file, sha256: Digest.sha256(bytes).hexadecimal)
-    }
   }
 }

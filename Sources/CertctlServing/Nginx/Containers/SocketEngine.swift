@@ -30,8 +30,7 @@ struct SocketEngine: ContainerEngine {
     try await environment.requireTrust(socket: path)
     do {
       let answer = try await session().send(.get, "/containers/\(container)/json")
-      // A page that is not there has no message.
-      if answer.status == 404, EngineSession.message(answer) != nil { return nil }
+      if EngineSession.saysNotFound(answer) { return nil }
       guard answer.status == 200, let found = ContainerInspection(json: answer.body) else {
         throw EngineSession.refusal(answer)
       }
@@ -184,6 +183,13 @@ private struct EngineSession {
 
   /// What the engine says against a request; nil when it does not say it in its own way.
   static func message(_ answer: HTTPResponse) -> String? { decoded(Refusal.self, answer)?.message }
+
+  /// Whether the engine knows no such container; a page that is not there, or a proxy's own 404, says
+  /// something else.
+  static func saysNotFound(_ answer: HTTPResponse) -> Bool {
+    guard answer.status == 404, let words = message(answer)?.lowercased() else { return false }
+    return words.contains("no such container") || words.contains("no container with")
+  }
 
   /// The fault of an answer that is not the one that was asked for.
   static func refusal(_ answer: HTTPResponse) -> EngineFault {

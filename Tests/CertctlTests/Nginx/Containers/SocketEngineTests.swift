@@ -66,6 +66,7 @@ struct SocketEngineTests {
 
   @Test(arguments: [
     (404, "page not found\n", "docker cannot be asked: page not found"),
+    (404, #"{"message":"no such route"}"#, "docker cannot be asked: no such route"),
     (500, #"{"message":"out of memory"}"#, "docker cannot be asked: out of memory"),
     (200, "{}", "docker cannot be asked: {}"),
     (403, #"{"message":"no rights"}"#, "this user may not use docker: no rights"),
