@@ -1,4 +1,5 @@
 import CertctlBase
+import CertctlCore
 import CertctlOperations
 import FoundationEssentials
 
@@ -31,7 +32,7 @@ struct CertificateList {
       style.safe(report.name), "\(report.state.rawValue)",
       "\(report.notAfter.map(withDaysLeft) ?? "-")", "\(report.renewAt?.day ?? "-")",
       report.names.isEmpty ? "-" : style.safe(report.names.joined(separator: ", ")),
-      style.safe(report.notes(now: now).joined(separator: "; ")),
+      style.safe(report.notes(now: now).map(\.message).joined(separator: "; ")),
     ]
   }
 

@@ -1,4 +1,5 @@
 import CertctlBase
+import CertctlCore
 import CertctlCrypto
 import CertctlStore
 import CertctlSystem
@@ -50,6 +51,7 @@ struct DHCheckReport: Encodable {
   let isFine: Bool
   let problems: [String]
   let remarks: [String]
+  let findings: [Finding]
 
   init(file: String, _ parameters: DHParameters, _ check: DHCheck) {
     self.file = file
@@ -59,13 +61,17 @@ struct DHCheckReport: Encodable {
     isFine = check.isFine
     problems = check.problems
     remarks = check.remarks
+    findings =
+      problems.map { Finding(.error, .parametersUnusable, subject: file, $0) }
+      + remarks.map { Finding(.notice, .parametersWeak, subject: file, $0) }
   }
 
   var text: TerminalText {
     let name = group.map { ", \($0)" } ?? (isSafePrime == true ? ", a safe prime" : "")
     let verdict =
       "\(file): \(isFine ? "ok" : "not usable"), \(bits) bits\(name)"
-    return TerminalText(verdict, details: problems + remarks)
+    return ([TerminalText(escaping: verdict)] + findings.map { $0.text(indent: 2) })
+      .joined(separator: "\n")
   }
 }
 

@@ -32,26 +32,10 @@ extension LineageReport {
     return isFailing ? .wanting : nil
   }
 
-  /// What needs attention, one line each, as it was said: not yet safe for a terminal.
-  func notes(now: Date) -> [String] {
-    // A failed validation has a line for each name.
-    sentences(now: now).map { $0.split { $0.isNewline }.joined(separator: " ") }
-  }
-
-  private func sentences(now: Date) -> [String] {
-    var notes: [String] = []
-    if let problem { notes.append(problem) }
-    // Due, but not yet: something holds it back, and the reason says what.
-    if state != .valid, let renewAt, renewAt > now, let renewReason { notes.append(renewReason) }
-    if let lastFailure {
-      notes.append("failed on \(lastFailure.date.rfc3339): \(lastFailure.message)")
-    }
-    switch deployment {
-    case .failed: notes.append("deployment failed" + (deploymentFailure.map { ": \($0)" } ?? ""))
-    case .notDeployed: notes.append("not deployed yet")
-    case .deployed, nil: break
-    }
-    return notes
+  /// What needs attention beside what the state says in a word.
+  func notes(now: Date) -> [Finding] {
+    let states: Set<Finding.Code> = [.expired, .revoked, .placeholder, .namesMissing]
+    return findings(at: now).filter { !states.contains($0.code) }
   }
 }
 

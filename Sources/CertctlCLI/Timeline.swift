@@ -1,4 +1,5 @@
 import CertctlBase
+import CertctlCore
 import CertctlOperations
 import FoundationEssentials
 
@@ -39,8 +40,9 @@ struct Timeline {
       left(report), renews(report), names: names(report)
     ) { paint($0, report) }
     let notes = report.notes(now: now).flatMap { note in
-      let lines = style.safe(note).wrapped(
-        to: width - 4, limit: Self.linesOfNote, ellipsis: glyphs.ellipsis)
+      let lines = ([note.message] + note.hintLines).flatMap {
+        style.safe($0).wrapped(to: width - 4, limit: Self.linesOfNote, ellipsis: glyphs.ellipsis)
+      }
       return lines.enumerated().map { index, line in
         (index == 0 ? "  ! " : "    ") + paint(line, report)
       }

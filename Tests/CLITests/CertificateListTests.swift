@@ -1,4 +1,5 @@
 import CertctlBase
+import CertctlCore
 import FoundationEssentials
 import Testing
 
@@ -25,7 +26,7 @@ struct CertificateListTests {
     ({ $0.problem = "it is\nbroken" }, "it is broken"),
     (
       { $0.lastFailure = .init(date: SampleReports.now, message: "no\n  such name") },
-      "failed on 2026-06-01T12:00:00Z: no   such name"
+      "failed on 2026-06-01T12:00:00Z: no such name"
     ),
     (
       {
@@ -47,7 +48,7 @@ struct CertificateListTests {
   func `what needs attention is noted`(_ index: Int) {
     let (change, note) = Self.attention[index]
     let report = SampleReports.report(change: change)
-    #expect(report.notes(now: SampleReports.now) == [note])
+    #expect(report.notes(now: SampleReports.now).map(\.message) == [note])
     let lines = table([SampleReports.report("fine.example"), report])
     #expect(lines[0].hasSuffix("NAMES         NOTE"))
     #expect(lines[1].hasSuffix("fine.example"))
@@ -59,7 +60,7 @@ struct CertificateListTests {
       $0.deployment = .deployed
       $0.renewReason = "due on some day: most of its lifetime is over"
     }
-    #expect(report.notes(now: SampleReports.now) == [])
+    #expect(report.notes(now: SampleReports.now).isEmpty)
     #expect(report.attention == nil)
   }
 

@@ -112,6 +112,10 @@ struct DHParametersTests {
       let report = try #require(JSONValue(Array(json.standardOutput.utf8)))
       #expect(json.exitCode == 1)
       #expect(report["isFine"].bool == false && report["isSafePrime"].bool == false)
+      let finding = report["findings"].array.first
+      #expect(finding?["code"].string == "parametersUnusable")
+      #expect(finding?["message"] == report["problems"].array.first)
+      #expect(finding?["subject"].string == file)
 
       try await bench.fails(
         ["dhparam", "--check", bench.folder.path("none")], exit: 1, "notFound")

@@ -37,6 +37,11 @@ struct HookCommandTests {
       let report = try #require(JSONValue(Array(json.standardOutput.utf8)))
       #expect(report["directory"].string == folder.path("hooks"))
       #expect(report["hooks"].array.map { $0["problem"] == .null } == [true, false, true])
+      #expect(report["hooks"].array.map { $0["findings"].array.count } == [0, 1, 0])
+      let finding = report["hooks"].array[1]["findings"].array.first
+      #expect(finding?["code"].string == "hookNotUsable")
+      #expect(finding?["message"].string?.hasPrefix("does not run: it is hidden") == true)
+      #expect(finding?["hint"].string == "delete it, or give it another name")
     }
   }
 
@@ -66,6 +71,9 @@ struct HookCommandTests {
       #expect(hook?["exitCode"].number == 4)
       #expect(hook?["succeeded"].bool == false)
       #expect(hook?["output"].string == "red \u{1B}[31m\nsecond")
+      let finding = hook?["findings"].array.first
+      #expect(finding?["code"].string == "hookFailed" && finding?["subject"].string == path)
+      #expect(finding?["message"] == hook?["message"])
     }
   }
 

@@ -87,6 +87,10 @@ struct ListCommandTests {
       let json = try await bench.run("list", "--json").standardOutput
       let reports = try #require(JSONValue(Array(json.utf8)))["certificates"].array
       #expect(reports.map { $0["state"].string } == ["damaged", "valid"])
+      let finding = reports.first?["findings"].array.first
+      #expect(finding?["code"].string == "damaged", "\(json)")
+      #expect(finding?["message"] == reports.first?["problem"])
+      #expect(finding?["hint"].string?.isEmpty == false)
       #expect(reports.last?["renewAt"].string?.hasSuffix("Z") == true, "\(json)")
       #expect(reports.last?["renewReason"].string != nil)
     }

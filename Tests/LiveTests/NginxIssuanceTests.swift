@@ -69,6 +69,9 @@ struct NginxIssuanceTests {
 
         let broken = try await status(of: nginx, host)
         #expect(broken["problem"].string?.contains("nginx.conf") == true, "\(broken)")
+        let finding = broken["findings"].array.first
+        #expect(finding?["code"].string == "configurationRefused")
+        #expect(finding?["message"] == broken["problem"])
         let old = broken["certificates"].array.first
         #expect(old?["lineage"].string == "example.com")
         // What nginx cannot be made to use is not in use: it would be torn by a restart.
@@ -81,7 +84,7 @@ struct NginxIssuanceTests {
         try nginx.folder.write("nginx.conf", good)
         try await host.certctl.run(["renew"]).requireSuccess("renew")
         let repaired = try await status(of: nginx, host)
-        #expect(repaired["problem"] == .null)
+        #expect(repaired["problem"] == .null && repaired["findings"].array.isEmpty)
         #expect(repaired["certificates"].array.first?["problem"] == .null)
         #expect(
           repaired["certificates"].array.first?["addresses"].array.map(\.string)

@@ -60,9 +60,7 @@ extension HookReport {
   fileprivate var text: TerminalText {
     let whose = lineage.map { " (\($0) only)" } ?? ""
     let line: TerminalText = "\(event.rawValue.padded(to: 8))\(path)\(whose)"
-    guard let problem else { return line }
-    let advice: TerminalText = hint.map { "\n        hint: \($0)" } ?? ""
-    return "\(line)\n        does not run: \(problem)\(advice)"
+    return ([line] + findings.map { $0.text(indent: 8) }).joined(separator: "\n")
   }
 }
 
@@ -150,7 +148,7 @@ extension HookResult {
 
   /// The lines below it: what to do, and what the hook wrote.
   var details: [String] {
-    let advice = hint.map { ["hint: \($0)"] } ?? []
+    let advice = findings.flatMap(\.hintLines)
     guard !output.isEmpty else { return advice }
     let lines = output.split(separator: "\n", omittingEmptySubsequences: false)
     return advice + lines.dropLast(output.hasSuffix("\n") ? 1 : 0).map { "| \($0)" }

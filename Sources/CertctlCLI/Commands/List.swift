@@ -83,7 +83,8 @@ extension LineageReport {
 
   private var certificateFacts: Facts {
     [
-      ("name", name), ("state", state.rawValue), ("problem", problem),
+      ("name", name), ("state", state.rawValue),
+      ("problem", damage.map { ([$0.message] + $0.hintLines).joined(separator: "\n") }),
       ("names", names.joined(separator: ", ")),
       ("without", missingNames?.joined(separator: ", ")), ("CA", authority),
       ("issued by", directoryURL),

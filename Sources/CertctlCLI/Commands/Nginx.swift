@@ -93,11 +93,11 @@ extension NginxReport {
       "\(executable), process \(pid)" + (unit.map { ", \($0)" } ?? "")
         + (container.map { ", container \($0)" } ?? "")
     ]
-    lines.append("  configuration: \(problem ?? "ok")")
+    lines.append(fault?.text(indent: 2, label: "configuration") ?? "  configuration: ok")
     for use in certificates {
-      let place = use.addresses.joined(separator: ", ")
-      let answer = use.problem.map { "not served: \($0)" } ?? place
-      lines.append("  \(use.lineage): \(answer)")
+      lines.append(
+        use.finding?.text(indent: 2, label: use.lineage)
+          ?? "  \(use.lineage): \(use.addresses.joined(separator: ", "))")
     }
     if certificates.isEmpty { lines.append("  uses no certificate of certctl's") }
     return lines.joined(separator: "\n")

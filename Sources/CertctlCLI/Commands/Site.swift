@@ -315,7 +315,7 @@ private struct SiteRemoved: Encodable {
 extension SiteReport {
   fileprivate var text: TerminalText {
     """
-    \(name): \(state.words)
+    \(headline)
       serves       \(hosts.joined(separator: ", "))
       from         \(target)
       url          \(url)
@@ -324,7 +324,16 @@ extension SiteReport {
     """ + (container.map { "\n  container    \($0)" } ?? "")
   }
 
-  fileprivate var line: TerminalText { "\(name)  \(state.words)  \(target)" }
+  /// The site and its state, with what to do where something is wrong.
+  private var headline: TerminalText {
+    findings.isEmpty
+      ? "\(name): \(state.words)"
+      : findings.map { $0.text(indent: 0, label: name) }.joined(separator: "\n")
+  }
+
+  fileprivate var line: TerminalText {
+    "\(name)  \(findings.first?.message ?? state.words)  \(target)"
+  }
 
   fileprivate var withoutContent: SiteReport {
     var report = self
@@ -335,12 +344,7 @@ extension SiteReport {
 
 extension SiteReport.State {
   fileprivate var words: String {
-    switch self {
-    case .enabled: "enabled"
-    case .disabled: "disabled"
-    case .changed: "changed by hand"
-    case .missing: "its files are not in place"
-    case .uncertified: "without a valid certificate"
-    }
+    // Of the others their finding tells.
+    self == .enabled ? "enabled" : self == .disabled ? "disabled" : rawValue
   }
 }

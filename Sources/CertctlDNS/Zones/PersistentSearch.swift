@@ -14,8 +14,8 @@ package struct PersistentSearch: Sendable {
     self.now = now
   }
 
-  /// What was found.
-  package struct Finding: Sendable {
+  /// Which servers have a record that will do.
+  package struct Coverage: Sendable {
     /// Where the record has to be.
     package let place: DNSPlace
     /// What each server lacks that answers.
@@ -33,10 +33,10 @@ package struct PersistentSearch: Sendable {
   /// will do.
   ///
   /// - Throws: `CertctlError` when nobody knows the zone, `CancellationError`.
-  package func find(_ challenge: PresentedChallenge) async throws -> Finding {
+  package func find(_ challenge: PresentedChallenge) async throws -> Coverage {
     let place = try await view.place(
       of: PersistentRecord.name(of: challenge.identifier.baseDomain))
-    var finding = Finding(place: place)
+    var coverage = Coverage(place: place)
     for server in place.zone.servers {
       var isSilent = true
       var trouble: String?
@@ -46,14 +46,14 @@ package struct PersistentSearch: Sendable {
         trouble = objection(to: texts, for: challenge)
       }
       if let trouble {
-        finding.lacking.append("\(server.name) \(trouble)")
+        coverage.lacking.append("\(server.name) \(trouble)")
       } else if isSilent {
-        finding.silent.append("\(server.name) does not answer")
+        coverage.silent.append("\(server.name) does not answer")
       } else {
-        finding.count += 1
+        coverage.count += 1
       }
     }
-    return finding
+    return coverage
   }
 
   /// The texts that a server has; nil when it does not answer.

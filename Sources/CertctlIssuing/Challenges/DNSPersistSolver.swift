@@ -36,10 +36,10 @@ package final class DNSPersistSolver: ChallengeSolver {
     let search = PersistentSearch(view: view, now: context.environment.clock.now())
     let wildcards = Set(challenges.filter { $0.isWildcard == true }.map(\.identifier.baseDomain))
     for challenge in challenges {
-      let finding = try await search.find(challenge)
-      guard !finding.lacking.isEmpty || finding.count == 0 else { continue }
+      let coverage = try await search.find(challenge)
+      guard !coverage.lacking.isEmpty || coverage.count == 0 else { continue }
       throw Self.missing(
-        challenge, finding, withWildcard: wildcards.contains(challenge.identifier.baseDomain))
+        challenge, coverage, withWildcard: wildcards.contains(challenge.identifier.baseDomain))
     }
   }
 
@@ -48,15 +48,15 @@ package final class DNSPersistSolver: ChallengeSolver {
 
   /// The record that will do for all that the order wants of the domain.
   private static func missing(
-    _ challenge: PresentedChallenge, _ finding: PersistentSearch.Finding, withWildcard: Bool
+    _ challenge: PresentedChallenge, _ coverage: PersistentSearch.Coverage, withWildcard: Bool
   ) -> CertctlError {
     let record = PersistentRecord(
       issuer: challenge.issuers?.first ?? "", account: challenge.account ?? "",
       coversWildcard: withWildcard)
-    let name = finding.place.name
+    let name = coverage.place.name
     return CertctlError(
       .challengeFailed,
-      "no TXT record \(name) lets this account have the certificate: \(finding.words)",
+      "no TXT record \(name) lets this account have the certificate: \(coverage.words)",
       hint: "make it by hand, once: \(name). TXT \"\(record.text)\"",
       identifiers: [challenge.identifier])
   }

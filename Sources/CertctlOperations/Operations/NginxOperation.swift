@@ -1,5 +1,5 @@
 import CertctlBase
-import CertctlCore
+package import CertctlCore
 import CertctlCrypto
 import CertctlServing
 import CertctlStore
@@ -26,7 +26,9 @@ package struct NginxReport: Encodable, Sendable {
   /// The container that it runs in; nil on this host.
   package let container: String?
   /// What it says against its configuration, or against a reload; nil when all is well.
-  package var problem: String?
+  package var problem: String? { fault?.message }
+  /// The same as a finding.
+  package var fault: Finding?
   /// The certificates from certctl that it uses, by lineage.
   package var certificates: [Use]
 
@@ -36,7 +38,8 @@ package struct NginxReport: Encodable, Sendable {
     executable = RunningNginx(refused.process)?.executable ?? ""
     unit = refused.process.unit
     container = nil
-    problem = refused.failure
+    fault = Finding(
+      .error, .nginxNotAsked, subject: executable, refused.failure, hint: refused.hint)
     certificates = []
   }
 
@@ -49,7 +52,34 @@ package struct NginxReport: Encodable, Sendable {
   }
 
   /// Whether its configuration is accepted, and what it uses is served.
-  package var isWell: Bool { problem == nil && certificates.allSatisfy { $0.problem == nil } }
+  package var isWell: Bool { findings.isEmpty }
+
+  /// All that is wrong with it.
+  package var findings: [Finding] {
+    (fault.map { [$0] } ?? []) + certificates.compactMap(\.finding)
+  }
+
+  private enum Key: CodingKey {
+    case pid, executable, unit, container, problem, certificates, findings
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: Key.self)
+    try fields.encode(pid, forKey: .pid)
+    try fields.encode(executable, forKey: .executable)
+    try fields.encodeIfPresent(unit, forKey: .unit)
+    try fields.encodeIfPresent(container, forKey: .container)
+    try fields.encodeIfPresent(problem, forKey: .problem)
+    try fields.encode(certificates, forKey: .certificates)
+    try fields.encode(findings, forKey: .findings)
+  }
+}
+
+extension NginxReport.Use {
+  /// That it is not served, if it is not.
+  package var finding: Finding? {
+    problem.map { Finding(.error, .notServed, subject: lineage, "not served: \($0)") }
+  }
 }
 
 /// Tests the configuration of each nginx of this host, lets it load it if wanted, and looks by
@@ -117,26 +147,32 @@ package struct NginxOperation: Operation {
             lineage: target.name.value,
             addresses: Set(listens.map { "\($0.endpoint)" }).sorted())
         })
-      let control = NginxControl(environment: environment)
       switch action {
-      case .test: report.problem = try await control.test(use.nginx)
+      case .test: report.fault = try await refusal(by: use.nginx)
       case .reload:
         let lock = try await context.deploymentLock()
         defer { lock.release() }
-        report.problem = try await control.reload(use.nginx)
-        guard report.problem == nil else { return report }
+        report.fault = try await NginxControl(environment: environment).reload(use.nginx)
+          .map { Finding(.error, .reloadFailed, subject: report.executable, $0) }
+        guard report.fault == nil else { return report }
         let failures = try await CertificateProof(environment: environment)
           .failures(of: concerned, by: use)
         for (index, target) in concerned.enumerated() {
           report.certificates[index].problem = failures[target.name]
         }
       case .status:
-        report.problem = try await control.test(use.nginx)
+        report.fault = try await refusal(by: use.nginx)
         for (index, target) in concerned.enumerated() {
           report.certificates[index].problem = try await fault(of: target, by: use)
         }
       }
       return report
+    }
+
+    /// What an nginx says against its configuration.
+    private func refusal(by nginx: RunningNginx) async throws -> Finding? {
+      try await NginxControl(environment: environment).test(nginx)
+        .map { Finding(.error, .configurationRefused, subject: nginx.executable, $0) }
     }
 
     /// Why an address does not serve the target now, without waiting.

@@ -54,6 +54,25 @@ package struct PersistentRecordReport: Encodable, Sendable {
   package let isPresent: Bool
   /// What is missing, where it is not.
   package let missing: String?
+  /// The same as a finding.
+  package let findings: [Finding]
+
+  /// - Parameter missing: What is missing, in words; empty when nothing is.
+  init(name: String, text: String, zone: String, missing: String) {
+    self.name = name
+    self.text = text
+    self.zone = zone
+    isPresent = missing.isEmpty
+    self.missing = isPresent ? nil : missing
+    findings =
+      isPresent
+      ? []
+      : [
+        Finding(
+          .warning, .recordMissing, subject: name, "the record is not there yet: \(missing)",
+          hint: "make it, then run the same command again")
+      ]
+  }
 }
 
 /// The standing record by which a CA lets an account have certificates for a domain
@@ -131,11 +150,11 @@ package struct PersistentRecordOperation: Operation {
     ) async throws -> PersistentRecordReport {
       let solver = context.solverContext
       let view = try await solver.view(request.dns)
-      let finding = try await PersistentSearch(view: view, now: environment.clock.now()).find(
+      let coverage = try await PersistentSearch(view: view, now: environment.clock.now()).find(
         challenge)
       return PersistentRecordReport(
-        name: finding.place.name, text: record.text, zone: finding.place.zone.name,
-        isPresent: finding.words.isEmpty, missing: finding.words.isEmpty ? nil : finding.words)
+        name: coverage.place.name, text: record.text, zone: coverage.place.zone.name,
+        missing: coverage.words)
     }
   }
 }

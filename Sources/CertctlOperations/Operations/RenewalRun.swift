@@ -20,15 +20,15 @@ struct RenewalRun: ContextPart {
     let started = environment.clock.now()
     if !request.dryRun { try await deployer.recoverIfNeeded() }
     let survey = try await survey(now: started)
-    let findings = try await sideBySide(
+    let plans = try await sideBySide(
       survey.near, limit: jobs(at: []), needs: { _ in Set<String>() }
     ) { try await step($0).look() }
     var report = RenewReport(
       dryRun: request.dryRun, started: started, seconds: 0,
-      certificates: findings.map(\.result), quiet: survey.quiet, next: survey.next?.date,
+      certificates: plans.map(\.result), quiet: survey.quiet, next: survey.next?.date,
       nextLineage: survey.next?.name, hooks: [])
     if !request.dryRun {
-      try await act(on: findings, &report)
+      try await act(on: plans, &report)
       try await sites.raisePromises()
     }
     for result in report.certificates {
@@ -69,12 +69,12 @@ struct RenewalRun: ContextPart {
 
   // MARK: - Acting
 
-  private func act(on findings: [RenewalStep.Finding], _ report: inout RenewReport) async throws {
+  private func act(on plans: [RenewalStep.Plan], _ report: inout RenewReport) async throws {
     // The one that ends first comes first, in case that the run is cut short.
-    let due = findings.filter(\.needsCertificate).sorted {
+    let due = plans.filter(\.needsCertificate).sorted {
       ($0.result.notAfter ?? .distantPast) < ($1.result.notAfter ?? .distantPast)
     }
-    let names = findings.map(\.name)
+    let names = plans.map(\.name)
     let looked = report.certificates
     var hooks: [HookResult]
     if due.isEmpty {
@@ -105,12 +105,12 @@ struct RenewalRun: ContextPart {
     report.hooks = hooks
   }
 
-  private func renew(_ due: [RenewalStep.Finding]) async throws -> [RenewalResult] {
+  private func renew(_ due: [RenewalStep.Plan]) async throws -> [RenewalResult] {
     try await sideBySide(
       due, limit: jobs(at: due.compactMap(\.directory), byDNS: due.count(where: \.isByDNS)),
       needs: { Set($0.identifiers) }
-    ) { finding in
-      let result = try await step(finding.name).renew()
+    ) { plan in
+      let result = try await step(plan.name).renew()
       log(result)
       return result
     }

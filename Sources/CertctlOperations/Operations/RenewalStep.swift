@@ -17,8 +17,8 @@ struct RenewalStep: ContextPart {
 
   private var clock: WallClock { environment.clock }
 
-  /// What a look at a lineage found.
-  struct Finding: Sendable {
+  /// What a look at a lineage says is to be done.
+  struct Plan: Sendable {
     let name: LineageName
     /// What to say of it if nothing else is done.
     var result: RenewalResult
@@ -54,8 +54,8 @@ struct RenewalStep: ContextPart {
 
   /// Looks at the lineage, and asks its CA when to renew if it is time to.
   ///
-  /// - Throws: `CancellationError` only: what is wrong with the lineage is part of the finding.
-  func look() async throws -> Finding {
+  /// - Throws: `CancellationError` only: what is wrong with the lineage is part of the plan.
+  func look() async throws -> Plan {
     let found = try await attempt {
       var status = try await self.status()
       if !request.dryRun, asks(status) || status.hasLeftovers {
@@ -65,11 +65,11 @@ struct RenewalStep: ContextPart {
           return asks(status) ? try await asked(status) : status
         }
       }
-      return finding(status)
+      return plan(status)
     }
     switch found {
-    case .success(let finding): return finding
-    case .failure(let error): return Finding(name: name, result: await failed(error))
+    case .success(let plan): return plan
+    case .failure(let error): return Plan(name: name, result: await failed(error))
     }
   }
 
@@ -99,25 +99,25 @@ struct RenewalStep: ContextPart {
     try await PendingStore(state: state).discard(name)
   }
 
-  private func finding(_ status: Status) -> Finding {
+  private func plan(_ status: Status) -> Plan {
     let decision = status.decision
-    var finding = Finding(
+    var plan = Plan(
       name: name, result: result(status, .unchanged, decision.description),
       identifiers: status.lineage.settings.names,
       directory: status.lineage.settings.authorities.first.flatMap {
         try? CertificateAuthority.named($0).directory(for: status.lineage.settings.keyType)
       })
-    finding.isByDNS = status.lineage.settings.challenge.types(for: finding.identifiers)
+    plan.isByDNS = status.lineage.settings.challenge.types(for: plan.identifiers)
       .contains(where: \.makesRecords)
-    finding.result.next = decision.next
-    if case .held = decision { finding.result.outcome = .held }
-    finding.needsCertificate =
+    plan.result.next = decision.next
+    if case .held = decision { plan.result.outcome = .held }
+    plan.needsCertificate =
       request.force || decision.isNow || (status.isUnderWay && !decision.isHeld)
-    if request.dryRun, finding.needsCertificate {
-      finding.result.outcome = .due
-      if request.force { finding.result.reason = "--force was given" }
+    if request.dryRun, plan.needsCertificate {
+      plan.result.outcome = .due
+      if request.force { plan.result.reason = "--force was given" }
     }
-    return finding
+    return plan
   }
 
   // MARK: - The CA's suggestion

@@ -1,3 +1,5 @@
+package import CertctlCore
+
 /// A hook as `hook list` tells it.
 package struct HookReport: Sendable, Encodable {
   /// When it runs.
@@ -16,6 +18,26 @@ package struct HookReport: Sendable, Encodable {
 
   /// The file's name.
   package var name: String { path.split(separator: "/").last.map(String.init) ?? path }
+
+  /// What is wrong with it.
+  package var findings: [Finding] {
+    guard let problem else { return [] }
+    return [
+      Finding(.warning, .hookNotUsable, subject: path, "does not run: \(problem)", hint: hint)
+    ]
+  }
+
+  private enum Key: CodingKey { case event, path, lineage, problem, hint, findings }
+
+  package func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: Key.self)
+    try fields.encode(event, forKey: .event)
+    try fields.encode(path, forKey: .path)
+    try fields.encodeIfPresent(lineage, forKey: .lineage)
+    try fields.encodeIfPresent(problem, forKey: .problem)
+    try fields.encodeIfPresent(hint, forKey: .hint)
+    try fields.encode(findings, forKey: .findings)
+  }
 }
 
 /// What became of one hook.
@@ -42,4 +64,30 @@ package struct HookResult: Sendable, Encodable {
   package var output = ""
   /// How long it took, in seconds.
   package var seconds = 0.0
+
+  /// What is wrong: that it failed.
+  package var findings: [Finding] {
+    succeeded ? [] : [Finding(.error, .hookFailed, subject: path, message, hint: hint)]
+  }
+
+  private enum Key: CodingKey {
+    case event, path, lineage, succeeded, message, hint, exitCode, signal, timedOut, output
+    case seconds, findings
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: Key.self)
+    try fields.encode(event, forKey: .event)
+    try fields.encode(path, forKey: .path)
+    try fields.encodeIfPresent(lineage, forKey: .lineage)
+    try fields.encode(succeeded, forKey: .succeeded)
+    try fields.encode(message, forKey: .message)
+    try fields.encodeIfPresent(hint, forKey: .hint)
+    try fields.encodeIfPresent(exitCode, forKey: .exitCode)
+    try fields.encodeIfPresent(signal, forKey: .signal)
+    try fields.encode(timedOut, forKey: .timedOut)
+    try fields.encode(output, forKey: .output)
+    try fields.encode(seconds, forKey: .seconds)
+    try fields.encode(findings, forKey: .findings)
+  }
 }

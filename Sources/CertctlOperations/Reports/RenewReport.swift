@@ -74,6 +74,55 @@ package struct RenewalResult: Encodable, Sendable {
   /// How many attempts failed in a row.
   package var failures: Int?
 
+  /// All that is wrong, by the other fields.
+  package var findings: [Finding] {
+    var findings: [Finding] = []
+    func find(_ level: Finding.Level, _ code: Finding.Code, _ message: String, hint: String? = nil)
+    {
+      findings.append(Finding(level, code, subject: lineage, message.inOneLine, hint: hint))
+    }
+    switch outcome {
+    case .renewed, .unchanged, .due: break
+    case .held: find(.warning, .renewalHeld, reason)
+    case .postponed: find(.warning, .renewalPostponed, reason, hint: error?.hint)
+    case .locked: find(.warning, .renewalLocked, reason, hint: error?.hint)
+    case .failed: find(.error, .renewalFailed, reason, hint: error?.hint)
+    }
+    if let missingNames {
+      find(.warning, .namesMissing, "it is without \(missingNames.joined(separator: ", "))")
+    }
+    if let deploymentError {
+      find(
+        .error, .deploymentFailed, "not deployed: \(deploymentError)",
+        hint: "the next run deploys it again")
+    }
+    if isUrgent, let notAfter {
+      find(.error, .expiresSoon, "the certificate ends on \(notAfter.rfc3339)")
+    }
+    return findings
+  }
+
+  private enum Key: CodingKey {
+    case lineage, outcome, reason, names, missingNames, next, notAfter, isUrgent, error
+    case deploymentError, failures, findings
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: Key.self)
+    try fields.encode(lineage, forKey: .lineage)
+    try fields.encode(outcome, forKey: .outcome)
+    try fields.encode(reason, forKey: .reason)
+    try fields.encode(names, forKey: .names)
+    try fields.encodeIfPresent(missingNames, forKey: .missingNames)
+    try fields.encodeIfPresent(next, forKey: .next)
+    try fields.encodeIfPresent(notAfter, forKey: .notAfter)
+    try fields.encode(isUrgent, forKey: .isUrgent)
+    try fields.encodeIfPresent(error, forKey: .error)
+    try fields.encodeIfPresent(deploymentError, forKey: .deploymentError)
+    try fields.encodeIfPresent(failures, forKey: .failures)
+    try fields.encode(findings, forKey: .findings)
+  }
+
   /// The exit code that this one leads to.
   var exitCode: Int32 {
     if deploymentError != nil { return 1 }

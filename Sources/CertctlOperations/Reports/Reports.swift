@@ -1,3 +1,4 @@
+package import CertctlCore
 import CertctlCrypto
 package import CertctlStore
 package import FoundationEssentials
@@ -111,6 +112,17 @@ package struct LineageReport: Encodable, Sendable {
   package var lastFailure: Lineage.Failure?
   /// What is damaged.
   package var problem: String?
+  /// What to do about that.
+  package var problemHint: String?
+  /// All that is wrong, made of the other fields by `findings(at:)`.
+  package var findings: [Finding] = []
+
+  private enum CodingKeys: CodingKey {
+    case name, state, names, missingNames, authority, directoryURL, challenge, dns, keyType
+    case generation, generationInUse, generations, issuer, serial, sha256, notBefore, notAfter
+    case renewAt, renewReason, suggestion, obtained, failures, deployment, deploymentFailure
+    case directory, fullchain, privkey, rsa, lastFailure, problem, findings
+  }
 }
 
 extension LineageReport {

@@ -1,3 +1,4 @@
+package import CertctlCore
 package import FoundationEssentials
 
 /// One site as `site list` and `site show` tell it.
@@ -31,13 +32,15 @@ package struct SiteReport: Encodable, Sendable {
   /// The end of the certificate in use; nil without one.
   package var notAfter: Date?
   /// Its state.
-  package var state: State
+  package let state: State
   /// The path of its file on this host.
   package let file: String
   /// The container that nginx runs in; nil for this host.
   package let container: String?
   /// The text of its file.
   package var content: String?
+  /// What is wrong with it, by its state.
+  package let findings: [Finding]
 
   package init(
     version: Int = 1, name: String, hosts: [String], target: String, url: String,
@@ -55,5 +58,22 @@ package struct SiteReport: Encodable, Sendable {
     self.file = file
     self.container = container
     self.content = content
+    findings = state.finding(name).map { [$0] } ?? []
+  }
+}
+
+extension SiteReport.State {
+  fileprivate func finding(_ site: String) -> Finding? {
+    switch self {
+    case .enabled, .disabled: nil
+    case .changed:
+      Finding(
+        .warning, .siteChanged, subject: site, "changed by hand",
+        hint: "keep a copy of its file, then give --force to have it written anew")
+    case .missing:
+      Finding(.error, .siteFilesMissing, subject: site, "its files are not in place")
+    case .uncertified:
+      Finding(.error, .siteUncertified, subject: site, "without a valid certificate")
+    }
   }
 }

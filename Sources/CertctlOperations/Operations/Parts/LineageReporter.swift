@@ -47,17 +47,20 @@ struct LineageReporter: ContextPart {
   }
 
   func report(on name: LineageName) async throws -> LineageReport {
+    var report: LineageReport
     do {
-      return try await intactReport(name)
+      report = try await intactReport(name)
     } catch let error as HostError where error.code == .permissionDenied {
       // Not the lineage's fault: the whole command fails.
       throw error
     } catch {
-      var report = LineageReport(name: name.value, state: .damaged, names: [])
+      report = LineageReport(name: name.value, state: .damaged, names: [])
       let wrapped = CertctlError(wrapping: error)
       report.problem = wrapped.message
-      return report
+      report.problemHint = wrapped.hint
     }
+    report.findings = report.findings(at: environment.clock.now())
+    return report
   }
 
   private func intactReport(_ name: LineageName) async throws -> LineageReport {
