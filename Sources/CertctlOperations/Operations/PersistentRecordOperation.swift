@@ -57,7 +57,7 @@ package struct PersistentRecordReport: Encodable, Sendable {
   /// The same as a finding.
   package let findings: [Finding]
 
-  /// - Parameter missing: What is missing, in words; empty when nothing is.
+  /// A report; `missing` says in words what is missing, and is empty when nothing is.
   init(name: String, text: String, zone: String, missing: String) {
     self.name = name
     self.text = text
