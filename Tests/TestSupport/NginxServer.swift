@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 
 /// nginx with a configuration of the test's, in a folder of its own; no root needed.
@@ -43,7 +44,9 @@ package struct NginxServer: Sendable {
       try folder.write("next.conf", Self.configuration(http: http))
       let test = ["-t", "-q"] + Self.arguments(in: folder, file: "next.conf")
       try await Program(executable, test).run().requireSuccess("nginx -t")
-      try folder.write("nginx.conf", Self.configuration(http: http))
+      // In one step: a certctl of another test may be reading it, and have its nginx complain here.
+      try Data(Self.configuration(http: http).utf8).write(
+        to: URL(filePath: folder.path("nginx.conf")), options: .atomic)
     }
     let before = (started: count("start worker process "), stopped: count("gracefully shutting"))
     program.send(SIGHUP)
