@@ -34,7 +34,8 @@ struct Output: Sendable {
       return
     }
     guard let data = try? StateCoding.encoder().encode(report) else { return }
-    Terminal.write(String(decoding: data, as: UTF8.self) + "\n", to: .standardOutput)
+    let text = TerminalText(json: String(decoding: data, as: UTF8.self))
+    Terminal.write(text.string + "\n", to: .standardOutput)
   }
 
   // MARK: - Talk

@@ -1,4 +1,5 @@
 import CertctlBase
+import FoundationEssentials
 import Testing
 
 struct TerminalTextTests {
@@ -27,5 +28,17 @@ struct TerminalTextTests {
     #expect(TerminalText(evil, details: [evil, "b"]).string == "\(shown)\n  \(shown)\n  b")
     #expect(TerminalText(escaping: evil).string == shown)
     #expect(TerminalText(raw: evil).string == evil)
+  }
+
+  @Test func `JSON says the same, spelled so that a terminal obeys none of it`() throws {
+    let said = ["message": "a\u{9B}31m\u{202E}b\u{7F}\u{E0001}\u{1B}[2J\nc"]
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .prettyPrinted
+    let plain = String(decoding: try encoder.encode(said), as: UTF8.self)
+    let shown = TerminalText(json: plain).string
+    #expect(shown.contains(#"a\u009B31m\u202Eb\u007F\uDB40\uDC01"#), "\(shown)")
+    #expect(shown.split(separator: "\n").allSatisfy { escapedForTerminal(String($0)) == $0 })
+    #expect(try JSONDecoder().decode([String: String].self, from: Data(shown.utf8)) == said)
+    #expect(TerminalText(json: "{\n}").string == "{\n}")
   }
 }

@@ -16,6 +16,28 @@ package struct TerminalText: Sendable, Hashable, ExpressibleByStringInterpolatio
   /// A text from elsewhere, of which nothing is obeyed.
   package init(escaping text: String) { string = escapedForTerminal(text) }
 
+  /// A JSON text: what it says stays as it is, but what a terminal would obey is spelled `\u009B`.
+  ///
+  /// RFC 8259, section 7: any character of a string may be spelled so. Outside of strings there is
+  /// nothing to spell but line breaks, which stay.
+  package init(json text: String) {
+    guard text.unicodeScalars.contains(where: { $0 != "\n" && isUnsafeOnTerminal($0) }) else {
+      string = text
+      return
+    }
+    string = ""
+    for scalar in text.unicodeScalars {
+      guard scalar != "\n", isUnsafeOnTerminal(scalar) else {
+        string.unicodeScalars.append(scalar)
+        continue
+      }
+      for unit in String(scalar).utf16 {
+        let digits = String(unit, radix: 16, uppercase: true)
+        string += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      }
+    }
+  }
+
   /// A line, and others that stand indented below it.
   package init(_ first: String, details: [String]) {
     string =

@@ -45,8 +45,8 @@ package struct Finding: Encodable, Sendable, Hashable {
     self.level = level
     self.code = code
     self.subject = subject
-    self.message = message
-    self.hint = hint
+    self.message = message.inOneLine
+    self.hint = hint?.inOneLine
   }
 }
 

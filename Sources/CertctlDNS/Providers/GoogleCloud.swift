@@ -257,7 +257,9 @@ private struct GoogleAccount: Sendable, Decodable {
     do {
       _ = try PrivateKey(pem: Array(key.utf8))
     } catch {
-      throw context.wrong("GCE_SERVICE_ACCOUNT", "has no usable private key: \(error)")
+      throw context.wrong(
+        "GCE_SERVICE_ACCOUNT",
+        "has no usable private key: \(error)" + (error.hint.map { " (\($0))" } ?? ""))
     }
   }
 

@@ -1,4 +1,4 @@
-package import CertctlBase
+import CertctlBase
 package import CertctlCore
 
 /// What solvers work with beside the lineage's own settings.
@@ -46,7 +46,11 @@ package struct SolverContext: Sendable {
   /// The provider of these settings.
   ///
   /// - Throws: `CertctlError` with code `usage` or `configuration`; no request is made.
-  @Disk package func provider(_ settings: DNSSettings) throws -> any DNSProvider {
+  package func provider(_ settings: DNSSettings) async throws -> any DNSProvider {
+    try await makeProvider(settings)
+  }
+
+  @Disk private func makeProvider(_ settings: DNSSettings) throws -> any DNSProvider {
     let type = try settings.type()
     let values = try credentials.values(of: type.descriptor, for: settings)
     return try type.init(
@@ -58,7 +62,11 @@ package struct SolverContext: Sendable {
   /// The DNS by these settings.
   ///
   /// - Throws: `CertctlError` with code `usage` for a resolver that is none.
-  @Disk package func view(_ settings: DNSSettings?) throws -> DNSView {
+  package func view(_ settings: DNSSettings?) async throws -> DNSView {
+    try await makeView(settings)
+  }
+
+  @Disk private func makeView(_ settings: DNSSettings?) throws -> DNSView {
     let own = try settings?.resolver.map { [try DNSSettings.endpoint($0)] }
     return DNSView(
       client: environment.dns, resolvers: own ?? environment.resolvers(),

@@ -42,29 +42,34 @@ package final class WebrootSolver: ChallengeSolver {
 
   /// Removes the files that hold our own words, and the folders when they are empty.
   package func cleanUp(_ challenges: [PresentedChallenge]) async throws {
-    try await remove(challenges.compactMap(\.keyAuthorization))
-  }
-
-  @Disk private func remove(_ proofs: [KeyAuthorization]) throws {
-    let folder = try SafeFolder.open(webroot).folder(Self.folders)
-    for proof in proofs { try folder.removeIfOurs(proof.token, Array(proof.string.utf8)) }
-    try folder.removeEmptyFolders(made.withLock { $0 })
+    let count = made.withLock { $0 }
+    try await SafeFolder.within(webroot) { root in
+      let folder = root.folder(Self.folders)
+      for proof in challenges.compactMap(\.keyAuthorization) {
+        try folder.removeIfOurs(proof.token, Array(proof.string.utf8))
+      }
+      try folder.removeEmptyFolders(count)
+    }
   }
 
   /// Does something in the challenge folder, which is made first where it is missing.
-  @Disk private func inFolder(_ body: @Disk (SafeFolder) throws -> Void) throws {
-    let root = try SafeFolder.open(webroot)
-    for attempt in 1... {
-      do {
-        let (folder, count) = try root.makeFolders(Self.folders)
-        made.withLock { $0 = max($0, count) }
-        try body(folder)
-        break
-      } catch let error as HostError where error.code == .notFound && attempt < 20 {
-        // Another order that is done, of this run or of another process, removed the folder when
-        // it found it empty.
-        continue
+  private func inFolder(_ body: @escaping @Sendable (SafeFolder) throws -> Void) async throws {
+    let count = try await SafeFolder.within(webroot) { root in
+      var most = 0
+      for attempt in 1... {
+        do {
+          let (folder, made) = try root.makeFolders(Self.folders)
+          most = max(most, made)
+          try body(folder)
+          break
+        } catch let error as HostError where error.code == .notFound && attempt < 20 {
+          // Another order that is done, of this run or of another process, removed the folder when
+          // it found it empty.
+          continue
+        }
       }
+      return most
     }
+    made.withLock { $0 = max($0, count) }
   }
 }

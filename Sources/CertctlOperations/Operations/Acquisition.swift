@@ -49,7 +49,7 @@ struct Acquisition: ContextPart {
         }
         let cause = CertctlError(wrapping: error)
         console.warn(
-          "\(cause.message); asking \(authorities[index + 1].title) in its place")
+          "\(cause.text.inOneLine); asking \(authorities[index + 1].title) in its place")
       }
     }
     return false

@@ -40,7 +40,7 @@ extension LineageReport {
       findings.append(
         Finding(
           .warning, .renewalFailed,
-          "failed on \(lastFailure.date.rfc3339): \(lastFailure.message.inOneLine)"))
+          "failed on \(lastFailure.date.rfc3339): \(lastFailure.message)"))
     }
     return findings
   }

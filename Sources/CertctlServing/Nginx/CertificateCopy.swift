@@ -1,3 +1,4 @@
+import CertctlBase
 package import CertctlCore
 import CertctlCrypto
 package import CertctlStore
@@ -31,7 +32,7 @@ package struct CertificateCopy: Sendable {
   }
 
   /// The changes that put a generation there.
-  package func changes(
+  @Disk package func changes(
     for name: LineageName, _ certificate: IssuedCertificate, _ files: FileSettings
   ) throws -> [FileChange] {
     guard let key = certificate.key else {

@@ -140,9 +140,11 @@ package struct NginxDeployment: Sendable {
     guard !here.isEmpty else { return [link] }
     let certificate = try await CertificateStore(state: state).load(generation, of: target.name)
     let files = try await LineageStore(state: state).lineage(target.name)?.settings.files
-    return try here.flatMap {
-      try $0.changes(for: target.name, certificate, files ?? FileSettings())
-    } + [link]
+    var changes: [FileChange] = []
+    for copy in here {
+      changes += try await copy.changes(for: target.name, certificate, files ?? FileSettings())
+    }
+    return changes + [link]
   }
 
   @Disk private func copies(of name: LineageName) -> [CertificateCopy] {

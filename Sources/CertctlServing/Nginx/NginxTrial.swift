@@ -108,8 +108,9 @@ struct NginxTrial: Sendable {
       } catch let error as PKIError {
         return CertctlError(
           .nginxRefused,
-          "with the TLS settings of nginx for \(name), no client could connect: \(error)",
-          hint: (error.hint.map { "\($0); " } ?? "") + "nothing was changed")
+          "with the TLS settings of nginx for \(name), no client could connect: \(error)"
+            + (error.hint.map { " (\($0))" } ?? ""),
+          hint: "nothing was changed")
       }
     }
     return nil

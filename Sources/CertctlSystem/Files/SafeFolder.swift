@@ -24,6 +24,17 @@ package struct SafeFolder: Sendable, Hashable {
     return SafeFolder(base: path, components: [])
   }
 
+  /// Does something in the folder `path` on a thread that may wait: a file system that hangs holds up
+  /// nobody else.
+  ///
+  /// - Returns: What `body` returned.
+  /// - Throws: `HostError` when the folder is not there, or what `body` throws.
+  package static func within<Value: Sendable>(
+    _ path: String, _ body: @escaping @Sendable (SafeFolder) throws -> Value
+  ) async throws -> Value {
+    try await Blocking.run { try body(open(path)) }
+  }
+
   /// The folder's path, for messages.
   package var path: String { ([base] + components).joined(separator: "/") }
 

@@ -46,7 +46,7 @@ struct SettingsCheck: ContextPart {
       await warnOfSecrets(try dns.type().descriptor, dns)
     }
     try await warnOfAccounts(at: settings.authorities, request.registration)
-    _ = try settings.files.keyAttributes()
+    try await Self.checkOwner(settings.files)
     if let bundle = settings.caBundle { try await CABundle.check(bundle) }
     if let webroot = settings.challenge.webroot { try await Self.checkWebroot(webroot) }
     // Those that the lineage has had for long are the deployment's to tell of.
@@ -92,6 +92,11 @@ struct SettingsCheck: ContextPart {
             + "is")
       }
     }
+  }
+
+  /// Asks for users and groups, which may be far away (LDAP).
+  @Disk private static func checkOwner(_ files: FileSettings) throws {
+    _ = try files.keyAttributes()
   }
 
   @Disk private static func checkHook(_ path: String, isGiven: Bool) throws {

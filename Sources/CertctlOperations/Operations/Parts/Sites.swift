@@ -48,8 +48,8 @@ struct Sites: ContextPart {
     guard let folder = record.place.copy, let live = try await certificates.liveGeneration(name)
     else { return [] }
     let files = try await lineages.lineage(name)?.settings.files ?? FileSettings()
-    return try CertificateCopy(folder: folder)
-      .changes(for: name, try await certificates.load(live, of: name), files)
+    let certificate = try await certificates.load(live, of: name)
+    return try await CertificateCopy(folder: folder).changes(for: name, certificate, files)
   }
 
   /// Takes a site away that never had a certificate, or puts back the one that was there before.

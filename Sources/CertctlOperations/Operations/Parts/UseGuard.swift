@@ -1,3 +1,4 @@
+import ACME
 import CertctlBase
 import CertctlCore
 import CertctlCrypto
@@ -65,9 +66,9 @@ struct UseGuard: ContextPart {
     let current = try await certificatesInUse.inUse(name)
     let names = current.leaf.dnsNames + current.leaf.ipAddresses
     let files = try await lineages.lineage(name)?.settings.files ?? FileSettings()
-    let generation = try await certificates.commit(
-      IssuedCertificate.placeholder(for: names, hasRSA: current.rsa != nil), to: name,
-      files: files)
+    let placeholder = try await IssuedCertificate.placeholder(
+      for: names, hasRSA: current.rsa != nil)
+    let generation = try await certificates.commit(placeholder, to: name, files: files)
     let lock = try await context.deploymentLock()
     defer { lock.release() }
     try await deployer.recover()
@@ -86,11 +87,11 @@ struct UseGuard: ContextPart {
 
 extension IssuedCertificate {
   /// A placeholder for these names, with another one for RSA where servers expect two.
-  static func placeholder(for names: [String], hasRSA: Bool) throws -> IssuedCertificate {
-    let key = try PrivateKey.generate(.ec256)
+  static func placeholder(for names: [String], hasRSA: Bool) async throws -> IssuedCertificate {
+    let key = try await PrivateKey.generating(.ec256)
     var rsa: RSACertificate?
     if hasRSA {
-      let other = try PrivateKey.generate(.rsa2048)
+      let other = try await PrivateKey.generating(.rsa2048)
       rsa = RSACertificate(
         chain: [try PlaceholderCertificate.make(for: names, key: other)], key: other)
     }

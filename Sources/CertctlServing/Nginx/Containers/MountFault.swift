@@ -27,7 +27,8 @@ struct MountFault: Sendable, Equatable {
         "under \"volumes:\" of \(container.placeInComposeFile), "
           + "instead of what mounts the same now:")
       details += volumes.map { "    - \($0)" }
-      hints.append("then make the container anew: \(container.commandToRecreate)")
+      hints.append(
+        "add these volumes, then make the container anew: \(container.commandToRecreate)")
     }
     return CertctlError(
       .configuration,
