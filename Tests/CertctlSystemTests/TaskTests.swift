@@ -16,6 +16,20 @@ private struct Oops: Error, Equatable { var name = "" }
     #expect(sum == 199 * 200 / 2)
   }
 
+  @Test func `calls one after another, and in bursts with pauses, all run`() async throws {
+    // Threads that wait are called, new ones are started, and some have just left.
+    for round in 0..<4 {
+      for number in 0..<500 { #expect(try await Blocking.run { number } == number) }
+      let sum = try await withThrowingTaskGroup(of: Int.self) { group in
+        for number in 0..<500 { group.addTask { try await Blocking.run { number } } }
+        return try await group.reduce(0, +)
+      }
+      #expect(sum == 499 * 500 / 2)
+      // Around the moment at which threads without work end.
+      try await Task.sleep(for: .milliseconds(970 + 20 * round))
+    }
+  }
+
   @Test func `an error of blocking work arrives`() async {
     await #expect(throws: Oops()) { try await Blocking.run { throw Oops() } }
   }
