@@ -2,7 +2,7 @@ internal import Synchronization
 
 /// The actor of functions that read or change many files at a stretch, and so block a thread.
 ///
-/// A function says by `@Disk` that it blocks; whoever calls it awaits it, and it runs on a thread of
+/// `@Disk` in a signature says that the function blocks. Callers await it, and it runs on a thread of
 /// `Blocking`. One runs at a time: a configuration is read as a whole, a tree is made as a whole. Single
 /// calls that may go side by side, such as those of the stores, use `Blocking.run` themselves.
 @globalActor package actor Disk {

@@ -8,7 +8,7 @@ package import FoundationEssentials
 ///
 /// Its description is one finished sentence: what was being done, to which thing, and what the
 /// other side answered. `details` are the lines below it, and `hint` says what to do next. Each is
-/// one line and holds what strangers wrote as it is: whoever prints it makes it safe.
+/// one line and may quote strangers as they wrote it; printers make it safe.
 package struct CertctlError: Error, Sendable, CustomStringConvertible {
   /// The kind of failure, open so that new ones can be added.
   package struct Code: RawRepresentable, Hashable, Sendable {

@@ -31,21 +31,29 @@ struct RenewalSurvey: Sendable {
     let unfinished = try await state.unfinishedNames()
     let known = await ScheduleIndex.read(state, now: now)
     var index = ScheduleIndex(date: now)
-    var isChanged = known == nil
     let seconds = Int64(now.timeIntervalSince1970)
+    var entries: [LineageName: ScheduleIndex.Entry?] = [:]
+    var changed: [LineageName: [Int64]] = [:]
     for (file, stamp) in lineages where file.hasSuffix(".json") && !file.hasPrefix(".") {
       let text = String(file.dropLast(5))
       guard let name = try? LineageName(text) else { continue }
       let files = ScheduleIndex.files(stamp, live[text])
-      var entry = known?.entries[text]
-      if entry?.files != files {
-        entry = await context.scheduleEntry(of: name, files: files, now: now)
-        isChanged = true
+      if let entry = known?.entries[text], entry.files == files {
+        entries[name] = entry
+      } else {
+        entries.updateValue(nil, forKey: name)
+        changed[name] = files
       }
+    }
+    for (name, entry) in try await context.scheduleEntries(of: changed, now: now) {
+      entries[name] = entry
+    }
+    for (name, entry) in entries {
       guard let entry else {
         near.append(name)
         continue
       }
+      let text = name.value
       index.entries[text] = entry
       if seconds >= entry.look || unfinished.contains(text) {
         near.append(name)
@@ -59,7 +67,7 @@ struct RenewalSurvey: Sendable {
     near += live.keys.filter { lineages["\($0).json"] == nil }
       .compactMap { try? LineageName($0) }
     near.sort { $0.value < $1.value }
-    if isChanged || index.entries.count != known?.entries.count {
+    if known == nil || !changed.isEmpty || index.entries.count != known?.entries.count {
       // It makes the next run faster, no more.
       try? await index.write(state)
     }
@@ -67,13 +75,31 @@ struct RenewalSurvey: Sendable {
 }
 
 extension Context {
+  /// How many lineages are read in one go: few enough to keep in memory.
+  private static let batch = 256
+
+  /// What the index is to keep of lineages; nothing of those to look at in every run.
+  fileprivate func scheduleEntries(
+    of files: [LineageName: [Int64]], now: Date
+  ) async throws -> [LineageName: ScheduleIndex.Entry] {
+    var entries: [LineageName: ScheduleIndex.Entry] = [:]
+    let names = Array(files.keys)
+    for start in stride(from: 0, to: names.count, by: Self.batch) {
+      let batch = names[start..<min(start + Self.batch, names.count)]
+      for (name, found) in try await state.inUse(Array(batch)) {
+        entries[name] = Self.scheduleEntry(
+          of: found.lineage, found.leaves, files: files[name] ?? [], now: now)
+      }
+    }
+    return entries
+  }
+
   /// What the index is to keep of a lineage; nil for one to look at in every run.
-  fileprivate func scheduleEntry(
-    of name: LineageName, files: [Int64], now: Date
-  ) async -> ScheduleIndex.Entry? {
-    guard let lineage = try? await lineages.lineage(name), lineage.lastFailure == nil,
-      lineage.candidate == nil, let leaves = try? await certificates.leavesInUse(name),
-      let leaf = leaves.first, !leaf.isPlaceholder
+  private static func scheduleEntry(
+    of lineage: Lineage, _ leaves: [Certificate], files: [Int64], now: Date
+  ) -> ScheduleIndex.Entry? {
+    guard lineage.lastFailure == nil, lineage.candidate == nil, let leaf = leaves.first,
+      !leaf.isPlaceholder
     else { return nil }
     let certificate = RenewalCertificate(leaves)
     let decision = RenewalDecision(of: lineage, leaves, now: now)

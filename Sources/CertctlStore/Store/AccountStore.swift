@@ -82,7 +82,6 @@ package struct AccountStore: Sendable {
     return String(String(safe).drop { $0 == "." }) + "-" + hash
   }
 
-  /// The account in use at a CA: the first by id that is not deactivated; nil when there is none.
   func account(for directory: String) throws -> StoredAccount? {
     let authority = try Self.authorityFolder(for: directory)
     for id in try ids(authority) {
@@ -92,19 +91,16 @@ package struct AccountStore: Sendable {
     return nil
   }
 
-  /// The account of this local id at a CA; nil when there is none.
   func account(_ id: String, for directory: String) throws -> StoredAccount? {
     let authority = try Self.authorityFolder(for: directory)
     return try ids(authority).contains(id) ? load(authority, id) : nil
   }
 
-  /// All accounts, by CA and id.
   func all() throws -> [StoredAccount] {
     try state.folder("accounts").entries().filter { !$0.hasPrefix(".") }.sorted()
       .flatMap { authority in try ids(authority).map { try load(authority, $0) } }
   }
 
-  /// Makes an account's folder with its key; it is complete or not there.
   func create(_ record: AccountRecord, key: PrivateKey) throws -> StoredAccount {
     let authority = try Self.authorityFolder(for: record.directory)
     try state.create()
@@ -119,23 +115,19 @@ package struct AccountStore: Sendable {
     return StoredAccount(record: record, key: key, nextKey: nil)
   }
 
-  /// Replaces an account's record.
   func save(_ record: AccountRecord) throws {
     try file(in: folder(of: record)).write(record)
   }
 
-  /// Writes the key of a rollover beside the key in use, before the CA is asked.
   func saveNextKey(_ key: PrivateKey, of record: AccountRecord) throws {
     try folder(of: record).write(
       "key-next.pem", key.pemRepresentation(), StateDirectory.closedFile)
   }
 
-  /// Ends a rollover that the CA accepted: the next key becomes the key.
   func adoptNextKey(of record: AccountRecord) throws {
     try folder(of: record).rename("key-next.pem", to: "key.pem")
   }
 
-  /// Ends a rollover that the CA did not accept: the next key goes.
   func dropNextKey(of record: AccountRecord) throws {
     try folder(of: record).remove("key-next.pem")
   }

@@ -88,13 +88,6 @@ extension CertificateStore {
     }
   }
 
-  /// The leaves of what is in use, as ``loadLeaves(_:of:)`` reads them; none when nothing is.
-  package func leavesInUse(_ name: LineageName) async throws -> [Certificate] {
-    try await Blocking.run {
-      try liveGeneration(name).map { try loadLeaves($0, of: name) } ?? []
-    }
-  }
-
   /// Removes a lineage's certificates: the link first, so that nothing in use loses its key.
   package func remove(_ name: LineageName) async throws {
     try await Blocking.run { try remove(name) }
@@ -109,7 +102,7 @@ extension CertificateStore {
   /// - Parameters:
   ///   - name: The lineage, whose lock the caller holds.
   ///   - count: How many stay of those up to the one in use, itself included.
-  ///   - spared: The fingerprints of leaves, in hexadecimal, whose generations stay all the same.
+  ///   - spared: The fingerprints of leaves, in hexadecimal, whose generations must stay.
   /// - Returns: Those that are gone, oldest first.
   /// - Throws: `CertctlError` or `HostError` when one cannot be removed; those before it are gone.
   @discardableResult

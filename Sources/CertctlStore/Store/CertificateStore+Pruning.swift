@@ -14,7 +14,7 @@ extension CertificateStore {
   /// - Parameters:
   ///   - name: The lineage, whose lock the caller holds.
   ///   - count: How many stay of those up to the one in use, itself included.
-  ///   - spared: The fingerprints of leaves, in hexadecimal, whose generations stay all the same.
+  ///   - spared: The fingerprints of leaves, in hexadecimal, whose generations must stay.
   /// - Returns: Those that are gone, oldest first.
   /// - Throws: `CertctlError` or `HostError` when one cannot be removed; those before it are gone.
   func prune(

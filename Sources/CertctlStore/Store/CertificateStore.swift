@@ -35,11 +35,6 @@ package struct CertificateStore: Sendable {
   /// The store in a state directory.
   package init(state: StateDirectory) { self.state = state }
 
-  /// Writes a new generation, and checks it as a server would use it.
-  ///
-  /// The first one is in use from then on. A later one is a candidate: servers use the one before it
-  /// until they were made to use this one. When the newest generation is this very certificate,
-  /// left by a run that was cut short, there is no second copy of it.
   func commit(
     _ certificate: IssuedCertificate, to name: LineageName, files: FileSettings
   ) throws -> Generation {
@@ -67,8 +62,6 @@ package struct CertificateStore: Sendable {
     if try liveGeneration(name) == nil { try use(generation, of: name) }
   }
 
-  /// The generation that the lineage is to use: its candidate, else the one in use; nil when there
-  /// is none.
   func chosenGeneration(_ name: LineageName, _ lineage: Lineage?) throws -> Generation? {
     guard let number = lineage?.candidate,
       let candidate = try generations(name).last(where: { $0.number == number })
@@ -76,13 +69,11 @@ package struct CertificateStore: Sendable {
     return candidate
   }
 
-  /// Points `live/<name>` at a generation, by one rename.
   func use(_ generation: Generation, of name: LineageName) throws {
     try state.live.create(StateDirectory.passable)
     try state.live.link(name.value, to: "../archive/\(name)/\(generation.folderName)")
   }
 
-  /// The generation in use; nil when there is none.
   func liveGeneration(_ name: LineageName) throws -> Generation? {
     guard let target = try state.live.linkTarget(name.value) else { return nil }
     guard target.hasPrefix("../archive/\(name)/"),
@@ -96,13 +87,11 @@ package struct CertificateStore: Sendable {
     return generation
   }
 
-  /// All generations, oldest first.
   func generations(_ name: LineageName) throws -> [Generation] {
     try state.archive(name).entries().compactMap(Generation.init(folderName:))
       .sorted { $0.number < $1.number }
   }
 
-  /// A generation's chain and key.
   func load(_ generation: Generation, of name: LineageName) throws -> IssuedCertificate {
     let chain = try loadChain(generation, of: name)
     let folder = folder(generation, of: name)
@@ -121,26 +110,22 @@ package struct CertificateStore: Sendable {
       })
   }
 
-  /// Whether a generation's key is here; it is not when the user made the request.
   func hasKey(_ generation: Generation, of name: LineageName) throws -> Bool {
     try folder(generation, of: name).attributes(of: "privkey.pem") != nil
   }
 
-  /// A generation's chain, without touching its key.
   func loadChain(_ generation: Generation, of name: LineageName) throws -> [Certificate] {
     try file("fullchain.pem", in: folder(generation, of: name), name) {
       try Certificate.chain(pem: $0)
     }
   }
 
-  /// A generation's leaf, and that of the RSA certificate beside it, without touching their keys.
   func loadLeaves(_ generation: Generation, of name: LineageName) throws -> [Certificate] {
     let leaf = try loadChain(generation, of: name)[0]
     guard let folder = try rsaFolder(generation, of: name) else { return [leaf] }
     return [leaf, try file("cert.pem", in: folder, name) { try Certificate(pem: $0) }]
   }
 
-  /// Removes a lineage's certificates: the link first, so that nothing in use loses its key.
   func remove(_ name: LineageName) throws {
     try state.live.remove(name.value)
     try state.folder("archive").removeTree(name.value)

@@ -46,7 +46,6 @@ package struct ChallengeJournal: Sendable {
     self.state = state
   }
 
-  /// What may still be visible of a lineage's challenges, the oldest first.
   func groups(of name: LineageName) throws -> [Group] {
     try file(name).read()?.groups.filter { !$0.challenges.isEmpty } ?? []
   }
@@ -59,7 +58,6 @@ package struct ChallengeJournal: Sendable {
   /// The file, as a person would look for it.
   package func path(of name: LineageName) -> String { "\(state.path)/journal/\(name).json" }
 
-  /// Records what is about to be presented; what earlier runs left stays.
   func record(
     _ challenges: [PresentedChallenge], by dns: DNSSettings? = nil, of name: LineageName
   ) throws {
@@ -69,12 +67,10 @@ package struct ChallengeJournal: Sendable {
     try keep(earlier.suffix(Self.most) + [Group(challenges: challenges, dns: dns)], of: name)
   }
 
-  /// Forgets what was recorded last: it was cleaned up.
   func clear(_ name: LineageName) throws {
     try keep(((try? groups(of: name)) ?? []).dropLast(), of: name)
   }
 
-  /// Leaves only these.
   func keep(_ groups: [Group], of name: LineageName) throws {
     if groups.isEmpty {
       try state.journal.remove("\(name).json")

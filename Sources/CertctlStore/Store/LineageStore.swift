@@ -8,12 +8,10 @@ package struct LineageStore: Sendable {
     self.state = state
   }
 
-  /// The lineage, or nil when there is none of that name.
   func lineage(_ name: LineageName) throws -> Lineage? {
     try file(name).read()
   }
 
-  /// The names of all lineages, sorted.
   func names() throws -> [LineageName] {
     try state.lineages.entries()
       .filter { $0.hasSuffix(".json") && !$0.hasPrefix(".") }
@@ -21,14 +19,12 @@ package struct LineageStore: Sendable {
       .sorted { $0.value < $1.value }
   }
 
-  /// Stores the lineage.
   func save(_ lineage: Lineage) throws {
     try state.create()
     try state.lineages.create(StateDirectory.closed)
     try file(LineageName(lineage.name)).write(lineage)
   }
 
-  /// Forgets the lineage.
   func remove(_ name: LineageName) throws {
     try state.lineages.remove("\(name).json")
   }

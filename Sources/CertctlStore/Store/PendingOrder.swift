@@ -57,12 +57,10 @@ package struct PendingStore: Sendable {
     self.part = part
   }
 
-  /// The lineage's order under way; nil when there is none.
   func order(of name: LineageName) throws -> PendingOrder? {
     try file(name).read()
   }
 
-  /// Records an order that was just placed, in place of any other.
   func begin(_ order: PendingOrder, of name: LineageName) throws {
     try state.create()
     try state.folder("pending").create(StateDirectory.closed)
@@ -72,13 +70,6 @@ package struct PendingStore: Sendable {
     try file(name).write(order)
   }
 
-  /// The key and CSR of an order that was finalized, or was about to be.
-  ///
-  /// - Parameters:
-  ///   - name: The lineage.
-  ///   - needsKey: Whether a CSR without its key is worth nothing; not so for one of the user's own.
-  /// - Returns: Nil when nothing was kept yet.
-  /// - Throws: `CertctlError` with code `damagedState`, `HostError`.
   func request(
     of name: LineageName, needsKey: Bool = true
   ) throws -> (key: PrivateKey?, request: CertificateRequest)? {
@@ -96,7 +87,6 @@ package struct PendingStore: Sendable {
     }
   }
 
-  /// Keeps the key, if it is ours, and the CSR, before the CA sees them.
   func keep(_ key: PrivateKey?, _ request: CertificateRequest, of name: LineageName) throws {
     let folder = folder(name)
     if let key {
@@ -105,8 +95,6 @@ package struct PendingStore: Sendable {
     try folder.write("request.pem", request.pem, StateDirectory.closedFile)
   }
 
-  /// Forgets the order, and the main one with it that of the RSA certificate: it became a
-  /// certificate, or never will.
   func discard(_ name: LineageName) throws {
     // The record goes first: key and CSR without it mean nothing to the next run.
     try folder(name).remove("order.json")

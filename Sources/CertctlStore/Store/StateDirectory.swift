@@ -10,10 +10,6 @@ package struct StateDirectory: Sendable {
   /// The state directory at `path`; nothing is made yet.
   package init(path: String) { self.path = path }
 
-  /// Makes the directory itself, 0711 so that servers can follow the links in `live`.
-  ///
-  /// - Throws: `CertctlError` with code `configuration` for one that somebody else was faster to make,
-  ///   `HostError` when it cannot be made.
   func create() throws {
     try folder("").create(FileAttributes(mode: 0o711))
     if SystemAccount.isRoot { try requireTrust() }
@@ -46,7 +42,6 @@ package struct StateDirectory: Sendable {
     for folder in [lineages, journal] { try? folder.sweepTemporaries(of: "\(name).json") }
   }
 
-  /// Removes what crashes left half-written of the accounts of a CA, whose lock the caller holds.
   func sweepAccounts(of authority: String) {
     try? folder("accounts").sweepTemporaries(of: authority)
     let accounts = accounts(of: authority)

@@ -25,7 +25,6 @@ package struct StateFile<Content: Codable & Sendable>: Sendable {
 
   private var path: String { "\(folder.path)/\(name)" }
 
-  /// The file's content, or nil when there is no such file.
   func read() throws -> Content? {
     guard let bytes = try folder.read(name) else { return nil }
     do {
@@ -44,7 +43,6 @@ package struct StateFile<Content: Codable & Sendable>: Sendable {
     }
   }
 
-  /// Replaces the file's content, or makes the file.
   func write(_ content: Content) throws {
     var bytes = [UInt8](try StateCoding.encoder().encode(content))
     bytes.append(UInt8(ascii: "\n"))

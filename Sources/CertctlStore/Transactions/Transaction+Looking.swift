@@ -5,7 +5,6 @@ import CertctlSystem
 // What stands at a path, and what is to.
 
 extension Transaction {
-  /// What stands at a path now.
   static func state(at path: String) throws -> PathState {
     let (folder, name) = DurableFolder.place(of: path)
     switch try folder.kind(of: name) {

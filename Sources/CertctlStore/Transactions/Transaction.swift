@@ -96,9 +96,6 @@ package struct Transaction: Sendable {
     }
   }
 
-  /// Begins a transaction and makes its changes.
-  ///
-  /// - Throws: `CertctlError` or `HostError`; then all is as it was.
   static func made(
     _ changes: [FileChange], servers: [ServerReference], in state: StateDirectory, now: Date
   ) throws -> Transaction {
@@ -113,12 +110,6 @@ package struct Transaction: Sendable {
     return transaction
   }
 
-  /// Those that an earlier run did not end, the newest first: each was made after those before it.
-  ///
-  /// One that a crash cut short before its record was written changed nothing, and is removed. One whose
-  /// record cannot be read is left as it is.
-  ///
-  /// - Returns: Those that can be undone, and what is wrong with the others.
   static func unfinished(
     in state: StateDirectory
   ) throws -> (left: [Transaction], damaged: [CertctlError]) {
@@ -181,10 +172,6 @@ package struct Transaction: Sendable {
     }
   }
 
-  /// Puts back what stood there before, all of it or only at these paths.
-  ///
-  /// - Returns: The paths that somebody else has changed since, which are left alone.
-  /// - Throws: `HostError` when something cannot be put back; the old contents stay kept.
   @discardableResult
   func undo(only paths: Set<String>? = nil) throws -> [String] {
     var foreign: [String] = []
@@ -224,9 +211,6 @@ package struct Transaction: Sendable {
     }
   }
 
-  /// Forgets the old contents.
-  ///
-  /// - Throws: `HostError` when the record cannot be removed; the next run then undoes the change.
   func finish() throws {
     do {
       try folder.remove(Self.recordName)

@@ -64,7 +64,8 @@ struct LineageReporter: ContextPart {
   }
 
   private func intactReport(_ name: LineageName) async throws -> LineageReport {
-    let lineage = try await lineages.lineage(name)
+    let found = try await state.snapshot(of: name)
+    let lineage = found.lineage
     var report = LineageReport(
       name: name.value, state: .missing, names: lineage?.settings.names.map(\.value) ?? [])
     if let settings = lineage?.settings {
@@ -75,19 +76,14 @@ struct LineageReporter: ContextPart {
     }
     report.lastFailure = lineage?.lastFailure
     report.failures = lineage?.schedule?.failures?.count
-    report.generations = try await certificates.generations(name).map(\.number)
-    guard let chosen = try await certificates.chosenGeneration(name, lineage) else { return report }
-    report.describe(
-      try await certificates.loadLeaves(chosen, of: name), of: lineage, now: environment.clock.now()
-    )
+    report.generations = found.generations.map(\.number)
+    guard let chosen = found.chosen else { return report }
+    report.describe(found.leaves, of: lineage, now: environment.clock.now())
     report.generation = chosen.number
-    let live = try await certificates.liveGeneration(name)
-    if let live, live != chosen { report.generationInUse = live.number }
+    if let live = found.live, live != chosen { report.generationInUse = live.number }
     report.directory = certificates.livePath(name)
     report.fullchain = certificates.livePath(name, "fullchain.pem")
-    report.privkey =
-      try await certificates.hasKey(chosen, of: name)
-      ? certificates.livePath(name, "privkey.pem") : nil
+    report.privkey = found.hasKey ? certificates.livePath(name, "privkey.pem") : nil
     report.rsa?.fullchain = certificates.livePath(name, "rsa/fullchain.pem")
     report.rsa?.privkey = certificates.livePath(name, "rsa/privkey.pem")
     return report
