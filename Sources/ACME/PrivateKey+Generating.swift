@@ -9,7 +9,7 @@ extension PrivateKey {
   ///
   /// - Parameter type: The kind of key.
   /// - Returns: The key.
-  /// - Throws: `PKIError` when OpenSSL cannot make one.
+  /// - Throws: `CryptoError` when OpenSSL cannot make one.
   public static func generating(_ type: KeyType) async throws -> PrivateKey {
     try await Blocking.run { try generate(type) }
   }

@@ -29,20 +29,20 @@ enum UserFile {
     guard !isHandedOver(path) else {
       return FileManager.default.contents(atPath: path).map { [UInt8]($0) }
     }
-    let (folder, name) = DurableFolder.place(of: path)
+    let (folder, name) = DurableFolder.folderAndName(of: path)
     return (try? folder.read(name)) ?? nil
   }
 }
 
 /// The certificate request in a file.
-func readRequest(_ file: String) throws -> GivenRequest {
+func readRequest(_ file: String) throws -> UserCSR {
   let path = absolutePath(file)
   guard let contents = UserFile.read(path) else {
     throw CertctlError(
       .usage, "the certificate request \(path) cannot be read",
       hint: "check --csr")
   }
-  return try GivenRequest(contents: contents)
+  return try UserCSR(contents: contents)
 }
 
 extension RegistrationOptions {

@@ -34,12 +34,12 @@ enum ErrorQueue {
   }
 }
 
-extension PKIError {
+extension CryptoError {
   /// Makes an error out of what OpenSSL's queue holds now, and empties the queue.
   static func drained(
     _ operation: String, code: Code = .openSSL, subject: String? = nil, hint: String? = nil
-  ) -> PKIError {
-    PKIError(
+  ) -> CryptoError {
+    CryptoError(
       code, operation: operation, subject: subject, reasons: ErrorQueue.drain(), hint: hint)
   }
 }

@@ -12,7 +12,7 @@ struct Owned: ~Copyable {
   private let free: Free
 
   /// Takes over what an OpenSSL constructor returned; nil is that constructor's failure.
-  init(_ pointer: OpaquePointer?, _ free: Free, _ operation: String) throws(PKIError) {
+  init(_ pointer: OpaquePointer?, _ free: Free, _ operation: String) throws(CryptoError) {
     guard let pointer = unsafe pointer else { throw .drained(operation) }
     unsafe self.pointer = pointer
     unsafe self.free = free

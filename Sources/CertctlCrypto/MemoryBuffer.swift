@@ -7,12 +7,12 @@ struct MemoryBuffer: ~Copyable {
   private let bio: Owned
 
   /// Makes an empty buffer.
-  init(_ operation: String) throws(PKIError) {
+  init(_ operation: String) throws(CryptoError) {
     bio = try unsafe Owned(BIO_new(BIO_s_mem()), BIO_vfree, operation)
   }
 
   /// Makes a buffer with a copy of the bytes.
-  init(_ bytes: [UInt8], _ operation: String) throws(PKIError) {
+  init(_ bytes: [UInt8], _ operation: String) throws(CryptoError) {
     let bio = try unsafe Owned(BIO_new(BIO_s_mem()), BIO_vfree, operation)
     if !bytes.isEmpty {
       guard let count = Int32(exactly: bytes.count),

@@ -10,7 +10,7 @@ package enum CABundle {
 
   /// Reads the file and says what is wrong with it.
   static func inspect(_ path: String) throws(HostError) {
-    let (folder, name) = DurableFolder.place(of: path)
+    let (folder, name) = DurableFolder.folderAndName(of: path)
     let bytes: [UInt8]?
     do throws(HostError) {
       bytes = try folder.read(name, limit: 16 << 20)

@@ -82,11 +82,11 @@ import Testing
     ("plain   words", "plain words"), ("<<<>>>", ">>"), ("a<b", "a"),
   ])
   func `the first words of a page`(page: String, words: String) {
-    #expect(AnswerText.firstWords([UInt8](page.utf8)) == words)
+    #expect(ErrorAnswer.firstWords([UInt8](page.utf8)) == words)
   }
 
   @Test func `the first words are few`() {
-    let words = AnswerText.firstWords([UInt8](repeating: UInt8(ascii: "x"), count: 100_000))
+    let words = ErrorAnswer.firstWords([UInt8](repeating: UInt8(ascii: "x"), count: 100_000))
     #expect(words.count == 161)
   }
 }

@@ -28,22 +28,22 @@ import Testing
 
   @Test(arguments: texts)
   func `a bad text is refused everywhere`(name: String, text: [UInt8]) throws {
-    #expect(throws: PKIError.self) { try Certificate(pem: text) }
-    #expect(throws: PKIError.self) { try Certificate.chain(pem: text) }
-    #expect(throws: PKIError.self) { try PrivateKey(pem: text) }
-    #expect(throws: PKIError.self) { try CertificateRequest(pem: text) }
-    #expect(throws: PKIError.self) { try TrustStore(pem: text) }
-    #expect(throws: PKIError.self) { try Certificate(der: text) }
-    #expect(throws: PKIError.self) { try CertificateRequest(der: text) }
-    #expect(throws: PKIError.self) { try PublicKey(spki: text) }
+    #expect(throws: CryptoError.self) { try Certificate(pem: text) }
+    #expect(throws: CryptoError.self) { try Certificate.chain(pem: text) }
+    #expect(throws: CryptoError.self) { try PrivateKey(pem: text) }
+    #expect(throws: CryptoError.self) { try CertificateRequest(pem: text) }
+    #expect(throws: CryptoError.self) { try TrustStore(pem: text) }
+    #expect(throws: CryptoError.self) { try Certificate(der: text) }
+    #expect(throws: CryptoError.self) { try CertificateRequest(der: text) }
+    #expect(throws: CryptoError.self) { try PublicKey(spki: text) }
   }
 
   @Test func `every cut of a certificate is refused`() throws {
     let der = try Certificate(pem: Self.certificate).der
     for length in 0..<der.count {
-      #expect(throws: PKIError.self) { try Certificate(der: Array(der.prefix(length))) }
+      #expect(throws: CryptoError.self) { try Certificate(der: Array(der.prefix(length))) }
     }
-    let error = try #require(throws: PKIError.self) { try Certificate(der: der + [0]) }
+    let error = try #require(throws: CryptoError.self) { try Certificate(der: der + [0]) }
     #expect(error.description == "cannot parse the certificate: 1 bytes follow the end")
   }
 
@@ -68,35 +68,35 @@ import Testing
 
   @Test func `a chain with one damaged block is refused as a whole`() throws {
     let text = Self.certificate + TestPEM.encode([1, 2, 3], label: "CERTIFICATE")
-    let error = try #require(throws: PKIError.self) { try Certificate.chain(pem: text) }
+    let error = try #require(throws: CryptoError.self) { try Certificate.chain(pem: text) }
     #expect(error.code == .malformed)
     #expect(!error.reasons.isEmpty)
   }
 
   @Test func `reasons belong to the call that failed`() throws {
-    #expect(throws: PKIError.self) { try Certificate(der: [1, 2, 3]) }
-    let error = try #require(throws: PKIError.self) { try Certificate.chain(pem: []) }
+    #expect(throws: CryptoError.self) { try Certificate(der: [1, 2, 3]) }
+    let error = try #require(throws: CryptoError.self) { try Certificate.chain(pem: []) }
     #expect(error.reasons == ["there is no certificate in the PEM text"])
   }
 
   @Test func `an error is one line that names the operation, without its hint`() throws {
     let text = TestPEM.encode([1, 2, 3], label: "PRIVATE KEY")
-    let error = try #require(throws: PKIError.self) { try PrivateKey(pem: text) }
+    let error = try #require(throws: CryptoError.self) { try PrivateKey(pem: text) }
     #expect(
       error.description.hasPrefix(
         "cannot read the private key: its contents are damaged or of another kind; "))
     #expect(!error.description.hasSuffix("."))
-    let made = PKIError(
+    let made = CryptoError(
       .mismatch, operation: "pair them", subject: "a", reasons: ["b", "c"], hint: "do d")
     #expect(made.description == "cannot pair them \"a\": b; c")
   }
 
   @Test func `numbers that are no key are refused`() {
     let zeros = [UInt8](repeating: 0, count: 32)
-    #expect(throws: PKIError.self) { try PublicKey(.ec(curve: "P-256", x: zeros, y: zeros)) }
-    #expect(throws: PKIError.self) { try PublicKey(.ec(curve: "P-256", x: [1], y: [])) }
-    #expect(throws: PKIError.self) { try PublicKey(.ec(curve: "P-192", x: zeros, y: zeros)) }
-    #expect(throws: PKIError.self) { try PublicKey(.ed25519(x: [1, 2, 3])) }
-    #expect(throws: PKIError.self) { try PublicKey(.rsa(modulus: [], exponent: [])) }
+    #expect(throws: CryptoError.self) { try PublicKey(.ec(curve: "P-256", x: zeros, y: zeros)) }
+    #expect(throws: CryptoError.self) { try PublicKey(.ec(curve: "P-256", x: [1], y: [])) }
+    #expect(throws: CryptoError.self) { try PublicKey(.ec(curve: "P-192", x: zeros, y: zeros)) }
+    #expect(throws: CryptoError.self) { try PublicKey(.ed25519(x: [1, 2, 3])) }
+    #expect(throws: CryptoError.self) { try PublicKey(.rsa(modulus: [], exponent: [])) }
   }
 }

@@ -46,7 +46,7 @@ import Testing
   ])
   func `a name that is none is refused`(names: [String]) throws {
     let key = try PrivateKey.generate(.ec256)
-    let error = try #require(throws: PKIError.self) {
+    let error = try #require(throws: CryptoError.self) {
       try CertificateRequest(key: key, dnsNames: names)
     }
     #expect(error.code == .malformed)
@@ -55,9 +55,9 @@ import Testing
 
   @Test func `a request without names or with a bad address is refused`() throws {
     let key = try PrivateKey.generate(.ec256)
-    #expect(throws: PKIError.self) { try CertificateRequest(key: key, dnsNames: []) }
+    #expect(throws: CryptoError.self) { try CertificateRequest(key: key, dnsNames: []) }
     for address in ["192.0.2", "192.0.2.256", "::1%lo", "example.com", "1.2.3.4\u{0}"] {
-      #expect(throws: PKIError.self) {
+      #expect(throws: CryptoError.self) {
         try CertificateRequest(key: key, dnsNames: [], ipAddresses: [address])
       }
     }
@@ -69,7 +69,7 @@ import Testing
     let place = try #require(
       der.indices.first { Array(der[$0...].prefix(7)) == Array("example".utf8) })
     der[place] = UInt8(ascii: "f")
-    let error = try #require(throws: PKIError.self) { try CertificateRequest(der: der) }
+    let error = try #require(throws: CryptoError.self) { try CertificateRequest(der: der) }
     #expect(error.code == .malformed)
     #expect(error.hint != nil)
   }

@@ -38,7 +38,7 @@ import Testing
   }
 
   @Test func `an empty HMAC key is refused and an empty message is not`() throws {
-    #expect(throws: PKIError.self) { try HMAC.code(.sha256, key: [], message: [1]) }
+    #expect(throws: CryptoError.self) { try HMAC.code(.sha256, key: [], message: [1]) }
     #expect(try HMAC.code(.sha256, key: [1], message: []).count == 32)
   }
 
@@ -46,6 +46,6 @@ import Testing
     #expect(try RandomBytes.make(0) == [])
     #expect(try RandomBytes.make(33).count == 33)
     #expect(try RandomBytes.make(32) != RandomBytes.make(32))
-    #expect(throws: PKIError.self) { try RandomBytes.make(-1) }
+    #expect(throws: CryptoError.self) { try RandomBytes.make(-1) }
   }
 }

@@ -61,7 +61,7 @@ import Testing
     let key = try PrivateKey(pem: pem)
     #expect(key.type == nil)
     #expect(key.joseAlgorithm == nil)
-    let error = try #require(throws: PKIError.self) { try key.joseSignature(for: [1]) }
+    let error = try #require(throws: CryptoError.self) { try key.joseSignature(for: [1]) }
     #expect(error.code == .unsupported)
     #expect(error.description.contains(name))
   }
@@ -72,7 +72,7 @@ import Testing
   ])
   func `an encrypted key is refused with a hint`(command: [String]) async throws {
     let pem = Array(try await OpenSSLTool.run(words: command).text.utf8)
-    let error = try #require(throws: PKIError.self) { try PrivateKey(pem: pem) }
+    let error = try #require(throws: CryptoError.self) { try PrivateKey(pem: pem) }
     #expect(error.code == .unsupported)
     #expect(error.hint?.contains("openssl pkey") == true, "\(error)")
   }
@@ -82,7 +82,7 @@ import Testing
     let other = try PrivateKey.generate(.ec256)
     // The public point is the last 65 bytes of this form.
     let mixed = try TestPEM.replaceTail(of: whole, with: Array(other.publicKey.spki.suffix(65)))
-    let error = try #require(throws: PKIError.self) { try PrivateKey(pem: mixed) }
+    let error = try #require(throws: CryptoError.self) { try PrivateKey(pem: mixed) }
     #expect(error.code == .mismatch)
   }
 

@@ -87,10 +87,10 @@ import Testing
     let server = try Self.server(await SharedCA.value(), alpn: ["acme-tls/1"])
     let client = try TLSEngine(
       client: TLSEngine.ClientConfiguration(serverName: name, alpn: alpn))
-    #expect(throws: PKIError.self) { try TLSEngine.shakeHands(client: client, server: server) }
-    let error = try #require(throws: PKIError.self) { try client.handshake() }
+    #expect(throws: CryptoError.self) { try TLSEngine.shakeHands(client: client, server: server) }
+    let error = try #require(throws: CryptoError.self) { try client.handshake() }
     #expect(error.description.contains(alert))
-    #expect(throws: PKIError.self) { try server.receive([1]) }
+    #expect(throws: CryptoError.self) { try server.receive([1]) }
   }
 
   @Test func `each server name gets its own certificate`() throws {
@@ -122,7 +122,7 @@ import Testing
       let client = try TLSEngine(
         client: TLSEngine.ClientConfiguration(
           serverName: name, trust: TrustStore(pem: root.pem)))
-      let error = try #require(throws: PKIError.self) {
+      let error = try #require(throws: CryptoError.self) {
         try TLSEngine.shakeHands(client: client, server: server)
       }
       #expect(error.code == .untrusted)
@@ -141,7 +141,7 @@ import Testing
       if isFine {
         try TLSEngine.shakeHands(client: client, server: server)
       } else {
-        #expect(throws: PKIError.self) {
+        #expect(throws: CryptoError.self) {
           try TLSEngine.shakeHands(client: client, server: server)
         }
       }
@@ -154,36 +154,36 @@ import Testing
   func `bytes that are no TLS end the connection`(text: String) async throws {
     let server = try Self.server(await SharedCA.value())
     try server.receive(Array(text.utf8))
-    let first = try #require(throws: PKIError.self) {
+    let first = try #require(throws: CryptoError.self) {
       for _ in 0..<3 {
         _ = try server.handshake()
         try server.receive([UInt8](repeating: 0, count: 20_000))
       }
     }
-    let again = try #require(throws: PKIError.self) { try server.handshake() }
+    let again = try #require(throws: CryptoError.self) { try server.handshake() }
     #expect(first.description == again.description)
   }
 
   @Test func `a flood of bytes is refused`() async throws {
     let server = try Self.server(await SharedCA.value())
     try server.receive([UInt8](repeating: 0, count: 1 << 20))
-    #expect(throws: PKIError.self) { try server.receive([0]) }
+    #expect(throws: CryptoError.self) { try server.receive([0]) }
   }
 
   @Test func `nothing is sent before the handshake`() throws {
     let client = try TLSEngine(client: TLSEngine.ClientConfiguration())
-    #expect(throws: PKIError.self) { try client.send([1]) }
+    #expect(throws: CryptoError.self) { try client.send([1]) }
     client.shutdown()
   }
 
   @Test func `the trial handshake passes a good pair and refuses another key`() async throws {
     let ca = try await SharedCA.value()
     try trialHandshake(chain: ca.chain, key: ca.leafKey)
-    let wrong = try #require(throws: PKIError.self) {
+    let wrong = try #require(throws: CryptoError.self) {
       try trialHandshake(chain: ca.chain, key: .generate(.ec256))
     }
     #expect(wrong.code == .mismatch)
-    #expect(throws: PKIError.self) { try trialHandshake(chain: [], key: ca.leafKey) }
+    #expect(throws: CryptoError.self) { try trialHandshake(chain: [], key: ca.leafKey) }
   }
 
   @Test func `the trial handshake refuses a key that is too small to serve`() async throws {
@@ -191,7 +191,7 @@ import Testing
     let key = try PrivateKey(pem: Array(pem.utf8))
     let certificate = try ChallengeCertificate.make(
       for: "example.com", digest: Digest.sha256([1]), key: key)
-    let error = try #require(throws: PKIError.self) {
+    let error = try #require(throws: CryptoError.self) {
       try trialHandshake(chain: [certificate], key: key)
     }
     #expect(error.description.contains("key too small"))

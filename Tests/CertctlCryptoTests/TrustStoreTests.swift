@@ -16,13 +16,13 @@ import Testing
     let ca = try await SharedCA.value()
     let store = try TrustStore(pem: ca.root.pem)
     try store.verify(ca.chain, at: ca.leaf.notAfter.addingTimeInterval(-1))
-    let expired = try #require(throws: PKIError.self) {
+    let expired = try #require(throws: CryptoError.self) {
       try store.verify(ca.chain, at: ca.leaf.notAfter.addingTimeInterval(1))
     }
     #expect(expired.code == .untrusted)
     #expect(expired.subject == "example.com")
     #expect(expired.reasons == ["certificate has expired (depth 0)"])
-    let future = try #require(throws: PKIError.self) {
+    let future = try #require(throws: CryptoError.self) {
       try store.verify(ca.chain, at: ca.root.notBefore.addingTimeInterval(-3600))
     }
     #expect(future.description.contains("not yet valid"))
@@ -40,7 +40,7 @@ import Testing
       (try TrustStore(pem: ca.root.pem), []),
       (try TrustStore.system(), ca.chain),
     ] {
-      let error = try #require(throws: PKIError.self) { try store.verify(chain, at: now) }
+      let error = try #require(throws: CryptoError.self) { try store.verify(chain, at: now) }
       #expect(error.code == .untrusted)
     }
   }

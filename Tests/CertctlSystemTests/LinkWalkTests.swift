@@ -60,7 +60,7 @@ struct LinkWalkTests {
         .write("new", [], FileAttributes(mode: 0o600))
     }
     #expect(throws: HostError.self) {
-      try SafeFolder.open(path("mallory/planted")).makeFolders(["a"])
+      try UntrustedFolder.open(path("mallory/planted")).makeFolders(["a"])
     }
   }
 

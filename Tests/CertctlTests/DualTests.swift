@@ -216,7 +216,7 @@ struct DualTests {
       other.rsa = .init(chain: third.chain, key: key)
       #expect(try store.commit(other, to: exampleName, files: FileSettings()).number == 2)
       other.rsa = .init(chain: third.chain, key: try PrivateKey.generate(.rsa2048))
-      #expect(throws: PKIError.self) {
+      #expect(throws: CryptoError.self) {
         try store.commit(other, to: exampleName, files: FileSettings())
       }
       folder.remove("state/archive/example.com/0001/rsa/privkey.pem")

@@ -172,9 +172,9 @@ struct IssuerTests {
 
   // MARK: - Dry run
 
-  @Test func `a rehearsal stops at ready and leaves no authorization`() async throws {
+  @Test func `a dry run stops at ready and leaves no authorization`() async throws {
     try await withBench { bench in
-      try await bench.issuer(three).rehearse()
+      try await bench.issuer(three).dryRun()
       #expect(bench.ca.count(.finalize) == 0)
       #expect(Set(bench.ca.authorizationStates.values) == ["deactivated"])
       #expect(bench.solver.visible.isEmpty)
@@ -182,10 +182,10 @@ struct IssuerTests {
     }
   }
 
-  @Test func `a rehearsal that fails leaves no authorization pending`() async throws {
+  @Test func `a dry run that fails leaves no authorization pending`() async throws {
     try await withBench { bench in
       bench.solver.fail(.present)
-      #expect(await failure { try await bench.issuer(three).rehearse() } != nil)
+      #expect(await failure { try await bench.issuer(three).dryRun() } != nil)
       #expect(Set(bench.ca.authorizationStates.values) == ["deactivated"])
     }
   }

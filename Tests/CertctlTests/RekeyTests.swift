@@ -190,7 +190,7 @@ struct RekeyTests {
     try await withBench { bench in
       let key = try PrivateKey.generate(.ec256)
       let request = try CertificateRequest(key: key, dnsNames: ["example.com"])
-      let given = try GivenRequest(contents: request.pem)
+      let given = try UserCSR(contents: request.pem)
       try await issue(bench) { $0.csr = given }
       let error = await failure { try await bench.context.rekey(exampleName, isCompromised: true) }
       expectError(error, code: .refused, hint: "--csr")

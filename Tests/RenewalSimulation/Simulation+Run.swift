@@ -99,7 +99,7 @@ extension Simulation {
   ) {
     let site = host.sites[index]
     let replaces = host.asksRenewalInfo ? site.serial : nil
-    let order = PlannedOrder(
+    let order = OrderUsage(
       directory: Self.directory, account: host.account, identifiers: site.identifiers,
       previous: site.issued, isReplacement: replaces != nil)
     if case .wait = host.ledger.answer(to: order, now: run.now) {

@@ -65,8 +65,8 @@ package struct LoadClient: Sendable {
     _ body: () async throws -> Result
   ) async throws -> (counts: Counts, result: Result) {
     let state = Load()
-    async let freshClients: Void = AllCores.run(threads: fresh) { freshClient(state) }
-    async let keptClients: Void = AllCores.run(threads: kept) { keptClient(state) }
+    async let freshClients: Void = ParallelSearch.run(threads: fresh) { freshClient(state) }
+    async let keptClients: Void = ParallelSearch.run(threads: kept) { keptClient(state) }
     let outcome: Swift.Result<Result, any Error>
     do {
       outcome = .success(try await body())

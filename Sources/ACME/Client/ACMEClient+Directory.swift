@@ -6,7 +6,7 @@ internal import Synchronization
 struct KnownDirectory: Sendable {
   var directory: Directory
   var isFresh: Bool
-  var rule: URLRule
+  var rule: URLPolicy
 }
 
 extension ACMEClient {
@@ -17,12 +17,12 @@ extension ACMEClient {
 
   /// The CA's directory, asked for anew and kept in the cache.
   public func refreshedDirectory() async throws -> Directory {
-    try await fetchDirectory(try URLRule(directory: directoryURL)).directory
+    try await fetchDirectory(try URLPolicy(directory: directoryURL)).directory
   }
 
   func knownDirectory() async throws -> KnownDirectory {
     if let entry = known.withLock({ $0 }) { return entry }
-    let rule = try URLRule(directory: directoryURL)
+    let rule = try URLPolicy(directory: directoryURL)
     if let cached = await cache?.directory(for: directoryURL) {
       let entry = KnownDirectory(directory: cached, isFresh: false, rule: rule)
       known.withLock { $0 = entry }
@@ -31,8 +31,8 @@ extension ACMEClient {
     return try await fetchDirectory(rule)
   }
 
-  private func fetchDirectory(_ rule: URLRule) async throws -> KnownDirectory {
-    let task = RequestTask("read the directory", directoryURL)
+  private func fetchDirectory(_ rule: URLPolicy) async throws -> KnownDirectory {
+    let task = RequestContext("read the directory", directoryURL)
     var budget = RetryBudget(policy)
     let request = HTTPRequest(
       .get, directoryURL, headers: [HTTPField(name: "Accept", value: "application/json")],
@@ -46,10 +46,10 @@ extension ACMEClient {
       refused.hint = "Check the CA's directory URL."
       throw refused
     }
-    guard let directory = JSONText.decode(Directory.self, from: response.body) else {
+    guard let directory = JSON.decode(Directory.self, from: response.body) else {
       throw ACMEError(
         .directoryUnusable, task.operation, subject: directoryURL, status: response.status,
-        detail: "this is no ACME directory: " + AnswerText.summary(of: response),
+        detail: "this is no ACME directory: " + ErrorAnswer.summary(of: response),
         hint: "Check the CA's directory URL.")
     }
     let entry = KnownDirectory(directory: directory, isFresh: true, rule: rule)

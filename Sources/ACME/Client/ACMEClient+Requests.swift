@@ -4,7 +4,7 @@ internal import FoundationEssentials
 internal import Logging
 
 /// What a request is for, and what may be done when its answer is lost.
-struct RequestTask: Sendable {
+struct RequestContext: Sendable {
   /// A verb phrase for errors.
   var operation: String
   /// The thing it is done to.
@@ -27,13 +27,13 @@ struct RequestTask: Sendable {
 
 extension ACMEClient {
   /// POST-as-GET (RFC 8555 section 6.3).
-  func read(_ url: String, by signer: Signer, _ task: RequestTask) async throws -> HTTPResponse {
+  func read(_ url: String, by signer: Signer, _ task: RequestContext) async throws -> HTTPResponse {
     try await post([], to: url, by: signer, task)
   }
 
   /// A signed POST with a budget of its own.
   func post(
-    _ payload: [UInt8], to url: String, by signer: Signer, _ task: RequestTask
+    _ payload: [UInt8], to url: String, by signer: Signer, _ task: RequestContext
   ) async throws -> HTTPResponse {
     var budget = RetryBudget(policy)
     return try await post(payload, to: url, by: signer, task, budget: &budget)
@@ -41,7 +41,7 @@ extension ACMEClient {
 
   /// A signed POST; every attempt has a nonce and a signature of its own.
   func post(
-    _ payload: [UInt8], to url: String, by signer: Signer, _ task: RequestTask,
+    _ payload: [UInt8], to url: String, by signer: Signer, _ task: RequestContext,
     budget: inout RetryBudget
   ) async throws -> HTTPResponse {
     let rule = try await knownDirectory().rule
@@ -61,7 +61,7 @@ extension ACMEClient {
     if let nonce = nonces.take() { return nonce }
     let known = try await knownDirectory()
     let url = known.directory.newNonce
-    let task = RequestTask("get a nonce from", url)
+    let task = RequestContext("get a nonce from", url)
     let response = try await perform(task, rule: known.rule, budget: &budget) { _ in
       HTTPRequest(.head, url)
     }
@@ -75,7 +75,7 @@ extension ACMEClient {
 
   /// Sends a request, and again as often as policy and task allow; returns a 2xx answer.
   func perform(
-    _ task: RequestTask, rule: URLRule, budget: inout RetryBudget,
+    _ task: RequestContext, rule: URLPolicy, budget: inout RetryBudget,
     _ build: (inout RetryBudget) async throws -> HTTPRequest
   ) async throws -> HTTPResponse {
     while true {
@@ -108,14 +108,14 @@ extension ACMEClient {
   }
 
   private func attempt(
-    _ request: HTTPRequest, _ task: RequestTask
+    _ request: HTTPRequest, _ task: RequestContext
   ) async throws -> Result<HTTPResponse, ACMEError> {
     do {
       let response = try await http.send(request)
       logger.debug("\(request.method.rawValue) \(request.url): \(response.status)")
       nonces.add(response.header("Replay-Nonce"))
       if (200..<300).contains(response.status) { return .success(response) }
-      return .failure(AnswerText.error(for: response, task, now: clock.now()))
+      return .failure(ErrorAnswer.error(for: response, task, now: clock.now()))
     } catch let error as HostError {
       logger.debug("\(request.method.rawValue) \(request.url): \(error)")
       var failure = ACMEError(
@@ -140,19 +140,19 @@ extension ACMEClient {
 
   /// Reads a JSON answer.
   func decode<Value: Decodable>(
-    _ type: Value.Type, from response: HTTPResponse, _ task: RequestTask
+    _ type: Value.Type, from response: HTTPResponse, _ task: RequestContext
   ) throws(ACMEError) -> Value {
-    if let value = JSONText.decode(type, from: response.body) { return value }
+    if let value = JSON.decode(type, from: response.body) { return value }
     throw ACMEError(
       .unexpectedAnswer, task.operation, subject: task.subject, status: response.status,
-      detail: "the CA's answer cannot be understood; " + AnswerText.summary(of: response))
+      detail: "the CA's answer cannot be understood; " + ErrorAnswer.summary(of: response))
   }
 
   /// The Location of a new thing, which may be relative.
-  func location(of response: HTTPResponse, _ task: RequestTask) throws(ACMEError) -> String {
+  func location(of response: HTTPResponse, _ task: RequestContext) throws(ACMEError) -> String {
     let base = response.url.isEmpty ? directoryURL : response.url
     if let location = response.header("Location"),
-      let url = URLRule.resolve(location, against: base)
+      let url = URLPolicy.resolve(location, against: base)
     {
       return url
     }

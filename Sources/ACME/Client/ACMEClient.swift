@@ -89,7 +89,7 @@ public final class ACMEClient: Sendable {
       fields.append(#""externalAccountBinding":"# + String(decoding: binding, as: UTF8.self))
     }
     if !contacts.isEmpty {
-      fields.append(#""contact":["# + contacts.map(JSONText.quote).joined(separator: ",") + "]")
+      fields.append(#""contact":["# + contacts.map(JSON.quote).joined(separator: ",") + "]")
     }
     if request.termsOfServiceAgreed { fields.append(#""termsOfServiceAgreed":true"#) }
     return "{" + fields.joined(separator: ",") + "}"
@@ -98,11 +98,11 @@ public final class ACMEClient: Sendable {
   private func newAccount(
     _ payload: String, key: PrivateKey, operation: String, in directory: Directory
   ) async throws -> Account {
-    let task = RequestTask(operation, directoryURL)
+    let task = RequestContext(operation, directoryURL)
     let response = try await post(
       [UInt8](payload.utf8), to: directory.newAccount, by: Signer(key: key), task)
     let url = try location(of: response, task)
-    let resource = JSONText.decode(AccountResource.self, from: response.body)
+    let resource = JSON.decode(AccountResource.self, from: response.body)
     if let status = resource?.status, [.deactivated, .revoked].contains(status) {
       throw ACMEError(
         .accountDoesNotExist, operation, subject: directoryURL,

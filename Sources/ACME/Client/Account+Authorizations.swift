@@ -3,21 +3,21 @@ internal import CertctlCrypto
 extension Account {
   /// The authorization at a URL (RFC 8555 section 7.5).
   public func authorization(at url: String) async throws -> Authorization {
-    let task = RequestTask("read the authorization", url)
+    let task = RequestContext("read the authorization", url)
     let response = try await client.read(url, by: signer, task)
     return try client.decode(Authorization.self, from: response, task).located(at: url)
   }
 
   /// Asks for an authorization without an order (RFC 8555 section 7.4.1); few CAs have it.
   public func newAuthorization(for identifier: Identifier) async throws -> Authorization {
-    let task = RequestTask("ask for an authorization for", identifier.value)
+    let task = RequestContext("ask for an authorization for", identifier.value)
     return try await client.withDirectory { directory in
       guard let target = directory.newAuthz else {
         throw ACMEError(
           .unsupported, task.operation, subject: identifier.value,
           detail: "this CA gives authorizations for orders only")
       }
-      let payload = try JSONText.encode(["identifier": identifier], task.operation)
+      let payload = try JSON.encode(["identifier": identifier], task.operation)
       let response = try await client.post(payload, to: target, by: signer, task)
       return try client.decode(Authorization.self, from: response, task)
         .located(at: try client.location(of: response, task))
@@ -26,7 +26,7 @@ extension Account {
 
   /// Gives an authorization up (RFC 8555 section 7.5.2), so that it no longer counts as pending.
   public func deactivateAuthorization(at url: String) async throws {
-    let task = RequestTask("deactivate the authorization", url)
+    let task = RequestContext("deactivate the authorization", url)
     do {
       _ = try await client.post(
         [UInt8](#"{"status":"deactivated"}"#.utf8), to: url, by: signer, task)
@@ -42,7 +42,7 @@ extension Account {
   /// It is told once: a CA may count every telling as an attempt. When the answer is lost, the
   /// authorization is read first, and the challenge is posted again only if it is still untouched.
   public func respond(to challenge: Challenge) async throws {
-    let task = RequestTask(
+    let task = RequestContext(
       "answer the \(challenge.type) challenge", challenge.url, repeatsLostAnswers: false)
     var budget = RetryBudget(client.policy)
     var lost = false
@@ -66,7 +66,7 @@ extension Account {
 
   private func isUntouched(_ challenge: Challenge) async throws -> Bool {
     guard !challenge.authorizationURL.isEmpty else {
-      let task = RequestTask("read the challenge", challenge.url)
+      let task = RequestContext("read the challenge", challenge.url)
       let response = try await client.read(challenge.url, by: signer, task)
       return try client.decode(Challenge.self, from: response, task).status == .pending
     }

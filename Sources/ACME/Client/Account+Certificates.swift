@@ -17,24 +17,24 @@ extension Account {
 
   /// Downloads a certificate and its chain from a URL that an order or a chain named.
   public func certificateChain(at url: String) async throws -> IssuedChain {
-    let task = RequestTask(
+    let task = RequestContext(
       "download the certificate", url, accept: "application/pem-certificate-chain")
     let response = try await client.read(url, by: signer, task)
     let certificates: [Certificate]
-    do throws(PKIError) {
+    do throws(CryptoError) {
       certificates = try Certificate.chain(pem: response.body)
     } catch {
       var failure = ACMEError(
         .chain, task.operation, subject: url, status: response.status, underlying: error)
       if response.header("Content-Type")?.lowercased().hasPrefix("application/pem") != true {
-        failure.detail = "this is no certificate: " + AnswerText.summary(of: response)
+        failure.detail = "this is no certificate: " + ErrorAnswer.summary(of: response)
       }
       throw failure
     }
     let base = response.url.isEmpty ? url : response.url
     var alternates: [String] = []
     for target in LinkHeader.targets(relation: "alternate", in: response.headers("Link")) {
-      guard let resolved = URLRule.resolve(target, against: base), resolved != url,
+      guard let resolved = URLPolicy.resolve(target, against: base), resolved != url,
         !alternates.contains(resolved), alternates.count < Self.mostAlternates
       else { continue }
       alternates.append(resolved)
@@ -84,7 +84,7 @@ extension ACMEClient {
     _ certificate: Certificate, by signer: Signer, reason: RevocationReason?
   ) async throws {
     let names = certificate.dnsNames + certificate.ipAddresses
-    let task = RequestTask("revoke the certificate for", names.prefix(5).joined(separator: ", "))
+    let task = RequestContext("revoke the certificate for", names.prefix(5).joined(separator: ", "))
     var payload = #"{"certificate":"\#(Base64URL.encode(certificate.der))""#
     if let reason { payload += #","reason":\#(reason.rawValue)"# }
     let bytes = [UInt8]((payload + "}").utf8)
@@ -104,7 +104,7 @@ extension ACMEClient {
 
   /// When the CA suggests to renew a certificate (RFC 9773); one request, no account needed.
   public func renewalInfo(for id: CertificateID) async throws -> RenewalInfo {
-    let task = RequestTask("ask when to renew", id.rawValue)
+    let task = RequestContext("ask when to renew", id.rawValue)
     return try await withDirectory { directory in
       guard let base = directory.renewalInfo else {
         throw ACMEError(

@@ -8,7 +8,7 @@ extension Account {
   /// on an error the old one; only an error with `isRetryable` leaves that open.
   public func changeKey(to newKey: PrivateKey) async throws -> Account {
     let operation = "change the key of the account"
-    let task = RequestTask(operation, url, repeatsLostAnswers: false)
+    let task = RequestContext(operation, url, repeatsLostAnswers: false)
     var budget = RetryBudget(client.policy)
     while true {
       do {
@@ -68,7 +68,7 @@ extension Account {
   /// The inner JWS: the new key's own consent, without a nonce.
   private func keyChange(to newKey: PrivateKey, at target: String) throws(ACMEError) -> [UInt8] {
     let payload =
-      #"{"account":\#(JSONText.quote(url)),"oldKey":\#(try KeyUse.jwk(key.publicKey).json)}"#
+      #"{"account":\#(JSON.quote(url)),"oldKey":\#(try KeyUse.jwk(key.publicKey).json)}"#
     return try JWS.sign(
       [UInt8](payload.utf8), url: target, nonce: nil, by: Signer(key: newKey))
   }

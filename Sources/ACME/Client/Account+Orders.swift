@@ -10,7 +10,7 @@ extension Account {
   /// ignore it silently. `replaces` goes along only when the CA has renewal information, and the
   /// order is placed again without it when the CA refuses it.
   public func newOrder(_ order: NewOrder) async throws -> Order {
-    let task = RequestTask("place an order for", Self.names(order.identifiers))
+    let task = RequestContext("place an order for", Self.names(order.identifiers))
     try await checkProfile(order.profile, task)
     return try await client.withDirectory { directory in
       let replaces = directory.renewalInfo == nil ? nil : order.replaces
@@ -25,7 +25,7 @@ extension Account {
 
   /// The order at a URL.
   public func order(at url: String) async throws -> Order {
-    let task = RequestTask("read the order", url)
+    let task = RequestContext("read the order", url)
     return try order(in: try await client.read(url, by: signer, task), at: url, task)
   }
 
@@ -83,7 +83,7 @@ extension Account {
   ///
   /// - Returns: The order, `processing` or `valid`.
   public func finalize(_ order: Order, request: CertificateRequest) async throws -> Order {
-    let task = RequestTask("finalize the order for", order.names, repeatsLostAnswers: false)
+    let task = RequestContext("finalize the order for", order.names, repeatsLostAnswers: false)
     let payload = [UInt8](#"{"csr":"\#(Base64URL.encode(request.der))"}"#.utf8)
     var budget = RetryBudget(client.policy)
     while true {
@@ -108,26 +108,26 @@ extension Account {
   }
 
   private func place(
-    _ order: NewOrder, replaces: CertificateID?, at url: String, _ task: RequestTask
+    _ order: NewOrder, replaces: CertificateID?, at url: String, _ task: RequestContext
   ) async throws -> Order {
     let document = NewOrderDocument(
       identifiers: order.identifiers, profile: order.profile,
       notBefore: order.notBefore.map { Timestamp.rfc3339($0) },
       notAfter: order.notAfter.map { Timestamp.rfc3339($0) }, replaces: replaces?.rawValue)
-    let payload = try JSONText.encode(document, task.operation)
+    let payload = try JSON.encode(document, task.operation)
     let response = try await client.post(payload, to: url, by: signer, task)
     return try self.order(in: response, at: try client.location(of: response, task), task)
   }
 
   private func order(
-    in response: HTTPResponse, at url: String, _ task: RequestTask
+    in response: HTTPResponse, at url: String, _ task: RequestContext
   ) throws(ACMEError) -> Order {
     try client.decode(OrderDocument.self, from: response, task).order(
       at: url,
       retryAfter: RetryAfter.instant(response.header("Retry-After"), now: client.clock.now()))
   }
 
-  private func checkProfile(_ profile: String?, _ task: RequestTask) async throws {
+  private func checkProfile(_ profile: String?, _ task: RequestContext) async throws {
     guard let profile else { return }
     let known = try await client.knownDirectory()
     if known.directory.profiles[profile] != nil { return }

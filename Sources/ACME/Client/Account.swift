@@ -22,7 +22,7 @@ public struct Account: Sendable {
 
   /// The account as the CA knows it.
   public func resource() async throws -> AccountResource {
-    let task = RequestTask("read the account", url)
+    let task = RequestContext("read the account", url)
     let response = try await client.read(url, by: signer, task)
     return try client.decode(AccountResource.self, from: response, task)
   }
@@ -31,14 +31,14 @@ public struct Account: Sendable {
   ///
   /// Many CAs keep none and tell none.
   public func update(contacts: [String]) async throws -> AccountResource {
-    let task = RequestTask("change the contacts of the account", url)
-    let urls = try NewAccount.contactURLs(contacts).map(JSONText.quote).joined(separator: ",")
+    let task = RequestContext("change the contacts of the account", url)
+    let urls = try NewAccount.contactURLs(contacts).map(JSON.quote).joined(separator: ",")
     return try await send(#"{"contact":[\#(urls)]}"#, task)
   }
 
   /// Agrees to the CA's changed terms of service (RFC 8555 section 7.3.3).
   public func agreeToTerms() async throws -> AccountResource {
-    let task = RequestTask("agree to the terms for the account", url)
+    let task = RequestContext("agree to the terms for the account", url)
     return try await send(#"{"termsOfServiceAgreed":true}"#, task)
   }
 
@@ -46,7 +46,7 @@ public struct Account: Sendable {
   ///
   /// Certificates stay valid.
   public func deactivate() async throws {
-    let task = RequestTask(
+    let task = RequestContext(
       "deactivate the account", url, repeatsLostAnswers: false)
     var budget = RetryBudget(client.policy)
     var lost = false
@@ -66,7 +66,7 @@ public struct Account: Sendable {
     }
   }
 
-  private func send(_ payload: String, _ task: RequestTask) async throws -> AccountResource {
+  private func send(_ payload: String, _ task: RequestContext) async throws -> AccountResource {
     let response = try await client.post([UInt8](payload.utf8), to: url, by: signer, task)
     return try client.decode(AccountResource.self, from: response, task)
   }

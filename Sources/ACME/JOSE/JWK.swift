@@ -7,8 +7,8 @@ package struct JWK: Sendable, Equatable {
 
   /// Writes a key as JWK.
   ///
-  /// - Throws: `PKIError` for a key of a kind that has no JWK form here.
-  package init(_ key: PublicKey) throws(PKIError) {
+  /// - Throws: `CryptoError` for a key of a kind that has no JWK form here.
+  package init(_ key: PublicKey) throws(CryptoError) {
     // All values are base64url or fixed words, so that nothing needs escaping.
     switch try key.components() {
     case .ec(let curve, let x, let y):
@@ -39,14 +39,14 @@ extension PublicKey {
 /// Uses of keys, with errors in this library's words.
 enum KeyUse {
   static func jwk(_ key: PublicKey) throws(ACMEError) -> JWK {
-    do throws(PKIError) {
+    do throws(CryptoError) {
       return try JWK(key)
     } catch {
       throw failure("use the public key", error)
     }
   }
 
-  static func failure(_ operation: String, _ error: PKIError) -> ACMEError {
+  static func failure(_ operation: String, _ error: CryptoError) -> ACMEError {
     ACMEError(.key, operation, underlying: error, hint: error.hint)
   }
 }

@@ -21,15 +21,15 @@ enum JWS {
     }
     var header = #"{"alg":"\#(algorithm)","#
     if let accountURL = signer.accountURL {
-      header += #""kid":\#(JSONText.quote(accountURL)),"#
+      header += #""kid":\#(JSON.quote(accountURL)),"#
     } else {
       header += #""jwk":\#(try KeyUse.jwk(signer.key.publicKey).json),"#
     }
-    if let nonce { header += #""nonce":\#(JSONText.quote(nonce)),"# }
-    header += #""url":\#(JSONText.quote(url))}"#
+    if let nonce { header += #""nonce":\#(JSON.quote(nonce)),"# }
+    header += #""url":\#(JSON.quote(url))}"#
     let parts = (Base64URL.encode(header), Base64URL.encode(payload))
     let signature: [UInt8]
-    do throws(PKIError) {
+    do throws(CryptoError) {
       signature = try signer.key.joseSignature(for: [UInt8]((parts.0 + "." + parts.1).utf8))
     } catch {
       throw KeyUse.failure("sign a request", error)
@@ -42,10 +42,10 @@ enum JWS {
     _ account: ExternalAccount, jwk: JWK, url: String
   ) throws(ACMEError) -> [UInt8] {
     let header =
-      #"{"alg":"\#(account.algorithm)","kid":\#(JSONText.quote(account.keyID)),"#
-      + #""url":\#(JSONText.quote(url))}"#
+      #"{"alg":"\#(account.algorithm)","kid":\#(JSON.quote(account.keyID)),"#
+      + #""url":\#(JSON.quote(url))}"#
     let parts = (Base64URL.encode(header), Base64URL.encode(jwk.json))
-    do throws(PKIError) {
+    do throws(CryptoError) {
       let code = try HMAC.code(
         account.hash, key: account.hmacKey, message: [UInt8]((parts.0 + "." + parts.1).utf8))
       return flattened(protected: parts.0, payload: parts.1, signature: code)

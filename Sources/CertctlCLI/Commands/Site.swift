@@ -29,7 +29,7 @@ struct SiteCommand: AsyncParsableCommand {
 }
 
 /// Which nginx is meant.
-struct NginxPlaceOptions: ParsableArguments {
+struct NginxInstallationOptions: ParsableArguments {
   @Option(
     name: .customLong("nginx-dir"),
     help: ArgumentHelp(
@@ -76,7 +76,7 @@ struct SiteAdd: AsyncParsableCommand {
   var upstream: String?
 
   @OptionGroup(title: "Site") var site: SiteOptions
-  @OptionGroup(title: "nginx") var nginx: NginxPlaceOptions
+  @OptionGroup(title: "nginx") var nginx: NginxInstallationOptions
   @OptionGroup(title: "Certificate authority") var authority: AuthorityListOptions
   @OptionGroup(title: "Account") var registration: RegistrationOptions
   @OptionGroup(title: "Validation") var validation: ValidationOptions

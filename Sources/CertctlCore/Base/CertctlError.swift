@@ -29,7 +29,7 @@ package struct CertctlError: Error, Sendable, CustomStringConvertible {
     /// Something failed that has no code of its own.
     ///
     /// Failures of the host have those of `HostError.Code`, such as `permissionDenied` and
-    /// `diskFull`, and failures of keys and certificates those of `PKIError.Code`.
+    /// `diskFull`, and failures of keys and certificates those of `CryptoError.Code`.
     package static let state = Code(rawValue: "state")
     /// Another process holds the lock.
     package static let locked = Code(rawValue: "locked")
@@ -120,7 +120,7 @@ extension CertctlError {
     case let error as CertctlError: self = error
     case let error as ACMEError: self.init(error)
     case let error as HostError: self.init(error)
-    case let error as PKIError:
+    case let error as CryptoError:
       self.init(Code(rawValue: error.code.description), error.description, hint: error.hint)
     default:
       self.init(.state, String(describing: error))

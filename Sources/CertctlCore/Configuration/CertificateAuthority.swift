@@ -27,7 +27,7 @@ package struct CertificateAuthority: Sendable, Hashable {
         hint: "give the URL of its ACME directory, or one of: \(names)")
     }
     // Before anything is written: ACME itself would refuse it only when it is used.
-    _ = try URLRule(directory: text)
+    _ = try URLPolicy(directory: text)
     return CertificateAuthority(name: text, title: text, directory: text)
   }
 

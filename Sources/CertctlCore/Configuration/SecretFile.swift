@@ -23,7 +23,7 @@ package struct SecretFile: Sendable {
   ///
   /// - Throws: `CertctlError` with code `configuration`; nothing of the secret stands in it.
   package func read() throws(CertctlError) -> [UInt8] {
-    let (folder, name) = DurableFolder.place(of: path)
+    let (folder, name) = DurableFolder.folderAndName(of: path)
     let found: (bytes: [UInt8], isReadableByAll: Bool)?
     do throws(HostError) {
       found = try folder.readOwn(name, limit: Self.limit)

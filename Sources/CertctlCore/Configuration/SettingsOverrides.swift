@@ -9,7 +9,7 @@ import CertctlSystem
 package struct SettingsOverrides: Sendable, Equatable {
   private var values: [String: SettingValue] = [:]
   /// The user's own certificate request.
-  package var csr: GivenRequest?
+  package var csr: UserCSR?
 
   /// Nothing given.
   package init() {}

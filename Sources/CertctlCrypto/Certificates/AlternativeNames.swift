@@ -30,14 +30,14 @@ struct AlternativeNames: Sendable {
   /// Makes OpenSSL's list, name by name: no text is ever parsed as configuration.
   static func make(
     dnsNames: [String], ipAddresses: [String], _ operation: String
-  ) throws(PKIError) -> Owned {
+  ) throws(CryptoError) -> Owned {
     guard !(dnsNames.isEmpty && ipAddresses.isEmpty) else {
-      throw PKIError(.malformed, operation: operation, reasons: ["there is no name"])
+      throw CryptoError(.malformed, operation: operation, reasons: ["there is no name"])
     }
     let names = try unsafe Owned(GENERAL_NAMES_new(), GENERAL_NAMES_free, operation)
     for name in dnsNames {
       guard isPlausible(name) else {
-        throw PKIError(
+        throw CryptoError(
           .malformed, operation: operation, subject: name, reasons: ["it is not a DNS name"],
           hint: "names are ASCII, at most 253 characters; Unicode names go in as xn-- labels")
       }
@@ -45,7 +45,7 @@ struct AlternativeNames: Sendable {
     }
     for address in ipAddresses {
       guard let octets = IPAddress(address)?.octets else {
-        throw PKIError(
+        throw CryptoError(
           .malformed, operation: operation, subject: address, reasons: ["it is not an IP address"])
       }
       try append(octets, GEN_IPADD, V_ASN1_OCTET_STRING, to: names, operation)
@@ -56,7 +56,7 @@ struct AlternativeNames: Sendable {
   private static func append(
     _ bytes: [UInt8], _ kind: Int32, _ type: Int32, to names: borrowing Owned,
     _ operation: String
-  ) throws(PKIError) {
+  ) throws(CryptoError) {
     guard let name = unsafe GENERAL_NAME_new() else { throw .drained(operation) }
     guard let value = unsafe ASN1_STRING_type_new(type) else {
       unsafe GENERAL_NAME_free(name)
@@ -87,7 +87,7 @@ enum ASN1Text {
   }
 
   /// A whole name as RFC 2253 writes it.
-  static func text(ofName name: OpaquePointer?, _ operation: String) throws(PKIError) -> String {
+  static func text(ofName name: OpaquePointer?, _ operation: String) throws(CryptoError) -> String {
     let buffer = try MemoryBuffer(operation)
     guard unsafe X509_NAME_print_ex(buffer.pointer, name, 0, certctl_name_flags) >= 0 else {
       throw .drained(operation, code: .malformed)

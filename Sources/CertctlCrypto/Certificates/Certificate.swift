@@ -12,37 +12,37 @@ public struct Certificate: Sendable, Equatable {
   /// Reads one certificate.
   ///
   /// - Parameter der: The DER and nothing after it.
-  /// - Throws: `PKIError` with `.malformed`.
-  public init(der: [UInt8]) throws(PKIError) {
+  /// - Throws: `CryptoError` with `.malformed`.
+  public init(der: [UInt8]) throws(CryptoError) {
     try self.init(der: der, "parse the certificate")
   }
 
   /// Reads the first certificate of a PEM text.
   ///
   /// - Parameter pem: The text; blocks of other kinds are refused, as in `chain(pem:)`.
-  /// - Throws: `PKIError` with `.malformed`, also when any later block is damaged.
-  public init(pem: [UInt8]) throws(PKIError) {
+  /// - Throws: `CryptoError` with `.malformed`, also when any later block is damaged.
+  public init(pem: [UInt8]) throws(CryptoError) {
     guard let first = try Certificate.chain(pem: pem).first else {
-      throw PKIError(.malformed, operation: "parse the certificate")
+      throw CryptoError(.malformed, operation: "parse the certificate")
     }
     self = first
   }
 
   /// Takes over what a TLS connection or a signing call made.
-  init(_ certificate: consuming Owned, _ operation: String) throws(PKIError) {
+  init(_ certificate: consuming Owned, _ operation: String) throws(CryptoError) {
     let handle = certificate.shared()
     let der = try unsafe DER.encode(operation) { unsafe i2d_X509(handle.pointer, $0) }
     try self.init(handle: handle, der: der, operation)
   }
 
-  private init(der: [UInt8], _ operation: String) throws(PKIError) {
+  private init(der: [UInt8], _ operation: String) throws(CryptoError) {
     let certificate = try unsafe DER.decode(der, X509_free, operation) {
       unsafe d2i_X509(nil, $0, $1)
     }
     try self.init(handle: certificate.shared(), der: der, operation)
   }
 
-  private init(handle: SharedHandle, der: [UInt8], _ operation: String) throws(PKIError) {
+  private init(handle: SharedHandle, der: [UInt8], _ operation: String) throws(CryptoError) {
     self.handle = handle
     details = try unsafe CertificateDetails(handle.pointer, der: der, operation)
   }
@@ -52,20 +52,20 @@ public struct Certificate: Sendable, Equatable {
   /// - Parameter pem: The text, for example the answer of a CA (RFC 8555 section 9.1). Text between the
   ///   blocks is skipped; a block that is no certificate (a key!) is refused.
   /// - Returns: At least one certificate, in the order of the text.
-  /// - Throws: `PKIError` with `.malformed`.
-  public static func chain(pem: [UInt8]) throws(PKIError) -> [Certificate] {
+  /// - Throws: `CryptoError` with `.malformed`.
+  public static func chain(pem: [UInt8]) throws(CryptoError) -> [Certificate] {
     let operation = "parse the certificate chain"
     var chain: [Certificate] = []
     for block in try PEM.blocks(pem, operation) {
       guard block.label == "CERTIFICATE" || block.label == "X509 CERTIFICATE" else {
-        throw PKIError(
+        throw CryptoError(
           .malformed, operation: operation, reasons: ["there is a block \"\(block.label)\" in it"],
           hint: "only CERTIFICATE blocks belong there")
       }
       chain.append(try Certificate(der: block.der, operation))
     }
     guard !chain.isEmpty else {
-      throw PKIError(
+      throw CryptoError(
         .malformed, operation: operation, reasons: ["there is no certificate in the PEM text"])
     }
     return chain

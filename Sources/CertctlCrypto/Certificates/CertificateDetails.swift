@@ -17,7 +17,7 @@ final class CertificateDetails: Sendable {
   let authorityKeyIdentifier: [UInt8]?
   let publicKey: PublicKey
 
-  init(_ certificate: OpaquePointer, der: [UInt8], _ operation: String) throws(PKIError) {
+  init(_ certificate: OpaquePointer, der: [UInt8], _ operation: String) throws(CryptoError) {
     ErrorQueue.clear()
     self.der = der
     pem = try PEM.encode(der, label: "CERTIFICATE")
@@ -33,7 +33,7 @@ final class CertificateDetails: Sendable {
     let serial = unsafe X509_get0_serialNumber(certificate)
     let serialDER = try unsafe DER.encode(operation) { unsafe i2d_ASN1_INTEGER(serial, $0) }
     guard let content = DER.content(of: serialDER) else {
-      throw PKIError(.malformed, operation: operation, reasons: ["it has no serial number"])
+      throw CryptoError(.malformed, operation: operation, reasons: ["it has no serial number"])
     }
     serialNumber = content
     authorityKeyIdentifier = unsafe X509_get0_authority_key_id(certificate).map {
@@ -48,14 +48,14 @@ final class CertificateDetails: Sendable {
 
   private static func names(
     of certificate: OpaquePointer, _ operation: String
-  ) throws(PKIError) -> AlternativeNames {
+  ) throws(CryptoError) -> AlternativeNames {
     var critical: Int32 = 0
     let found = unsafe X509_get_ext_d2i(certificate, NID_subject_alt_name, &critical, nil)
     guard let found = unsafe found else {
       // -1: not there. Anything else: there twice, or damaged.
       guard critical == -1 else {
         ErrorQueue.clear()
-        throw PKIError(
+        throw CryptoError(
           .malformed, operation: operation,
           reasons: ["its subjectAltName extension is damaged or there twice"])
       }
@@ -67,7 +67,7 @@ final class CertificateDetails: Sendable {
 
   private static func date(
     _ time: UnsafePointer<ASN1_TIME>?, _ operation: String
-  ) throws(PKIError) -> Date {
+  ) throws(CryptoError) -> Date {
     var fields = unsafe tm()
     guard unsafe ASN1_TIME_to_tm(time, &fields) == 1 else {
       throw .drained(operation, code: .malformed)

@@ -29,10 +29,10 @@ public struct CertificateRequest: Sendable, Equatable {
   ///   - key: The key of the certificate; it signs the request.
   ///   - dnsNames: ASCII names, wildcards included, in this order.
   ///   - ipAddresses: Addresses as text, after the DNS names.
-  /// - Throws: `PKIError` with `.malformed` for a name that is none, or when there is none at all.
+  /// - Throws: `CryptoError` with `.malformed` for a name that is none, or when there is none at all.
   public init(
     key: PrivateKey, dnsNames: [String], ipAddresses: [String] = []
-  ) throws(PKIError) {
+  ) throws(CryptoError) {
     let operation = "make a certificate request"
     ErrorQueue.clear()
     let request = try unsafe Owned(X509_REQ_new(), X509_REQ_free, operation)
@@ -53,8 +53,8 @@ public struct CertificateRequest: Sendable, Equatable {
   /// Reads a request and checks that it is signed by its own key.
   ///
   /// - Parameter der: The DER and nothing after it.
-  /// - Throws: `PKIError` with `.malformed`.
-  public init(der: [UInt8]) throws(PKIError) {
+  /// - Throws: `CryptoError` with `.malformed`.
+  public init(der: [UInt8]) throws(CryptoError) {
     let operation = "parse the certificate request"
     let request = try unsafe DER.decode(der, X509_REQ_free, operation) {
       unsafe d2i_X509_REQ(nil, $0, $1)
@@ -71,12 +71,12 @@ public struct CertificateRequest: Sendable, Equatable {
   /// Reads the first request of a PEM text and checks that it is signed by its own key.
   ///
   /// - Parameter pem: The text, with a block `CERTIFICATE REQUEST` or `NEW CERTIFICATE REQUEST`.
-  /// - Throws: `PKIError` with `.malformed`.
-  public init(pem: [UInt8]) throws(PKIError) {
+  /// - Throws: `CryptoError` with `.malformed`.
+  public init(pem: [UInt8]) throws(CryptoError) {
     let operation = "parse the certificate request"
     let blocks = try PEM.blocks(pem, operation)
     guard let block = blocks.first(where: { $0.label.hasSuffix("CERTIFICATE REQUEST") }) else {
-      throw PKIError(
+      throw CryptoError(
         .malformed, operation: operation, reasons: ["there is no request in the PEM text"])
     }
     try self.init(der: block.der)
@@ -84,7 +84,7 @@ public struct CertificateRequest: Sendable, Equatable {
 
   private init(
     _ request: borrowing Owned, der: [UInt8], _ operation: String
-  ) throws(PKIError) {
+  ) throws(CryptoError) {
     self.der = der
     pem = try PEM.encode(der, label: "CERTIFICATE REQUEST")
     subjectCommonName = unsafe ASN1Text.commonName(
@@ -99,7 +99,7 @@ public struct CertificateRequest: Sendable, Equatable {
 
   private static func names(
     of request: borrowing Owned, _ operation: String
-  ) throws(PKIError) -> AlternativeNames {
+  ) throws(CryptoError) -> AlternativeNames {
     guard let found = unsafe X509_REQ_get_extensions(request.pointer) else {
       ErrorQueue.clear()
       return AlternativeNames()
@@ -110,7 +110,7 @@ public struct CertificateRequest: Sendable, Equatable {
     guard let value = unsafe value else {
       ErrorQueue.clear()
       guard critical == -1 else {
-        throw PKIError(
+        throw CryptoError(
           .malformed, operation: operation,
           reasons: ["its subjectAltName extension is damaged or there twice"])
       }

@@ -16,19 +16,19 @@ package enum ChallengeCertificate {
   ///   - digest: The SHA-256 of the key authorization: 32 bytes.
   ///   - key: A key of its own, not the key of the certificate that is asked for.
   /// - Returns: The certificate.
-  /// - Throws: `PKIError` with `.malformed` for a bad name or digest.
+  /// - Throws: `CryptoError` with `.malformed` for a bad name or digest.
   package static func make(
     for name: String, digest: [UInt8], key: PrivateKey
-  ) throws(PKIError) -> Certificate {
+  ) throws(CryptoError) -> Certificate {
     let operation = "make the tls-alpn-01 certificate"
     guard digest.count == 32 else {
-      throw PKIError(
+      throw CryptoError(
         .malformed, operation: operation, subject: name,
         reasons: ["the digest has \(digest.count) bytes instead of 32"])
     }
     return try SelfSigned.make(
       commonName: "ACME challenge", names: [name], days: 7, key: key, operation
-    ) { (certificate: borrowing Owned) throws(PKIError) in
+    ) { (certificate: borrowing Owned) throws(CryptoError) in
       try addIdentifier(digest, to: certificate, operation)
     }
   }
@@ -49,7 +49,7 @@ package enum ChallengeCertificate {
   /// The critical extension that carries the digest, as an OCTET STRING of its own.
   private static func addIdentifier(
     _ digest: [UInt8], to certificate: borrowing Owned, _ operation: String
-  ) throws(PKIError) {
+  ) throws(CryptoError) {
     let object = try unsafe Owned(OBJ_txt2obj(acmeIdentifier, 1), ASN1_OBJECT_free, operation)
     guard let value = unsafe ASN1_OCTET_STRING_new() else { throw .drained(operation) }
     defer { unsafe ASN1_OCTET_STRING_free(value) }

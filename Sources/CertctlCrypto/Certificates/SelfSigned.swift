@@ -13,11 +13,11 @@ enum SelfSigned {
   ///   - operation: What is being done, for errors.
   ///   - extend: Adds further extensions.
   /// - Returns: The certificate.
-  /// - Throws: `PKIError` with `.malformed` for a bad name.
+  /// - Throws: `CryptoError` with `.malformed` for a bad name.
   static func make(
     commonName: String, names: [String], days: Int, key: PrivateKey, _ operation: String,
-    extend: (borrowing Owned) throws(PKIError) -> Void = { (_: borrowing Owned) in }
-  ) throws(PKIError) -> Certificate {
+    extend: (borrowing Owned) throws(CryptoError) -> Void = { (_: borrowing Owned) in }
+  ) throws(CryptoError) -> Certificate {
     ErrorQueue.clear()
     let certificate = try unsafe Owned(X509_new(), X509_free, operation)
     try fill(certificate, commonName, days, key, operation)
@@ -40,7 +40,7 @@ enum SelfSigned {
   private static func fill(
     _ certificate: borrowing Owned, _ commonName: String, _ days: Int, _ key: PrivateKey,
     _ operation: String
-  ) throws(PKIError) {
+  ) throws(CryptoError) {
     let hour = 3600
     let number = try BigNumber.make(RandomBytes.make(16), operation)
     let serial = unsafe X509_get_serialNumber(certificate.pointer)
@@ -72,8 +72,9 @@ package enum PlaceholderCertificate {
   ///   - names: DNS names, and IP addresses as text.
   ///   - key: Its key.
   /// - Returns: The placeholder.
-  /// - Throws: `PKIError` with `.malformed` for a bad name.
-  package static func make(for names: [String], key: PrivateKey) throws(PKIError) -> Certificate {
+  /// - Throws: `CryptoError` with `.malformed` for a bad name.
+  package static func make(for names: [String], key: PrivateKey) throws(CryptoError) -> Certificate
+  {
     try SelfSigned.make(
       commonName: commonName, names: names, days: 90, key: key, "make the placeholder")
   }

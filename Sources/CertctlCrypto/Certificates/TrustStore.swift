@@ -13,8 +13,8 @@ public struct TrustStore: Sendable {
   /// This reads files.
   ///
   /// - Returns: The store.
-  /// - Throws: `PKIError` when the system's file is damaged.
-  public static func system() throws(PKIError) -> TrustStore {
+  /// - Throws: `CryptoError` when the system's file is damaged.
+  public static func system() throws(CryptoError) -> TrustStore {
     let operation = "load the system's trust store"
     ErrorQueue.clear()
     let store = try unsafe Owned(X509_STORE_new(), X509_STORE_free, operation)
@@ -30,8 +30,8 @@ public struct TrustStore: Sendable {
   ///
   /// - Parameter pem: At least one certificate. An intermediate is trusted as it is: who names a
   ///   certificate means it (curl does the same).
-  /// - Throws: `PKIError` with `.malformed`.
-  public init(pem: [UInt8]) throws(PKIError) {
+  /// - Throws: `CryptoError` with `.malformed`.
+  public init(pem: [UInt8]) throws(CryptoError) {
     let operation = "load the trust store"
     let roots = try Certificate.chain(pem: pem)
     let store = try unsafe Owned(X509_STORE_new(), X509_STORE_free, operation)
@@ -53,11 +53,11 @@ public struct TrustStore: Sendable {
   /// - Parameters:
   ///   - chain: The leaf first; the others in any order, and more than needed is fine.
   ///   - time: The time at which it has to be valid; OpenSSL counts `notAfter` itself as expired.
-  /// - Throws: `PKIError` with `.untrusted`; the reason names the depth (0 is the leaf) and subject.
-  public func verify(_ chain: [Certificate], at time: Date) throws(PKIError) {
+  /// - Throws: `CryptoError` with `.untrusted`; the reason names the depth (0 is the leaf) and subject.
+  public func verify(_ chain: [Certificate], at time: Date) throws(CryptoError) {
     let operation = "verify the certificate chain"
     guard let leaf = chain.first else {
-      throw PKIError(.untrusted, operation: operation, reasons: ["it is empty"])
+      throw CryptoError(.untrusted, operation: operation, reasons: ["it is empty"])
     }
     ErrorQueue.clear()
     let others = try CertificateStack(chain.dropFirst(), operation)
@@ -75,7 +75,7 @@ public struct TrustStore: Sendable {
 
   private static func failure(
     _ context: borrowing Owned, leaf: Certificate, _ operation: String
-  ) -> PKIError {
+  ) -> CryptoError {
     ErrorQueue.clear()
     let error = unsafe X509_STORE_CTX_get_error(context.pointer)
     let depth = unsafe X509_STORE_CTX_get_error_depth(context.pointer)
@@ -86,7 +86,7 @@ public struct TrustStore: Sendable {
     {
       place += ", \(name)"
     }
-    return PKIError(
+    return CryptoError(
       .untrusted, operation: operation,
       subject: leaf.dnsNames.first ?? leaf.ipAddresses.first ?? leaf.subject,
       reasons: ["\(reason(error)) (\(place))"], hint: hint(error))
@@ -120,7 +120,7 @@ struct CertificateStack: ~Copyable {
   private let stack: Owned
 
   /// The list holds references of its own.
-  init(_ certificates: some Sequence<Certificate>, _ operation: String) throws(PKIError) {
+  init(_ certificates: some Sequence<Certificate>, _ operation: String) throws(CryptoError) {
     let stack = try unsafe Owned(
       certctl_certificates_new(), certctl_certificates_free, operation)
     for certificate in certificates {

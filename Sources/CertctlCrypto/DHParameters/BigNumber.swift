@@ -2,22 +2,22 @@ import COpenSSL
 
 /// Big-endian numbers in and out of OpenSSL.
 enum BigNumber {
-  static func make(_ bytes: [UInt8], _ operation: String) throws(PKIError) -> Owned {
+  static func make(_ bytes: [UInt8], _ operation: String) throws(CryptoError) -> Owned {
     guard let count = Int32(exactly: bytes.count) else {
-      throw PKIError(.malformed, operation: operation, reasons: ["a number is too long"])
+      throw CryptoError(.malformed, operation: operation, reasons: ["a number is too long"])
     }
     return try unsafe Owned(BN_bin2bn(bytes, count, nil), BN_free, operation)
   }
 
   /// A number that is still 0.
-  static func zero(_ operation: String) throws(PKIError) -> Owned {
+  static func zero(_ operation: String) throws(CryptoError) -> Owned {
     try unsafe Owned(BN_new(), BN_free, operation)
   }
 
   /// A number of a key or of parameters, by OpenSSL's name for it.
   static func read(
     _ name: String, of key: OpaquePointer, _ operation: String
-  ) throws(PKIError) -> Owned {
+  ) throws(CryptoError) -> Owned {
     var number: OpaquePointer?
     guard unsafe EVP_PKEY_get_bn_param(key, name, &number) == 1 else { throw .drained(operation) }
     return try unsafe Owned(number, BN_free, operation)
@@ -26,7 +26,7 @@ enum BigNumber {
   /// The number with zeros in front, up to the length; without a length as short as it goes.
   static func bytes(
     _ number: OpaquePointer?, padded length: Int? = nil, _ operation: String
-  ) throws(PKIError) -> [UInt8] {
+  ) throws(CryptoError) -> [UInt8] {
     guard let number = unsafe number else { throw .drained(operation) }
     let shortest = unsafe (Int(BN_num_bits(number)) + 7) / 8
     var bytes = [UInt8](repeating: 0, count: length ?? shortest)

@@ -29,10 +29,10 @@ extension DHParameters {
   ///
   /// - Parameter isCancelled: Asked now and then.
   /// - Returns: The findings.
-  /// - Throws: `PKIError`, also when it was cancelled.
+  /// - Throws: `CryptoError`, also when it was cancelled.
   package func check(
     isCancelled: @escaping @Sendable () -> Bool = { false }
-  ) throws(PKIError) -> DHCheck {
+  ) throws(CryptoError) -> DHCheck {
     var check = DHCheck()
     guard bits <= DHCheck.largest else {
       check.problems.append(
@@ -63,7 +63,7 @@ extension DHParameters {
 
   private func judgeGenerator(
     _ prime: borrowing Owned, _ check: inout DHCheck
-  ) throws(PKIError) {
+  ) throws(CryptoError) {
     let operation = "check the DH parameters"
     let generator = try BigNumber.make(generator, operation)
     let last = try unsafe Owned(BN_dup(prime.pointer), BN_free, operation)
@@ -96,7 +96,7 @@ enum SafePrime {
   /// prime above the square root of p.
   static func check(
     _ prime: OpaquePointer, isCancelled: @escaping @Sendable () -> Bool = { false }
-  ) throws(PKIError) -> Bool {
+  ) throws(CryptoError) -> Bool {
     // 5 and 7 are safe primes, too small to be of use.
     guard unsafe BN_num_bits(prime) > 3, unsafe BN_is_odd(prime) == 1,
       unsafe BN_mod_word(prime, 3) != 0
@@ -111,7 +111,7 @@ enum SafePrime {
   /// Whether 2^exponent is 1 or -1 modulo an odd modulus.
   static func isPowerOfTwoOne(
     _ exponent: OpaquePointer, _ modulus: OpaquePointer
-  ) throws(PKIError) -> Bool {
+  ) throws(CryptoError) -> Bool {
     let power = try BigNumber.zero(operation)
     let context = try unsafe Owned(BN_CTX_new(), BN_CTX_free, operation)
     guard
@@ -125,11 +125,11 @@ enum SafePrime {
   /// OpenSSL's own test, which can be called off between its rounds.
   static func isPrime(
     _ number: OpaquePointer, _ isCancelled: @escaping @Sendable () -> Bool
-  ) throws(PKIError) -> Bool {
+  ) throws(CryptoError) -> Bool {
     let context = try unsafe Owned(BN_CTX_new(), BN_CTX_free, operation)
     let callback = try unsafe Owned(BN_GENCB_new(), BN_GENCB_free, operation)
     let question = Question(isCancelled)
-    return try withExtendedLifetime(question) { () throws(PKIError) -> Bool in
+    return try withExtendedLifetime(question) { () throws(CryptoError) -> Bool in
       unsafe BN_GENCB_set(
         callback.pointer,
         { _, _, callback in
@@ -141,7 +141,7 @@ enum SafePrime {
       let answer = unsafe BN_check_prime(number, context.pointer, callback.pointer)
       if isCancelled() {
         ErrorQueue.clear()
-        throw PKIError(.openSSL, operation: operation, reasons: ["it was cancelled"])
+        throw CryptoError(.openSSL, operation: operation, reasons: ["it was cancelled"])
       }
       guard answer >= 0 else { throw .drained(operation) }
       return answer == 1

@@ -27,12 +27,12 @@ package struct DHParameters: Sendable, Hashable {
   ///
   /// - Parameter bits: One of `standardSizes`.
   /// - Returns: The parameters, which OpenSSL has checked.
-  /// - Throws: `PKIError` with `.unsupported` for another size.
-  package static func standard(bits: Int) throws(PKIError) -> DHParameters {
+  /// - Throws: `CryptoError` with `.unsupported` for another size.
+  package static func standard(bits: Int) throws(CryptoError) -> DHParameters {
     let operation = "make DH parameters"
     guard standardSizes.contains(bits) else {
       let sizes = standardSizes.map(String.init).joined(separator: ", ")
-      throw PKIError(
+      throw CryptoError(
         .unsupported, operation: operation, reasons: ["RFC 7919 has groups of \(sizes) bits"])
     }
     ErrorQueue.clear()
@@ -54,7 +54,7 @@ package struct DHParameters: Sendable, Hashable {
   }
 
   /// Parameters out of a prime; whoever calls has proved that it is a safe one.
-  init(safePrime prime: OpaquePointer) throws(PKIError) {
+  init(safePrime prime: OpaquePointer) throws(CryptoError) {
     let operation = "make DH parameters"
     ErrorQueue.clear()
     let generator = try BigNumber.make([2], operation)
@@ -76,16 +76,16 @@ package struct DHParameters: Sendable, Hashable {
   /// Reads the first parameters of a PEM text, as nginx does; nothing about them is checked yet.
   ///
   /// - Parameter pem: `DH PARAMETERS` or `X9.42 DH PARAMETERS`; other blocks are skipped.
-  /// - Throws: `PKIError` with `.malformed` for anything else, and for a text or number so long that
+  /// - Throws: `CryptoError` with `.malformed` for anything else, and for a text or number so long that
   ///   nobody means it.
-  package init(pem: [UInt8]) throws(PKIError) {
+  package init(pem: [UInt8]) throws(CryptoError) {
     let operation = "read the DH parameters"
     guard pem.count <= 1 << 16 else {
-      throw PKIError(.malformed, operation: operation, reasons: ["the text is too long"])
+      throw CryptoError(.malformed, operation: operation, reasons: ["the text is too long"])
     }
     let blocks = try PEM.blocks(pem, operation)
     guard let block = blocks.first(where: { $0.label.hasSuffix("DH PARAMETERS") }) else {
-      throw PKIError(
+      throw CryptoError(
         .malformed, operation: operation, reasons: ["there are none in the PEM text"])
     }
     ErrorQueue.clear()
@@ -97,11 +97,11 @@ package struct DHParameters: Sendable, Hashable {
     try unsafe self.init(parameters.pointer, operation)
   }
 
-  private init(_ parameters: OpaquePointer, _ operation: String) throws(PKIError) {
+  private init(_ parameters: OpaquePointer, _ operation: String) throws(CryptoError) {
     let prime = try unsafe BigNumber.read(OSSL_PKEY_PARAM_FFC_P, of: parameters, operation)
     let generator = try unsafe BigNumber.read(OSSL_PKEY_PARAM_FFC_G, of: parameters, operation)
     guard unsafe BN_is_negative(prime.pointer) == 0, unsafe BN_is_negative(generator.pointer) == 0
-    else { throw PKIError(.malformed, operation: operation, reasons: ["a number is negative"]) }
+    else { throw CryptoError(.malformed, operation: operation, reasons: ["a number is negative"]) }
     self.prime = try unsafe BigNumber.bytes(prime.pointer, operation)
     self.generator = try unsafe BigNumber.bytes(generator.pointer, operation)
     bits = unsafe Int(BN_num_bits(prime.pointer))

@@ -24,10 +24,10 @@ package final class DHSearch: Sendable {
   /// Prepares a search.
   ///
   /// - Parameter bits: A size that servers take, 2048 to 8192.
-  /// - Throws: `PKIError` with `.unsupported` for another size.
-  package convenience init(bits: Int) throws(PKIError) {
+  /// - Throws: `CryptoError` with `.unsupported` for another size.
+  package convenience init(bits: Int) throws(CryptoError) {
     guard (DHCheck.smallest...8192).contains(bits) else {
-      throw PKIError(
+      throw CryptoError(
         .unsupported, operation: DHSearch.operation,
         reasons: ["its size must be 2048 to 8192 bits, not \(bits)"])
     }
@@ -57,8 +57,8 @@ package final class DHSearch: Sendable {
 
   /// Searches until somebody has found a prime or the search is called off.
   ///
-  /// - Throws: `PKIError` when OpenSSL fails; the others then go on.
-  package func work() throws(PKIError) {
+  /// - Throws: `CryptoError` when OpenSSL fails; the others then go on.
+  package func work() throws(CryptoError) {
     let start = try BigNumber.zero(DHSearch.operation)
     let candidate = try BigNumber.zero(DHSearch.operation)
     let prime = try BigNumber.zero(DHSearch.operation)
@@ -84,7 +84,7 @@ package final class DHSearch: Sendable {
   private var isDone: Bool { isStopped.load(ordering: .relaxed) }
 
   /// A random start with the highest bit set, 11 modulo 12.
-  private func moveToRandomStretch(_ start: OpaquePointer) throws(PKIError) {
+  private func moveToRandomStretch(_ start: OpaquePointer) throws(CryptoError) {
     guard unsafe BN_rand(start, Int32(bits - 1), BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1 else {
       throw .drained(DHSearch.operation)
     }
@@ -97,14 +97,14 @@ package final class DHSearch: Sendable {
   /// One power of 2 decides nearly always; what passes it is proved.
   private func isSafePrime(
     _ prime: OpaquePointer, half: OpaquePointer
-  ) throws(PKIError) -> Bool {
+  ) throws(CryptoError) -> Bool {
     // The end of a stretch may lie beyond the size.
     guard unsafe BN_num_bits(prime) == Int32(bits) else { return false }
     // Fermat's little theorem: a prime q divides 2^(q-1) - 1.
     let exponent = try unsafe Owned(BN_dup(half), BN_free, DHSearch.operation)
     guard unsafe BN_sub_word(exponent.pointer, 1) == 1 else { throw .drained(DHSearch.operation) }
     guard try unsafe SafePrime.isPowerOfTwoOne(exponent.pointer, half) else { return false }
-    do throws(PKIError) {
+    do throws(CryptoError) {
       return try unsafe SafePrime.check(prime) { [self] in isDone }
     } catch {
       // Somebody else was faster, or nobody wants it any more.

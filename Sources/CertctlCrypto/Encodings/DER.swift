@@ -9,7 +9,7 @@ enum DER {
   static func decode(
     _ der: [UInt8], _ free: Free, _ operation: String,
     _ parse: (Cursor, Int) -> OpaquePointer?
-  ) throws(PKIError) -> Owned {
+  ) throws(CryptoError) -> Owned {
     ErrorQueue.clear()
     var rest = 0
     let object = unsafe der.withUnsafeBufferPointer { buffer -> OpaquePointer? in
@@ -21,19 +21,21 @@ enum DER {
       return unsafe object
     }
     guard let object = unsafe object else {
-      var error = PKIError.drained(operation, code: .malformed)
+      var error = CryptoError.drained(operation, code: .malformed)
       error.reasons.insert("its contents are damaged or of another kind", at: 0)
       throw error
     }
     let owned = try unsafe Owned(object, free, operation)
     guard rest == 0 else {
-      throw PKIError(.malformed, operation: operation, reasons: ["\(rest) bytes follow the end"])
+      throw CryptoError(.malformed, operation: operation, reasons: ["\(rest) bytes follow the end"])
     }
     return owned
   }
 
   /// Encodes one object; an `i2d_` function tells the length first.
-  static func encode(_ operation: String, _ write: (Output?) -> Int32) throws(PKIError) -> [UInt8] {
+  static func encode(_ operation: String, _ write: (Output?) -> Int32) throws(CryptoError)
+    -> [UInt8]
+  {
     let length = write(nil)
     guard length > 0 else { throw .drained(operation) }
     var bytes = [UInt8](repeating: 0, count: Int(length))

@@ -14,7 +14,7 @@ struct PEMBlock {
 /// Reads and writes PEM texts.
 enum PEM {
   /// All blocks in their order; text outside the blocks is skipped, a damaged block is an error.
-  static func blocks(_ text: [UInt8], _ operation: String) throws(PKIError) -> [PEMBlock] {
+  static func blocks(_ text: [UInt8], _ operation: String) throws(CryptoError) -> [PEMBlock] {
     ErrorQueue.clear()
     let buffer = try MemoryBuffer(withoutByteOrderMark(text), operation)
     var blocks: [PEMBlock] = []
@@ -23,7 +23,7 @@ enum PEM {
   }
 
   /// One block as text.
-  static func encode(_ der: [UInt8], label: String) throws(PKIError) -> [UInt8] {
+  static func encode(_ der: [UInt8], label: String) throws(CryptoError) -> [UInt8] {
     let buffer = try MemoryBuffer("write PEM")
     guard let count = Int(exactly: der.count),
       unsafe PEM_write_bio(buffer.pointer, label, "", der, count) > 0
@@ -33,7 +33,7 @@ enum PEM {
 
   private static func next(
     in buffer: borrowing MemoryBuffer, _ operation: String
-  ) throws(PKIError) -> PEMBlock? {
+  ) throws(CryptoError) -> PEMBlock? {
     var label: UnsafeMutablePointer<CChar>?
     var header: UnsafeMutablePointer<CChar>?
     var data: UnsafeMutablePointer<UInt8>?

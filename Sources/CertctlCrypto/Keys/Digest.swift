@@ -58,10 +58,10 @@ public enum HMAC {
   ///   - key: The secret, at least one byte.
   ///   - message: The bytes to authenticate.
   /// - Returns: As many bytes as the hash function gives.
-  /// - Throws: `PKIError` with `.malformed` for an empty key.
+  /// - Throws: `CryptoError` with `.malformed` for an empty key.
   public static func code(
     _ hash: Hash, key: [UInt8], message: [UInt8]
-  ) throws(PKIError) -> [UInt8] {
+  ) throws(CryptoError) -> [UInt8] {
     try code(hash.name, key, message)
   }
 
@@ -71,17 +71,17 @@ public enum HMAC {
   ///   - key: The secret, at least one byte.
   ///   - message: The bytes to authenticate.
   /// - Returns: The code.
-  /// - Throws: `PKIError` with `.malformed` for an empty key.
-  public static func sha1Code(key: [UInt8], message: [UInt8]) throws(PKIError) -> [UInt8] {
+  /// - Throws: `CryptoError` with `.malformed` for an empty key.
+  public static func sha1Code(key: [UInt8], message: [UInt8]) throws(CryptoError) -> [UInt8] {
     try code("SHA1", key, message)
   }
 
   private static func code(
     _ hash: String, _ key: [UInt8], _ message: [UInt8]
-  ) throws(PKIError) -> [UInt8] {
+  ) throws(CryptoError) -> [UInt8] {
     let operation = "compute an HMAC"
     guard !key.isEmpty else {
-      throw PKIError(.malformed, operation: operation, reasons: ["the key is empty"])
+      throw CryptoError(.malformed, operation: operation, reasons: ["the key is empty"])
     }
     ErrorQueue.clear()
     var code = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
@@ -100,11 +100,11 @@ public enum RandomBytes {
   ///
   /// - Parameter count: How many; not negative.
   /// - Returns: The bytes.
-  /// - Throws: `PKIError` when the generator has no entropy, or for a negative count.
-  public static func make(_ count: Int) throws(PKIError) -> [UInt8] {
+  /// - Throws: `CryptoError` when the generator has no entropy, or for a negative count.
+  public static func make(_ count: Int) throws(CryptoError) -> [UInt8] {
     let operation = "make random bytes"
     guard count >= 0, let length = Int32(exactly: count) else {
-      throw PKIError(.malformed, operation: operation, reasons: ["\(count) is not a length"])
+      throw CryptoError(.malformed, operation: operation, reasons: ["\(count) is not a length"])
     }
     ErrorQueue.clear()
     var bytes = [UInt8](repeating: 0, count: count)

@@ -6,12 +6,12 @@ extension PrivateKey {
   /// - Parameter message: The bytes to sign, not their digest.
   /// - Returns: ES256 and ES384: r and s, each padded to the size of the field; RS256: PKCS#1 v1.5;
   ///   EdDSA: 64 bytes.
-  /// - Throws: `PKIError` with `.unsupported` for a key without an algorithm (P-521, RSA below 2048).
-  public func joseSignature(for message: [UInt8]) throws(PKIError) -> [UInt8] {
+  /// - Throws: `CryptoError` with `.unsupported` for a key without an algorithm (P-521, RSA below 2048).
+  public func joseSignature(for message: [UInt8]) throws(CryptoError) -> [UInt8] {
     let operation = "sign a message"
     let family = family
     guard family.joseAlgorithm != nil else {
-      throw PKIError(
+      throw CryptoError(
         .unsupported, operation: operation, reasons: ["a \(family.name) key is not handled"],
         hint: "use a P-256, P-384, Ed25519 or RSA key with at least 2048 bits")
     }
@@ -39,16 +39,16 @@ extension PublicKey {
   ///   - signature: As `PrivateKey.joseSignature(for:)` makes it.
   ///   - message: The bytes that were signed.
   /// - Returns: Whether the signature fits; a signature of the wrong length simply does not.
-  /// - Throws: `PKIError` with `.unsupported` for a key without a JWS algorithm, `.malformed` for a
+  /// - Throws: `CryptoError` with `.unsupported` for a key without a JWS algorithm, `.malformed` for a
   ///   damaged key.
   public func verifyJOSE(
     _ signature: [UInt8], for message: [UInt8]
-  ) throws(PKIError) -> Bool {
+  ) throws(CryptoError) -> Bool {
     let operation = "verify a signature"
     let key = try decoded(operation)
     let family = unsafe KeyFamily(key.pointer)
     guard family.joseAlgorithm != nil else {
-      throw PKIError(
+      throw CryptoError(
         .unsupported, operation: operation, reasons: ["a \(family.name) key is not handled"])
     }
     var signature = signature
@@ -71,7 +71,7 @@ extension PublicKey {
 private enum ECDSASignature {
   static func raw(
     _ der: [UInt8], coordinate: Int, _ operation: String
-  ) throws(PKIError) -> [UInt8] {
+  ) throws(CryptoError) -> [UInt8] {
     let signature = try unsafe DER.decode(der, ECDSA_SIG_free, operation) {
       unsafe d2i_ECDSA_SIG(nil, $0, $1)
     }
@@ -80,7 +80,7 @@ private enum ECDSASignature {
       + BigNumber.bytes(ECDSA_SIG_get0_s(signature.pointer), padded: coordinate, operation)
   }
 
-  static func der(_ raw: [UInt8], _ operation: String) throws(PKIError) -> [UInt8] {
+  static func der(_ raw: [UInt8], _ operation: String) throws(CryptoError) -> [UInt8] {
     let half = raw.count / 2
     let r = try BigNumber.make(Array(raw.prefix(half)), operation)
     let s = try BigNumber.make(Array(raw.suffix(half)), operation)

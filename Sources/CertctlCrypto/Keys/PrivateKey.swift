@@ -17,8 +17,8 @@ public struct PrivateKey: Sendable {
   ///
   /// - Parameter type: The kind of key.
   /// - Returns: The key.
-  /// - Throws: `PKIError` when OpenSSL cannot make one.
-  public static func generate(_ type: KeyType) throws(PKIError) -> PrivateKey {
+  /// - Throws: `CryptoError` when OpenSSL cannot make one.
+  public static func generate(_ type: KeyType) throws(CryptoError) -> PrivateKey {
     let operation = "make a key of type \(type.rawValue)"
     ErrorQueue.clear()
     let key =
@@ -33,7 +33,7 @@ public struct PrivateKey: Sendable {
     return try PrivateKey(unsafe Owned(key, EVP_PKEY_free, operation), operation)
   }
 
-  private init(_ key: consuming Owned, _ operation: String) throws(PKIError) {
+  private init(_ key: consuming Owned, _ operation: String) throws(CryptoError) {
     let handle = key.shared()
     self.handle = handle
     publicKey = PublicKey(
@@ -44,25 +44,25 @@ public struct PrivateKey: Sendable {
   ///
   /// - Parameter pem: PKCS#8 (`PRIVATE KEY`), SEC1 (`EC PRIVATE KEY`) or PKCS#1 (`RSA PRIVATE KEY`);
   ///   other blocks in front of it, such as `EC PARAMETERS` or certificates, are skipped.
-  /// - Throws: `PKIError`: `.unsupported` with a hint for an encrypted key, `.malformed` for anything
+  /// - Throws: `CryptoError`: `.unsupported` with a hint for an encrypted key, `.malformed` for anything
   ///   that is not a key, `.mismatch` when its private part does not belong to its public part.
-  public init(pem: [UInt8]) throws(PKIError) {
+  public init(pem: [UInt8]) throws(CryptoError) {
     let operation = "read the private key"
     let blocks = try PEM.blocks(pem, operation)
     guard let block = blocks.first(where: { $0.label.hasSuffix("PRIVATE KEY") }) else {
-      throw PKIError(
+      throw CryptoError(
         .malformed, operation: operation, reasons: ["there is no private key in the PEM text"],
         hint: blocks.isEmpty
           ? "a key in DER can be converted: openssl pkey -inform DER -in FILE -out FILE.pem" : nil)
     }
     guard !block.isEncrypted else {
-      throw PKIError(
+      throw CryptoError(
         .unsupported, operation: operation, reasons: ["it is encrypted with a passphrase"],
         hint: "decrypt it first: openssl pkey -in FILE -out FILE.plain, "
           + "and keep the result readable by its owner only")
     }
     guard ["PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"].contains(block.label) else {
-      throw PKIError(
+      throw CryptoError(
         .unsupported, operation: operation, reasons: ["a block \"\(block.label)\" is not handled"],
         hint: "convert it to PKCS#8: openssl pkcs8 -topk8 -nocrypt -in FILE -out FILE.pem")
     }
@@ -77,7 +77,7 @@ public struct PrivateKey: Sendable {
   ///
   /// RSA is left out: its check tests primes for a third of a second, and the trial handshake finds
   /// it, too.
-  private static func check(_ key: borrowing Owned, _ operation: String) throws(PKIError) {
+  private static func check(_ key: borrowing Owned, _ operation: String) throws(CryptoError) {
     if case .rsa = unsafe KeyFamily(key.pointer) { return }
     let context = try unsafe Owned(
       EVP_PKEY_CTX_new(key.pointer, nil), EVP_PKEY_CTX_free, operation)
@@ -95,8 +95,8 @@ public struct PrivateKey: Sendable {
   /// The key as unencrypted PKCS#8 in PEM.
   ///
   /// - Returns: The text, with a newline at its end. It is a secret.
-  /// - Throws: `PKIError` when OpenSSL cannot write it.
-  public func pemRepresentation() throws(PKIError) -> [UInt8] {
+  /// - Throws: `CryptoError` when OpenSSL cannot write it.
+  public func pemRepresentation() throws(CryptoError) -> [UInt8] {
     let operation = "write the private key"
     ErrorQueue.clear()
     let buffer = try MemoryBuffer(operation)

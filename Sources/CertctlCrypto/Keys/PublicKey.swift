@@ -11,8 +11,8 @@ public struct PublicKey: Sendable, Hashable {
   /// Reads a SubjectPublicKeyInfo.
   ///
   /// - Parameter spki: The DER and nothing after it.
-  /// - Throws: `PKIError` with `.malformed`.
-  public init(spki: [UInt8]) throws(PKIError) {
+  /// - Throws: `CryptoError` with `.malformed`.
+  public init(spki: [UInt8]) throws(CryptoError) {
     self.spki = spki
     _ = try decoded("read the public key")
   }
@@ -39,8 +39,8 @@ public struct PublicKey: Sendable, Hashable {
   /// The key's numbers.
   ///
   /// - Returns: The curve is `P-256` or `P-384`.
-  /// - Throws: `PKIError` with `.unsupported` for other keys, `.malformed` for damaged bytes.
-  public func components() throws(PKIError) -> Components {
+  /// - Throws: `CryptoError` with `.unsupported` for other keys, `.malformed` for damaged bytes.
+  public func components() throws(CryptoError) -> Components {
     let operation = "read the public key's numbers"
     let key = try decoded(operation)
     let family = unsafe KeyFamily(key.pointer)
@@ -61,7 +61,7 @@ public struct PublicKey: Sendable, Hashable {
       else { throw .drained(operation) }
       return .ed25519(x: x)
     case .p521, .other:
-      throw PKIError(
+      throw CryptoError(
         .unsupported, operation: operation, reasons: ["a \(family.name) key is not handled"])
     }
   }
@@ -71,13 +71,13 @@ public struct PublicKey: Sendable, Hashable {
     return unsafe KeyFamily(key.pointer)
   }
 
-  func decoded(_ operation: String) throws(PKIError) -> Owned {
+  func decoded(_ operation: String) throws(CryptoError) -> Owned {
     try unsafe DER.decode(spki, EVP_PKEY_free, operation) { unsafe d2i_PUBKEY(nil, $0, $1) }
   }
 
   private func number(
     _ name: String, of key: borrowing Owned, padded length: Int? = nil
-  ) throws(PKIError) -> [UInt8] {
+  ) throws(CryptoError) -> [UInt8] {
     let operation = "read the public key's numbers"
     var value: OpaquePointer?
     guard unsafe EVP_PKEY_get_bn_param(key.pointer, name, &value) == 1 else {

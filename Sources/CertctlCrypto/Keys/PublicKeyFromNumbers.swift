@@ -4,9 +4,9 @@ extension PublicKey {
   /// Makes a key from its numbers: the way back from a JWK.
   ///
   /// - Parameter components: The numbers, as `components()` gives them.
-  /// - Throws: `PKIError` with `.malformed` when they are no key (a point off the curve),
+  /// - Throws: `CryptoError` with `.malformed` when they are no key (a point off the curve),
   ///   `.unsupported` for another curve.
-  public init(_ components: Components) throws(PKIError) {
+  public init(_ components: Components) throws(CryptoError) {
     let operation = "make a public key from its numbers"
     ErrorQueue.clear()
     let key =
@@ -23,9 +23,9 @@ extension PublicKey {
 
   private static func ec(
     curve: String, point: [UInt8], _ operation: String
-  ) throws(PKIError) -> Owned {
+  ) throws(CryptoError) -> Owned {
     guard curve == "P-256" || curve == "P-384" else {
-      throw PKIError(.unsupported, operation: operation, reasons: ["the curve is \(curve)"])
+      throw CryptoError(.unsupported, operation: operation, reasons: ["the curve is \(curve)"])
     }
     let builder = try unsafe Owned(OSSL_PARAM_BLD_new(), OSSL_PARAM_BLD_free, operation)
     // The builder borrows what is pushed until it is turned into parameters, hence the scope.
@@ -42,10 +42,10 @@ extension PublicKey {
 
   private static func rsa(
     modulus: [UInt8], exponent: [UInt8], _ operation: String
-  ) throws(PKIError) -> Owned {
+  ) throws(CryptoError) -> Owned {
     // OpenSSL takes any two numbers, zeros included.
     guard modulus.contains(where: { $0 != 0 }), exponent.contains(where: { $0 != 0 }) else {
-      throw PKIError(.malformed, operation: operation, reasons: ["a number is zero"])
+      throw CryptoError(.malformed, operation: operation, reasons: ["a number is zero"])
     }
     let n = try BigNumber.make(modulus, operation)
     let e = try BigNumber.make(exponent, operation)
@@ -56,7 +56,7 @@ extension PublicKey {
     return try unsafe key("RSA", OSSL_PARAM_BLD_to_param(builder.pointer), operation)
   }
 
-  private static func ed25519(_ x: [UInt8], _ operation: String) throws(PKIError) -> Owned {
+  private static func ed25519(_ x: [UInt8], _ operation: String) throws(CryptoError) -> Owned {
     guard let key = unsafe EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nil, x, x.count) else {
       throw .drained(operation, code: .malformed)
     }
@@ -66,7 +66,7 @@ extension PublicKey {
   /// Makes a key of OpenSSL's parameters, and frees them.
   private static func key(
     _ family: String, _ parameters: UnsafeMutablePointer<OSSL_PARAM>?, _ operation: String
-  ) throws(PKIError) -> Owned {
+  ) throws(CryptoError) -> Owned {
     guard let parameters = unsafe parameters else { throw .drained(operation) }
     defer { unsafe OSSL_PARAM_free(parameters) }
     let context = try unsafe Owned(

@@ -30,15 +30,15 @@ extension TLSEngine {
     /// - Parameters:
     ///   - chain: The leaf first, at least one.
     ///   - key: The leaf's key.
-    /// - Throws: `PKIError` with `.mismatch`.
-    package init(chain: [Certificate], key: PrivateKey) throws(PKIError) {
+    /// - Throws: `CryptoError` with `.mismatch`.
+    package init(chain: [Certificate], key: PrivateKey) throws(CryptoError) {
       guard let leaf = chain.first else {
-        throw PKIError(
+        throw CryptoError(
           .mismatch, operation: "pair a key with its certificate",
           reasons: ["there is no certificate"])
       }
       guard leaf.matches(key) else {
-        throw PKIError(
+        throw CryptoError(
           .mismatch, operation: "pair a key with its certificate", subject: leaf.subject,
           reasons: ["the certificate is for another key"])
       }
@@ -116,11 +116,11 @@ extension TLSEngine {
 
 /// Protocol names on the wire: each behind a byte that is its length (RFC 7301 section 3.1).
 enum ALPNList {
-  static func encode(_ names: [String], _ operation: String) throws(PKIError) -> [UInt8] {
+  static func encode(_ names: [String], _ operation: String) throws(CryptoError) -> [UInt8] {
     var list: [UInt8] = []
     for name in names {
       guard let length = UInt8(exactly: name.utf8.count), length > 0 else {
-        throw PKIError(
+        throw CryptoError(
           .malformed, operation: operation, subject: name, reasons: ["it is no ALPN name"])
       }
       list.append(length)

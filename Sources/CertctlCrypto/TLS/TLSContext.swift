@@ -40,7 +40,7 @@ enum TLSContext {
 
   static func server(
     _ configuration: TLSEngine.ServerConfiguration, _ policy: ServerPolicy
-  ) throws(PKIError) -> Owned {
+  ) throws(CryptoError) -> Owned {
     ErrorQueue.clear()
     let context = try unsafe make(
       TLS_server_method(), configuration.minimumVersion, configuration.maximumVersion)
@@ -55,7 +55,7 @@ enum TLSContext {
     return context
   }
 
-  static func client(_ configuration: TLSEngine.ClientConfiguration) throws(PKIError) -> Owned {
+  static func client(_ configuration: TLSEngine.ClientConfiguration) throws(CryptoError) -> Owned {
     ErrorQueue.clear()
     let context = try unsafe make(
       TLS_client_method(), configuration.minimumVersion, configuration.maximumVersion)
@@ -91,7 +91,7 @@ enum TLSContext {
 
   static func make(
     _ method: OpaquePointer?, _ minimum: TLSVersion, _ maximum: TLSVersion
-  ) throws(PKIError) -> Owned {
+  ) throws(CryptoError) -> Owned {
     let context = try unsafe Owned(SSL_CTX_new(method), SSL_CTX_free, operation)
     guard
       unsafe certctl_set_protocols(context.pointer, minimum.rawValue, maximum.rawValue) == 1

@@ -15,13 +15,13 @@ package final class TLSEngine {
   private let policy: ServerPolicy?
   private let serverName: String?
   private let verifiesPeer: Bool
-  private var failure: PKIError?
+  private var failure: CryptoError?
 
   /// Makes the server's side.
   ///
   /// - Parameter configuration: What to say to whom.
-  /// - Throws: `PKIError` for what OpenSSL does not accept.
-  package init(server configuration: ServerConfiguration) throws(PKIError) {
+  /// - Throws: `CryptoError` for what OpenSSL does not accept.
+  package init(server configuration: ServerConfiguration) throws(CryptoError) {
     let policy = ServerPolicy(configuration)
     connection = try TLSEngine.connection(TLSContext.server(configuration, policy))
     self.policy = policy
@@ -31,7 +31,7 @@ package final class TLSEngine {
   }
 
   /// Makes the server's side out of a context that is complete.
-  init(server context: consuming Owned) throws(PKIError) {
+  init(server context: consuming Owned) throws(CryptoError) {
     connection = try TLSEngine.connection(context)
     policy = nil
     serverName = nil
@@ -42,8 +42,8 @@ package final class TLSEngine {
   /// Makes the client's side.
   ///
   /// - Parameter configuration: What to ask for and whom to believe.
-  /// - Throws: `PKIError` for what OpenSSL does not accept.
-  package init(client configuration: ClientConfiguration) throws(PKIError) {
+  /// - Throws: `CryptoError` for what OpenSSL does not accept.
+  package init(client configuration: ClientConfiguration) throws(CryptoError) {
     let connection = try TLSEngine.connection(TLSContext.client(configuration))
     if let name = configuration.serverName {
       try TLSEngine.expect(name, on: connection)
@@ -58,14 +58,15 @@ package final class TLSEngine {
   /// Takes bytes in that came from the peer.
   ///
   /// - Parameter bytes: Any part of the stream.
-  /// - Throws: `PKIError` when a megabyte waits to be read.
-  package func receive(_ bytes: [UInt8]) throws(PKIError) {
+  /// - Throws: `CryptoError` when a megabyte waits to be read.
+  package func receive(_ bytes: [UInt8]) throws(CryptoError) {
     if let failure { throw failure }
     guard !bytes.isEmpty else { return }
     let operation = "receive TLS bytes"
     let input = unsafe SSL_get_rbio(connection.pointer)
     guard unsafe BIO_ctrl_pending(input) + bytes.count <= TLSEngine.maximumPending else {
-      throw fail(PKIError(.malformed, operation: operation, reasons: ["the peer sends too much"]))
+      throw fail(
+        CryptoError(.malformed, operation: operation, reasons: ["the peer sends too much"]))
     }
     ErrorQueue.clear()
     guard let count = Int32(exactly: bytes.count), unsafe BIO_write(input, bytes, count) == count
@@ -81,8 +82,8 @@ package final class TLSEngine {
   /// Goes on with the handshake as far as the received bytes allow.
   ///
   /// - Returns: Whether it is complete.
-  /// - Throws: `PKIError`: `.untrusted` when the peer's certificate is refused, else `.openSSL`.
-  package func handshake() throws(PKIError) -> Bool {
+  /// - Throws: `CryptoError`: `.untrusted` when the peer's certificate is refused, else `.openSSL`.
+  package func handshake() throws(CryptoError) -> Bool {
     if let failure { throw failure }
     guard !isHandshakeComplete else { return true }
     ErrorQueue.clear()
@@ -100,13 +101,13 @@ package final class TLSEngine {
   /// Encrypts bytes for the peer; get them by `takeOutput()`.
   ///
   /// - Parameter plaintext: The bytes.
-  /// - Throws: `PKIError`, also before the handshake is complete.
-  package func send(_ plaintext: [UInt8]) throws(PKIError) {
+  /// - Throws: `CryptoError`, also before the handshake is complete.
+  package func send(_ plaintext: [UInt8]) throws(CryptoError) {
     if let failure { throw failure }
     guard !plaintext.isEmpty else { return }
     let operation = "send over TLS"
     guard isHandshakeComplete else {
-      throw PKIError(.openSSL, operation: operation, reasons: ["the handshake is not complete"])
+      throw CryptoError(.openSSL, operation: operation, reasons: ["the handshake is not complete"])
     }
     ErrorQueue.clear()
     var written = 0
@@ -120,8 +121,8 @@ package final class TLSEngine {
   /// Decrypts what has been received.
   ///
   /// - Returns: All bytes there are now, maybe none; nil after the peer has closed its side.
-  /// - Throws: `PKIError` for a damaged record or an alert.
-  package func readPlaintext() throws(PKIError) -> [UInt8]? {
+  /// - Throws: `CryptoError` for a damaged record or an alert.
+  package func readPlaintext() throws(CryptoError) -> [UInt8]? {
     if let failure { throw failure }
     var plaintext: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 16384)
@@ -180,13 +181,13 @@ extension TLSEngine {
   private enum Outcome { case wantsMore, closed }
 
   /// What a result that is no success means; anything but waiting and closing is an error.
-  private func outcome(_ result: Int32, _ operation: String) throws(PKIError) -> Outcome {
+  private func outcome(_ result: Int32, _ operation: String) throws(CryptoError) -> Outcome {
     switch unsafe SSL_get_error(connection.pointer, result) {
     case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return .wantsMore
     case SSL_ERROR_ZERO_RETURN: return .closed
     default: break
     }
-    var error = PKIError.drained(operation, subject: serverName)
+    var error = CryptoError.drained(operation, subject: serverName)
     let verdict = unsafe SSL_get_verify_result(connection.pointer)
     if verifiesPeer, verdict != Int(X509_V_OK) {
       error.code = .untrusted
@@ -195,12 +196,12 @@ extension TLSEngine {
     throw fail(error)
   }
 
-  private func fail(_ error: PKIError) -> PKIError {
+  private func fail(_ error: CryptoError) -> CryptoError {
     failure = error
     return error
   }
 
-  private static func connection(_ context: consuming Owned) throws(PKIError) -> Owned {
+  private static func connection(_ context: consuming Owned) throws(CryptoError) -> Owned {
     let operation = "prepare TLS"
     // The connection keeps its own reference to the context.
     let connection = try unsafe Owned(SSL_new(context.pointer), SSL_free, operation)
@@ -211,10 +212,10 @@ extension TLSEngine {
   }
 
   /// Sets the name for SNI and for the check of the certificate.
-  private static func expect(_ name: String, on connection: borrowing Owned) throws(PKIError) {
+  private static func expect(_ name: String, on connection: borrowing Owned) throws(CryptoError) {
     let operation = "prepare TLS"
     guard !name.utf8.contains(0) else {
-      throw PKIError(.malformed, operation: operation, reasons: ["the server name holds a NUL"])
+      throw CryptoError(.malformed, operation: operation, reasons: ["the server name holds a NUL"])
     }
     if IPAddress(name) != nil {
       let parameters = unsafe SSL_get0_param(connection.pointer)

@@ -63,7 +63,7 @@ extension TLSContext {
   /// A server's context as nginx makes it (`ngx_ssl_create` and the directives after it).
   static func server(
     _ policy: TLSPolicy, _ identity: TLSEngine.Identity
-  ) throws(PKIError) -> Owned {
+  ) throws(CryptoError) -> Owned {
     ErrorQueue.clear()
     let context = try unsafe make(TLS_server_method(), .tls10, .tls13)
     unsafe certctl_disable_sessions(context.pointer)
@@ -79,11 +79,11 @@ extension TLSContext {
 
   private static func setCiphers(
     of policy: TLSPolicy, in context: borrowing Owned
-  ) throws(PKIError) {
+  ) throws(CryptoError) {
     let ciphers = policy.effectiveCiphers
     guard unsafe SSL_CTX_set_cipher_list(context.pointer, ciphers) == 1 else {
       throw .drained(
-        "use the cipher list", code: .malformed, subject: TLSRehearsal.shortened(ciphers),
+        "use the cipher list", code: .malformed, subject: HandshakeTest.shortened(ciphers),
         hint: "not one of its names is a cipher that OpenSSL knows, so nginx refuses it, too")
     }
   }
@@ -91,7 +91,7 @@ extension TLSContext {
   /// Leaves out what our own OpenSSL does not know: nginx's may be newer, and `nginx -t` judges that.
   private static func setGroups(
     of policy: TLSPolicy, in context: borrowing Owned
-  ) throws(PKIError) {
+  ) throws(CryptoError) {
     guard let groups = policy.groups, groups.lowercased() != "auto" else { return }
     // Since OpenSSL 3.5: `?` may be unknown, `*` sends a key share, `-` removes, `/` separates tuples.
     let words = groups.split { $0 == ":" || $0 == "/" }.map { $0.drop { "*?".contains($0) } }
@@ -104,7 +104,7 @@ extension TLSContext {
     }
     ErrorQueue.clear()
     guard !known.isEmpty else {
-      throw PKIError(
+      throw CryptoError(
         .unsupported, operation: "use the groups for the key exchange", subject: groups,
         reasons: ["OpenSSL knows none of them"])
     }
@@ -115,7 +115,7 @@ extension TLSContext {
 
   private static func setParameters(
     of policy: TLSPolicy, in context: borrowing Owned
-  ) throws(PKIError) {
+  ) throws(CryptoError) {
     guard let pem = policy.dhParameters else { return }
     let operation = "use the DH parameters"
     let buffer = try MemoryBuffer(pem, operation)
@@ -132,10 +132,10 @@ extension TLSContext {
 
   private static func load(
     _ identity: TLSEngine.Identity, into context: borrowing Owned
-  ) throws(PKIError) {
+  ) throws(CryptoError) {
     let operation = "load the certificate and its key"
     guard let leaf = identity.chain.first else {
-      throw PKIError(.mismatch, operation: operation, reasons: ["there is no certificate"])
+      throw CryptoError(.mismatch, operation: operation, reasons: ["there is no certificate"])
     }
     let others = try CertificateStack(identity.chain.dropFirst(), operation)
     guard

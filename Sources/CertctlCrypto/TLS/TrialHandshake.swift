@@ -4,16 +4,16 @@ extension TLSEngine {
   /// - Parameters:
   ///   - client: The client's side.
   ///   - server: The server's side.
-  /// - Throws: `PKIError` of the side that fails first.
+  /// - Throws: `CryptoError` of the side that fails first.
   package static func shakeHands(
     client: TLSEngine, server: TLSEngine
-  ) throws(PKIError) {
+  ) throws(CryptoError) {
     // TLS 1.2 needs two round trips, TLS 1.3 one, or two after a retry of the hello.
     for _ in 0..<8 {
       let clientIsDone = try client.handshake()
       try server.receive(client.takeOutput())
       let serverIsDone: Bool
-      do throws(PKIError) {
+      do throws(CryptoError) {
         serverIsDone = try server.handshake()
       } catch {
         // The client's state shall show the alert, too.
@@ -23,7 +23,7 @@ extension TLSEngine {
       try client.receive(server.takeOutput())
       if clientIsDone, serverIsDone { return }
     }
-    throw PKIError(
+    throw CryptoError(
       .openSSL, operation: "complete the TLS handshake", reasons: ["both sides wait"])
   }
 }
@@ -36,16 +36,16 @@ extension TLSEngine {
 /// - Parameters:
 ///   - chain: The leaf first.
 ///   - key: The leaf's key.
-/// - Throws: `PKIError`: `.mismatch` when they do not belong together, `.openSSL` when OpenSSL refuses
+/// - Throws: `CryptoError`: `.mismatch` when they do not belong together, `.openSSL` when OpenSSL refuses
 ///   to serve them (a key too small, a digest too weak).
-package func trialHandshake(chain: [Certificate], key: PrivateKey) throws(PKIError) {
+package func trialHandshake(chain: [Certificate], key: PrivateKey) throws(CryptoError) {
   let identity = try TLSEngine.Identity(chain: chain, key: key)
   let server = try TLSEngine(
     server: TLSEngine.ServerConfiguration(defaultIdentity: identity))
   let client = try TLSEngine(client: TLSEngine.ClientConfiguration())
   try TLSEngine.shakeHands(client: client, server: server)
   guard client.peerChain == chain else {
-    throw PKIError(
+    throw CryptoError(
       .mismatch, operation: "serve the certificate chain", subject: chain.first?.subject,
       reasons: ["the client got another chain"])
   }

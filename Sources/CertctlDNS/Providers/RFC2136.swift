@@ -146,7 +146,7 @@ package struct RFC2136: DNSProvider {
   // MARK: - Server
 
   private func primary(of zone: String) async throws -> Endpoint {
-    let view = DNSView(
+    let view = ZoneLocator(
       client: context.environment.dns, resolvers: await context.environment.resolvers())
     if let server {
       if let endpoint = try? DNSSettings.endpoint(server) { return endpoint }
@@ -165,7 +165,7 @@ package struct RFC2136: DNSProvider {
     return Endpoint(host: try await address(of: primary, view), port: 53)
   }
 
-  private func address(of name: String, _ view: DNSView) async throws -> String {
+  private func address(of name: String, _ view: ZoneLocator) async throws -> String {
     for type in [DNSType.a, .aaaa] {
       for record in try await view.resolve(name, type).answers {
         if case .address(let text) = record.content { return text }

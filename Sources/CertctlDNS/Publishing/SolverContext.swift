@@ -10,7 +10,7 @@ package struct SolverContext: Sendable {
   /// The configuration directory.
   package let configDirectory: String
   /// What CAs have seen of late; nil where nothing is remembered.
-  package var memory: AnswerMemory?
+  package var memory: ResolverCacheLedger?
   /// Runs a change of a zone alone, whichever process wants another one.
   let alone:
     @Sendable (_ zone: String, _ change: @Sendable () async throws -> Void) async throws -> Void
@@ -62,13 +62,13 @@ package struct SolverContext: Sendable {
   /// The DNS by these settings.
   ///
   /// - Throws: `CertctlError` with code `usage` for a resolver that is none.
-  package func view(_ settings: DNSSettings?) async throws -> DNSView {
+  package func view(_ settings: DNSSettings?) async throws -> ZoneLocator {
     try await makeView(settings)
   }
 
-  @Disk private func makeView(_ settings: DNSSettings?) throws -> DNSView {
+  @Disk private func makeView(_ settings: DNSSettings?) throws -> ZoneLocator {
     let own = try settings?.resolver.map { [try DNSSettings.endpoint($0)] }
-    return DNSView(
+    return ZoneLocator(
       client: environment.dns, resolvers: own ?? environment.resolvers(),
       port: settings?.port ?? 53,
       mayAskResolver: (settings?.check ?? .servers) != .servers)

@@ -12,7 +12,7 @@ package enum TimeCode {
   ///   - secret: The shared secret in base32, as it is shown beside the QR code; blanks are passed over.
   ///   - moment: The moment.
   /// - Returns: The digits; nil for a secret that is no base32.
-  /// - Throws: `PKIError` when this OpenSSL has no SHA-1.
+  /// - Throws: `CryptoError` when this OpenSSL has no SHA-1.
   package static func digits(_ secret: String, at moment: Date) throws -> String? {
     guard let key = base32(secret) else { return nil }
     let counter = UInt64(max(0, moment.timeIntervalSince1970)) / UInt64(period)

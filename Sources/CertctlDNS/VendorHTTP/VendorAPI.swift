@@ -339,7 +339,7 @@ enum VendorWords {
 
   /// Something that tells what went wrong; nil when there is nothing of the kind.
   static func find(in body: [UInt8]) -> String? {
-    guard let value = try? JSONDecoder().decode(JSONText.self, from: Data(body)) else {
+    guard let value = try? JSONDecoder().decode(LooseJSON.self, from: Data(body)) else {
       let text = String(decoding: body.prefix(400), as: UTF8.self)
       let isPage = text.drop(while: \.isWhitespace).hasPrefix("<")
       return isPage ? find(inXML: body) : text.isEmpty ? nil : text
@@ -348,16 +348,16 @@ enum VendorWords {
   }
 
   /// As much of any JSON as can be a sentence.
-  private indirect enum JSONText: Decodable {
+  private indirect enum LooseJSON: Decodable {
     case text(String)
-    case list([JSONText])
-    case object([String: JSONText])
+    case list([LooseJSON])
+    case object([String: LooseJSON])
     case other
 
     init(from decoder: any Decoder) throws {
-      if let list = try? [JSONText](from: decoder) {
+      if let list = try? [LooseJSON](from: decoder) {
         self = .list(list)
-      } else if let object = try? [String: JSONText](from: decoder) {
+      } else if let object = try? [String: LooseJSON](from: decoder) {
         // Some services write their names with capitals.
         self = .object(
           Dictionary(object.map { ($0.key.lowercased(), $0.value) }) { first, _ in first })

@@ -65,11 +65,11 @@ struct CAAPolicy: Sendable, Equatable {
 
 /// Looks up CAA records before the CA does, so that a refusal costs no order and has an explanation.
 package struct CAALookup: Sendable {
-  package let view: DNSView
+  package let view: ZoneLocator
   /// The CA's own names in CAA records.
   package let issuers: [String]
 
-  package init(view: DNSView, issuers: [String]) {
+  package init(view: ZoneLocator, issuers: [String]) {
     self.view = view
     self.issuers = issuers
   }

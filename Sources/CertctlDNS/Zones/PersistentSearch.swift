@@ -6,10 +6,10 @@ package import FoundationEssentials
 
 /// The search for a standing record at all servers of its zone.
 package struct PersistentSearch: Sendable {
-  package let view: DNSView
+  package let view: ZoneLocator
   package let now: Date
 
-  package init(view: DNSView, now: Date) {
+  package init(view: ZoneLocator, now: Date) {
     self.view = view
     self.now = now
   }
@@ -17,7 +17,7 @@ package struct PersistentSearch: Sendable {
   /// Which servers have a record that will do.
   package struct Coverage: Sendable {
     /// Where the record has to be.
-    package let place: DNSPlace
+    package let place: RecordLocation
     /// What each server lacks that answers.
     package var lacking: [String] = []
     /// The servers that do not answer.

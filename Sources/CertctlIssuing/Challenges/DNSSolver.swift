@@ -13,12 +13,12 @@ package final class DNSSolver: ChallengeSolver {
   package static let persistsAfterExit = true
 
   private let hasLabel: Bool
-  private let records: DNSRecords
+  private let records: ChallengeRecordPublisher
 
   /// A solver by the provider of these settings.
   package init(settings: ChallengeSettings, context: SolverContext) {
     hasLabel = settings.type == .dnsAccount01
-    records = DNSRecords(settings: settings.dns ?? DNSSettings(), context: context)
+    records = ChallengeRecordPublisher(settings: settings.dns ?? DNSSettings(), context: context)
   }
 
   /// Finds the provider's credentials.
@@ -40,7 +40,7 @@ package final class DNSSolver: ChallengeSolver {
   }
 
   /// The records' names, derived again from what was checked.
-  private func items(_ challenges: [PresentedChallenge]) -> [DNSRecords.Item] {
+  private func items(_ challenges: [PresentedChallenge]) -> [ChallengeRecordPublisher.Item] {
     challenges.compactMap { challenge in
       guard let proof = challenge.keyAuthorization else { return nil }
       var name = "_acme-challenge.\(challenge.identifier.baseDomain)"

@@ -43,7 +43,7 @@ package final class WebrootSolver: ChallengeSolver {
   /// Removes the files that hold our own words, and the folders when they are empty.
   package func cleanUp(_ challenges: [PresentedChallenge]) async throws {
     let count = made.withLock { $0 }
-    try await SafeFolder.within(webroot) { root in
+    try await UntrustedFolder.within(webroot) { root in
       let folder = root.folder(Self.folders)
       for proof in challenges.compactMap(\.keyAuthorization) {
         try folder.removeIfOurs(proof.token, Array(proof.string.utf8))
@@ -53,8 +53,8 @@ package final class WebrootSolver: ChallengeSolver {
   }
 
   /// Does something in the challenge folder, which is made first where it is missing.
-  private func inFolder(_ body: @escaping @Sendable (SafeFolder) throws -> Void) async throws {
-    let count = try await SafeFolder.within(webroot) { root in
+  private func inFolder(_ body: @escaping @Sendable (UntrustedFolder) throws -> Void) async throws {
+    let count = try await UntrustedFolder.within(webroot) { root in
       var most = 0
       for attempt in 1... {
         do {

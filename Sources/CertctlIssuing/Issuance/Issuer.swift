@@ -131,7 +131,7 @@ package struct Issuer: Sendable {
   }
 
   /// Validates and stops: the order goes no further than `ready`.
-  package func rehearse() async throws {
+  package func dryRun() async throws {
     let placed = Mutex<String?>(nil)
     do {
       let order = try await validation.complete {
@@ -160,8 +160,8 @@ package struct Issuer: Sendable {
   private struct NothingToResume: Error {}
 
   /// The order as the limits of the CA see it.
-  private var planned: PlannedOrder {
-    PlannedOrder(
+  private var planned: OrderUsage {
+    OrderUsage(
       directory: directory, account: accountID, identifiers: settings.names, previous: previous,
       isReplacement: replaces != nil)
   }
@@ -253,7 +253,7 @@ package struct Issuer: Sendable {
   private func keptRequest() async throws -> CertificateRequest {
     if let kept = try await kept() { return kept.request }
     if let given = settings.csr {
-      let request = try GivenRequest(stored: given, of: name).request
+      let request = try UserCSR(stored: given, of: name).request
       try await pending.keep(nil, request, of: name)
       return request
     }

@@ -26,7 +26,7 @@ struct LedgerStore: Sendable {
   ///   - order: The order.
   ///   - heedsLimits: Whether a limit may forbid it; it is counted in any case.
   /// - Throws: `CertctlError` with code `postponed` when a limit of the CA would be passed.
-  func reserve(_ order: PlannedOrder, heedsLimits: Bool) async throws {
+  func reserve(_ order: OrderUsage, heedsLimits: Bool) async throws {
     let limits = RateLimits.known(for: order.directory)
     guard limits != .none else { return }
     if let note = await Self.noteOfGuessing() { warn(note) }
@@ -48,7 +48,7 @@ struct LedgerStore: Sendable {
   /// - Parameters:
   ///   - order: The order.
   ///   - names: The names of which the validation failed.
-  func noteFailure(of order: PlannedOrder, names: [Identifier]) async {
+  func noteFailure(of order: OrderUsage, names: [Identifier]) async {
     let limits = RateLimits.known(for: order.directory)
     guard limits != .none else { return }
     let now = clock.now()

@@ -37,7 +37,7 @@ package struct RateLimitLedger: Codable, Sendable, Equatable {
   ///   - limits: The CA's limits; those known for its directory by default.
   ///   - now: The time.
   /// - Returns: The longest of the waits that the limits ask for, if any does.
-  package func answer(to order: PlannedOrder, limits: RateLimits? = nil, now: Date) -> Answer {
+  package func answer(to order: OrderUsage, limits: RateLimits? = nil, now: Date) -> Answer {
     let limits = limits ?? .known(for: order.directory)
     // Renewals that the CA is told about count against nothing.
     guard !order.isReplacement else { return .allowed }
@@ -63,7 +63,7 @@ package struct RateLimitLedger: Codable, Sendable, Equatable {
   /// CAs count certificates later, when they issue them. Counting them here keeps orders side by
   /// side from passing the limit together; ``noteFailure(of:names:limits:now:)`` gives them back.
   package mutating func notePlaced(
-    _ order: PlannedOrder, limits: RateLimits? = nil, now: Date
+    _ order: OrderUsage, limits: RateLimits? = nil, now: Date
   ) {
     let limits = limits ?? .known(for: order.directory)
     for (bucket, limit) in certificateBuckets(order, limits, now: now) {
@@ -82,7 +82,7 @@ package struct RateLimitLedger: Codable, Sendable, Equatable {
   ///   - limits: The CA's limits; those known for its directory by default.
   ///   - now: The time.
   package mutating func noteFailure(
-    of order: PlannedOrder, names: [Identifier], limits: RateLimits? = nil, now: Date
+    of order: OrderUsage, names: [Identifier], limits: RateLimits? = nil, now: Date
   ) {
     let limits = limits ?? .known(for: order.directory)
     for (bucket, limit) in certificateBuckets(order, limits, now: now) {
@@ -110,7 +110,7 @@ package struct RateLimitLedger: Codable, Sendable, Equatable {
   // MARK: - Buckets
 
   private func certificateBuckets(
-    _ order: PlannedOrder, _ limits: RateLimits, now: Date
+    _ order: OrderUsage, _ limits: RateLimits, now: Date
   ) -> [(Bucket, RateLimit?)] {
     var buckets: [(Bucket, RateLimit?)] = [(.set(order.setKey), limits.certificatesPerSet)]
     if !order.isReplacement, !order.isRenewal(limits, now: now) {

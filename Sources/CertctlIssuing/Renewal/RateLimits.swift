@@ -26,7 +26,7 @@ package struct RateLimits: Sendable, Equatable {
   /// orders need not heed ``orders`` and ``certificatesPerDomain``.
   package var renewalWindow: Double?
   /// How many orders side by side it stands without being flooded.
-  package var sideBySide = 4
+  package var concurrentMap = 4
 
   /// No limit is known.
   package static let none = RateLimits()
@@ -39,14 +39,14 @@ package struct RateLimits: Sendable, Equatable {
     orders: RateLimit(300, per: 3 * 3600),
     certificatesPerDomain: RateLimit(50, per: 7 * 86400),
     certificatesPerSet: RateLimit(5, per: 7 * 86400), failures: RateLimit(5, per: 3600),
-    renewalWindow: 120 * 86400, sideBySide: 10)
+    renewalWindow: 120 * 86400, concurrentMap: 10)
 
   /// Let's Encrypt's staging environment: the lowest values that were published for it.
   package static let letsEncryptStaging = RateLimits(
     orders: RateLimit(1500, per: 3 * 3600),
     certificatesPerDomain: RateLimit(30000, per: 7 * 86400),
     certificatesPerSet: RateLimit(30000, per: 7 * 86400), failures: RateLimit(60, per: 3600),
-    renewalWindow: 120 * 86400, sideBySide: 10)
+    renewalWindow: 120 * 86400, concurrentMap: 10)
 
   /// The limits of the CA with this directory URL.
   package static func known(for directory: String) -> RateLimits {

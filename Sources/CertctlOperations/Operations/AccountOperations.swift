@@ -144,7 +144,7 @@ package struct DeactivateAccountOperation: Operation {
   }
 
   private func deactivated(
-    _ keeper: AccountKeeper, in context: Context
+    _ keeper: AccountRegistrar, in context: Context
   ) async throws -> (AccountRecord, PrivateKey) {
     if locally {
       guard

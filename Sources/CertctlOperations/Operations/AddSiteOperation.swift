@@ -86,14 +86,15 @@ package struct AddSiteOperation: Operation {
         try await issue(for: request, record, known, name, at: place)
         return try await ShowSiteOperation(site.name).run(in: context)
       }
-      try await sites.put(record, .complete(isDual: try await sites.isDual(name)), request.force)
+      try await sites.install(
+        record, .complete(isDual: try await sites.isDual(name)), request.force)
       return try await ShowSiteOperation(site.name).run(in: context)
     }
 
     /// Gets a certificate through nginx, and then makes the site whole.
     private func issue(
       for request: SiteRequest, _ record: SiteRecord, _ known: SiteRecord?, _ name: LineageName,
-      at place: NginxPlace
+      at place: NginxInstallation
     ) async throws {
       let site = record.site
       var overrides = request.overrides
@@ -105,10 +106,10 @@ package struct AddSiteOperation: Operation {
       if isThroughNginx {
         // Wildcards are proved by the provider of the configuration file, if there is one.
         if !site.hosts.contains(where: \.isWildcard) { overrides.challenge = .http01 }
-        overrides.webroot = place.hostPath(NginxPlace.challenges)
+        overrides.webroot = place.hostPath(NginxInstallation.challenges)
         let stage: SiteRenderer.Stage =
           hasOther ? .complete(isDual: try await sites.isDual(name)) : .challengeOnly
-        try await sites.put(record, stage, request.force)
+        try await sites.install(record, stage, request.force)
       }
       do {
         let issued = try await lineages.lineage(name)?.settings.names ?? []
@@ -117,7 +118,8 @@ package struct AddSiteOperation: Operation {
           IssueRequest(
             names: names, lineage: name, overrides: overrides, registration: request.registration)
         ).run(in: context)
-        try await sites.put(record, .complete(isDual: try await sites.isDual(name)), request.force)
+        try await sites.install(
+          record, .complete(isDual: try await sites.isDual(name)), request.force)
       } catch {
         // Nobody is served by a site without a certificate. After Ctrl-C, too.
         if isThroughNginx, !hasOther {

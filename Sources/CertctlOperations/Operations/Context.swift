@@ -59,7 +59,7 @@ package struct Context: Sendable {
       defer { lock.release() }
       try await change()
     }
-    solver.memory = AnswerMemory(state: state, clock: environment.clock)
+    solver.memory = ResolverCacheLedger(state: state, clock: environment.clock)
     return solver
   }
 

@@ -58,14 +58,14 @@ package struct IssueOperation: Operation {
       if !isDue, try await !certificatesInUse.isOrderUnderWay(name) {
         return try await unchanged(name, known, settings, reason, directory)
       }
-      let acquisition = Acquisition(
+      let acquisition = CertificateAcquirer(
         context: context,
-        sessions: AuthoritySessions(
+        sessions: CASessionPool(
           context, registration: accountDesk.completed(request.registration)),
         name: name, known: known, settings: settings, current: current,
         reason: isForced ? nil : decision.reason, mayOrder: isDue, heedsLimits: !request.force)
       if request.dryRun {
-        try await acquisition.rehearse(at: directory, authority: authority)
+        try await acquisition.dryRun(at: directory, authority: authority)
         return IssueReport(
           outcome: .validated, reason: "all names can be validated",
           certificate: known == nil ? nil : try await reporter.report(on: name),
@@ -108,7 +108,7 @@ package struct IssueOperation: Operation {
 
     /// Makes the accounts at the spare CAs, so that they are there on the day they are needed.
     private func registerAhead(
-      _ settings: LineageSettings, _ sessions: AuthoritySessions
+      _ settings: LineageSettings, _ sessions: CASessionPool
     ) async throws {
       for word in settings.authorities.dropFirst() {
         let registration = try await attempt {

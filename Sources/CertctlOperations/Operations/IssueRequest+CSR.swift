@@ -16,7 +16,7 @@ extension IssueRequest {
   /// - Throws: `CertctlError` with code `usage`.
   func checkGivenRequest(_ settings: LineageSettings, of name: LineageName) throws {
     guard let pem = settings.csr else { return }
-    let given = try GivenRequest(stored: pem, of: name)
+    let given = try UserCSR(stored: pem, of: name)
     let useless: [(String, Bool)] = [
       ("--key-type", overrides.keyType != nil), ("--reuse-key", overrides.reuseKey == true),
       ("--dual", overrides.dual == true),

@@ -6,7 +6,7 @@ import CertctlIssuing
 import CertctlStore
 import FoundationEssentials
 
-extension Acquisition {
+extension CertificateAcquirer {
   /// Gets the certificate; without the names that cannot be proved, where the user allows that.
   ///
   /// - Returns: The certificate, the issuer with the names that it covers, and the names that were

@@ -115,7 +115,7 @@ package struct PersistentRecordOperation: Operation {
     private func wantedRecord(_ request: PersistentRecordRequest) async throws -> PresentedChallenge
     {
       let directory = try CertificateAuthority.named(request.authority).directory(for: .ec256)
-      let sessions = AuthoritySessions(
+      let sessions = CASessionPool(
         context, registration: accountDesk.completed(request.registration))
       let (_, account) = try await sessions.account(at: directory, caBundle: request.caBundle)
       let name =

@@ -141,9 +141,9 @@ package struct RekeyOperation: Operation {
       let settings = overrides.resolved(
         names: known.settings.names, lineage: known.settings, defaults: context.defaults.settings)
       try await journal.cleanJournal(name, known.settings.challenge)
-      let acquisition = Acquisition(
+      let acquisition = CertificateAcquirer(
         context: context,
-        sessions: AuthoritySessions(context, registration: accountDesk.completed(.init())),
+        sessions: CASessionPool(context, registration: accountDesk.completed(.init())),
         name: name, known: known, settings: settings,
         current: try await certificatesInUse.chosen(name),
         mayOrder: mayOrder, heedsLimits: !isCompromised)

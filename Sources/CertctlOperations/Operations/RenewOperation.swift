@@ -34,7 +34,7 @@ package struct RenewOperation: Operation {
             "node_exporter reads only files that end in .prom, unlike \(metrics)")
         }
       }
-      let sessions = AuthoritySessions(context, registration: accountDesk.completed(.init()))
+      let sessions = CASessionPool(context, registration: accountDesk.completed(.init()))
       let report = try await RenewalRun(context: context, request: request, sessions: sessions)
         .run()
       if let metrics { try await write(report, to: metrics, version: request.version) }

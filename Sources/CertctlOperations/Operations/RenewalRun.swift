@@ -10,7 +10,7 @@ import Logging
 struct RenewalRun: ContextPart {
   let context: Context
   let request: RenewRequest
-  let sessions: AuthoritySessions
+  let sessions: CASessionPool
 
   /// Runs.
   ///
@@ -20,7 +20,7 @@ struct RenewalRun: ContextPart {
     let started = environment.clock.now()
     if !request.dryRun { try await deployer.recoverIfNeeded() }
     let survey = try await survey(now: started)
-    let plans = try await sideBySide(
+    let plans = try await concurrentMap(
       survey.near, limit: jobs(at: []), needs: { _ in Set<String>() }
     ) { try await step($0).look() }
     var report = RenewReport(
@@ -29,7 +29,7 @@ struct RenewalRun: ContextPart {
       nextLineage: survey.next?.name, hooks: [])
     if !request.dryRun {
       try await act(on: plans, &report)
-      try await sites.raisePromises()
+      try await sites.raiseHSTSMaxAge()
     }
     for result in report.certificates {
       guard let next = result.next, next > started else { continue }
@@ -63,8 +63,8 @@ struct RenewalRun: ContextPart {
   private func jobs(at directories: [String], byDNS: Int = 0) -> Int {
     request.jobs
       ?? max(
-        directories.map { RateLimits.known(for: $0).sideBySide }.min()
-          ?? RateLimits.none.sideBySide, min(byDNS, Self.mostByDNS))
+        directories.map { RateLimits.known(for: $0).concurrentMap }.min()
+          ?? RateLimits.none.concurrentMap, min(byDNS, Self.mostByDNS))
   }
 
   // MARK: - Acting
@@ -106,7 +106,7 @@ struct RenewalRun: ContextPart {
   }
 
   private func renew(_ due: [RenewalStep.Plan]) async throws -> [RenewalResult] {
-    try await sideBySide(
+    try await concurrentMap(
       due, limit: jobs(at: due.compactMap(\.directory), byDNS: due.count(where: \.isByDNS)),
       needs: { Set($0.identifiers) }
     ) { plan in

@@ -12,7 +12,7 @@ import Logging
 struct RenewalStep: ContextPart {
   let context: Context
   let request: RenewRequest
-  let sessions: AuthoritySessions
+  let sessions: CASessionPool
   let name: LineageName
 
   private var clock: WallClock { environment.clock }
@@ -208,7 +208,7 @@ struct RenewalStep: ContextPart {
     guard isDue || (status.isUnderWay && !decision.isHeld) else {
       return result(status, decision.isHeld ? .held : .unchanged, decision.description)
     }
-    let acquisition = Acquisition(
+    let acquisition = CertificateAcquirer(
       context: context, sessions: sessions, name: name, known: status.lineage,
       settings: status.lineage.settings, current: status.current,
       reason: request.force ? nil : decision.reason, mayOrder: isDue, heedsLimits: !request.force,

@@ -50,7 +50,7 @@ package struct EnableSiteOperation: Operation {
     }
     record.isEnabled = true
     let certificate = try LineageName(record.site.certificate)
-    try await sites.put(record, .complete(isDual: try await sites.isDual(certificate)), force)
+    try await sites.install(record, .complete(isDual: try await sites.isDual(certificate)), force)
     return try await sites.siteReport(record)
   }
 }

@@ -27,7 +27,7 @@ package struct CertificateCopy: Sendable {
 
   /// Whether there is a copy of this lineage.
   func has(_ name: LineageName) -> Bool {
-    let place = DurableFolder.place(of: "\(folder)/\(name)")
+    let place = DurableFolder.folderAndName(of: "\(folder)/\(name)")
     return (try? place.folder.kind(of: place.name)) == .folder
   }
 

@@ -26,7 +26,7 @@ struct NginxChange: Sendable {
 
   /// An nginx that reads some of the parts.
   struct Reader: Sendable {
-    let place: NginxPlace
+    let place: NginxInstallation
     /// The names of the parts that it reads.
     let parts: Set<String>
     /// Looks whether nginx does what these parts say, after it has loaded them.
@@ -49,7 +49,7 @@ struct NginxChange: Sendable {
 
   let state: StateDirectory
   let environment: Environment
-  let trial: NginxTrial
+  let trial: NginxDryRun
   let parts: [Part]
   let readers: [Reader]
 
@@ -112,7 +112,7 @@ struct NginxChange: Sendable {
   /// Tries the parts: all at once, and one by one when that fails, so that one that is bad holds up
   /// no other.
   private func refusals(
-    of parts: [Part], at place: NginxPlace
+    of parts: [Part], at place: NginxInstallation
   ) async throws -> [String: CertctlError] {
     guard let reason = try await refusal(of: parts, at: place) else { return [:] }
     var refusals: [String: CertctlError] = [:]
@@ -125,7 +125,8 @@ struct NginxChange: Sendable {
     return refusals
   }
 
-  private func refusal(of parts: [Part], at place: NginxPlace) async throws -> CertctlError? {
+  private func refusal(of parts: [Part], at place: NginxInstallation) async throws -> CertctlError?
+  {
     guard !parts.isEmpty else { return nil }
     return try await trial.refusal(
       of: parts.flatMap(\.configuration), parts.flatMap(\.certificates), at: place)
@@ -142,7 +143,7 @@ struct NginxChange: Sendable {
     }
     let now = environment.clock.now()
     let servers = readers.map(\.place.nginx.reference)
-    return try await Transaction.made(changes, servers: servers, in: state, now: now)
+    return try await Transaction.applied(changes, servers: servers, in: state, now: now)
   }
 
   /// Lets one nginx load what is in place, and looks whether it does what that says.

@@ -84,7 +84,8 @@ struct NginxConfiguration: Sendable {
     var texts: [String: String] = [:]
     var waiting = [path]
     while let next = waiting.popLast(), texts.count < 10_000 {
-      guard texts[next] == nil, let file = hostPath(next).map({ DurableFolder.place(of: $0) }),
+      guard texts[next] == nil,
+        let file = hostPath(next).map({ DurableFolder.folderAndName(of: $0) }),
         let bytes = try? file.folder.read(file.name, limit: 16 << 20)
       else { continue }
       let text = String(decoding: bytes, as: UTF8.self)

@@ -9,7 +9,7 @@ extension NginxDeployment {
   /// The nginx of this host and of the containers.
   package struct Survey: Sendable {
     /// Those that were asked, with their configurations.
-    package var places: [NginxPlace] = []
+    package var places: [NginxInstallation] = []
     /// Those of this host that were left alone.
     var refused: [RefusedNginx] = []
 
@@ -69,7 +69,7 @@ extension NginxDeployment {
 
   /// The configuration of an nginx: what `-T` prints, or, as it prints nothing of what it refuses,
   /// the files themselves.
-  package func place(of nginx: RunningNginx) async throws -> NginxPlace {
+  package func place(of nginx: RunningNginx) async throws -> NginxInstallation {
     let result = try await nginx.dump.run(by: environment.runner)
     let configuration: NginxConfiguration
     if let main = nginx.mainFile {
@@ -92,7 +92,7 @@ extension NginxDeployment {
         .configuration, "\(folder) of the container is not a folder of this host",
         hint: "mount it from this host, so that certctl can write there")
     }
-    return NginxPlace(
+    return NginxInstallation(
       nginx: nginx, folder: folder, hostFolder: hostFolder,
       complaint: result.succeeded ? nil : NginxControl.firstLines(result.output),
       configuration: configuration)

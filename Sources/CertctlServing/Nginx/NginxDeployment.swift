@@ -55,7 +55,7 @@ package struct NginxDeployment: Sendable {
 
   /// What one nginx has to do with the targets.
   package struct Use: Sendable {
-    let place: NginxPlace
+    let place: NginxInstallation
     /// The servers that serve a target, by lineage.
     package let servers: [LineageName: [NginxServer]]
 
@@ -69,7 +69,7 @@ package struct NginxDeployment: Sendable {
   func change(_ parts: [NginxChange.Part], at readers: [NginxChange.Reader]) -> NginxChange {
     NginxChange(
       state: state, environment: environment,
-      trial: NginxTrial(state: state, environment: environment, paths: paths), parts: parts,
+      trial: NginxDryRun(state: state, environment: environment, paths: paths), parts: parts,
       readers: readers)
   }
 

@@ -24,7 +24,7 @@ struct NginxMainContext {
   /// - Throws: `HostError` with code `unsafePath` for a file that others can change, or what the system
   ///   says of one that cannot be read.
   @Disk init(main: String, directives: String?) throws(HostError) {
-    folder = DurableFolder.place(of: main).folder.path
+    folder = DurableFolder.folderAndName(of: main).folder.path
     if let directives { try take(directives + ";") }
     try read(main)
   }
@@ -37,7 +37,7 @@ struct NginxMainContext {
         detail: "more than \(Self.limit) files are included outside of blocks")
     }
     _ = try TrustedPath(path, .settings)
-    let (folder, name) = DurableFolder.place(of: path)
+    let (folder, name) = DurableFolder.folderAndName(of: path)
     guard let bytes = try folder.read(name, limit: 16 << 20) else {
       throw HostError(.notFound, operation: "read", subject: path)
     }

@@ -13,7 +13,7 @@ enum ServedCertificate {
   ///   - name: The name for SNI.
   ///   - limit: How long all of it may take.
   /// - Returns: The chain as it was sent.
-  /// - Throws: `HostError` or `PKIError`.
+  /// - Throws: `HostError` or `CryptoError`.
   static func chain(
     at listen: NginxServer.Listen, for name: String, within limit: Duration = .seconds(5)
   ) async throws -> [Certificate] {

@@ -10,7 +10,7 @@ import CertctlSystem
 /// as configuration: in these, absolute paths into the tree are turned to the second one, and the
 /// paths of certificates to those that are to be tried. Making and removing it blocks.
 struct StagedConfiguration: Sendable {
-  let place: NginxPlace
+  let place: NginxInstallation
   /// The tree's folder, as this host sees it.
   let hostRoot: String
   /// The tree's folder, as nginx sees it.
@@ -18,10 +18,10 @@ struct StagedConfiguration: Sendable {
 
   /// The folder's name where it has to lie in the original tree, for a container.
   static let folderName = ".certctl-stage"
-  private static let skipped: Set = [folderName, NginxPlace.challenges]
+  private static let skipped: Set = [folderName, NginxInstallation.challenges]
 
   /// Where a tree for this nginx can be: a container sees nothing but what is mounted.
-  init(_ place: NginxPlace, state: StateDirectory) {
+  init(_ place: NginxInstallation, state: StateDirectory) {
     self.place = place
     if place.nginx.container == nil {
       hostRoot = state.folder("cache/stage").path
@@ -63,7 +63,7 @@ struct StagedConfiguration: Sendable {
 
   /// Removes the tree.
   @Disk func remove() throws {
-    let (folder, name) = DurableFolder.place(of: hostRoot)
+    let (folder, name) = DurableFolder.folderAndName(of: hostRoot)
     try folder.removeTree(name)
   }
 
@@ -104,7 +104,7 @@ struct StagedConfiguration: Sendable {
   private func overlay(
     _ content: FileChange.Content, at relative: String, _ certificate: (String) -> String?
   ) throws {
-    let (folder, name) = DurableFolder.place(of: "\(hostRoot)/\(relative)")
+    let (folder, name) = DurableFolder.folderAndName(of: "\(hostRoot)/\(relative)")
     if case .folder(let attributes) = content {
       return try folder.folder(name).create(attributes)
     }
@@ -138,10 +138,10 @@ struct StagedConfiguration: Sendable {
   }
 
   private func makeFolder(_ relative: String, like source: String) throws {
-    let (parent, name) = DurableFolder.place(of: source)
+    let (parent, name) = DurableFolder.folderAndName(of: source)
     let attributes = try parent.attributes(of: name) ?? FileAttributes(mode: 0o755)
     let path = relative.isEmpty ? hostRoot : "\(hostRoot)/\(relative)"
-    let (folder, inner) = DurableFolder.place(of: path)
+    let (folder, inner) = DurableFolder.folderAndName(of: path)
     if relative.isEmpty {
       try folder.folder(inner).create(attributes)
     } else {
@@ -150,15 +150,15 @@ struct StagedConfiguration: Sendable {
   }
 
   private func write(_ bytes: [UInt8], at relative: String, like source: String) throws {
-    let resolved = DurableFolder.place(of: source.resolvingLinks)
+    let resolved = DurableFolder.folderAndName(of: source.resolvingLinks)
     let attributes =
       try resolved.folder.attributes(of: resolved.name) ?? FileAttributes(mode: 0o644)
-    let (folder, name) = DurableFolder.place(of: "\(hostRoot)/\(relative)")
+    let (folder, name) = DurableFolder.folderAndName(of: "\(hostRoot)/\(relative)")
     try folder.writeNew(name, bytes, attributes)
   }
 
   private func link(_ relative: String, to target: String) throws {
-    let (folder, name) = DurableFolder.place(of: "\(hostRoot)/\(relative)")
+    let (folder, name) = DurableFolder.folderAndName(of: "\(hostRoot)/\(relative)")
     try folder.makeScratchLink(name, to: target)
   }
 }

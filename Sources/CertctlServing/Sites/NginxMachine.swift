@@ -1,7 +1,7 @@
 import ACME
 import CertctlSystem
 
-extension NginxSurroundings {
+extension ExistingNginxConfiguration {
   /// The machine that nginx runs on, a container perhaps, as far as its configuration depends on it.
   struct Machine: Sendable, Equatable {
     /// The name servers that it asks, as nginx writes them: IPv6 in brackets.

@@ -7,7 +7,7 @@ import CertctlSystem
 package struct SiteChange: Sendable {
   package let deployment: NginxDeployment
   /// The nginx that serves the site.
-  package let place: NginxPlace
+  package let place: NginxInstallation
   /// The site's name.
   package let name: String
   /// What is to stand where.
@@ -18,7 +18,7 @@ package struct SiteChange: Sendable {
   var prove: @Sendable () async throws -> Void = {}
 
   package init(
-    deployment: NginxDeployment, place: NginxPlace, name: String, files: [FileChange],
+    deployment: NginxDeployment, place: NginxInstallation, name: String, files: [FileChange],
     certificates: [NginxDeployment.Target] = [],
     prove: @escaping @Sendable () async throws -> Void = {}
   ) {

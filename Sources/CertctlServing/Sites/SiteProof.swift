@@ -9,11 +9,11 @@ import FoundationEssentials
 /// Looks from outside whether nginx does for a site what its file says.
 package struct SiteProof: Sendable {
   let deployment: NginxDeployment
-  let place: NginxPlace
+  let place: NginxInstallation
   let site: Site
   private let client: any HTTPClient
 
-  package init(_ deployment: NginxDeployment, _ place: NginxPlace, _ site: Site) {
+  package init(_ deployment: NginxDeployment, _ place: NginxInstallation, _ site: Site) {
     self.deployment = deployment
     self.place = place
     self.site = site
@@ -41,7 +41,7 @@ package struct SiteProof: Sendable {
         String(UInt64.random(in: 0 ... .max), radix: 36)
       }.joined()
     let folder = DurableFolder(
-      path: place.hostPath("\(NginxPlace.challenges)/.well-known/acme-challenge"), root: "/")
+      path: place.hostPath("\(NginxInstallation.challenges)/.well-known/acme-challenge"), root: "/")
     try await offer(token, in: folder)
     try await withCleanup(timeout: .seconds(10)) {
       // The first round waits for the new workers; for a moment the old ones take connections beside
@@ -102,7 +102,7 @@ package struct SiteProof: Sendable {
   ///   - target: The certificate.
   ///   - now: nginx with the site's files in place.
   /// - Throws: `CertctlError` with code `deploymentFailed` when one does not.
-  package func serves(_ target: NginxDeployment.Target, _ now: NginxPlace) async throws {
+  package func serves(_ target: NginxDeployment.Target, _ now: NginxInstallation) async throws {
     let names = Set(site.hosts.map(\.value))
     let servers = now.configuration.servers.filter { server in
       server.names.contains { names.contains($0) }

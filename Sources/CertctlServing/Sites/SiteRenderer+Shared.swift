@@ -189,7 +189,7 @@ extension SiteRenderer {
     text.comment("Where a CA looks whether a name is ours (RFC 8555, section 8.3).")
     text.gap()
     text.block("location ^~ /.well-known/acme-challenge/") { text in
-      text.add("root", "\(paths.nginx)/\(NginxPlace.challenges)")
+      text.add("root", "\(paths.nginx)/\(NginxInstallation.challenges)")
       text.add("default_type", "text/plain")
       text.add("auth_basic", "off")
       text.add("allow", "all")

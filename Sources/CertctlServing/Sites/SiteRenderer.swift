@@ -16,12 +16,12 @@ package struct SiteRenderer: Sendable {
 
   let build: NginxBuild
   let paths: SitePaths
-  let surroundings: NginxSurroundings
+  let surroundings: ExistingNginxConfiguration
   /// The moment of writing, by which the promises of HTTPS grow.
   let now: Date
 
   /// Describes the nginx that the files are for.
-  init(build: NginxBuild, paths: SitePaths, surroundings: NginxSurroundings, now: Date) {
+  init(build: NginxBuild, paths: SitePaths, surroundings: ExistingNginxConfiguration, now: Date) {
     self.build = build
     self.paths = paths
     self.surroundings = surroundings

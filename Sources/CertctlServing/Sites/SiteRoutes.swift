@@ -34,7 +34,7 @@ struct SiteRoutes: Sendable {
   private var routes: [SiteUpstream: Route] = [:]
 
   /// Decides it for all upstreams of a site.
-  init(_ site: Site, _ build: NginxBuild, _ machine: NginxSurroundings.Machine) {
+  init(_ site: Site, _ build: NginxBuild, _ machine: ExistingNginxConfiguration.Machine) {
     let asked = Self.resolver(machine)
     for content in [site.content] + site.locations.map(\.content) {
       guard case .upstream(let upstream) = content else { continue }
@@ -78,7 +78,7 @@ struct SiteRoutes: Sendable {
 
   /// A name that the machine knows by itself is the address that it stands for.
   private static func known(
-    _ server: SiteUpstream.Server, _ machine: NginxSurroundings.Machine
+    _ server: SiteUpstream.Server, _ machine: ExistingNginxConfiguration.Machine
   ) -> SiteUpstream.Server {
     guard case .name(let name, let port) = server, !server.isLocalhost,
       let address = machine.hosts[name]
@@ -87,7 +87,7 @@ struct SiteRoutes: Sendable {
   }
 
   private static func lines(
-    _ server: SiteUpstream.Server, _ machine: NginxSurroundings.Machine, resolves: Bool
+    _ server: SiteUpstream.Server, _ machine: ExistingNginxConfiguration.Machine, resolves: Bool
   ) -> [String] {
     guard server.isLocalhost, let port = server.port else {
       let isName = server.hostName != nil
@@ -99,7 +99,7 @@ struct SiteRoutes: Sendable {
 
   /// The arguments of `resolver`: answers are believed for ten seconds, since a container's address
   /// changes with each start of it and Docker's own answers last for ten minutes.
-  private static func resolver(_ machine: NginxSurroundings.Machine) -> String? {
+  private static func resolver(_ machine: ExistingNginxConfiguration.Machine) -> String? {
     guard !machine.resolvers.isEmpty else { return nil }
     return machine.resolvers.joined(separator: " ") + " valid=10s"
       + (machine.hasIPv6 ? "" : " ipv6=off")

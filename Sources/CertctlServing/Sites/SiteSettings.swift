@@ -80,7 +80,7 @@ package struct SiteHSTS: Sendable, Codable, Hashable {
 
 extension Site {
   /// Whether the age of its promise of HTTPS may have to be raised: it ends growing after a month.
-  package func hasGrowingPromise(at now: Date) -> Bool {
+  package func isRaisingHSTS(at now: Date) -> Bool {
     guard let since = settings.hsts?.since else { return false }
     // Some runs more: the one that would raise it for the last time may fail.
     return now.timeIntervalSince(since) < 60 * 86400

@@ -57,18 +57,18 @@ package struct DHProgress: Sendable {
 ///   - bits: The size of the prime, 2048 to 8192.
 ///   - show: Called several times a second.
 /// - Returns: The parameters.
-/// - Throws: `CancellationError` soon after the task was cancelled, and `PKIError`.
+/// - Throws: `CancellationError` soon after the task was cancelled, and `CryptoError`.
 package func generateDHParameters(
   bits: Int, show: @escaping @Sendable (DHProgress) -> Void
 ) async throws -> DHParameters {
   let search = try await Blocking.run { try DHSearch(bits: bits) }
-  let threads = AllCores.count
+  let threads = ParallelSearch.count
   let clock = ContinuousClock()
   let start = clock.now
   try await withTaskCancellationHandler {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
-        try await AllCores.run(threads: threads) {
+        try await ParallelSearch.run(threads: threads) {
           do {
             try search.work()
           } catch {
@@ -103,7 +103,7 @@ extension DHParameters {
   /// Checks size, prime and generator; it is called off with the task.
   ///
   /// - Returns: The findings.
-  /// - Throws: `PKIError`.
+  /// - Throws: `CryptoError`.
   package func checked() async throws -> DHCheck {
     let isCancelled = Atomic(false)
     return try await withTaskCancellationHandler {

@@ -32,7 +32,7 @@ package struct DHParametersFile: Sendable {
 
   /// Reads the parameters that are in the file.
   ///
-  /// - Throws: `CertctlError`, `HostError` or `PKIError`.
+  /// - Throws: `CertctlError`, `HostError` or `CryptoError`.
   package func read() async throws -> DHParameters {
     guard let bytes = try await contents() else {
       throw CertctlError(.notFound, "there is no file \(path)")

@@ -156,7 +156,7 @@ package struct AccountStore: Sendable {
       return StoredAccount(
         record: record, key: try PrivateKey(pem: key),
         nextKey: try folder.read("key-next.pem").map { try PrivateKey(pem: $0) })
-    } catch let error as PKIError {
+    } catch let error as CryptoError {
       throw CertctlError(
         .damagedState, "a key in \(folder.path) is damaged: \(error)",
         hint: "restore it from a backup, or move the folder away to register anew")

@@ -200,7 +200,7 @@ package struct CertificateStore: Sendable {
     guard let bytes = try folder.read(file) else { throw damage("is missing") }
     do {
       return try parse(bytes)
-    } catch let error as PKIError {
+    } catch let error as CryptoError {
       throw damage("is damaged: \(error.description)")
     }
   }

@@ -68,7 +68,7 @@ package struct IssuedCertificate: Sendable {
 
   /// Checks it as a server would use it.
   ///
-  /// - Throws: `PKIError` when a server could not.
+  /// - Throws: `CryptoError` when a server could not.
   func prove() throws {
     if let rsa { try trialHandshake(chain: rsa.chain, key: rsa.key) }
     if let key { return try trialHandshake(chain: chain, key: key) }

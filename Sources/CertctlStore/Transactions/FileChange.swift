@@ -26,7 +26,9 @@ package struct FileChange: Sendable, Equatable {
   }
 
   /// The folder that it is in, and its name there.
-  package var place: (folder: DurableFolder, name: String) { DurableFolder.place(of: path) }
+  package var folderAndName: (folder: DurableFolder, name: String) {
+    DurableFolder.folderAndName(of: path)
+  }
 }
 
 /// What stood or stands at a path, in a form that can be kept.

@@ -9,10 +9,10 @@ extension Transaction {
   /// Begins a transaction and makes its changes.
   ///
   /// - Throws: `CertctlError` or `HostError`; then all is as it was.
-  package static func made(
+  package static func applied(
     _ changes: [FileChange], servers: [ServerReference], in state: StateDirectory, now: Date
   ) async throws -> Transaction {
-    try await Blocking.run { try made(changes, servers: servers, in: state, now: now) }
+    try await Blocking.run { try applied(changes, servers: servers, in: state, now: now) }
   }
 
   /// Makes changes that nobody has to put back.

@@ -6,7 +6,7 @@ import CertctlSystem
 
 extension Transaction {
   static func state(at path: String) throws -> PathState {
-    let (folder, name) = DurableFolder.place(of: path)
+    let (folder, name) = DurableFolder.folderAndName(of: path)
     switch try folder.kind(of: name) {
     case nil: return PathState(kind: .absent)
     case .folder: return PathState(kind: .folder)
@@ -32,7 +32,7 @@ extension Transaction {
     case .folder: return now.kind == .folder
     case .link(let target): return now.kind == .link && now.target == target
     case .file(let bytes, let attributes):
-      let (folder, name) = change.place
+      let (folder, name) = change.folderAndName
       return try now.kind == .file && now.mode == attributes.mode
         && folder.read(name, limit: sizeLimit) == bytes
     }

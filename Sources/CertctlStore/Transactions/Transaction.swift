@@ -78,7 +78,7 @@ package struct Transaction: Sendable {
       for change in changes {
         var before = try Self.state(at: change.path)
         if before.kind == .file {
-          let (place, name) = change.place
+          let (place, name) = change.folderAndName
           let copy = "\(entries.count)"
           try folder.write(
             copy, place.read(name, limit: sizeLimit) ?? [], StateDirectory.closedFile)
@@ -96,7 +96,7 @@ package struct Transaction: Sendable {
     }
   }
 
-  static func made(
+  static func applied(
     _ changes: [FileChange], servers: [ServerReference], in state: StateDirectory, now: Date
   ) throws -> Transaction {
     let transaction = try begin(changes, servers: servers, in: state, now: now)
@@ -151,15 +151,15 @@ package struct Transaction: Sendable {
     do {
       for change in changes {
         guard case .file(let bytes, let attributes) = change.content else { continue }
-        let (folder, name) = DurableFolder.place(of: change.path, root: state.path)
+        let (folder, name) = DurableFolder.folderAndName(of: change.path, root: state.path)
         staged[change.path] = try folder.stage(name, bytes, attributes)
       }
       for change in changes {
-        let (folder, name) = DurableFolder.place(of: change.path, root: state.path)
+        let (folder, name) = DurableFolder.folderAndName(of: change.path, root: state.path)
         switch change.content {
         case .file:
           if let temporary = staged.removeValue(forKey: change.path) {
-            try folder.put(temporary, as: name)
+            try folder.install(temporary, as: name)
           }
         case .link(let target): try folder.link(name, to: target)
         case .absent: try folder.remove(name)
@@ -167,7 +167,9 @@ package struct Transaction: Sendable {
         }
       }
     } catch {
-      for (path, temporary) in staged { DurableFolder.place(of: path).folder.discard(temporary) }
+      for (path, temporary) in staged {
+        DurableFolder.folderAndName(of: path).folder.discard(temporary)
+      }
       throw error
     }
   }
@@ -176,7 +178,7 @@ package struct Transaction: Sendable {
   func undo(only paths: Set<String>? = nil) throws -> [String] {
     var foreign: [String] = []
     for entry in record.entries.reversed() where paths?.contains(entry.path) ?? true {
-      let (place, name) = DurableFolder.place(of: entry.path, root: state.path)
+      let (place, name) = DurableFolder.folderAndName(of: entry.path, root: state.path)
       try place.sweepTemporaries(of: name)
       let now = try Self.state(at: entry.path)
       if now.isSame(as: entry.before) { continue }

@@ -50,7 +50,7 @@ package struct DurableFolder: Sendable {
   ///   - path: An absolute path.
   ///   - root: Where fault points count from.
   /// - Returns: Both.
-  package static func place(
+  package static func folderAndName(
     of path: String, root: String = "/"
   ) -> (folder: DurableFolder, name: String) {
     let (parent, name) = split(path)

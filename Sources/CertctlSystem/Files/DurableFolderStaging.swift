@@ -37,7 +37,7 @@ extension DurableFolder {
   /// Whoever changes several files stages all of them first: a full disk is met before anything has
   /// changed, and what is left needs no room.
   ///
-  /// - Returns: The temporary name, for ``put(_:as:)`` or ``discard(_:)``.
+  /// - Returns: The temporary name, for ``install(_:as:)`` or ``discard(_:)``.
   package func stage(
     _ name: String, _ bytes: [UInt8], _ attributes: FileAttributes
   ) throws(HostError) -> String {
@@ -49,7 +49,7 @@ extension DurableFolder {
   }
 
   /// Puts a staged file in its place, in one step.
-  package func put(_ staged: String, as name: String) throws(HostError) {
+  package func install(_ staged: String, as name: String) throws(HostError) {
     try check(name)
     let folder = try Descriptor.folder(path)
     try move(staged, to: name, in: folder)

@@ -54,8 +54,8 @@ struct NginxChangeTests {
       for name in ["a", "b"] { try folder.write("nginx/conf.d/\(name).conf", "old \(name)") }
     }
 
-    var place: NginxPlace {
-      NginxPlace(
+    var place: NginxInstallation {
+      NginxInstallation(
         nginx: RunningNginx(pid: 1, executable: "/usr/sbin/nginx", options: [], unit: nil),
         folder: folder.path("nginx"), hostFolder: folder.path("nginx"), complaint: nil,
         configuration: NginxConfiguration(

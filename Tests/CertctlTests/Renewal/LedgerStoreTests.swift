@@ -16,8 +16,8 @@ struct LedgerStoreTests {
   private let atOnce = 4
   private let directory = "https://acme-v02.api.letsencrypt.org/directory"
 
-  private func order(_ names: String..., replacing: Bool = false) -> PlannedOrder {
-    PlannedOrder(
+  private func order(_ names: String..., replacing: Bool = false) -> OrderUsage {
+    OrderUsage(
       directory: directory, account: "a", identifiers: names.map { .dns($0) },
       isReplacement: replacing)
   }

@@ -14,8 +14,8 @@ struct RateLimitLedgerTests {
   private func order(
     _ names: String..., previous: Date? = nil, replaces: Bool = false, account: String = "a",
     directory: String? = nil
-  ) -> PlannedOrder {
-    PlannedOrder(
+  ) -> OrderUsage {
+    OrderUsage(
       directory: directory ?? self.directory, account: account,
       identifiers: names.map { .dns($0) }, previous: previous, isReplacement: replaces)
   }

@@ -37,7 +37,7 @@ struct RateLimitPropertyTests {
       limits.certificatesPerSet = limit
       var ca = Counter(limit)
       var ledger = RateLimitLedger()
-      let order = PlannedOrder(
+      let order = OrderUsage(
         directory: "https://ca.test/dir", account: "a", identifiers: [.dns("a.test")])
       var now = moment()
       let eagerness = generator.within(0.05...2)

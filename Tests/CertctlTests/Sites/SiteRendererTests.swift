@@ -9,7 +9,8 @@ import Testing
 @Suite struct SiteRendererTests {
   private static func renderer(
     _ version: String, _ library: String = "OpenSSL 3.0.15", arguments: String = "",
-    machine: NginxSurroundings.Machine = .init(), others: String = "", isCopied: Bool = false
+    machine: ExistingNginxConfiguration.Machine = .init(), others: String = "",
+    isCopied: Bool = false
   ) throws -> SiteRenderer {
     let build = try #require(
       NginxBuild(
@@ -24,7 +25,7 @@ import Testing
       build: build,
       paths: try SitePaths(
         nginx: "/etc/nginx", certificates: "/var/lib/certctl/live", isCopied: isCopied),
-      surroundings: NginxSurroundings(configuration, machine: machine) { _ in false },
+      surroundings: ExistingNginxConfiguration(configuration, machine: machine) { _ in false },
       now: Date(timeIntervalSince1970: 1_800_000_000))
   }
 
@@ -35,7 +36,7 @@ import Testing
     let site = try Site.sample("a.test", to: "http://plex:32400", certificate: nil) {
       $0.hsts = SiteHSTS()
     }
-    let machine = NginxSurroundings.Machine(
+    let machine = ExistingNginxConfiguration.Machine(
       resolvConf: "nameserver 127.0.0.11", hosts: nil, ifInet6: nil)
     let text = try Self.renderer(Self.newest, machine: machine)
       .siteFile(site, .complete(isDual: false))
@@ -136,7 +137,7 @@ import Testing
   }
 
   @Test func `HTTP 3 is there where nginx has it, with one set of sockets`() throws {
-    let machine = NginxSurroundings.Machine(resolvConf: nil, hosts: nil, ifInet6: "x")
+    let machine = ExistingNginxConfiguration.Machine(resolvConf: nil, hosts: nil, ifInet6: "x")
     let site = try Site.sample("a.test") { $0.usesHTTP3 = true }
     let renderer = try Self.renderer(Self.newest, arguments: Self.http3, machine: machine)
     let text = renderer.siteFile(site, .complete(isDual: false))
@@ -185,7 +186,7 @@ import Testing
   }
 
   @Test func `names of variables stay apart`() throws {
-    let machine = NginxSurroundings.Machine(
+    let machine = ExistingNginxConfiguration.Machine(
       resolvConf: "nameserver 10.0.0.1", hosts: nil, ifInet6: nil)
     let renderer = try Self.renderer("1.22.1", machine: machine)
     var names: Set<String> = []

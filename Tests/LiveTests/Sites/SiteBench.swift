@@ -48,7 +48,7 @@ struct SiteBench {
   var others: [String: String] = [:]
 
   /// A machine with IPv6 and a name server that does not answer.
-  static let machine = NginxSurroundings.Machine(
+  static let machine = ExistingNginxConfiguration.Machine(
     resolvConf: "nameserver 127.0.0.1\n", hosts: "127.0.0.1 localhost\n10.0.0.9 nas\n",
     ifInet6: "00000000000000000000000000000001 01 80 10 80       lo\n")
 
@@ -82,7 +82,8 @@ struct SiteBench {
     let configuration = NginxConfiguration(main: folder.path("nginx.conf"), texts: texts)
     return SiteRenderer(
       build: build, paths: try place,
-      surroundings: NginxSurroundings(configuration, machine: machine) { _ in false }, now: now)
+      surroundings: ExistingNginxConfiguration(configuration, machine: machine) { _ in false },
+      now: now)
   }
 
   /// Writes all files of sites; the challenge files, too.

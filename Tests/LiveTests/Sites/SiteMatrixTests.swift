@@ -102,8 +102,8 @@ import Testing
   }
 
   private static let machines = [
-    SiteBench.machine, NginxSurroundings.Machine(),
-    NginxSurroundings.Machine(
+    SiteBench.machine, ExistingNginxConfiguration.Machine(),
+    ExistingNginxConfiguration.Machine(
       resolvConf: "search x\nnameserver 10.0.0.53\nnameserver fd00::53\nnameserver fe80::1%eth0\n",
       hosts: nil, ifInet6: nil),
   ]

@@ -12,7 +12,7 @@ struct AccountDesk: ContextPart {
 
   func onAccount<T: Sendable>(
     _ authority: String, _ caBundle: String?, _ keyType: KeyType = .ec256,
-    _ body: (AccountKeeper) async throws -> T
+    _ body: (AccountRegistrar) async throws -> T
   ) async throws -> T {
     let directory = try CertificateAuthority.named(authority).directory(for: .ec256)
     return try await body(
@@ -39,8 +39,8 @@ struct AccountDesk: ContextPart {
 
   func keeper(
     client: ACMEClient, directory: String, keyType: KeyType = .ec256
-  ) -> AccountKeeper {
-    AccountKeeper(
+  ) -> AccountRegistrar {
+    AccountRegistrar(
       client: client, directory: directory, keyType: keyType, store: accounts,
       clock: environment.clock, lockTimeout: context.lockTimeout)
   }

@@ -117,7 +117,7 @@ struct SettingsCheck: ContextPart {
 
   @Disk private static func checkWebroot(_ path: String) throws {
     do {
-      _ = try SafeFolder.open(path)
+      _ = try UntrustedFolder.open(path)
     } catch {
       throw CertctlError(
         .usage, "cannot use the webroot \(path): \(error.detail ?? "\(error)")",

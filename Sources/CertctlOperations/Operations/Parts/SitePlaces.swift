@@ -23,8 +23,8 @@ struct SitePlaces: ContextPart {
   ///   container cannot be worked with, `nginxRefused` when nginx refuses what it has already.
   func nginxPlace(
     folder: String?, container: String?, for request: SiteRequest? = nil
-  ) async throws -> NginxPlace {
-    let place: NginxPlace
+  ) async throws -> NginxInstallation {
+    let place: NginxInstallation
     if let container {
       let nginx = try await RunningNginx.inContainer(container, runner: environment.runner)
       if let request { try await check(nginx, request) }
@@ -56,7 +56,7 @@ struct SitePlaces: ContextPart {
   }
 
   /// Looks whether what a site is made of is there: nginx finds out only when somebody asks for it.
-  func checkFiles(of site: Site, at place: NginxPlace) async throws {
+  func checkFiles(of site: Site, at place: NginxInstallation) async throws {
     for path in site.files where await Self.isMissing(path, at: place) {
       throw CertctlError(
         .usage, "there is no \(path) for the site \(site.name)",
@@ -66,13 +66,13 @@ struct SitePlaces: ContextPart {
     }
   }
 
-  @Disk private static func isMissing(_ path: String, at place: NginxPlace) -> Bool {
+  @Disk private static func isMissing(_ path: String, at place: NginxInstallation) -> Bool {
     // What a container has of its own cannot be looked at from here.
     guard let file = place.nginx.hostPath(path) else { return false }
     return !FileManager.default.fileExists(atPath: file)
   }
 
-  private func hostPlace(_ folder: String?) async throws -> NginxPlace {
+  private func hostPlace(_ folder: String?) async throws -> NginxInstallation {
     let survey = try await NginxDeployment(state: state, environment: environment).survey()
     let places = survey.places
     if places.isEmpty, let unasked = survey.unasked.first {

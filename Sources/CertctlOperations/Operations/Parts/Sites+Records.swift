@@ -13,7 +13,7 @@ extension Sites {
     let site = record.site
     let path = { (relative: String) in "\(record.place.folder)/\(relative)" }
     let bytes = try await Self.read(path(SiteFiles.available(site.name)))
-    let owner = OwnFile.owner(of: bytes)
+    let owner = ManagedFile.owner(of: bytes)
     let isLinked = try await Self.isLink(path(SiteFiles.enabled(site.name)))
     let leaf = try await certificateInUse(of: site)
     let isGood =
@@ -37,12 +37,12 @@ extension Sites {
   }
 
   @Disk private static func read(_ path: String) throws(HostError) -> [UInt8]? {
-    let (folder, name) = DurableFolder.place(of: path)
+    let (folder, name) = DurableFolder.folderAndName(of: path)
     return try folder.read(name)
   }
 
   @Disk private static func isLink(_ path: String) throws(HostError) -> Bool {
-    let (folder, name) = DurableFolder.place(of: path)
+    let (folder, name) = DurableFolder.folderAndName(of: path)
     return try folder.kind(of: name) == .link
   }
 
@@ -70,10 +70,10 @@ extension Sites {
   /// Writes the sites anew whose promise of HTTPS has grown; the rest is left as it is.
   ///
   /// It concerns no certificate: what fails is a warning.
-  func raisePromises() async throws {
+  func raiseHSTSMaxAge() async throws {
     let records = try await siteStore.all()
     let now = environment.clock.now()
-    for record in records where record.isEnabled && record.site.hasGrowingPromise(at: now) {
+    for record in records where record.isEnabled && record.site.isRaisingHSTS(at: now) {
       let raised = try await attempt {
         guard try await hasCertificate(for: record.site) else { return }
         let name = try LineageName(record.site.certificate)
@@ -84,8 +84,8 @@ extension Sites {
         guard case .file(let new, _)? = wanted?.content else { return }
         let bytes = try await Self.read(path)
         // A file that was changed by hand is its author's.
-        if bytes != new, OwnFile.owner(of: bytes) == .certctl {
-          try await put(record, stage, false)
+        if bytes != new, ManagedFile.owner(of: bytes) == .certctl {
+          try await install(record, stage, false)
         }
       }
       if case .failure(let error) = raised {

@@ -11,7 +11,7 @@ struct Sites: ContextPart {
   let context: Context
 
   /// Puts a site's files in place, has nginx load them, and proves what they say.
-  func put(
+  func install(
     _ record: SiteRecord, _ stage: SiteRenderer.Stage, _ force: Bool
   ) async throws {
     let lock = try await context.deploymentLock()
@@ -68,7 +68,7 @@ struct Sites: ContextPart {
   /// What certctl has at an nginx, with one more site or one less.
   func tree(
     of place: SitePlace, with record: SiteRecord? = nil, without name: String? = nil
-  ) async throws -> SiteTree {
+  ) async throws -> SiteFileSet {
     let found = try await places.nginxPlace(folder: place.folder, container: place.container)
     let records =
       try await siteStore.all().filter { other in
@@ -87,7 +87,7 @@ struct Sites: ContextPart {
         .configuration, "the container does not see \(source)",
         hint: "certctl site compose prints the mounts that it needs")
     }
-    return SiteTree(
+    return SiteFileSet(
       place: found, build: build,
       certificates: try SitePaths(
         nginx: found.folder, certificates: certificates, isCopied: place.copy != nil),
@@ -95,23 +95,24 @@ struct Sites: ContextPart {
   }
 
   /// Removes the folders that were certctl's alone; one that is not empty stays.
-  func removeFolders(of tree: SiteTree) async {
+  func removeFolders(of tree: SiteFileSet) async {
     for folder in [
-      "\(NginxPlace.challenges)/.well-known/acme-challenge", "\(NginxPlace.challenges)/.well-known",
-      NginxPlace.challenges, SiteFiles.folder,
+      "\(NginxInstallation.challenges)/.well-known/acme-challenge",
+      "\(NginxInstallation.challenges)/.well-known",
+      NginxInstallation.challenges, SiteFiles.folder,
     ] {
       await Self.removeIfEmpty(tree.place.hostPath(folder))
     }
   }
 
   @Disk private static func removeIfEmpty(_ path: String) {
-    let (parent, name) = DurableFolder.place(of: path)
+    let (parent, name) = DurableFolder.folderAndName(of: path)
     _ = try? parent.removeIfEmpty(name)
   }
 
   /// Changes files of a site that nginx does not serve afterwards.
   func change(
-    _ record: SiteRecord, _ files: (SiteTree) async throws -> [FileChange]
+    _ record: SiteRecord, _ files: (SiteFileSet) async throws -> [FileChange]
   ) async throws {
     let lock = try await context.deploymentLock()
     defer { lock.release() }
@@ -125,7 +126,7 @@ struct Sites: ContextPart {
 
   /// Makes changes after which nginx does not serve a site any more, and waits until it does not.
   func run(
-    _ changes: [FileChange], withoutServing record: SiteRecord, _ tree: SiteTree
+    _ changes: [FileChange], withoutServing record: SiteRecord, _ tree: SiteFileSet
   ) async throws {
     let deployment = try await deployer.nginxDeployment()
     let target = try await deployer.targets([LineageName(record.site.certificate)]).first

@@ -227,7 +227,7 @@ struct ContainerSearchTests {
       try folder.makeFolder("elsewhere")
       let container = try NginxContainer.sample(
         mounts: ["\(folder.path("nginx")):/etc/nginx"], isWritable: true)
-      let place = NginxPlace(
+      let place = NginxInstallation(
         nginx: RunningNginx(
           pid: 1, executable: "nginx", options: [], unit: nil, container: container),
         folder: "/etc/nginx", hostFolder: folder.path("nginx"), complaint: nil,

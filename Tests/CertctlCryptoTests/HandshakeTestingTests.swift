@@ -16,7 +16,7 @@ private enum Identities {
   }
 }
 
-@Suite struct TLSRehearsalTests {
+@Suite struct HandshakeTestingTests {
   /// Mozilla's guideline 6.0, intermediate.
   private static let intermediate = TLSPolicy(
     ciphers: "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
@@ -36,10 +36,10 @@ private enum Identities {
     return Array(result.text.utf8)
   }
 
-  private func rehearsal(
+  private func test(
     _ identity: TLSEngine.Identity..., policy: TLSPolicy
-  ) throws -> [PKIError] {
-    try rehearse(identity, policy, serverName: "example.com")
+  ) throws -> [CryptoError] {
+    try testHandshake(identity, policy, serverName: "example.com")
   }
 
   @Test func `good policies work with every ordinary key`() async throws {
@@ -52,10 +52,10 @@ private enum Identities {
     ]
     for policy in policies {
       for task in [Identities.p256, Identities.p384, Identities.rsa] {
-        let findings = try rehearsal(await task.value, policy: policy)
+        let findings = try test(await task.value, policy: policy)
         #expect(findings.isEmpty, "\(policy): \(findings)")
       }
-      let both = try rehearsal(
+      let both = try test(
         await Identities.p256.value, await Identities.rsa.value, policy: policy)
       #expect(both.isEmpty)
     }
@@ -64,8 +64,8 @@ private enum Identities {
   @Test func `an ECDSA key with ciphers for RSA is refused by name`() async throws {
     let policy = TLSPolicy(
       versions: [.tls10, .tls11, .tls12], ciphers: Self.article, groups: "secp384r1")
-    let error = try await #require(throws: PKIError.self) {
-      try rehearsal(await Identities.p256.value, policy: policy)
+    let error = try await #require(throws: CryptoError.self) {
+      try test(await Identities.p256.value, policy: policy)
     }
     #expect(error.code == .mismatch)
     #expect(error.subject == Self.article)
@@ -79,8 +79,8 @@ private enum Identities {
 
   @Test func `an RSA key with ciphers for ECDSA is refused by name`() async throws {
     let policy = TLSPolicy(versions: [.tls12], ciphers: "ECDHE-ECDSA-AES128-GCM-SHA256")
-    let error = try await #require(throws: PKIError.self) {
-      try rehearsal(await Identities.rsa.value, policy: policy)
+    let error = try await #require(throws: CryptoError.self) {
+      try test(await Identities.rsa.value, policy: policy)
     }
     #expect(error.operation.contains("RSA 2048"))
     #expect(error.reasons.first == "no suite in the list is for RSA keys")
@@ -89,16 +89,16 @@ private enum Identities {
 
   @Test func `a version that works with no key is found beside one that works`() async throws {
     var policy = TLSPolicy(ciphers: "ECDHE-RSA-AES128-GCM-SHA256")
-    let findings = try rehearsal(await Identities.p256.value, policy: policy)
+    let findings = try test(await Identities.p256.value, policy: policy)
     #expect(findings.count == 1)
     #expect(findings.first?.operation.contains("TLS 1.2") == true, "\(findings)")
     // The other certificate makes up for it.
     let p256 = try await Identities.p256.value
     let rsa = try await Identities.rsa.value
-    #expect(try rehearsal(p256, rsa, policy: policy).isEmpty)
+    #expect(try test(p256, rsa, policy: policy).isEmpty)
     // Without TLS 1.3 one of the two is never shown.
     policy.versions = [.tls12]
-    let unused = try rehearsal(p256, rsa, policy: policy)
+    let unused = try test(p256, rsa, policy: policy)
     #expect(unused.count == 1)
     #expect(unused.first?.operation.contains("P-256") == true, "\(unused)")
   }
@@ -106,12 +106,12 @@ private enum Identities {
   @Test func `DHE alone needs parameters, and browsers do not have it`() async throws {
     var policy = TLSPolicy(versions: [.tls12], ciphers: "DHE-RSA-AES128-GCM-SHA256")
     let rsa = try await Identities.rsa.value
-    let error = try #require(throws: PKIError.self) { try rehearsal(rsa, policy: policy) }
+    let error = try #require(throws: CryptoError.self) { try test(rsa, policy: policy) }
     #expect(error.reasons.first == "all suites for this key are DHE, and there is no ssl_dhparam")
     #expect(error.hint?.contains("certctl dhparam") == true, "\(error)")
 
     policy.dhParameters = try await Self.parameters("ffdhe2048")
-    let findings = try rehearsal(rsa, policy: policy)
+    let findings = try test(rsa, policy: policy)
     #expect(
       findings.map(\.reasons.first) == [
         "all suites for this key are DHE, which browsers no longer offer"
@@ -120,7 +120,7 @@ private enum Identities {
 
   @Test func `a group that only some clients have is found`() async throws {
     let policy = TLSPolicy(groups: "secp384r1")
-    let findings = try rehearsal(await Identities.p256.value, policy: policy)
+    let findings = try test(await Identities.p256.value, policy: policy)
     #expect(findings.count == 2)
     for finding in findings {
       #expect(finding.subject == "secp384r1")
@@ -131,8 +131,8 @@ private enum Identities {
 
   @Test(arguments: [[TLSVersion](), [.tls10], [.tls10, .tls11]])
   func `old versions alone are refused`(versions: [TLSVersion]) async throws {
-    let error = try await #require(throws: PKIError.self) {
-      try rehearsal(await Identities.rsa.value, policy: TLSPolicy(versions: Set(versions)))
+    let error = try await #require(throws: CryptoError.self) {
+      try test(await Identities.rsa.value, policy: TLSPolicy(versions: Set(versions)))
     }
     #expect(error.hint == "set ssl_protocols TLSv1.2 TLSv1.3")
     for version in versions { #expect(error.description.contains(version.name)) }
@@ -140,37 +140,37 @@ private enum Identities {
 
   @Test func `versions with a gap between them are offered as they stand`() async throws {
     let policy = TLSPolicy(versions: [.tls11, .tls13])
-    #expect(try rehearsal(await Identities.p256.value, policy: policy).isEmpty)
+    #expect(try test(await Identities.p256.value, policy: policy).isEmpty)
     // nginx does the same: its log says "no ciphers available", also to clients with TLS 1.3.
     let new = TLSPolicy(versions: [.tls11, .tls13], ciphers: "ECDHE-RSA-AES128-GCM-SHA256")
-    let error = try await #require(throws: PKIError.self) {
-      try rehearsal(await Identities.rsa.value, policy: new)
+    let error = try await #require(throws: CryptoError.self) {
+      try test(await Identities.rsa.value, policy: new)
     }
     #expect(error.reasons.first == "TLS 1.2 is missing between TLS 1.1 and TLS 1.3")
   }
 
   @Test func `a key that browsers do not know is found`() async throws {
-    let findings = try rehearsal(await Identities.ed25519.value, policy: Self.intermediate)
+    let findings = try test(await Identities.ed25519.value, policy: Self.intermediate)
     #expect(!findings.isEmpty)
     #expect(findings.allSatisfy { $0.operation.contains("Ed25519") })
   }
 
   @Test func `a list without any cipher and damaged parameters are refused`() async throws {
     let rsa = try await Identities.rsa.value
-    let list = try #require(throws: PKIError.self) {
-      try rehearsal(rsa, policy: TLSPolicy(ciphers: "NO-SUCH-CIPHER"))
+    let list = try #require(throws: CryptoError.self) {
+      try test(rsa, policy: TLSPolicy(ciphers: "NO-SUCH-CIPHER"))
     }
     #expect(list.code == .malformed && list.subject == "NO-SUCH-CIPHER")
     let small = try await OpenSSLTool.run("dhparam", "512")
     for pem in ["", "junk", small.text] {
-      #expect(throws: PKIError.self) {
-        try rehearsal(rsa, policy: TLSPolicy(dhParameters: Array(pem.utf8)))
+      #expect(throws: CryptoError.self) {
+        try test(rsa, policy: TLSPolicy(dhParameters: Array(pem.utf8)))
       }
     }
-    #expect(throws: PKIError.self) {
-      try rehearsal(rsa, policy: TLSPolicy(groups: "no-such-group"))
+    #expect(throws: CryptoError.self) {
+      try test(rsa, policy: TLSPolicy(groups: "no-such-group"))
     }
-    #expect(throws: PKIError.self) { try rehearsal(policy: TLSPolicy()) }
+    #expect(throws: CryptoError.self) { try test(policy: TLSPolicy()) }
   }
 
   @Test func `the words of ssl_protocols are read`() {

@@ -9,7 +9,7 @@ import FoundationEssentials
 /// A second validation of a name within the records' time to live would see the first one's values: a
 /// renewal right after an issuance, or two lineages with one name. Whoever comes second waits for the
 /// rest of that time. What the file holds is a courtesy: one that is damaged is begun anew.
-package struct AnswerMemory: Sendable {
+package struct ResolverCacheLedger: Sendable {
   /// The longest that anybody waits, in seconds; the resolvers of public CAs forget sooner.
   static let longest: TimeInterval = 300
   /// How long a CA may take to look, in seconds, where nobody is left to say when it was done.

@@ -1,6 +1,6 @@
 package import CertctlCore
 
-extension GivenRequest {
+extension UserCSR {
   /// Reads what is kept with a lineage.
   ///
   /// - Throws: `CertctlError` with code `damagedState`.

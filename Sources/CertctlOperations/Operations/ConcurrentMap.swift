@@ -7,7 +7,7 @@
 ///   - body: The work; what goes wrong is part of its result.
 /// - Returns: The results in the order of the items.
 /// - Throws: `CancellationError`, when the task or the work was cancelled.
-func sideBySide<Item: Sendable, Need: Hashable & Sendable, Value: Sendable>(
+func concurrentMap<Item: Sendable, Need: Hashable & Sendable, Value: Sendable>(
   _ items: [Item], limit: Int, needs: (Item) -> Set<Need>,
   _ body: @escaping @Sendable (Item) async throws -> Value
 ) async throws -> [Value] {

@@ -9,19 +9,19 @@ import Testing
 @testable import CertctlIssuing
 @testable import CertctlStore
 
-struct AccountKeeperTests {
+struct AccountRegistrarTests {
   /// A keeper before a fake CA that has terms.
   private struct Bench {
     let clock = TestClock()
     let ca: FakeCA
     let store: AccountStore
-    let keeper: AccountKeeper
+    let keeper: AccountRegistrar
 
     init(_ state: StateDirectory) throws {
       ca = try FakeCA(clock: clock)
       ca.configure { $0.termsOfService = "https://ca.test/terms" }
       store = AccountStore(state: state)
-      keeper = AccountKeeper(
+      keeper = AccountRegistrar(
         client: ACMEClient(directoryURL: ca.directoryURL, http: ca, clock: clock.wall),
         directory: ca.directoryURL, keyType: .ec256, store: store, clock: clock.wall,
         lockTimeout: .zero)

@@ -3,9 +3,9 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// The rehearsal in memory says of a policy what ordinary clients meet at a real nginx that has it.
+/// A handshake in memory says of a policy what ordinary clients meet at a real nginx that has it.
 @Suite(.timeLimit(.minutes(30)))
-struct RehearsalTests {
+struct HandshakeAgreementTests {
   /// A policy, and the words that make nginx have it.
   struct Case: Sendable, CustomTestStringConvertible {
     var versions = "TLSv1.2 TLSv1.3"
@@ -45,7 +45,7 @@ struct RehearsalTests {
   ]
 
   @Test(.requires("nginx", "openssl"), arguments: cases, [KeyType.ec256, .rsa2048])
-  func `the rehearsal and nginx agree`(_ example: Case, _ type: KeyType) async throws {
+  func `the handshake in memory and nginx agree`(_ example: Case, _ type: KeyType) async throws {
     let key = try PrivateKey.generate(type)
     let certificate = try ChallengeCertificate.make(
       for: "example.com", digest: Digest.sha256([1]), key: key)
@@ -54,13 +54,13 @@ struct RehearsalTests {
     let policy = example.policy(parameters)
     var works = true
     do {
-      try rehearse([identity], policy, serverName: "example.com")
+      try testHandshake([identity], policy, serverName: "example.com")
     } catch {
       works = false
     }
 
     let port = try FreePort.pick()
-    try await withTemporaryFolder(label: "rehearsal") { folder in
+    try await withTemporaryFolder(label: "handshake") { folder in
       try folder.write("chain.pem", String(decoding: certificate.pem, as: UTF8.self))
       try folder.write(
         "key.pem", String(decoding: try key.pemRepresentation(), as: UTF8.self))

@@ -3,7 +3,7 @@ import CertctlSystem
 
 /// What lies around certctl's own files: what other files of nginx's configuration say, and what the
 /// machine is like that nginx runs on.
-struct NginxSurroundings: Sendable, Equatable {
+struct ExistingNginxConfiguration: Sendable, Equatable {
   /// One `listen` of somebody else's server of the `http` block.
   struct Listen: Sendable, Hashable {
     /// `*`, an IPv4 address, or an IPv6 address in brackets.

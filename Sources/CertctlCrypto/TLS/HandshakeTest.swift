@@ -13,16 +13,16 @@ import COpenSSL
 /// - Returns: What works only in part, each as an error that was not thrown: a version of TLS that is
 ///   offered but works with no identity, an identity that works with no version, a version that
 ///   only clients with unusual abilities can use. Empty when all is well.
-/// - Throws: `PKIError` when nobody could connect at all. It names the ciphers or groups, the kind of key
+/// - Throws: `CryptoError` when nobody could connect at all. It names the ciphers or groups, the kind of key
 ///   and the version, and has a hint where the cause is known.
 @discardableResult
-package func rehearse(
+package func testHandshake(
   _ identities: [TLSEngine.Identity], _ policy: TLSPolicy, serverName: String
-) throws(PKIError) -> [PKIError] {
+) throws(CryptoError) -> [CryptoError] {
   let versions = policy.versions.filter { $0 >= .tls12 }.sorted()
   guard !versions.isEmpty, !identities.isEmpty else {
     let offered = policy.versions.sorted().map(\.name).joined(separator: ", ")
-    throw PKIError(
+    throw CryptoError(
       .mismatch, operation: "shake hands with any client",
       reasons: [
         identities.isEmpty
@@ -31,23 +31,23 @@ package func rehearse(
       ],
       hint: identities.isEmpty ? nil : "set ssl_protocols TLSv1.2 TLSv1.3")
   }
-  var trials: [TLSRehearsal.Trial] = []
+  var trials: [HandshakeTest.Trial] = []
   for (index, identity) in identities.enumerated() {
     for version in versions {
-      for client in TLSRehearsal.Client.allCases {
-        let rehearsal = TLSRehearsal(
+      for client in HandshakeTest.Client.allCases {
+        let test = HandshakeTest(
           policy: policy, identity: identity, version: version, client: client)
-        let failure = try rehearsal.failure(serverName: serverName)
+        let failure = try test.failure(serverName: serverName)
         trials.append(
-          TLSRehearsal.Trial(identity: index, rehearsal: rehearsal, failure: failure))
+          HandshakeTest.Trial(identity: index, test: test, failure: failure))
       }
     }
   }
-  return try TLSRehearsal.judge(trials)
+  return try HandshakeTest.judge(trials)
 }
 
 /// One handshake: which key, which version, which client.
-struct TLSRehearsal {
+struct HandshakeTest {
   /// Who connects.
   enum Client: CaseIterable {
     /// What a browser can: no DHE, no Ed25519, and of the groups the two that everybody has.
@@ -56,11 +56,11 @@ struct TLSRehearsal {
     case library
   }
 
-  /// A rehearsal and what came of it.
+  /// A test and what came of it.
   struct Trial {
     var identity: Int
-    var rehearsal: TLSRehearsal
-    var failure: PKIError?
+    var test: HandshakeTest
+    var failure: CryptoError?
   }
 
   var policy: TLSPolicy
@@ -69,12 +69,12 @@ struct TLSRehearsal {
   var client: Client
 
   /// Shakes hands; throws only what is wrong with the server whoever connects.
-  func failure(serverName: String) throws(PKIError) -> PKIError? {
+  func failure(serverName: String) throws(CryptoError) -> CryptoError? {
     let context = try TLSContext.server(policy, identity)
     let suites = unsafe TLSSuite.all(in: context.pointer)
     let server = try TLSEngine(server: context)
     let client = try TLSEngine(client: configuration(serverName: serverName))
-    do throws(PKIError) {
+    do throws(CryptoError) {
       try TLSEngine.shakeHands(client: client, server: server)
       return nil
     } catch {
@@ -99,16 +99,16 @@ struct TLSRehearsal {
   }
 
   /// Sorts what failed into what stops everybody and what stops some.
-  static func judge(_ trials: [Trial]) throws(PKIError) -> [PKIError] {
+  static func judge(_ trials: [Trial]) throws(CryptoError) -> [CryptoError] {
     guard trials.contains(where: { $0.failure == nil }) else {
       // The library's reason is the deeper one: the browser's may be about the browser.
-      let last = trials.last { $0.rehearsal.client == .library && $0.rehearsal.version == .tls12 }
+      let last = trials.last { $0.test.client == .library && $0.test.version == .tls12 }
       guard let failure = (last ?? trials.last)?.failure else { return [] }
       throw failure
     }
-    var findings: [PKIError] = []
-    for version in Set(trials.map(\.rehearsal.version)).sorted() {
-      let these = trials.filter { $0.rehearsal.version == version }
+    var findings: [CryptoError] = []
+    for version in Set(trials.map(\.test.version)).sorted() {
+      let these = trials.filter { $0.test.version == version }
       if let failure = shortfall(of: these) { findings.append(failure) }
     }
     for identity in Set(trials.map(\.identity)).sorted() {
@@ -122,9 +122,9 @@ struct TLSRehearsal {
 
   /// Why not everybody can use what these trials are about: nobody can, or no browser; nil when all is
   /// well.
-  private static func shortfall(of trials: [Trial]) -> PKIError? {
+  private static func shortfall(of trials: [Trial]) -> CryptoError? {
     for client in Client.allCases.reversed() {
-      let these = trials.filter { $0.rehearsal.client == client }
+      let these = trials.filter { $0.test.client == client }
       if these.contains(where: { $0.failure == nil }) { continue }
       return these.lazy.compactMap(\.failure).first
     }

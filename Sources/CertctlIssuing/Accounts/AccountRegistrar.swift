@@ -7,7 +7,7 @@ import CertctlSystem
 import FoundationEssentials
 
 /// The account in use at one CA: loaded, or registered when there is none.
-package struct AccountKeeper: Sendable {
+package struct AccountRegistrar: Sendable {
   package let client: ACMEClient
   package let directory: String
   package let keyType: KeyType

@@ -3,7 +3,7 @@ import CertctlStore
 import CertctlSystem
 
 /// An nginx, and where its configuration lies.
-package struct NginxPlace: Sendable {
+package struct NginxInstallation: Sendable {
   /// How to test it, to reload it, and to translate its paths.
   package let nginx: RunningNginx
   /// The folder of the main file, as nginx sees it: "/etc/nginx".
@@ -34,7 +34,7 @@ package struct NginxPlace: Sendable {
   func requireInside(_ changes: [FileChange]) throws {
     guard let container = nginx.container else { return }
     for change in changes {
-      let parent = change.place.folder.path
+      let parent = change.folderAndName.folder.path
       guard
         let mount = container.mounts.first(where: { $0.isWritable && parent.isInside($0.source) }),
         case let resolved = parent.resolvingLinks,

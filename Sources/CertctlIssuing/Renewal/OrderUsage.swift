@@ -5,7 +5,7 @@ import CertctlStore
 package import FoundationEssentials
 
 /// An order that is about to be placed, as the limits of a CA see it.
-package struct PlannedOrder: Sendable, Equatable {
+package struct OrderUsage: Sendable, Equatable {
   /// The directory URL of the CA.
   package var directory: String
   /// The local id of the account.

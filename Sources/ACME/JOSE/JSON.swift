@@ -1,7 +1,7 @@
 internal import FoundationEssentials
 
 /// JSON in and out, for bodies that come from a CA or go to one.
-enum JSONText {
+enum JSON {
   /// A JSON string literal.
   static func quote(_ text: String) -> String {
     var out = "\""

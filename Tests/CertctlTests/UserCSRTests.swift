@@ -10,21 +10,21 @@ import Testing
 @testable import CertctlStore
 
 /// Certificates from a request of the user's own.
-struct GivenRequestTests {
+struct UserCSRTests {
   private func withBench(_ body: (ContextBench) async throws -> Void) async throws {
     try await withTemporaryFolder(label: "csr") { folder in try await body(ContextBench(folder)) }
   }
 
   private func given(
     _ names: String..., type: KeyType = .ec256
-  ) throws -> (key: PrivateKey, request: GivenRequest) {
+  ) throws -> (key: PrivateKey, request: UserCSR) {
     let key = try PrivateKey.generate(type)
     let request = try CertificateRequest(key: key, dnsNames: names)
-    return (key, try GivenRequest(contents: request.pem))
+    return (key, try UserCSR(contents: request.pem))
   }
 
   private func issue(
-    _ bench: ContextBench, _ given: GivenRequest?, _ names: [String] = [],
+    _ bench: ContextBench, _ given: UserCSR?, _ names: [String] = [],
     change: (inout IssueRequest) -> Void = { _ in }
   ) async throws -> IssueReport {
     try await bench.context.issue(
@@ -179,7 +179,7 @@ struct GivenRequestTests {
 
 /// What is accepted as a request.
 @Suite(.requires("openssl"))
-struct GivenRequestFileTests {
+struct UserCSRFileTests {
   /// Runs openssl req with a new key, and returns what it writes.
   private func make(
     _ folder: TemporaryFolder,
@@ -199,11 +199,11 @@ struct GivenRequestFileTests {
   }
 
   private func names(_ contents: [UInt8]) throws -> [String] {
-    try GivenRequest(contents: contents).names.map(\.value)
+    try UserCSR(contents: contents).names.map(\.value)
   }
 
   private func refused(_ contents: [UInt8]) async -> CertctlError? {
-    await failure { try GivenRequest(contents: contents) }
+    await failure { try UserCSR(contents: contents) }
   }
 
   @Test func `PEM and DER, and a common name that says nothing new`() async throws {

@@ -2,19 +2,19 @@ import Testing
 
 @testable import CertctlServing
 
-struct OwnFileTests {
+struct ManagedFileTests {
   @Test func `certctl knows its own file, and a change by hand`() {
-    let bytes = OwnFile.bytes("server { listen 80; }\n")
-    #expect(OwnFile.owner(of: bytes) == .certctl)
-    #expect(OwnFile.owner(of: bytes + Array("# mine\n".utf8)) == .changed)
-    #expect(OwnFile.owner(of: Array(bytes.dropLast())) == .changed)
-    #expect(OwnFile.owner(of: Array("server { listen 80; }\n".utf8)) == .other)
-    #expect(OwnFile.owner(of: []) == .other)
-    #expect(OwnFile.owner(of: nil) == .nobody)
+    let bytes = ManagedFile.bytes("server { listen 80; }\n")
+    #expect(ManagedFile.owner(of: bytes) == .certctl)
+    #expect(ManagedFile.owner(of: bytes + Array("# mine\n".utf8)) == .changed)
+    #expect(ManagedFile.owner(of: Array(bytes.dropLast())) == .changed)
+    #expect(ManagedFile.owner(of: Array("server { listen 80; }\n".utf8)) == .other)
+    #expect(ManagedFile.owner(of: []) == .other)
+    #expect(ManagedFile.owner(of: nil) == .nobody)
   }
 
   @Test func `an empty text is a file, too`() {
-    #expect(OwnFile.owner(of: OwnFile.bytes("")) == .certctl)
+    #expect(ManagedFile.owner(of: ManagedFile.bytes("")) == .certctl)
   }
 }
 

@@ -11,7 +11,7 @@ import CertctlDNSClient
 /// servers, whose referrals lead down to the zone that really has them. Only where this host may not ask
 /// those servers, as behind a firewall that lets the resolver through alone, and where the user has said
 /// so, the resolver is asked for all.
-package actor DNSView {
+package actor ZoneLocator {
   /// How many CNAMEs or delegations in a row are followed.
   static let longestChain = 16
   /// How many name servers of a zone, and how many addresses of each, are looked at.
@@ -45,12 +45,12 @@ package actor DNSView {
   ///
   /// - Throws: `CertctlError` with code `challengeFailed` for a loop, a name that nobody has, servers
   ///   that do not answer.
-  func place(of start: String) async throws -> DNSPlace {
+  func place(of start: String) async throws -> RecordLocation {
     var name = start
     var seen = [start]
     while true {
       let (zone, target) = try await descend(to: name)
-      guard let target else { return DNSPlace(name: name, zone: zone, chain: seen) }
+      guard let target else { return RecordLocation(name: name, zone: zone, chain: seen) }
       guard let next = DNSName.normalized(target) else {
         throw failure("\(name) is a CNAME of a name that certctl cannot ask for")
       }
@@ -303,7 +303,7 @@ struct NameServer: Sendable, Hashable {
 }
 
 /// Where a record has to be.
-package struct DNSPlace: Sendable, Hashable {
+package struct RecordLocation: Sendable, Hashable {
   /// The record's name, after all CNAMEs.
   package let name: String
   /// The zone that it is in.

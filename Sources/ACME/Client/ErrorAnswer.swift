@@ -2,9 +2,9 @@ internal import CertctlBase
 internal import FoundationEssentials
 
 /// Turns answers that are no success into errors in words.
-enum AnswerText {
+enum ErrorAnswer {
   /// The error for an answer whose status is not 2xx.
-  static func error(for response: HTTPResponse, _ task: RequestTask, now: Date) -> ACMEError {
+  static func error(for response: HTTPResponse, _ task: RequestContext, now: Date) -> ACMEError {
     var error = ACMEError(
       .unexpectedAnswer, task.operation, subject: task.subject, status: response.status,
       retryAfter: RetryAfter.instant(response.header("Retry-After"), now: now))
@@ -33,7 +33,7 @@ enum AnswerText {
 
   /// The problem document in an answer, if there is one that says anything.
   static func problem(in response: HTTPResponse) -> Problem? {
-    guard let problem = JSONText.decode(Problem.self, from: response.body) else { return nil }
+    guard let problem = JSON.decode(Problem.self, from: response.body) else { return nil }
     let isEmpty =
       problem.type.rawValue == "about:blank" && problem.detail == nil && problem.title == nil
     return isEmpty ? nil : problem

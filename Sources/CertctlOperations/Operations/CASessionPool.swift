@@ -7,7 +7,7 @@ import FoundationEssentials
 
 /// The CAs of one run: one client, one connection and one account for each, however many lineages
 /// share it, and which of them are out of reach.
-actor AuthoritySessions {
+actor CASessionPool {
   private static let mostRefusals = 3
 
   private let context: Context
@@ -15,7 +15,7 @@ actor AuthoritySessions {
   private var accounts: [Place: Task<(AccountRecord, Account), any Error>] = [:]
   private var clients: [Place: ACMEClient] = [:]
   private var solvers: [ChallengeSettings: any ChallengeSolver] = [:]
-  private var views: [DNSSettings: DNSView] = [:]
+  private var views: [DNSSettings: ZoneLocator] = [:]
   private var closed: [String: CertctlError] = [:]
   private var refusals: [String: Int] = [:]
 
@@ -97,7 +97,7 @@ actor AuthoritySessions {
     }
   }
 
-  private func keeper(_ place: Place) throws -> AccountKeeper {
+  private func keeper(_ place: Place) throws -> AccountRegistrar {
     AccountDesk(context: context).keeper(
       client: try client(for: place.directory, caBundle: place.caBundle),
       directory: place.directory)
@@ -117,7 +117,7 @@ actor AuthoritySessions {
   }
 
   /// The DNS by these settings, shared likewise.
-  func view(_ settings: DNSSettings) async throws -> DNSView {
+  func view(_ settings: DNSSettings) async throws -> ZoneLocator {
     if let view = views[settings] { return view }
     let view = try await context.solverContext.view(settings)
     // Another order may have been faster.

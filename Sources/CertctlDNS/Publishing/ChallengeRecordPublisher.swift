@@ -8,16 +8,16 @@ import Synchronization
 /// The records of a lineage's DNS challenges: where they belong, who makes them, whether they are seen.
 ///
 /// Orders side by side share one, and with it what is known of zones and the queue of each zone.
-package final class DNSRecords: Sendable {
+package final class ChallengeRecordPublisher: Sendable {
   private let settings: DNSSettings
   private let context: SolverContext
   private let state = Mutex(State())
 
   private struct State: Sendable {
     var tools: Task<Tools, any Error>?
-    var places: [String: DNSPlace] = [:]
+    var places: [String: RecordLocation] = [:]
     /// For how long what the CA was told to look at may be remembered, by the name before any CNAME.
-    var seen: [String: [AnswerMemory.Key: UInt32]] = [:]
+    var seen: [String: [ResolverCacheLedger.Key: UInt32]] = [:]
     /// The tokens whose records were wanted, and no provider was asked for yet.
     var unasked: Set<String> = []
   }
@@ -26,7 +26,7 @@ package final class DNSRecords: Sendable {
   private struct Tools: Sendable {
     let descriptor: DNSProviderDescriptor
     let publisher: ZonePublisher
-    let view: DNSView
+    let view: ZoneLocator
   }
 
   /// A challenge and the name that it is looked for under.
@@ -97,7 +97,7 @@ package final class DNSRecords: Sendable {
     guard let memory = context.memory else { return }
     let account = items.first?.challenge.account
     let keys = Dictionary(
-      ttls.map { (AnswerMemory.Key(account: account, name: $0), $1) }
+      ttls.map { (ResolverCacheLedger.Key(account: account, name: $0), $1) }
     ) { max($0, $1) }
     while let until = try await memory.take(keys) {
       let seconds = until.timeIntervalSince(context.environment.clock.now())
@@ -199,7 +199,7 @@ package final class DNSRecords: Sendable {
   ) async throws -> [DNSZone: [ChallengeRecord]] {
     let known = state.withLock(\.places)
     let new = Set(items.map(\.name)).filter { known[$0] == nil }
-    let found = try await withThrowingTaskGroup(of: (String, DNSPlace).self) { group in
+    let found = try await withThrowingTaskGroup(of: (String, RecordLocation).self) { group in
       for name in new {
         group.addTask {
           do {

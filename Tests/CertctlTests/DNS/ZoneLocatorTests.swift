@@ -7,7 +7,7 @@ import Testing
 @testable import CertctlDNS
 
 /// Where a challenge's record belongs, in a DNS of every kind.
-struct DNSViewTests {
+struct ZoneLocatorTests {
   private static let challenge = "_acme-challenge.example.test"
   private static let zone = "example.test"
   private static let none = DNSResponse(code: DNSResponse.noSuchName, authority: [.soa(zone)])
@@ -20,8 +20,9 @@ struct DNSViewTests {
     return dns
   }
 
-  private func place(_ dns: ScriptedDNS, of name: String = challenge) async throws -> DNSPlace {
-    let view = DNSView(
+  private func place(_ dns: ScriptedDNS, of name: String = challenge) async throws -> RecordLocation
+  {
+    let view = ZoneLocator(
       client: dns, resolvers: [Endpoint(host: ScriptedDNS.resolver, port: 53)])
     defer {
       // It would remember that there is nothing, and the CA may ask it.
@@ -69,7 +70,7 @@ struct DNSViewTests {
     dns.set("192.0.2.4", target, .cname, DNSResponse(authority: [.soa("other.test")]))
     #expect(try await failure(dns, of: name).contains("ns2.example.test (192.0.2.2:53)"))
 
-    let view = DNSView(
+    let view = ZoneLocator(
       client: dns, resolvers: [Endpoint(host: ScriptedDNS.resolver, port: 53)],
       mayAskResolver: true)
     #expect(try await view.place(of: name).zone.name == below)
@@ -83,7 +84,7 @@ struct DNSViewTests {
 
   @Test func `one server that answers keeps the resolver out of it`() async throws {
     let dns = Self.plain()
-    let view = DNSView(
+    let view = ZoneLocator(
       client: dns, resolvers: [Endpoint(host: ScriptedDNS.resolver, port: 53)],
       mayAskResolver: true)
     #expect(try await view.place(of: Self.challenge).name == Self.challenge)
@@ -122,7 +123,7 @@ struct DNSViewTests {
       dns.set("192.0.2.1", name, .cname, DNSResponse(answers: [.cname(name, next)]))
     }
     #expect(try await failure(dns).contains("too far"))
-    #expect(dns.log.count { $0.type == .cname } == DNSView.longestChain)
+    #expect(dns.log.count { $0.type == .cname } == ZoneLocator.longestChain)
   }
 
   @Test func `a CNAME into another zone is followed there`() async throws {
@@ -160,7 +161,7 @@ struct DNSViewTests {
         DNSResponse(isAuthoritative: false, authority: [.ns(below, "ns\(index + 1).test")]))
     }
     #expect(try await failure(dns, of: name).contains("too far down"))
-    #expect(dns.log.count { $0.type == .cname } == DNSView.longestChain)
+    #expect(dns.log.count { $0.type == .cname } == ZoneLocator.longestChain)
   }
 
   @Test func `a delegation is followed down, and never up or aside`() async throws {
@@ -265,7 +266,7 @@ struct DNSViewTests {
       Self.zone, Dictionary(uniqueKeysWithValues: (100..<300).map { ("ns\($0).test", addresses) }))
     dns.set("198.51.100.1", Self.challenge, .cname, Self.none)
     let servers = try await place(dns).zone.servers
-    #expect(servers.count == DNSView.mostServers)
-    #expect(servers.allSatisfy { $0.endpoints.count == DNSView.mostServers })
+    #expect(servers.count == ZoneLocator.mostServers)
+    #expect(servers.allSatisfy { $0.endpoints.count == ZoneLocator.mostServers })
   }
 }

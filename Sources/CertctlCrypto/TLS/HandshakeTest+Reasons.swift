@@ -1,8 +1,8 @@
 import COpenSSL
 
-extension TLSRehearsal {
+extension HandshakeTest {
   /// What a failed handshake means for the one who wrote the directives.
-  func explain(_ error: PKIError, _ suites: [TLSSuite]) -> PKIError {
+  func explain(_ error: CryptoError, _ suites: [TLSSuite]) -> CryptoError {
     let key = identity.key.publicKey.kind
     let who = client == .browser ? " with a browser" : ""
     let cause = version == .tls13 ? causeOfGroups ?? causeOfGap : cause(suites) ?? causeOfGroups
@@ -10,12 +10,12 @@ extension TLSRehearsal {
     let lists = cause?.isAboutGroups ?? (version == .tls13)
     let subject = lists ? policy.groups : policy.effectiveCiphers
     let what = subject == nil ? "" : lists ? ", and the groups" : ", and the ciphers"
-    let unknown = lists ? [] : TLSRehearsal.unknownNames(in: policy.effectiveCiphers)
+    let unknown = lists ? [] : HandshakeTest.unknownNames(in: policy.effectiveCiphers)
     let note = unknown.isEmpty ? [] : ["OpenSSL does not know " + unknown.joined(separator: ", ")]
-    return PKIError(
+    return CryptoError(
       .mismatch,
       operation: "shake hands over \(version.name)\(who) with a key of type \(key)\(what)",
-      subject: subject.map(TLSRehearsal.shortened),
+      subject: subject.map(HandshakeTest.shortened),
       reasons: (cause.map { [$0.reason] } ?? []) + note + error.reasons, hint: cause?.hint)
   }
 

@@ -4,7 +4,7 @@ internal import CertctlBase
 /// Work for every core at once, on threads of its own.
 ///
 /// `Blocking` is for calls that wait; what computes for minutes would hold its few threads.
-package enum AllCores {
+package enum ParallelSearch {
   /// The number of cores that this process may use.
   package static var count: Int { max(1, Int(certctl_core_count())) }
 

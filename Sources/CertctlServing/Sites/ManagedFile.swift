@@ -4,7 +4,7 @@ import CertctlStore
 /// A file that certctl wrote whole, and that says so.
 ///
 /// Its second line is the SHA-256 of all that follows, so that a change by hand is seen, and kept.
-package enum OwnFile {
+package enum ManagedFile {
   /// Whose file it is.
   package enum Owner: Sendable, Equatable {
     /// There is none.

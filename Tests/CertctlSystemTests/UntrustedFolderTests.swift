@@ -4,7 +4,7 @@ import Testing
 
 @testable import CertctlSystem
 
-@Suite struct SafeFolderTests {
+@Suite struct UntrustedFolderTests {
   let scratch: Scratch
   let place = [".well-known", "acme-challenge"]
 
@@ -13,7 +13,7 @@ import Testing
   @Test func `a challenge comes and goes without a trace`() throws {
     let before = umask(0o077)
     defer { umask(before) }
-    let (folder, made) = try SafeFolder.open(scratch.path).makeFolders(place)
+    let (folder, made) = try UntrustedFolder.open(scratch.path).makeFolders(place)
     #expect(made == 2)
     try folder.create("token", [1, 2])
     let durable = scratch.folder.folder(place[0])
@@ -26,7 +26,7 @@ import Testing
 
   @Test func `folders of others stay`() throws {
     try scratch.folder.folder(place[0]).create(FileAttributes(mode: 0o700))
-    let (folder, made) = try SafeFolder.open(scratch.path).makeFolders(place)
+    let (folder, made) = try UntrustedFolder.open(scratch.path).makeFolders(place)
     #expect(made == 1)
     try folder.create("theirs", [])
     try folder.removeEmptyFolders(made)
@@ -36,14 +36,14 @@ import Testing
   @Test func `a link in the way is not followed`() throws {
     let outside = try Scratch()
     try scratch.folder.link(place[0], to: outside.path)
-    #expect(throws: HostError.self) { try SafeFolder.open(scratch.path).makeFolders(place) }
+    #expect(throws: HostError.self) { try UntrustedFolder.open(scratch.path).makeFolders(place) }
     #expect(try outside.names() == [])
   }
 
   @Test func `a link in the place of the file is neither followed nor removed`() throws {
     let outside = try Scratch()
     try outside.folder.write("target", [1], FileAttributes(mode: 0o600))
-    let folder = try SafeFolder.open(scratch.path)
+    let folder = try UntrustedFolder.open(scratch.path)
     try scratch.folder.link("token", to: outside.path + "/target")
     let error = try #require(throws: HostError.self) { try folder.create("token", [2]) }
     #expect(error.code == .alreadyExists)
@@ -53,7 +53,7 @@ import Testing
   }
 
   @Test func `another content is not ours`() throws {
-    let folder = try SafeFolder.open(scratch.path)
+    let folder = try UntrustedFolder.open(scratch.path)
     try folder.create("token", [1])
     #expect(try !folder.removeIfOurs("token", [2]))
     #expect(try !folder.removeIfOurs("token", [2, 1]))
@@ -64,14 +64,14 @@ import Testing
 
   @Test(arguments: [[], [1], [1, 2], [1, 2, 3]] as [[UInt8]])
   func `what a crash left half written is ours`(_ written: [UInt8]) throws {
-    let folder = try SafeFolder.open(scratch.path)
+    let folder = try UntrustedFolder.open(scratch.path)
     try folder.create("token", written)
     #expect(try folder.removeIfOurs("token", [1, 2, 3]))
     #expect(try scratch.names() == [])
   }
 
   @Test func `a folder that a crash left closed is opened, one of somebody's own is not`() throws {
-    let folder = try SafeFolder.open(scratch.path)
+    let folder = try UntrustedFolder.open(scratch.path)
     #expect(mkdir(scratch.path + "/left", 0o700) == 0)
     #expect(mkdir(scratch.path + "/used", 0o700) == 0)
     try scratch.folder.folder("used").write("a", [], FileAttributes(mode: 0o600))
@@ -84,7 +84,7 @@ import Testing
   @Test func `a folder named by the user may be a link`() throws {
     let link = try Scratch()
     try link.folder.link("www", to: scratch.path)
-    try SafeFolder.open(link.path + "/www").create("token", [1])
+    try UntrustedFolder.open(link.path + "/www").create("token", [1])
     #expect(try scratch.names() == ["token"])
   }
 }

@@ -3,11 +3,11 @@ import Testing
 
 @testable import CertctlServing
 
-@Suite struct NginxSurroundingsTests {
+@Suite struct ExistingNginxConfigurationTests {
   private func surroundings(
     _ text: String, hasIPv6: Bool = true, ignoring: String = "/own.conf"
-  ) -> NginxSurroundings {
-    var machine = NginxSurroundings.Machine()
+  ) -> ExistingNginxConfiguration {
+    var machine = ExistingNginxConfiguration.Machine()
     machine.hasIPv6 = hasIPv6
     let configuration = NginxConfiguration(
       main: "/etc/nginx/nginx.conf",
@@ -17,7 +17,7 @@ import Testing
         "/etc/nginx/sites/a.conf": text,
         "/own.conf": "server { listen 80 default_server; server_name own.test; }",
       ])
-    return NginxSurroundings(configuration, machine: machine) { $0 == ignoring }
+    return ExistingNginxConfiguration(configuration, machine: machine) { $0 == ignoring }
   }
 
   @Test func `servers of others are found, with their files; one's own are not`() throws {
@@ -65,7 +65,7 @@ import Testing
   }
 
   @Test func `a machine is known by its files`() {
-    let machine = NginxSurroundings.Machine(
+    let machine = ExistingNginxConfiguration.Machine(
       resolvConf: """
         # comment
         search example.com

@@ -7,7 +7,7 @@ internal import Glibc
 /// write elsewhere. So each component below the folder that the user named is opened without
 /// following links, files are made and never opened for writing, and what is removed must be what we
 /// made. Nothing stays open between the calls; a later process may clean up.
-package struct SafeFolder: Sendable, Hashable {
+package struct UntrustedFolder: Sendable, Hashable {
   /// The folder that the user named; links in this path are the user's own.
   package let base: String
   /// The components below it.
@@ -19,9 +19,9 @@ package struct SafeFolder: Sendable, Hashable {
   }
 
   /// The folder `path`, which must be there.
-  package static func open(_ path: String) throws(HostError) -> SafeFolder {
+  package static func open(_ path: String) throws(HostError) -> UntrustedFolder {
     _ = try Descriptor.folder(path)
-    return SafeFolder(base: path, components: [])
+    return UntrustedFolder(base: path, components: [])
   }
 
   /// Does something in the folder `path` on a thread that may wait: a file system that hangs holds up
@@ -30,7 +30,7 @@ package struct SafeFolder: Sendable, Hashable {
   /// - Returns: What `body` returned.
   /// - Throws: `HostError` when the folder is not there, or what `body` throws.
   package static func within<Value: Sendable>(
-    _ path: String, _ body: @escaping @Sendable (SafeFolder) throws -> Value
+    _ path: String, _ body: @escaping @Sendable (UntrustedFolder) throws -> Value
   ) async throws -> Value {
     try await Blocking.run { try body(open(path)) }
   }
@@ -39,8 +39,8 @@ package struct SafeFolder: Sendable, Hashable {
   package var path: String { ([base] + components).joined(separator: "/") }
 
   /// The folder further down; nothing is made or looked at.
-  package func folder(_ names: [String]) -> SafeFolder {
-    SafeFolder(base: base, components: components + names)
+  package func folder(_ names: [String]) -> UntrustedFolder {
+    UntrustedFolder(base: base, components: components + names)
   }
 
   /// Goes down, making with mode 0755 the folders that are missing.
@@ -48,7 +48,7 @@ package struct SafeFolder: Sendable, Hashable {
   /// - Returns: The innermost folder, and how many of the last components were made by this call.
   package func makeFolders(
     _ names: [String]
-  ) throws(HostError) -> (folder: SafeFolder, made: Int) {
+  ) throws(HostError) -> (folder: UntrustedFolder, made: Int) {
     var folder = self
     var made = 0
     for name in names {
@@ -119,7 +119,7 @@ package struct SafeFolder: Sendable, Hashable {
     var left = components
     for _ in 0..<min(count, components.count) {
       let name = left.removeLast()
-      let parent = SafeFolder(base: base, components: left)
+      let parent = UntrustedFolder(base: base, components: left)
       do throws(HostError) {
         let raw = try parent.descriptor()
         let number = raw.raw

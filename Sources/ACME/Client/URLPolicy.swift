@@ -5,7 +5,7 @@ internal import CertctlBase
 /// Only https; http only to loopback, and only when the directory itself is there. A public CA
 /// cannot send us to loopback. Other hosts than the directory's are allowed: RFC 8555 does not tie
 /// resources to one host, each JWS is bound to its URL, and no request carries a secret.
-package struct URLRule: Sendable {
+package struct URLPolicy: Sendable {
   private let allowsLoopback: Bool
 
   /// Judges the directory URL, which the user chose.

@@ -2,7 +2,7 @@ package import ACME
 package import CertctlCrypto
 
 /// A certificate request that the user made, with a key that certctl never sees.
-package struct GivenRequest: Sendable, Equatable {
+package struct UserCSR: Sendable, Equatable {
   package let request: CertificateRequest
   package let keyType: KeyType
   /// The names that it asks for: those of its subjectAltName extension.
@@ -17,7 +17,7 @@ package struct GivenRequest: Sendable, Equatable {
   ///   key, asks for no name, or has a key that CAs do not certify.
   package init(contents: [UInt8]) throws {
     let request: CertificateRequest
-    do throws(PKIError) {
+    do throws(CryptoError) {
       let isText = contents.contains(Array("-----BEGIN".utf8))
       request =
         isText ? try CertificateRequest(pem: contents) : try CertificateRequest(der: contents)

@@ -2,7 +2,7 @@
 ///
 /// It is made at the failing call and carries OpenSSL's own reasons from there, because OpenSSL keeps
 /// them per thread and an `await` may continue on another one. No secret ever gets into it.
-public struct PKIError: Error, Sendable {
+public struct CryptoError: Error, Sendable {
   /// The kind of failure: an open set, so that new ones can come without breaking a `switch`.
   public struct Code: Sendable, Hashable, CustomStringConvertible {
     private enum Value: String { case openSSL, malformed, unsupported, mismatch, untrusted }
@@ -56,7 +56,7 @@ public struct PKIError: Error, Sendable {
   }
 }
 
-extension PKIError: CustomStringConvertible {
+extension CryptoError: CustomStringConvertible {
   /// One line with the first three reasons; the hint is not part of it.
   public var description: String {
     var text = "cannot \(operation)"

@@ -5,7 +5,7 @@ import CertctlStore
 import CertctlSystem
 
 /// What nginx says of certificates, or of files, that are not yet in place.
-struct NginxTrial: Sendable {
+struct NginxDryRun: Sendable {
   let state: StateDirectory
   let environment: Environment
   /// Which certificate a path of nginx's leads to.
@@ -20,11 +20,11 @@ struct NginxTrial: Sendable {
   /// - Returns: Why they are refused, with code `nginxRefused`; nil when they are not.
   /// - Throws: `CertctlError` or `HostError` when they cannot be tried; `CancellationError`.
   func refusal(
-    of changes: [FileChange], _ targets: [NginxDeployment.Target], at place: NginxPlace
+    of changes: [FileChange], _ targets: [NginxDeployment.Target], at place: NginxInstallation
   ) async throws -> CertctlError? {
     do {
       let configuration = try await configuration(after: changes, targets, at: place)
-      return try await rehearsal(targets, configuration, at: place)
+      return try await test(targets, configuration, at: place)
     } catch let error as CertctlError where error.code == .nginxRefused {
       return error
     }
@@ -39,7 +39,7 @@ struct NginxTrial: Sendable {
   /// - Returns: What nginx would read; its paths are those of the tree in which it was tried.
   /// - Throws: `CertctlError` with code `nginxRefused` and nginx's own words.
   private func configuration(
-    after changes: [FileChange], _ targets: [NginxDeployment.Target], at place: NginxPlace
+    after changes: [FileChange], _ targets: [NginxDeployment.Target], at place: NginxInstallation
   ) async throws -> NginxConfiguration {
     let staged = StagedConfiguration(place, state: state)
     try await state.create()
@@ -84,8 +84,9 @@ struct NginxTrial: Sendable {
   ///   - place: The nginx.
   /// - Returns: What does not fit; nil when all does.
   /// - Throws: `CertctlError` when a certificate cannot be read.
-  private func rehearsal(
-    _ targets: [NginxDeployment.Target], _ configuration: NginxConfiguration, at place: NginxPlace
+  private func test(
+    _ targets: [NginxDeployment.Target], _ configuration: NginxConfiguration,
+    at place: NginxInstallation
   ) async throws -> CertctlError? {
     guard !targets.isEmpty else { return nil }
     let staged = StagedConfiguration(place, state: state)
@@ -105,7 +106,7 @@ struct NginxTrial: Sendable {
           environment.console.warn(
             "\(name): \(finding)" + (finding.hint.map { " (\($0))" } ?? ""))
         }
-      } catch let error as PKIError {
+      } catch let error as CryptoError {
         return CertctlError(
           .nginxRefused,
           "with the TLS settings of nginx for \(name), no client could connect: \(error)"
@@ -141,8 +142,8 @@ struct NginxTrial: Sendable {
   /// Tens of milliseconds of arithmetic, which hold up nothing there.
   @Disk private func handshake(
     _ identities: [TLSEngine.Identity], _ policy: TLSPolicy, serverName: String
-  ) throws -> [PKIError] {
-    try rehearse(identities, policy, serverName: serverName)
+  ) throws -> [CryptoError] {
+    try testHandshake(identities, policy, serverName: serverName)
   }
 }
 
@@ -155,7 +156,7 @@ extension TLSPolicy {
   ///   - staged: The tree of that trial, which is gone by now.
   ///   - version: The nginx's version; nil when it is not known.
   @Disk init(
-    _ server: NginxServer, at place: NginxPlace, _ staged: StagedConfiguration,
+    _ server: NginxServer, at place: NginxInstallation, _ staged: StagedConfiguration,
     _ version: NginxVersion?
   ) {
     let parameters = server.policy["ssl_dhparam"]?.first.flatMap { path -> [UInt8]? in

@@ -9,9 +9,9 @@ import FoundationEssentials
 import Logging
 
 /// One lineage on its way to a new certificate, under its lock: what `issue` and `renew` share.
-struct Acquisition: ContextPart {
+struct CertificateAcquirer: ContextPart {
   let context: Context
-  let sessions: AuthoritySessions
+  let sessions: CASessionPool
   let name: LineageName
   /// The lineage as it is on disk; nil when it is new.
   let known: Lineage?
@@ -56,8 +56,8 @@ struct Acquisition: ContextPart {
   }
 
   /// The account that the order would be placed by, registered if need be, and a dry run with it.
-  func rehearse(at directory: String, authority: CertificateAuthority) async throws {
-    try await issuer(authority, directory).rehearse()
+  func dryRun(at directory: String, authority: CertificateAuthority) async throws {
+    try await issuer(authority, directory).dryRun()
   }
 
   // MARK: - One CA

@@ -6,8 +6,8 @@ import CertctlSystem
 package import FoundationEssentials
 
 /// The files of one nginx that are certctl's: what is there, and what is to be there.
-package struct SiteTree: Sendable {
-  package let place: NginxPlace
+package struct SiteFileSet: Sendable {
+  package let place: NginxInstallation
   package let build: NginxBuild
   package let certificates: SitePaths
   /// All sites of this nginx, as they are to be.
@@ -16,7 +16,8 @@ package struct SiteTree: Sendable {
   package let now: Date
 
   package init(
-    place: NginxPlace, build: NginxBuild, certificates: SitePaths, records: [SiteRecord], now: Date
+    place: NginxInstallation, build: NginxBuild, certificates: SitePaths, records: [SiteRecord],
+    now: Date
   ) {
     self.place = place
     self.build = build
@@ -34,7 +35,8 @@ package struct SiteTree: Sendable {
     let link = place.path(SiteFiles.httpLink)
     return SiteRenderer(
       build: build, paths: certificates,
-      surroundings: NginxSurroundings(place.configuration, machine: .of(place.nginx.pid)) { path in
+      surroundings: ExistingNginxConfiguration(place.configuration, machine: .of(place.nginx.pid)) {
+        path in
         own.contains(path) || path == link || path.hasPrefix(shared)
       }, now: now)
   }
@@ -52,8 +54,10 @@ package struct SiteTree: Sendable {
     -> [FileChange]
   {
     let site = record.site
-    var changes = [SiteFiles.folder, NginxPlace.challenges, SiteFiles.available, SiteFiles.enabled]
-      .map { FileChange(place.hostPath($0), .folder(Self.folder)) }
+    var changes = [
+      SiteFiles.folder, NginxInstallation.challenges, SiteFiles.available, SiteFiles.enabled,
+    ]
+    .map { FileChange(place.hostPath($0), .folder(Self.folder)) }
     changes += try shared()
     changes.append(
       file(SiteFiles.available(site.name), renderer.siteFile(site, stage)))
@@ -98,7 +102,7 @@ package struct SiteTree: Sendable {
   }
 
   private func file(_ relative: String, _ text: String) -> FileChange {
-    FileChange(place.hostPath(relative), .file(OwnFile.bytes(text), Self.shown))
+    FileChange(place.hostPath(relative), .file(ManagedFile.bytes(text), Self.shown))
   }
 
   private func link(_ relative: String, isThere: Bool) -> FileChange {
@@ -129,7 +133,7 @@ package struct SiteTree: Sendable {
         hint: "mount the whole folder \(place.folder)")
     }
     let resolved = path.resolvingLinks
-    let (folder, name) = DurableFolder.place(of: resolved)
+    let (folder, name) = DurableFolder.folderAndName(of: resolved)
     guard let bytes = try folder.read(name), let attributes = try folder.attributes(of: name) else {
       throw CertctlError(.state, "\(path) cannot be read")
     }
@@ -174,7 +178,7 @@ package struct SiteTree: Sendable {
     let main = place.nginx.hostPath(place.configuration.main)?.resolvingLinks
     for change in changes {
       guard let relative = place.relative(change.path), change.path != main else { continue }
-      let (folder, name) = change.place
+      let (folder, name) = change.folderAndName
       if case .folder = change.content { continue }
       switch try folder.kind(of: name) {
       case nil: continue
@@ -183,7 +187,7 @@ package struct SiteTree: Sendable {
           throw foreign(change.path, "is a link of somebody else's")
         }
       case .file where !relative.hasPrefix(SiteFiles.enabled):
-        switch OwnFile.owner(of: try folder.read(name)) {
+        switch ManagedFile.owner(of: try folder.read(name)) {
         case .nobody, .certctl: continue
         case .changed where force: continue
         case .changed:
