@@ -87,7 +87,7 @@ git merge -q --no-ff -m "Take the side's part." side || fail "a merge is refused
 # What somebody else installed stays.
 printf '#!/bin/sh\nexit 0\n' >.git/hooks/commit-msg
 if said=$(make --no-print-directory hooks 2>&1); then fail "a foreign hook was overwritten"; fi
-case $said in *"commit-msg is not ours"*) ;; *) fail "of a foreign hook it says: $said" ;; esac
+case $said in *"commit-msg is another hook"*) ;; *) fail "of a foreign hook it says: $said" ;; esac
 [ "$(sed -n 2p .git/hooks/commit-msg)" = "exit 0" ] || fail "a foreign hook was changed"
 rm .git/hooks/commit-msg
 git config core.hooksPath "$scratch/hooks"

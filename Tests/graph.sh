@@ -70,13 +70,13 @@ wrong "$small" "an arrow from a text's code" "Base -> Top (1 uses)"
 rm "$small/Sources/Lower/Base/Back.swift"
 
 put Sources/Lower/Left/Side.swift 'func side(_: Right) {}'
-wrong "$small" "an arrow sideways" "an arrow goes sideways:
+wrong "$small" "an arrow sideways" "a dependency points sideways:
   Left -> Right (1 uses)"
 printf '  Left -> Right\n' >>"$small/scripts/graph.layers"
 check "$small"
 [ "$code" = 0 ] || fail "an arrow sideways that is allowed: exit code $code: $said"
 rm "$small/Sources/Lower/Left/Side.swift"
-wrong "$small" "an allowed arrow that went" "allows Left -> Right, which is not there"
+wrong "$small" "an allowed arrow that went" "allows Left -> Right, which does not exist"
 
 fresh
 put scripts/graph.layers 'targets:
@@ -102,7 +102,7 @@ put Sources/Lower/New/New.swift 'struct New {}'
 wrong "$small" "a folder without a line" "New has no line"
 rm -r "$small/Sources/Lower/New"
 printf '  Gone\n' >>"$small/scripts/graph.layers"
-wrong "$small" "a line without a folder" "names Gone, which is not there"
+wrong "$small" "a line without a folder" "names Gone, which does not exist"
 
 # --- a copy of this tree, with one arrow more, and without it
 
@@ -111,12 +111,12 @@ mkdir -p "$copy"
 cp -r --parents Package.swift scripts Sources "$copy"
 printf 'enum Planted { static let site: SiteChange? = nil }\n' \
   >"$copy/Sources/CertctlServing/Nginx/Planted.swift"
-wrong "$copy" "an arrow planted between folders" "an arrow goes upward:
+wrong "$copy" "an arrow planted between folders" "a dependency points upward:
   Nginx -> Sites (1 uses)
       Sources/CertctlServing/Nginx/Planted.swift:1 -> SiteChange, declared in Sources/CertctlServing/Sites/"
 rm "$copy/Sources/CertctlServing/Nginx/Planted.swift"
 printf 'import CertctlOperations\n' >"$copy/Sources/CertctlStore/Store/Planted.swift"
-wrong "$copy" "an arrow planted between targets" "an arrow goes upward:
+wrong "$copy" "an arrow planted between targets" "a dependency points upward:
   CertctlStore -> CertctlOperations (1 files)
       Sources/CertctlStore/Store/Planted.swift:1"
 rm "$copy/Sources/CertctlStore/Store/Planted.swift"

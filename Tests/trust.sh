@@ -251,10 +251,10 @@ refused() {
   before=$(served)
   certctl renew web.test --force
   expect "$1: the renewal says that it is not served" ends_with 1
-  expect "$1: and that nginx was not asked" says "$said" "nginx was not asked"
+  expect "$1: and that nginx was not asked" says "$said" "cannot check nginx"
   expect "$1: what was served is served" is "$(served)" "$before"
   certctl delete web.test
-  expect "$1: what it may use is not deleted" says "$said" "perhaps by an nginx"
+  expect "$1: what it may use is not deleted" says "$said" "perhaps an nginx"
 }
 
 files_of_others() {
@@ -281,7 +281,7 @@ files_of_others() {
   ln -s "$home/own.site" "$own/theirs.site"
   certctl nginx status
   expect "a server of another user's is root's choice" ends_with 0
-  expect "but it is named" says "$said" "not only root decides about"
+  expect "but it is named" says "$said" "which other users can change"
   rm "$own/theirs.site"
   nothing_ran "files of others"
 }
