@@ -28,12 +28,13 @@ mkdir "$work/box" "$work/other-box" "$work/nginx"
 toy=(--challenge toy-01)
 step "Help and checks know the type"
 "$CERTCTL" issue --help >"$work/help.txt"
-tr -s ' \n' ' ' <"$work/help.txt" | grep -qF 'toy-01. Default' || fail "--challenge has no toy-01"
-tr -s ' \n' ' ' <"$work/help.txt" | grep -qF 'For http-01 and toy-01 through' ||
+tr -s ' \n' ' ' <"$work/help.txt" | grep -qF 'tls-alpn-01, toy-01.' ||
+  fail "--challenge has no toy-01"
+tr -s ' \n' ' ' <"$work/help.txt" | grep -qF 'Directory for http-01 and toy-01' ||
   fail "--webroot has no toy-01"
-refused 'toy-01 needs to know which folder' a.example "${toy[@]}"
-refused 'cannot be proved by toy-01' '*.a.example' "${toy[@]}" --webroot "$work/box"
-refused '--tls-port has no meaning for toy-01' a.example "${toy[@]}" --webroot "$work/box" --tls-port 9
+refused 'toy-01 requires a webroot' a.example "${toy[@]}"
+refused 'with toy-01' '*.a.example' "${toy[@]}" --webroot "$work/box"
+refused '--tls-port with toy-01' a.example "${toy[@]}" --webroot "$work/box" --tls-port 9
 refused 'http-01, tls-alpn-01, toy-01' a.example --challenge toy-02
 
 start_ca

@@ -1,51 +1,50 @@
 internal import CertctlBase
 public import FoundationEssentials
 
-/// Why a conversation with a CA came to nothing.
+/// The error of this library's operations.
 ///
-/// One type for everything this library throws, apart from `CancellationError`. It says what was
-/// being done (``operation``), to which thing (``subject``), what the CA answered (``problem`` or
-/// ``detail``) and, where we know, what to do next (``hint``).
+/// Its message consists of the ``operation``, the ``subject`` and the cause: the CA's ``problem``,
+/// the ``detail`` or the ``underlying`` error. The ``hint`` suggests a fix.
 public struct ACMEError: Error, Sendable, CustomStringConvertible {
-  /// The kind of failure; open, so that later versions can add kinds.
+  /// The type of an error; an open set, so that later versions can add codes.
   public struct Code: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
-    /// The word used in JSON and in logs.
+    /// The text of the code in JSON and logs.
     public let rawValue: String
 
-    /// Makes a code from its word.
+    /// Creates a code from its raw value.
     public init(rawValue: String) { self.rawValue = rawValue }
 
-    /// The word itself.
+    /// The text of the code.
     public var description: String { rawValue }
   }
 
-  /// The kind of failure.
+  /// The type of the error.
   public var code: Code
-  /// What was being done, as a verb phrase: "place an order for".
+  /// The failed operation, as a verb phrase after "cannot": "place an order for".
   public var operation: String
-  /// The thing it was done to: a URL, a name, a list of names.
+  /// The object of the operation: a URL, a name, a list of names.
   public var subject: String?
-  /// The CA's problem document, exactly as it was sent.
+  /// The CA's problem document, unchanged.
   ///
-  /// Its texts are hostile until escaped.
+  /// Escape its texts before printing them.
   public var problem: Problem?
-  /// The names that failed, when the CA told which ones of an order it was.
+  /// The names that failed, if the CA reports which ones.
   public var identifiers: [Identifier] = []
-  /// The HTTP status of the answer, when there was one.
+  /// The HTTP status of the response, if there was one.
   public var status: Int?
-  /// What the other side did or said, in words, when there is no problem document.
+  /// The cause, if there is no problem document.
   public var detail: String?
-  /// The error below this one, such as a failed connection.
+  /// The error that caused this one, such as a failed connection.
   public var underlying: (any Error)?
-  /// What to do next, in one or two sentences.
+  /// The suggested fix: an imperative phrase without a full stop.
   ///
-  /// It may quote the CA, so it is hostile until escaped.
+  /// It may quote the CA, so escape it before printing it.
   public var hint: String?
-  /// The earliest moment at which trying again makes sense, when the CA named one.
+  /// The earliest time to retry, if the CA sent one.
   public var retryAfter: Date?
-  /// Whether the same request may well succeed later without anybody changing anything.
+  /// Whether the same request may succeed later without any change.
   public var isRetryable: Bool
-  /// Whether the CA may have acted on the request although its answer was lost.
+  /// Whether the CA may have processed the request although its response was lost.
   var mayHaveBeenProcessed = false
 
   package init(
@@ -65,10 +64,10 @@ public struct ACMEError: Error, Sendable, CustomStringConvertible {
     self.isRetryable = isRetryable
   }
 
-  /// One finished sentence, safe for a terminal; the hint is not part of it.
+  /// The message on one line, safe for a terminal, without the hint.
   public var description: String { escapedForTerminal(message) }
 
-  /// The same sentence as it is, with whatever the CA wrote.
+  /// The message with the CA's texts unescaped.
   package var message: String {
     var text = "cannot " + operation
     if let subject { text += " " + subject }
@@ -79,54 +78,60 @@ public struct ACMEError: Error, Sendable, CustomStringConvertible {
   private var words: String? {
     if let problem { return problem.description }
     if let detail { return detail }
+    // The message of the connection's error would repeat the URL.
+    if let subject, let error = underlying as? HostError, error.subject == subject,
+      error.code != .redirectRefused, let detail = error.detail
+    {
+      return detail
+    }
     if let underlying { return (underlying as? ACMEError)?.message ?? "\(underlying)" }
     return nil
   }
 }
 
 extension ACMEError.Code {
-  /// A text that is no name a certificate could be issued for.
+  /// The text is not a valid name for a certificate.
   public static let badName = Self(rawValue: "badName")
-  /// An account or order was asked for with settings that cannot work.
+  /// The parameters of an account or order are invalid.
   public static let badRequest = Self(rawValue: "badRequest")
-  /// The directory URL does not lead to an ACME directory.
+  /// The directory URL does not return an ACME directory.
   public static let directoryUnusable = Self(rawValue: "directoryUnusable")
   /// The directory URL is not https.
   public static let insecureURL = Self(rawValue: "insecureURL")
-  /// The CA does not offer what was asked for, such as key rollover.
+  /// The CA does not support the operation, such as a key change.
   public static let unsupported = Self(rawValue: "unsupported")
   /// The CA has no profile of this name.
   public static let unknownProfile = Self(rawValue: "unknownProfile")
-  /// The CA refused by a problem document for which there is no code of its own.
+  /// The CA sent a problem document without a more specific code.
   public static let problem = Self(rawValue: "problem")
-  /// The order has failed for good.
+  /// The order failed permanently.
   public static let orderInvalid = Self(rawValue: "orderInvalid")
   /// At least one name could not be validated.
   public static let authorizationInvalid = Self(rawValue: "authorizationInvalid")
-  /// The order is not finished yet; it goes on at the CA.
+  /// The order is still in progress at the CA.
   public static let orderPending = Self(rawValue: "orderPending")
-  /// The certificate to replace has been replaced already.
+  /// The certificate in `replaces` is already replaced.
   public static let alreadyReplaced = Self(rawValue: "alreadyReplaced")
-  /// The CA knows no account for this key, or has closed it.
+  /// The CA has no active account for this key.
   public static let accountDoesNotExist = Self(rawValue: "accountDoesNotExist")
-  /// The new account key belongs to another account already.
+  /// The new account key already belongs to another account.
   public static let keyInUse = Self(rawValue: "keyInUse")
-  /// The CA gives accounts only to its customers.
+  /// The CA requires an external account binding.
   public static let externalAccountRequired = Self(rawValue: "externalAccountRequired")
   /// The CA's terms of service have not been agreed to, or have changed.
   public static let termsNotAgreed = Self(rawValue: "termsNotAgreed")
-  /// Too many requests; see ``ACMEError/retryAfter``.
+  /// A rate limit was exceeded; see ``ACMEError/retryAfter``.
   public static let rateLimited = Self(rawValue: "rateLimited")
-  /// The CA could not be reached, or is out of order for the moment.
+  /// The CA is unreachable or temporarily unavailable.
   public static let unavailable = Self(rawValue: "unavailable")
-  /// The connection to the CA failed in a way that trying again does not cure.
+  /// The connection to the CA failed permanently.
   public static let connection = Self(rawValue: "connection")
-  /// Something answered, but not as an ACME server answers.
+  /// The response is not a valid ACME response.
   public static let unexpectedAnswer = Self(rawValue: "unexpectedAnswer")
-  /// The answer is well formed, but cannot be trusted, such as one with a URL that is not https.
+  /// The response is well formed but not trustworthy, such as one with a URL that is not https.
   public static let untrustedAnswer = Self(rawValue: "untrustedAnswer")
-  /// The certificate chain that the CA sent is unusable.
+  /// The certificate chain from the CA is unusable.
   public static let chain = Self(rawValue: "chain")
-  /// A key cannot be used for ACME, or signing failed.
+  /// The key is not usable for ACME, or signing failed.
   public static let key = Self(rawValue: "key")
 }

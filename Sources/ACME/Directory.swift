@@ -1,33 +1,33 @@
-/// A CA's directory (RFC 8555 section 7.1.1): where its resources are and what it offers.
+/// A CA's directory (RFC 8555 section 7.1.1): the URLs of its resources and its metadata.
 ///
-/// Coded exactly as the CA sends it, so that a cached copy is a plain ACME directory.
+/// It is encoded in the CA's format, so a cached copy is a plain ACME directory.
 public struct Directory: Sendable, Equatable, Codable {
-  /// Gives nonces.
+  /// The URL for nonces.
   public var newNonce: String
-  /// Makes and finds accounts.
+  /// The URL for registering and finding accounts.
   public var newAccount: String
-  /// Takes orders.
+  /// The URL for new orders.
   public var newOrder: String
-  /// Takes authorizations ahead of an order; few CAs have it.
+  /// The URL for authorizations without an order; few CAs have it.
   public var newAuthz: String?
-  /// Revokes certificates.
+  /// The URL for revocations.
   public var revokeCert: String?
-  /// Changes account keys; some CAs have none.
+  /// The URL for changing account keys; some CAs have none.
   public var keyChange: String?
-  /// Says when to renew (RFC 9773).
+  /// The URL for renewal information (RFC 9773).
   public var renewalInfo: String?
-  /// The terms of service.
+  /// The URL of the terms of service.
   public var termsOfService: String?
-  /// A page about the CA.
+  /// The URL of the CA's website.
   public var website: String?
-  /// The names by which CAA records allow this CA.
+  /// The names of this CA in CAA records.
   public var caaIdentities: [String]
-  /// Whether an account needs an external account binding.
+  /// Whether an account requires an external account binding.
   public var externalAccountRequired: Bool
-  /// The profiles on offer, with a description or a URL each (draft-ietf-acme-profiles).
+  /// The profiles, each with a description or a URL (draft-ietf-acme-profiles).
   public var profiles: [String: String]
 
-  /// Makes a directory, mainly for tests.
+  /// Creates a directory, mainly for tests.
   public init(newNonce: String, newAccount: String, newOrder: String) {
     self.newNonce = newNonce
     self.newAccount = newAccount
@@ -45,7 +45,7 @@ public struct Directory: Sendable, Equatable, Codable {
     case termsOfService, website, caaIdentities, externalAccountRequired, profiles
   }
 
-  /// Reads a directory; only the three URLs that nothing works without are needed.
+  /// Decodes a directory; only `newNonce`, `newAccount` and `newOrder` are required.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: Keys.self)
     self.init(
@@ -67,7 +67,7 @@ public struct Directory: Sendable, Equatable, Codable {
       .compactMapValues { $0.value ?? "" }
   }
 
-  /// Writes the directory as a CA would.
+  /// Encodes the directory in the CA's format.
   public func encode(to encoder: any Encoder) throws {
     var fields = encoder.container(keyedBy: Keys.self)
     try fields.encode(newNonce, forKey: .newNonce)
@@ -86,13 +86,13 @@ public struct Directory: Sendable, Equatable, Codable {
   }
 }
 
-/// Keeps directories between runs, so that an issuance need not ask for one.
+/// A cache for directories, which saves one request per run.
 ///
-/// How long a copy is good for is the implementation's decision; a day is usual. Without a cache
-/// a client keeps the directory for as long as it lives.
+/// The implementation decides how long a copy is fresh; one day is usual. Without a cache, a client
+/// keeps the directory for its own lifetime.
 public protocol DirectoryCache: Sendable {
-  /// The copy for a directory URL, if there is one that is still fresh.
+  /// Returns the copy for a directory URL, if it is fresh.
   func directory(for url: String) async -> Directory?
-  /// Keeps a copy.
+  /// Stores a copy.
   func store(_ directory: Directory, for url: String) async
 }

@@ -2,27 +2,27 @@ internal import CertctlBase
 
 /// A name that a certificate can be issued for: a domain, a wildcard or an IP address.
 public struct Identifier: Hashable, Sendable, Codable, CustomStringConvertible {
-  /// What kind of name.
+  /// The type of the name.
   public var type: IdentifierType
   /// The name: lower case ASCII for a domain, RFC 5952 text for an address.
   public var value: String
 
-  /// Takes a name as it stands, unchecked: for names that a CA sent.
+  /// Creates an identifier without checks, for names from a CA.
   public init(type: IdentifierType, value: String) {
     self.type = type
     self.value = value
   }
 
-  /// A DNS identifier, unchecked.
+  /// Creates a DNS identifier without checks.
   public static func dns(_ value: String) -> Self { Self(type: .dns, value: value) }
 
-  /// An IP identifier, unchecked.
+  /// Creates an IP identifier without checks.
   public static func ip(_ value: String) -> Self { Self(type: .ip, value: value) }
 
-  /// Reads a name as a person writes it.
+  /// Parses a name from a person.
   ///
-  /// Domains may be in Unicode and in any case, may begin with `*.` and may end with a dot;
-  /// addresses may be in brackets. The result is the form that goes to a CA.
+  /// A domain may be in Unicode and in any case, may begin with `*.` and may end with a dot. An
+  /// address may be in brackets. The result has the form for requests to a CA.
   ///
   /// - Throws: ``ACMEError`` with the code ``ACMEError/Code/badName`` and a hint.
   public init(parsing text: String) throws(ACMEError) {
@@ -35,17 +35,17 @@ public struct Identifier: Hashable, Sendable, Codable, CustomStringConvertible {
     }
   }
 
-  /// Whether this is a wildcard, `*.example.com`.
+  /// Whether the name is a wildcard, such as `*.example.com`.
   public var isWildcard: Bool { type == .dns && value.hasPrefix("*.") }
 
-  /// The domain without `*.`: the name that is validated.
+  /// The domain without `*.`, which the CA validates.
   public var baseDomain: String { isWildcard ? String(value.dropFirst(2)) : value }
 
   /// The name itself.
   public var description: String { value }
 }
 
-/// The rules for names that people type.
+/// The rules for names from people.
 private enum NameCheck {
   static func bad(_ text: String, _ detail: String, _ hint: String? = nil) -> ACMEError {
     ACMEError(
@@ -53,44 +53,46 @@ private enum NameCheck {
       hint: hint)
   }
 
-  /// Things that people paste and that are no names.
+  /// Refuses URLs, e-mail addresses and other texts that people paste instead of a name.
   static func refuseForeign(_ text: String, given: String) throws(ACMEError) {
     guard !text.isEmpty else { throw bad(given, "it is empty") }
     if let scheme = text.firstRange(of: "://") {
       let host = text[scheme.upperBound...].prefix { $0 != "/" && $0 != ":" && $0 != "?" }
-      throw bad(text, "it is a URL", "Give the host alone: \(host).")
+      throw bad(text, "it is a URL", "use only the host: \(host)")
     }
     if text.contains("@") {
       let domain = text.split(separator: "@").last.map(String.init) ?? ""
       throw bad(
         text, "it is an e-mail address",
-        "Certificates are for host names" + (domain.isEmpty ? "." : ", such as \(domain)."))
+        "use a host name" + (domain.isEmpty ? "" : ", such as \(domain)"))
     }
     if text.contains(where: { $0.isWhitespace || $0 == "," || $0 == ";" }) {
-      throw bad(text, "it holds a blank or a comma", "Give several names as separate arguments.")
+      throw bad(
+        text, "it contains a space, comma or semicolon", "pass several names as separate arguments")
     }
     if text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f }) {
-      throw bad(text, "it holds a control character")
+      throw bad(text, "it contains a control character")
     }
     if text.contains("/") {
-      throw bad(text, "it holds a slash", "Give a single host name or address, no path or network.")
+      throw bad(
+        text, "it contains a slash", "use a single host name or address, without path or network")
     }
   }
 
-  /// The canonical text of an address; `nil` when the text is no address at all.
+  /// Returns the canonical text of an address; `nil` if the text is not an address.
   static func address(_ text: String) throws(ACMEError) -> String? {
     var inner = text
     if text.hasPrefix("["), text.hasSuffix("]") { inner = String(text.dropFirst().dropLast()) }
     if let address = IPAddress(inner) { return "\(address)" }
     if text.hasPrefix("*."), IPAddress(String(text.dropFirst(2))) != nil {
-      throw bad(text, "there are no wildcards for addresses")
+      throw bad(text, "an address cannot have a wildcard")
     }
     if inner.contains(":") { throw refuseColon(text) }
     let last = text.split(separator: ".").last ?? ""
     if !last.isEmpty, last.utf8.allSatisfy({ (48...57).contains($0) }) {
       throw bad(
         text, "it is neither a domain nor an IPv4 address",
-        "An IPv4 address has four numbers from 0 to 255 without leading zeros.")
+        "write an IPv4 address as four numbers from 0 to 255 without leading zeros")
     }
     return nil
   }
@@ -98,7 +100,8 @@ private enum NameCheck {
   private static func refuseColon(_ text: String) -> ACMEError {
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
     if parts.count == 2, parts[1].allSatisfy(\.isNumber), !parts[0].isEmpty {
-      return bad(text, "it holds a port", "Certificates are for all ports: give \(parts[0]).")
+      return bad(
+        text, "it contains a port", "use \(parts[0]): a certificate is valid for all ports")
     }
     if text.contains("%") { return bad(text, "an address with a zone is not public") }
     return bad(text, "it is not an IPv6 address")
@@ -111,14 +114,14 @@ private enum NameCheck {
     var base = isWildcard ? String(name.dropFirst(2)) : name
     if base.contains("*") || base.isEmpty {
       throw bad(
-        text, base.isEmpty ? "nothing is left of it" : "the star is not the whole first label",
-        "A wildcard is written *.example.com and stands for one label.")
+        text, base.isEmpty ? "it contains no name" : "the star is not the whole first label",
+        "write a wildcard as *.example.com; it stands for one label")
     }
     if !base.utf8.allSatisfy({ $0 < 0x80 }) {
       base = try ascii(base, given: text)
-      // "１.２.３.４" in wide digits is no domain.
+      // An address in wide digits, "１.２.３.４", is not a domain.
       guard IPAddress(base) == nil else {
-        throw bad(text, "it is an IP address in other digits", "Write it as \(base).")
+        throw bad(text, "it is an IP address in other digits", "write it as \(base)")
       }
     }
     base = base.lowercased()
@@ -145,22 +148,20 @@ private enum NameCheck {
 
   private static func check(_ label: Substring, given: String) throws(ACMEError) {
     guard !label.isEmpty else {
-      throw bad(given, "it has an empty label", "Look for two dots in a row or a leading dot.")
+      throw bad(given, "it has an empty label", "remove the leading or doubled dot")
     }
     guard label.utf8.count <= 63 else {
       throw bad(given, "the label \"\(label)\" is longer than 63 bytes (\(label.utf8.count))")
     }
     guard !label.contains("_") else {
-      throw bad(
-        given, "it holds an underscore", "Certificates cannot be issued for names with underscores."
-      )
+      throw bad(given, "it contains an underscore, which CAs do not allow")
     }
     let plain = label.utf8.allSatisfy {
       (48...57).contains($0) || (97...122).contains($0) || $0 == UInt8(ascii: "-")
     }
     guard plain else {
       throw bad(
-        given, "the label \"\(label)\" holds something else than letters, digits and hyphens")
+        given, "the label \"\(label)\" has characters other than letters, digits and hyphens")
     }
     guard !label.hasPrefix("-"), !label.hasSuffix("-") else {
       throw bad(given, "the label \"\(label)\" begins or ends with a hyphen")

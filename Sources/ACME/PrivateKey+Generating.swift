@@ -2,14 +2,14 @@ internal import CertctlBase
 public import CertctlCrypto
 
 extension PrivateKey {
-  /// Makes a new key without holding up other tasks.
+  /// Generates a key without blocking other tasks.
   ///
-  /// `generate(_:)` blocks, for RSA with 4096 bits for seconds; here it does so on a thread that is kept
-  /// for such work. The work is not cancelled with its task.
+  /// `generate(_:)` blocks, for an RSA key of 4096 bits for seconds. This method runs it on a
+  /// thread for blocking work. Cancelling the task does not stop the work.
   ///
-  /// - Parameter type: The kind of key.
+  /// - Parameter type: The type of the key.
   /// - Returns: The key.
-  /// - Throws: `CryptoError` when OpenSSL cannot make one.
+  /// - Throws: `CryptoError` if OpenSSL cannot generate the key.
   public static func generating(_ type: KeyType) async throws -> PrivateKey {
     try await Blocking.run { try generate(type) }
   }

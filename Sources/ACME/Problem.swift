@@ -1,98 +1,98 @@
 internal import FoundationEssentials
 
-/// The type of a problem (RFC 8555 section 6.7), without its usual prefix.
+/// The type of a problem (RFC 8555 section 6.7), without ACME's URN prefix.
 public struct ProblemType: ServerWord {
-  /// The word: "rateLimited", or a whole URI when it is not one of ACME's.
+  /// The name, such as "rateLimited", or the whole URI if it is not an ACME type.
   public var rawValue: String
 
-  /// Makes a type from a word or from a full URN.
+  /// Creates a type from its name or its full URN.
   public init(rawValue: String) {
     self.rawValue =
       rawValue.hasPrefix(Self.prefix) ? String(rawValue.dropFirst(Self.prefix.count)) : rawValue
   }
 
-  /// What the types of RFC 8555 begin with on the wire.
+  /// The prefix of ACME's types in a problem document.
   static let prefix = "urn:ietf:params:acme:error:"
 
-  /// The account to be found does not exist.
+  /// The account does not exist.
   public static let accountDoesNotExist = Self(rawValue: "accountDoesNotExist")
-  /// The certificate has been revoked before.
+  /// The certificate is already revoked.
   public static let alreadyRevoked = Self(rawValue: "alreadyRevoked")
-  /// The certificate named by `replaces` has been replaced before (RFC 9773).
+  /// The certificate in `replaces` is already replaced (RFC 9773).
   public static let alreadyReplaced = Self(rawValue: "alreadyReplaced")
   /// The CSR is not acceptable.
   public static let badCSR = Self(rawValue: "badCSR")
-  /// The nonce was not acceptable; the same request again, with a fresh one, is in order.
+  /// The nonce is not acceptable; the client retries with a new one.
   public static let badNonce = Self(rawValue: "badNonce")
   /// The public key is not acceptable.
   public static let badPublicKey = Self(rawValue: "badPublicKey")
-  /// The reason for a revocation is not allowed.
+  /// The revocation reason is not allowed.
   public static let badRevocationReason = Self(rawValue: "badRevocationReason")
   /// The signature algorithm is not supported.
   public static let badSignatureAlgorithm = Self(rawValue: "badSignatureAlgorithm")
   /// CAA records forbid this CA.
   public static let caa = Self(rawValue: "caa")
-  /// Several things are wrong; see the subproblems.
+  /// There are several problems; see the subproblems.
   public static let compound = Self(rawValue: "compound")
-  /// The request contradicts the state of things, such as a pending rollover.
+  /// The request conflicts with the current state, such as a pending key change.
   public static let conflict = Self(rawValue: "conflict")
   /// The CA could not connect to the host.
   public static let connection = Self(rawValue: "connection")
-  /// The CA had trouble with a DNS query.
+  /// A DNS query of the CA failed.
   public static let dns = Self(rawValue: "dns")
-  /// An external account binding is needed.
+  /// The CA requires an external account binding.
   public static let externalAccountRequired = Self(rawValue: "externalAccountRequired")
-  /// What was presented for a challenge is not what the CA expected.
+  /// The response to a challenge is not the one the CA expected.
   public static let incorrectResponse = Self(rawValue: "incorrectResponse")
-  /// A contact URL is wrong.
+  /// A contact URL is invalid.
   public static let invalidContact = Self(rawValue: "invalidContact")
-  /// The profile does not exist or does not fit (draft-ietf-acme-profiles).
+  /// The profile does not exist or does not match the order (draft-ietf-acme-profiles).
   public static let invalidProfile = Self(rawValue: "invalidProfile")
-  /// The request was malformed.
+  /// The request is malformed.
   public static let malformed = Self(rawValue: "malformed")
-  /// What was asked for is not there.
+  /// The requested resource does not exist.
   public static let notFound = Self(rawValue: "notFound")
   /// The order cannot be finalized yet.
   public static let orderNotReady = Self(rawValue: "orderNotReady")
-  /// Too many requests.
+  /// The client exceeded a rate limit.
   public static let rateLimited = Self(rawValue: "rateLimited")
-  /// The CA will not issue for a name.
+  /// The CA does not issue for the name.
   public static let rejectedIdentifier = Self(rawValue: "rejectedIdentifier")
-  /// Something broke at the CA.
+  /// The CA had an internal error.
   public static let serverInternal = Self(rawValue: "serverInternal")
-  /// The CA could not speak TLS with the host.
+  /// The CA could not establish a TLS connection to the host.
   public static let tls = Self(rawValue: "tls")
-  /// The client may not do this, or a challenge had the wrong answer.
+  /// The client lacks authorization, or the response to a challenge was wrong.
   public static let unauthorized = Self(rawValue: "unauthorized")
-  /// The kind of contact is not supported.
+  /// The type of the contact is not supported.
   public static let unsupportedContact = Self(rawValue: "unsupportedContact")
-  /// The kind of identifier is not supported.
+  /// The type of the identifier is not supported.
   public static let unsupportedIdentifier = Self(rawValue: "unsupportedIdentifier")
   /// A person must do something in a browser, such as agreeing to new terms.
   public static let userActionRequired = Self(rawValue: "userActionRequired")
 }
 
-/// A problem document (RFC 9457, RFC 8555 section 6.7) as a CA sent it.
+/// A problem document (RFC 9457, RFC 8555 section 6.7) from a CA.
 ///
-/// Every field is optional on the wire and read by itself: a malformed one is left out and never
-/// hides the others. The texts are the CA's and hostile; ``description`` joins them in words.
+/// Every field is optional, and a malformed one is ignored. The texts come from the CA and are
+/// untrusted; ``description`` joins them.
 public struct Problem: Sendable, Equatable, Codable, CustomStringConvertible {
-  /// What kind of problem; `about:blank` when the CA did not say.
+  /// The type of the problem; `about:blank` if the CA sent none.
   public var type: ProblemType
   /// A short summary of the type.
   public var title: String?
-  /// What went wrong this time.
+  /// An explanation of this occurrence.
   public var detail: String?
   /// The HTTP status.
   public var status: Int?
-  /// A URL about this very occurrence; for `userActionRequired` the page to visit.
+  /// A URL about this occurrence; for `userActionRequired` the page to visit.
   public var instance: String?
-  /// The name it is about; only in subproblems.
+  /// The name with the problem; only in subproblems.
   public var identifier: Identifier?
-  /// One problem for each name that is to blame.
+  /// The problems of single names.
   public var subproblems: [Problem]
 
-  /// Makes a problem, mainly for tests.
+  /// Creates a problem, mainly for tests.
   public init(
     type: ProblemType, title: String? = nil, detail: String? = nil, status: Int? = nil,
     instance: String? = nil, identifier: Identifier? = nil, subproblems: [Problem] = []
@@ -110,7 +110,9 @@ public struct Problem: Sendable, Equatable, Codable, CustomStringConvertible {
     case type, title, detail, status, instance, identifier, subproblems
   }
 
-  /// Reads what can be read; only something that is no object is an error.
+  /// Decodes a problem and ignores malformed fields.
+  ///
+  /// - Throws: `DecodingError` for a value that is not an object.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
     type = fields.lenient(.type) ?? ProblemType(rawValue: "about:blank")
@@ -122,7 +124,7 @@ public struct Problem: Sendable, Equatable, Codable, CustomStringConvertible {
     subproblems = Array(fields.lenientList(.subproblems).prefix(Self.mostSubproblems))
   }
 
-  /// Writes the fields that there are, the type with its full URN when it is one of ACME's.
+  /// Encodes the fields that are set; an ACME type with its full URN.
   public func encode(to encoder: any Encoder) throws {
     var fields = encoder.container(keyedBy: CodingKeys.self)
     let isPlain = type.rawValue.utf8.contains(UInt8(ascii: ":"))
@@ -135,10 +137,10 @@ public struct Problem: Sendable, Equatable, Codable, CustomStringConvertible {
     if !subproblems.isEmpty { try fields.encode(subproblems, forKey: .subproblems) }
   }
 
-  /// Orders have at most some hundred names, and so have honest problems.
+  /// The maximum number of subproblems: an order has at most some hundred names.
   static let mostSubproblems = 200
 
-  /// The problem in words, each subproblem with its name; control characters are still in it.
+  /// The problem as text, each subproblem with its name; control characters are not escaped.
   public var description: String {
     let own = words
     let parts = subproblems.map { sub in
@@ -147,7 +149,7 @@ public struct Problem: Sendable, Equatable, Codable, CustomStringConvertible {
     return ([own] + parts).joined(separator: "; ").shortened(to: 4000)
   }
 
-  /// This problem alone, without its subproblems.
+  /// The text of this problem without its subproblems.
   private var words: String {
     let text = detail?.trimmed ?? title?.trimmed ?? ""
     let kind = type.rawValue == "about:blank" ? status.map { "status \($0)" } : type.rawValue
@@ -157,31 +159,31 @@ public struct Problem: Sendable, Equatable, Codable, CustomStringConvertible {
 }
 
 extension KeyedDecodingContainer {
-  /// The field, or `nil` when it is missing, null or of another type.
+  /// Returns the field, or `nil` if it is missing, null or of another type.
   func lenient<Value: Decodable>(_ key: Key, as type: Value.Type = Value.self) -> Value? {
-    // One malformed optional field must not cost the whole answer.
+    // One malformed optional field must not make the whole response unusable.
     (try? decodeIfPresent(Value.self, forKey: key)) ?? nil
   }
 
-  /// The elements of a list that can be read; empty when there is no list.
+  /// Returns the readable elements of a list; an empty list if there is none.
   func lenientList<Value: Decodable>(_ key: Key, of type: Value.Type = Value.self) -> [Value] {
     (lenient(key, as: [Lossy<Value>].self) ?? []).compactMap(\.value)
   }
 
-  /// A time in RFC 3339, or `nil` when it is missing or malformed.
+  /// Returns a time in RFC 3339, or `nil` if it is missing or malformed.
   func lenientTime(_ key: Key) -> Date? {
     lenient(key, as: String.self).flatMap(Timestamp.rfc3339)
   }
 }
 
-/// A value of a list that may be unreadable without spoiling its neighbours.
+/// An element of a list; `nil` if it is unreadable, so that the other elements can be read.
 struct Lossy<Value: Decodable>: Decodable {
   var value: Value?
   init(from decoder: any Decoder) throws { value = try? Value(from: decoder) }
 }
 
 extension String {
-  /// The text, or its beginning with an ellipsis.
+  /// Returns the text, or its start with an ellipsis if it is longer than the limit.
   func shortened(to limit: Int) -> String {
     count <= limit ? self : String(prefix(limit)) + "…"
   }

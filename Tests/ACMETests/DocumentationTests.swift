@@ -8,14 +8,14 @@ import Testing
 
 // The landing page's example, word for word; the first test below compares the two.
 // example:
-/// Gets a certificate for one name; `serve` puts the answer where the CA will look for it.
+/// Gets a certificate for one name; `serve` publishes the response to the challenge.
 func certificate(
   for name: String, from directoryURL: String, by http: any HTTPClient,
   serve: (KeyAuthorization) async throws -> Void
 ) async throws -> (chain: IssuedChain, key: PrivateKey) {
   let client = ACMEClient(directoryURL: directoryURL, http: http)
 
-  // An account is a key. Registering the same key again finds the same account.
+  // The key identifies the account: registering it again returns the same account.
   let accountKey = try await PrivateKey.generating(.ec256)
   let account = try await client.register(
     key: accountKey,
@@ -35,7 +35,7 @@ func certificate(
     order = try await account.waitForValidation(of: order, timeout: .seconds(90))
   }
 
-  // The certificate has a key of its own.
+  // The certificate has its own key, separate from the account's.
   let key = try await PrivateKey.generating(.ec256)
   let request = try CertificateRequest(key: key, dnsNames: [identifier.value])
   order = try await account.finalize(order, request: request)

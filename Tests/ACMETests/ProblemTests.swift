@@ -63,8 +63,8 @@ import Testing
 
   @Test(arguments: [
     ("dns", "public DNS"), ("connection", "port is open"), ("unauthorized", "points to this host"),
-    ("caa", "CAA"), ("rateLimited", "Wait"), ("rejectedIdentifier", "leave it out"),
-    ("badCSR", "certificate request"), ("externalAccountRequired", "HMAC"),
+    ("caa", "CAA"), ("rateLimited", "wait"), ("rejectedIdentifier", "leave out"),
+    ("badCSR", "key type"), ("externalAccountRequired", "HMAC"),
     ("accountDoesNotExist", "register"), ("tls", "443"), ("invalidProfile", "profiles"),
   ])
   func `each known problem has a hint`(type: String, words: String) async throws {

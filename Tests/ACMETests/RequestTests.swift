@@ -309,8 +309,8 @@ import Testing
     let error = try #require(await failure { _ = try await account.newOrder(names) })
     #expect(
       error.description
-        == "cannot place an order for example.com: the answer has status 502 and is "
-        + "text/html: \"502 Bad\\u{1B}[31m Gateway\"")
+        == "cannot place an order for example.com: HTTP status 502 (text/html): "
+        + "\"502 Bad\\u{1B}[31m Gateway\"")
     expectText(error.hint, mentions: "proxy")
   }
 

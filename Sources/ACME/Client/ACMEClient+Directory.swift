@@ -2,7 +2,7 @@ internal import CertctlBase
 internal import FoundationEssentials
 internal import Synchronization
 
-/// The directory in use, and whether it is fresh from the CA.
+/// The directory in use, and whether it comes directly from the CA.
 struct KnownDirectory: Sendable {
   var directory: Directory
   var isFresh: Bool
@@ -10,12 +10,12 @@ struct KnownDirectory: Sendable {
 }
 
 extension ACMEClient {
-  /// The CA's directory: from memory, from the cache, or from the CA, in that order.
+  /// Returns the CA's directory: from memory, from the cache, or from the CA, in that order.
   public func directory() async throws -> Directory {
     try await knownDirectory().directory
   }
 
-  /// The CA's directory, asked for anew and kept in the cache.
+  /// Requests the CA's directory and stores it in the cache.
   public func refreshedDirectory() async throws -> Directory {
     try await fetchDirectory(try URLPolicy(directory: directoryURL)).directory
   }
@@ -43,14 +43,14 @@ extension ACMEClient {
     } catch let error as ACMEError where error.status != nil && !error.isRetryable {
       var refused = error
       refused.code = .directoryUnusable
-      refused.hint = "Check the CA's directory URL."
+      refused.hint = "check the CA's directory URL"
       throw refused
     }
     guard let directory = JSON.decode(Directory.self, from: response.body) else {
       throw ACMEError(
         .directoryUnusable, task.operation, subject: directoryURL, status: response.status,
-        detail: "this is no ACME directory: " + ErrorAnswer.summary(of: response),
-        hint: "Check the CA's directory URL.")
+        detail: "not an ACME directory: " + ErrorAnswer.summary(of: response),
+        hint: "check the CA's directory URL")
     }
     let entry = KnownDirectory(directory: directory, isFresh: true, rule: rule)
     known.withLock { $0 = entry }
@@ -58,7 +58,7 @@ extension ACMEClient {
     return entry
   }
 
-  /// Forgets a directory that came from the cache and has turned out stale; says whether it did.
+  /// Drops a stale directory that came from the cache; returns whether there was one.
   func forgetStaleDirectory() -> Bool {
     known.withLock {
       guard let entry = $0, !entry.isFresh else { return false }

@@ -3,15 +3,15 @@ internal import CertctlCrypto
 internal import FoundationEssentials
 internal import Logging
 
-/// What a request is for, and what may be done when its answer is lost.
+/// The purpose of a request, for errors and retries.
 struct RequestContext: Sendable {
-  /// A verb phrase for errors.
+  /// The verb phrase for errors.
   var operation: String
-  /// The thing it is done to.
+  /// The object of the operation.
   var subject: String?
-  /// Whether it may be sent again although the CA may have processed it.
+  /// Whether to retry if the CA may already have processed the request.
   var repeatsLostAnswers = true
-  /// The wanted content type, where there is a choice.
+  /// The value of the Accept header, if any.
   var accept: String?
 
   init(
@@ -26,12 +26,12 @@ struct RequestContext: Sendable {
 }
 
 extension ACMEClient {
-  /// POST-as-GET (RFC 8555 section 6.3).
+  /// Sends a POST-as-GET request (RFC 8555 section 6.3).
   func read(_ url: String, by signer: Signer, _ task: RequestContext) async throws -> HTTPResponse {
     try await post([], to: url, by: signer, task)
   }
 
-  /// A signed POST with a budget of its own.
+  /// Sends a signed POST request with a new budget.
   func post(
     _ payload: [UInt8], to url: String, by signer: Signer, _ task: RequestContext
   ) async throws -> HTTPResponse {
@@ -39,7 +39,7 @@ extension ACMEClient {
     return try await post(payload, to: url, by: signer, task, budget: &budget)
   }
 
-  /// A signed POST; every attempt has a nonce and a signature of its own.
+  /// Sends a signed POST request; every attempt has a new nonce and signature.
   func post(
     _ payload: [UInt8], to url: String, by signer: Signer, _ task: RequestContext,
     budget: inout RetryBudget
@@ -56,7 +56,7 @@ extension ACMEClient {
     }
   }
 
-  /// A nonce from the pool, or from the CA when there is none.
+  /// Returns a nonce from the pool or, if it is empty, from the CA.
   private func nonce(_ budget: inout RetryBudget) async throws -> String {
     if let nonce = nonces.take() { return nonce }
     let known = try await knownDirectory()
@@ -68,12 +68,12 @@ extension ACMEClient {
     guard let nonce = nonces.take() else {
       throw ACMEError(
         .unexpectedAnswer, task.operation, subject: url, status: response.status,
-        detail: "the answer has no usable Replay-Nonce")
+        detail: "the response has no usable Replay-Nonce header")
     }
     return nonce
   }
 
-  /// Sends a request, and again as often as policy and task allow; returns a 2xx answer.
+  /// Sends a request and retries it within the policy and the task's rules; returns a 2xx response.
   func perform(
     _ task: RequestContext, rule: URLPolicy, budget: inout RetryBudget,
     _ build: (inout RetryBudget) async throws -> HTTPRequest
@@ -91,7 +91,7 @@ extension ACMEClient {
         guard budget.takeNonce() else { throw failure }
         continue
       }
-      // A rate limit without a time may last a week: asking again only makes it worse.
+      // A rate limit without a time may last a week, and retries only extend it.
       guard failure.isRetryable, failure.code != .rateLimited || failure.retryAfter != nil,
         task.repeatsLostAnswers || !failure.mayHaveBeenProcessed
       else { throw failure }
@@ -99,11 +99,11 @@ extension ACMEClient {
     }
   }
 
-  /// Waits before the next attempt, or throws the failure when there is to be none.
+  /// Waits before the next attempt; throws the failure if the budget is used up.
   func pause(after failure: ACMEError, budget: inout RetryBudget) async throws {
     let need = failure.retryAfter.map { clock.duration(until: $0).inSeconds }
     guard let delay = budget.takeAttempt(need: need) else { throw failure }
-    logger.debug("waiting \(delay) before the next attempt: \(failure)")
+    logger.debug("retrying in \(delay): \(failure)")
     try await clock.sleep(delay)
   }
 
@@ -124,7 +124,7 @@ extension ACMEClient {
       failure.mayHaveBeenProcessed = !Self.unsent.contains(error.code)
       return .failure(failure)
     } catch let error where !(error is CancellationError) {
-      // Another HTTP client than ours may throw anything.
+      // Another HTTP client may throw any error.
       var failure = ACMEError(
         .connection, task.operation, subject: task.subject, underlying: error)
       failure.mayHaveBeenProcessed = true
@@ -132,23 +132,23 @@ extension ACMEClient {
     }
   }
 
-  /// Failures after which the CA cannot have seen the request.
+  /// The failures after which the CA cannot have received the request.
   private static let unsent: Set<HostError.Code> = [
     .resolveFailed, .connectFailed, .requestNotSent, .tlsFailed, .unsupportedURL,
     .invalidRequest, .badCABundle, .missingLibrary,
   ]
 
-  /// Reads a JSON answer.
+  /// Decodes a JSON response.
   func decode<Value: Decodable>(
     _ type: Value.Type, from response: HTTPResponse, _ task: RequestContext
   ) throws(ACMEError) -> Value {
     if let value = JSON.decode(type, from: response.body) { return value }
     throw ACMEError(
       .unexpectedAnswer, task.operation, subject: task.subject, status: response.status,
-      detail: "the CA's answer cannot be understood; " + ErrorAnswer.summary(of: response))
+      detail: "unexpected response: " + ErrorAnswer.summary(of: response))
   }
 
-  /// The Location of a new thing, which may be relative.
+  /// Returns the absolute URL in the Location header of a response.
   func location(of response: HTTPResponse, _ task: RequestContext) throws(ACMEError) -> String {
     let base = response.url.isEmpty ? directoryURL : response.url
     if let location = response.header("Location"),
@@ -158,10 +158,10 @@ extension ACMEClient {
     }
     throw ACMEError(
       .unexpectedAnswer, task.operation, subject: task.subject, status: response.status,
-      detail: "the answer does not say where the new thing is (no usable Location)")
+      detail: "the response has no usable Location header")
   }
 
-  /// Runs requests to URLs of the directory; once again when a cached directory was stale.
+  /// Runs requests to URLs of the directory; runs them again if a cached directory was stale.
   func withDirectory<Value>(
     _ body: (Directory) async throws -> Value
   ) async throws -> Value {

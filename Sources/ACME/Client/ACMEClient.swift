@@ -4,14 +4,14 @@ internal import FoundationEssentials
 public import Logging
 internal import Synchronization
 
-/// One CA, as a client sees it: its directory, its nonces and the requests that need no account.
+/// The client for one CA: its directory, its nonces and the requests that need no account.
 ///
-/// Make one per CA and keep it: nonces and the directory are shared by everything that goes
-/// through it. All methods may be called in parallel.
+/// Create one client per CA and keep it, because its requests share the directory and the nonces.
+/// All methods may be called concurrently.
 ///
-/// Every method throws ``ACMEError``, or `CancellationError` when the task was cancelled.
+/// Every method throws ``ACMEError``, or `CancellationError` if the task was cancelled.
 public final class ACMEClient: Sendable {
-  /// The directory URL, as it was given.
+  /// The directory URL, as passed to the initializer.
   public let directoryURL: String
 
   let http: any HTTPClient
@@ -22,15 +22,15 @@ public final class ACMEClient: Sendable {
   let nonces = NoncePool()
   let known = Mutex<KnownDirectory?>(nil)
 
-  /// Describes a CA; sends nothing.
+  /// Creates a client; sends nothing.
   ///
   /// - Parameters:
-  ///   - directoryURL: https, or http when the host is this machine; checked at the first request.
-  ///   - http: Sends the requests; `CurlHTTPClient` unless in a test.
-  ///   - cache: Keeps the directory between runs and spares one request in each.
-  ///   - policy: How often and how long temporary failures are sat out.
-  ///   - clock: The time and the wait.
-  ///   - logger: Gets one line per request at level debug; silent by default.
+  ///   - directoryURL: An https URL, or http to this machine; checked at the first request.
+  ///   - http: The client that sends the requests, such as `CurlHTTPClient`.
+  ///   - cache: The cache of the directory; it saves one request per run.
+  ///   - policy: The limits for retries after temporary failures.
+  ///   - clock: The clock for times and delays.
+  ///   - logger: The logger, with one line per request at level debug; silent by default.
   public init(
     directoryURL: String, http: any HTTPClient, cache: (any DirectoryCache)? = nil,
     policy: RetryPolicy = RetryPolicy(), clock: WallClock = .system,
@@ -44,16 +44,16 @@ public final class ACMEClient: Sendable {
     self.logger = logger
   }
 
-  /// The account of a URL and its key, as an earlier run kept them; sends nothing.
+  /// Returns the account with a known URL and key; sends nothing.
   public func account(url: String, key: PrivateKey) -> Account {
     Account(url: url, key: key, client: self)
   }
 
-  /// Registers an account, or finds the one that the key has already.
+  /// Registers an account, or returns the existing account of the key.
   ///
-  /// Registering twice with one key gives the same account, so a crash between the request and
-  /// the note of its URL costs nothing. Without agreement to terms that the CA has, or without the
-  /// customer's key that it wants, nothing is registered: an existing account is still found.
+  /// Registering a key twice returns the same account, so a crash before the caller has stored its
+  /// URL does no harm. If the request lacks the agreement to the CA's terms of service or an
+  /// external account that the CA requires, only an existing account is returned.
   public func register(key: PrivateKey, _ request: NewAccount) async throws -> Account {
     let operation = "register an account at"
     let contacts = try NewAccount.contactURLs(request.contacts)
@@ -67,7 +67,7 @@ public final class ACMEClient: Sendable {
     }
   }
 
-  /// The account that a key has at this CA; `nil` when it has none (RFC 8555 section 7.3.1).
+  /// Returns the account of a key at this CA; `nil` if there is none (RFC 8555 section 7.3.1).
   public func findAccount(key: PrivateKey) async throws -> Account? {
     do {
       return try await withDirectory { directory in
@@ -106,7 +106,7 @@ public final class ACMEClient: Sendable {
     if let status = resource?.status, [.deactivated, .revoked].contains(status) {
       throw ACMEError(
         .accountDoesNotExist, operation, subject: directoryURL,
-        detail: "the account of this key is \(status)", hint: "Register with a new key.")
+        detail: "the account of this key is \(status)", hint: "register with a new key")
     }
     return account(url: url, key: key)
   }
@@ -118,12 +118,12 @@ public final class ACMEClient: Sendable {
       return ACMEError(
         .termsNotAgreed, operation, subject: url,
         detail: "the CA's terms of service have not been agreed to",
-        hint: "Read \(terms.shortened(to: 500)) and agree to it.")
+        hint: "read and agree to \(terms.shortened(to: 500))")
     }
     guard directory.externalAccountRequired, request.externalAccount == nil else { return nil }
     return ACMEError(
       .externalAccountRequired, operation, subject: url,
-      detail: "the CA only serves its customers",
+      detail: "the CA requires external account binding",
       hint: ProblemType.externalAccountRequired.hint)
   }
 }

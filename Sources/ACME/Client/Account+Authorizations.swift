@@ -1,21 +1,21 @@
 internal import CertctlCrypto
 
 extension Account {
-  /// The authorization at a URL (RFC 8555 section 7.5).
+  /// Reads the authorization at a URL (RFC 8555 section 7.5).
   public func authorization(at url: String) async throws -> Authorization {
     let task = RequestContext("read the authorization", url)
     let response = try await client.read(url, by: signer, task)
     return try client.decode(Authorization.self, from: response, task).located(at: url)
   }
 
-  /// Asks for an authorization without an order (RFC 8555 section 7.4.1); few CAs have it.
+  /// Creates an authorization without an order (RFC 8555 section 7.4.1); few CAs support it.
   public func newAuthorization(for identifier: Identifier) async throws -> Authorization {
-    let task = RequestContext("ask for an authorization for", identifier.value)
+    let task = RequestContext("request an authorization for", identifier.value)
     return try await client.withDirectory { directory in
       guard let target = directory.newAuthz else {
         throw ACMEError(
           .unsupported, task.operation, subject: identifier.value,
-          detail: "this CA gives authorizations for orders only")
+          detail: "this CA offers authorizations only with an order")
       }
       let payload = try JSON.encode(["identifier": identifier], task.operation)
       let response = try await client.post(payload, to: target, by: signer, task)
@@ -24,26 +24,27 @@ extension Account {
     }
   }
 
-  /// Gives an authorization up (RFC 8555 section 7.5.2), so that it no longer counts as pending.
+  /// Deactivates an authorization (RFC 8555 section 7.5.2), so that it no longer counts as pending.
   public func deactivateAuthorization(at url: String) async throws {
     let task = RequestContext("deactivate the authorization", url)
     do {
       _ = try await client.post(
         [UInt8](#"{"status":"deactivated"}"#.utf8), to: url, by: signer, task)
     } catch let error as ACMEError where error.problem?.type == .malformed {
-      // Already over: it failed, expired, or an earlier request whose answer was lost did it.
+      // It failed, expired, or was deactivated by an earlier request whose response was lost.
       let current = try await authorization(at: url)
       if [.pending, .valid].contains(current.status) { throw error }
     }
   }
 
-  /// Tells the CA that a challenge is ready to be looked at (RFC 8555 section 7.5.1).
+  /// Notifies the CA that a challenge is ready for validation (RFC 8555 section 7.5.1).
   ///
-  /// It is told once: a CA may count every telling as an attempt. When the answer is lost, the
-  /// authorization is read first, and the challenge is posted again only if it is still untouched.
+  /// A CA may count every notification as an attempt, so this method sends it once. If the response
+  /// is lost, it reads the authorization and sends the notification again only if the challenge is
+  /// still pending.
   public func respond(to challenge: Challenge) async throws {
     let task = RequestContext(
-      "answer the \(challenge.type) challenge", challenge.url, repeatsLostAnswers: false)
+      "respond to the \(challenge.type) challenge", challenge.url, repeatsLostAnswers: false)
     var budget = RetryBudget(client.policy)
     var lost = false
     while true {
@@ -52,9 +53,9 @@ extension Account {
           [UInt8]("{}".utf8), to: challenge.url, by: signer, task, budget: &budget)
         return
       } catch let error as ACMEError {
-        // Conflict: the validation runs already.
+        // Conflict: the validation is already running.
         if error.status == 409 { return }
-        // Some CAs show a challenge as untouched for a while after they have taken it.
+        // Some CAs report a challenge as pending for a while after they have accepted it.
         if lost, error.problem?.type == .malformed, try await !isUntouched(challenge) { return }
         guard error.isRetryable, error.mayHaveBeenProcessed else { throw error }
         lost = true
@@ -79,15 +80,15 @@ extension Account {
   /// Waits until the CA has validated the names of an order.
   ///
   /// An order with an invalid authorization becomes invalid (RFC 8555 section 7.1.6), but some CAs
-  /// leave it pending for good. Where it takes long, the authorizations are looked at as well: after
-  /// ten seconds first, then each time three times as much has passed, at a request for each name.
+  /// leave it pending forever. This method therefore reads the authorizations too: after ten
+  /// seconds, then each time the elapsed time has tripled. That takes one request per name.
   ///
   /// - Parameters:
-  ///   - order: The order whose challenges were answered.
-  ///   - timeout: How long to wait in all.
-  /// - Returns: The order, no longer pending and not invalid.
-  /// - Throws: ``failure(of:)`` where names could not be validated; ``ACMEError`` with
-  ///   ``ACMEError/Code/orderPending`` when it takes longer.
+  ///   - order: The order; its challenges have been responded to.
+  ///   - timeout: The total time to wait.
+  /// - Returns: The order, neither pending nor invalid.
+  /// - Throws: The error from ``failure(of:)`` if names could not be validated; ``ACMEError`` with
+  ///   ``ACMEError/Code/orderPending`` after the timeout.
   public func waitForValidation(of order: Order, timeout: Duration) async throws -> Order {
     var nextLook = Duration.seconds(10)
     let settled = try await waitForOrder(
@@ -101,9 +102,9 @@ extension Account {
     return settled
   }
 
-  /// Why an order failed, name by name: reads its authorizations and joins what they say.
+  /// Reads the authorizations of a failed order and returns their problems as one error.
   ///
-  /// Costs one request per name; ask only for an order that is `invalid`.
+  /// Takes one request per name; call it only for an order that is `invalid`.
   public func failure(of order: Order) async throws -> ACMEError {
     if let failure = try await validationFailure(of: order) { return failure }
     return order.failure
@@ -112,7 +113,7 @@ extension Account {
         detail: "the order is \(order.status)")
   }
 
-  /// What the authorizations of an order say of the names that failed, as one error.
+  /// Returns the problems of the names that failed as one error; `nil` if none failed.
   private func validationFailure(of order: Order) async throws -> ACMEError? {
     var failed: [Authorization] = []
     for url in order.authorizations {
@@ -130,7 +131,7 @@ extension Account {
       return problem
     }
     let joined = Problem(
-      type: .compound, detail: "\(failed.count) names could not be validated",
+      type: .compound, detail: "\(failed.count) names failed",
       subproblems: subproblems)
     var error = ACMEError(
       .authorizationInvalid, "validate", subject: order.names, problem: joined, hint: joined.hint)

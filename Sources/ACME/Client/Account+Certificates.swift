@@ -9,13 +9,13 @@ extension Account {
       throw ACMEError(
         order.status == .processing ? .orderPending : .unexpectedAnswer,
         "download the certificate for", subject: order.names,
-        detail: "the order is \(order.status) and names no certificate",
+        detail: "the order is \(order.status) and has no certificate",
         retryAfter: order.retryAfter, isRetryable: order.status == .processing)
     }
     return try await certificateChain(at: url)
   }
 
-  /// Downloads a certificate and its chain from a URL that an order or a chain named.
+  /// Downloads a certificate and its chain from the URL in an order or a chain.
   public func certificateChain(at url: String) async throws -> IssuedChain {
     let task = RequestContext(
       "download the certificate", url, accept: "application/pem-certificate-chain")
@@ -27,7 +27,7 @@ extension Account {
       var failure = ACMEError(
         .chain, task.operation, subject: url, status: response.status, underlying: error)
       if response.header("Content-Type")?.lowercased().hasPrefix("application/pem") != true {
-        failure.detail = "this is no certificate: " + ErrorAnswer.summary(of: response)
+        failure.detail = "not a certificate: " + ErrorAnswer.summary(of: response)
       }
       throw failure
     }
@@ -42,10 +42,10 @@ extension Account {
     return IssuedChain(url: url, certificates: certificates, alternateURLs: alternates)
   }
 
-  /// Downloads the other chains for a certificate, one request each.
+  /// Downloads the alternate chains for a certificate, with one request each.
   ///
-  /// Those with another leaf are left out, and so are those that cannot be had: the certificate in
-  /// hand is good without them.
+  /// Skips chains with another leaf and chains that cannot be downloaded, because the certificate
+  /// works without them.
   public func alternateChains(of chain: IssuedChain) async throws -> [IssuedChain] {
     var chains: [IssuedChain] = []
     for url in chain.alternateURLs {
@@ -53,18 +53,19 @@ extension Account {
         let other = try await certificateChain(at: url)
         if other.leaf == chain.leaf { chains.append(other) }
       } catch let error as ACMEError {
-        client.logger.info("an alternate chain is left out: \(error)")
+        client.logger.info("skipping an alternate chain: \(error)")
       }
     }
     return chains
   }
 
-  /// The most alternates that are looked at; real CAs have one or two.
+  /// The maximum number of alternate chains; real CAs have one or two.
   static let mostAlternates = 8
 
-  /// Revokes a certificate in the account's name (RFC 8555 section 7.6).
+  /// Revokes a certificate on behalf of the account (RFC 8555 section 7.6).
   ///
-  /// One that is revoked already is fine. The account must have issued it, or hold authorizations for all its names.
+  /// The account must have issued it, or hold authorizations for all its names. No error if it is
+  /// already revoked.
   public func revoke(
     certificate: Certificate, reason: RevocationReason? = nil
   ) async throws {
@@ -73,7 +74,7 @@ extension Account {
 }
 
 extension ACMEClient {
-  /// Revokes a certificate by its own private key; no account is needed.
+  /// Revokes a certificate with its own private key, without an account.
   public func revoke(
     certificate: Certificate, certificateKey: PrivateKey, reason: RevocationReason? = nil
   ) async throws {
@@ -92,24 +93,24 @@ extension ACMEClient {
       guard let target = directory.revokeCert else {
         throw ACMEError(
           .unsupported, task.operation, subject: task.subject,
-          detail: "this CA does not offer revocation by ACME")
+          detail: "this CA does not support revocation over ACME")
       }
       do {
         _ = try await post(bytes, to: target, by: signer, task)
       } catch let error as ACMEError where error.problem?.type == .alreadyRevoked {
-        logger.info("the certificate for \(task.subject ?? "") was revoked before")
+        logger.info("the certificate for \(task.subject ?? "") was already revoked")
       }
     }
   }
 
-  /// When the CA suggests to renew a certificate (RFC 9773); one request, no account needed.
+  /// Requests the CA's suggested renewal window (RFC 9773); one request, without an account.
   public func renewalInfo(for id: CertificateID) async throws -> RenewalInfo {
-    let task = RequestContext("ask when to renew", id.rawValue)
+    let task = RequestContext("get the renewal window of", id.rawValue)
     return try await withDirectory { directory in
       guard let base = directory.renewalInfo else {
         throw ACMEError(
           .unsupported, task.operation, subject: task.subject,
-          detail: "this CA does not say when to renew")
+          detail: "this CA does not offer renewal information (ARI)")
       }
       let url = (base.hasSuffix("/") ? base : base + "/") + id.rawValue
       let rule = try await knownDirectory().rule

@@ -1,11 +1,11 @@
 public import CertctlCrypto
 
 extension Account {
-  /// Gives the account another key (RFC 8555 section 7.3.5); the old one is worthless afterwards.
+  /// Replaces the account's key (RFC 8555 section 7.3.5); the old key is useless afterwards.
   ///
-  /// Keep the new key on disk before calling. When the answer is lost, the CA is asked which of
-  /// the two keys it knows, the new one first, so that on return the account has the new key, and
-  /// on an error the old one; only an error with `isRetryable` leaves that open.
+  /// Store the new key before calling. If the response is lost, this method looks up both keys at
+  /// the CA, the new one first. If it returns, the account has the new key. If it throws, the
+  /// account has the old one, or either of them if the error has `isRetryable`.
   public func changeKey(to newKey: PrivateKey) async throws -> Account {
     let operation = "change the key of the account"
     let task = RequestContext(operation, url, repeatsLostAnswers: false)
@@ -15,8 +15,8 @@ extension Account {
         try await client.withDirectory { directory in
           guard let target = directory.keyChange else {
             throw ACMEError(
-              .unsupported, operation, subject: url, detail: "this CA does not offer it",
-              hint: "Register a new account with the new key instead.")
+              .unsupported, operation, subject: url, detail: "this CA does not support key changes",
+              hint: "register a new account with the new key instead")
           }
           _ = try await client.post(
             try keyChange(to: newKey, at: target), to: target, by: signer, task, budget: &budget)
@@ -32,11 +32,11 @@ extension Account {
     }
   }
 
-  /// Whether the CA knows the account by the new key already, after a failure that leaves it open.
+  /// Returns whether the account already has the new key, after an inconclusive failure.
   private func isDone(
     _ newKey: PrivateKey, after error: ACMEError, _ operation: String
   ) async throws -> Bool {
-    // 409: some account has the new key. Ours, if an earlier answer was lost.
+    // 409: an account already has the new key. It is this one if an earlier response was lost.
     let isConflict = error.status == 409
     guard isConflict || error.mayHaveBeenProcessed else { return false }
     if let found = try await lookUp(newKey) {
@@ -44,7 +44,7 @@ extension Account {
       throw ACMEError(
         .keyInUse, operation, subject: url, problem: error.problem, status: error.status,
         detail: "the new key belongs to another account, \(found.url)",
-        hint: "Make another new key.")
+        hint: "generate another new key")
     }
     if isConflict { throw error }
     guard let old = try await lookUp(key), old.url == url else {
@@ -55,7 +55,7 @@ extension Account {
     return false
   }
 
-  /// The account of a key; a failure to find out leaves the rollover open, whatever its cause.
+  /// Returns the account of a key; makes every error retryable, because the outcome is unknown.
   private func lookUp(_ key: PrivateKey) async throws -> Account? {
     do {
       return try await client.findAccount(key: key)
@@ -65,7 +65,7 @@ extension Account {
     }
   }
 
-  /// The inner JWS: the new key's own consent, without a nonce.
+  /// Returns the inner JWS, which the new key signs; it has no nonce.
   private func keyChange(to newKey: PrivateKey, at target: String) throws(ACMEError) -> [UInt8] {
     let payload =
       #"{"account":\#(JSON.quote(url)),"oldKey":\#(try KeyUse.jwk(key.publicKey).json)}"#

@@ -6,9 +6,9 @@ internal import Logging
 extension Account {
   /// Places an order (RFC 8555 section 7.4).
   ///
-  /// A profile that the directory does not list is refused here, because CAs without profiles
-  /// ignore it silently. `replaces` goes along only when the CA has renewal information, and the
-  /// order is placed again without it when the CA refuses it.
+  /// Refuses a profile that the directory does not list, because CAs without profiles silently
+  /// ignore it. Sends `replaces` only if the CA offers renewal information, and retries without it
+  /// if the CA refuses it.
   public func newOrder(_ order: NewOrder) async throws -> Order {
     let task = RequestContext("place an order for", Self.names(order.identifiers))
     try await checkProfile(order.profile, task)
@@ -17,13 +17,14 @@ extension Account {
       do {
         return try await place(order, replaces: replaces, at: directory.newOrder, task)
       } catch let error as ACMEError where replaces != nil && error.mayBlameReplaces {
-        client.logger.info("the CA refuses to replace \(order.replaces?.rawValue ?? ""): \(error)")
+        client.logger.info(
+          "retrying the order without replaces \(order.replaces?.rawValue ?? ""): \(error)")
         return try await place(order, replaces: nil, at: directory.newOrder, task)
       }
     }
   }
 
-  /// The order at a URL.
+  /// Reads the order at a URL.
   public func order(at url: String) async throws -> Order {
     let task = RequestContext("read the order", url)
     return try order(in: try await client.read(url, by: signer, task), at: url, task)
@@ -31,17 +32,17 @@ extension Account {
 
   /// Reads an order until it leaves the given states.
   ///
-  /// The first look is after a quarter of a second, each pause is half as long again, five seconds
-  /// at most; the CA's Retry-After is a lower bound for each.
+  /// The first request comes after 0.25 seconds. Each further pause is 1.5 times as long, at most
+  /// five seconds. The CA's Retry-After is a lower bound for each pause.
   ///
   /// - Parameters:
-  ///   - url: The order.
-  ///   - states: The states in which to go on waiting, such as `[.pending]`.
-  ///   - timeout: How long to wait in all.
-  ///   - notBefore: The earliest first look, ``Order/retryAfter`` of the order in hand.
-  /// - Returns: The order in any other state, `invalid` included: see ``Order/failure``.
-  /// - Throws: ``ACMEError`` with ``ACMEError/Code/orderPending`` when it takes longer, or at once
-  ///   when the CA wants no look before the time is over.
+  ///   - url: The URL of the order.
+  ///   - states: The states to wait in, such as `[.pending]`.
+  ///   - timeout: The total time to wait.
+  ///   - notBefore: The earliest time of the first request: the known order's ``Order/retryAfter``.
+  /// - Returns: The order in any other state, including `invalid`: see ``Order/failure``.
+  /// - Throws: ``ACMEError`` with ``ACMEError/Code/orderPending`` after the timeout, or immediately
+  ///   if the CA's Retry-After exceeds it.
   public func waitForOrder(
     at url: String, whileIn states: Set<OrderStatus>, timeout: Duration, notBefore: Date? = nil
   ) async throws -> Order {
@@ -49,7 +50,9 @@ extension Account {
     }
   }
 
-  /// As above; `afterLook` is told the time since the beginning after each look that found no end.
+  /// Reads an order until it leaves the given states.
+  ///
+  /// Calls `afterLook` with the elapsed time after each request that found the order in them.
   func waitForOrder(
     at url: String, whileIn states: Set<OrderStatus>, timeout: Duration, notBefore: Date? = nil,
     afterLook: (Duration) async throws -> Void
@@ -59,8 +62,8 @@ extension Account {
     var pause = 0.25
     var bound = notBefore
     while true {
-      // Waits are added up, because the time of day may be set meanwhile; a Retry-After is a moment
-      // only between two lines, for the same reason.
+      // The clock may be set while this waits. So waits are added up, and a Retry-After is
+      // converted to a duration immediately.
       let wait = max(pause, bound.map { client.clock.duration(until: $0).inSeconds } ?? 0)
       let elapsed = max(waited, (ContinuousClock.now - start).inSeconds)
       guard elapsed + wait <= timeout.inSeconds else {
@@ -78,8 +81,8 @@ extension Account {
 
   /// Sends the CSR (RFC 8555 section 7.4).
   ///
-  /// When the answer is lost, or the CA says that the order is not ready, the order is read again:
-  /// it may have gone on already.
+  /// If the response is lost, or the CA reports that the order is not ready, this method reads the
+  /// order again, because its state may have changed.
   ///
   /// - Returns: The order, `processing` or `valid`.
   public func finalize(_ order: Order, request: CertificateRequest) async throws -> Order {
@@ -132,14 +135,16 @@ extension Account {
     let known = try await client.knownDirectory()
     if known.directory.profiles[profile] != nil { return }
     var directory = known.directory
-    // The copy in the cache may be older than the profile.
+    // The cached directory may be older than the profile.
     if !known.isFresh { directory = try await client.refreshedDirectory() }
     guard directory.profiles[profile] == nil else { return }
     let names = directory.profiles.keys.sorted().joined(separator: ", ")
     throw ACMEError(
       .unknownProfile, task.operation, subject: task.subject,
       detail: "the CA has no profile \"\(profile.shortened(to: 100))\"",
-      hint: names.isEmpty ? "This CA has no profiles." : "It has: \(names.shortened(to: 500)).")
+      hint: names.isEmpty
+        ? "leave out the profile: this CA offers none"
+        : "use one of: \(names.shortened(to: 500))")
   }
 
   private static func names(_ identifiers: [Identifier]) -> String {
@@ -152,32 +157,32 @@ extension Account {
   ) -> ACMEError {
     let words = states.map(\.rawValue).sorted().joined(separator: " or ")
     return ACMEError(
-      .orderPending, "wait any longer for the order", subject: url,
-      detail: "it is still \(words) at the CA",
-      hint: "The order goes on at the CA; a later run can take it up again.",
+      .orderPending, "complete the order", subject: url,
+      detail: "still \(words) at the CA",
+      hint: "try again later to resume the order",
       retryAfter: retryAfter, isRetryable: true)
   }
 }
 
 extension Order {
-  /// The error of an order that has failed; `nil` in every other state.
+  /// The error of a failed order; `nil` in every other state.
   public var failure: ACMEError? {
     guard status == .invalid else { return nil }
     return ACMEError(
       .orderInvalid, "get a certificate for", subject: names, problem: error,
-      detail: "the order has failed", hint: error?.hint)
+      detail: "the order failed", hint: error?.hint)
   }
 }
 
 extension ACMEError {
-  /// Whether a refused order may well be accepted without `replaces` (RFC 9773 section 5).
+  /// Whether the CA may accept the refused order without `replaces` (RFC 9773 section 5).
   fileprivate var mayBlameReplaces: Bool {
     if status == 409 || status == 404 { return true }
     return [.alreadyReplaced, .malformed, .notFound, .conflict].contains(problem?.type)
   }
 }
 
-/// The payload of an order.
+/// The payload of a newOrder request.
 private struct NewOrderDocument: Encodable {
   var identifiers: [Identifier]
   var profile: String?

@@ -1,11 +1,11 @@
 public import CertctlCrypto
 
-/// An account at a CA: everything that is done in its name.
+/// An account at a CA, with the requests that it signs.
 ///
-/// A value of a URL and a key; making one sends nothing (``ACMEClient/account(url:key:)``).
-/// Every method throws ``ACMEError``, or `CancellationError` when the task was cancelled.
+/// A value of a URL and a key; creating one sends nothing (``ACMEClient/account(url:key:)``).
+/// Every method throws ``ACMEError``, or `CancellationError` if the task was cancelled.
 public struct Account: Sendable {
-  /// The account's URL, which signed requests name as their `kid`.
+  /// The account's URL: the `kid` of signed requests.
   public let url: String
   /// The account's key.
   public let key: PrivateKey
@@ -20,16 +20,16 @@ public struct Account: Sendable {
 
   var signer: Signer { Signer(key: key, accountURL: url) }
 
-  /// The account as the CA knows it.
+  /// Reads the account from the CA.
   public func resource() async throws -> AccountResource {
     let task = RequestContext("read the account", url)
     let response = try await client.read(url, by: signer, task)
     return try client.decode(AccountResource.self, from: response, task)
   }
 
-  /// Replaces the contacts; none is fine.
+  /// Replaces the contacts; an empty list removes them.
   ///
-  /// Many CAs keep none and tell none.
+  /// Many CAs store no contacts and return none.
   public func update(contacts: [String]) async throws -> AccountResource {
     let task = RequestContext("change the contacts of the account", url)
     let urls = try NewAccount.contactURLs(contacts).map(JSON.quote).joined(separator: ",")
@@ -38,13 +38,13 @@ public struct Account: Sendable {
 
   /// Agrees to the CA's changed terms of service (RFC 8555 section 7.3.3).
   public func agreeToTerms() async throws -> AccountResource {
-    let task = RequestContext("agree to the terms for the account", url)
+    let task = RequestContext("agree to the terms of service for the account", url)
     return try await send(#"{"termsOfServiceAgreed":true}"#, task)
   }
 
-  /// Closes the account for good (RFC 8555 section 7.3.6).
+  /// Deactivates the account permanently (RFC 8555 section 7.3.6).
   ///
-  /// Certificates stay valid.
+  /// Its certificates stay valid.
   public func deactivate() async throws {
     let task = RequestContext(
       "deactivate the account", url, repeatsLostAnswers: false)
@@ -56,7 +56,7 @@ public struct Account: Sendable {
           [UInt8](#"{"status":"deactivated"}"#.utf8), to: url, by: signer, task, budget: &budget)
         return
       } catch let error as ACMEError {
-        // A closed account may no longer sign: then the lost request was the one that closed it.
+        // A deactivated account cannot sign, so the lost request succeeded.
         let isGone = [.unauthorized, .accountDoesNotExist].contains(error.problem?.type)
         if lost, isGone { return }
         guard error.isRetryable, error.mayHaveBeenProcessed else { throw error }

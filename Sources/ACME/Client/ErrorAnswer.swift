@@ -1,9 +1,9 @@
 internal import CertctlBase
 internal import FoundationEssentials
 
-/// Turns answers that are no success into errors in words.
+/// Converts error responses to errors.
 enum ErrorAnswer {
-  /// The error for an answer whose status is not 2xx.
+  /// Returns the error for a response whose status is not 2xx.
   static func error(for response: HTTPResponse, _ task: RequestContext, now: Date) -> ACMEError {
     var error = ACMEError(
       .unexpectedAnswer, task.operation, subject: task.subject, status: response.status,
@@ -31,7 +31,7 @@ enum ErrorAnswer {
     return error
   }
 
-  /// The problem document in an answer, if there is one that says anything.
+  /// Returns the problem document of a response; `nil` if it has none, or an empty one.
   static func problem(in response: HTTPResponse) -> Problem? {
     guard let problem = JSON.decode(Problem.self, from: response.body) else { return nil }
     let isEmpty =
@@ -39,11 +39,11 @@ enum ErrorAnswer {
     return isEmpty ? nil : problem
   }
 
-  /// What answered, in words: status, content type and the first words of the body.
+  /// Returns a description of a response: status, content type and the start of the body.
   static func summary(of response: HTTPResponse) -> String {
-    var text = "the answer has status \(response.status)"
+    var text = "HTTP status \(response.status)"
     if let type = response.header("Content-Type")?.split(separator: ";").first {
-      text += " and is " + String(type).trimmed.shortened(to: 60)
+      text += " (" + String(type).trimmed.shortened(to: 60) + ")"
     }
     if let target = response.header("Location"), (300..<400).contains(response.status) {
       text += ", a redirect to " + target.shortened(to: 200)
@@ -52,7 +52,7 @@ enum ErrorAnswer {
     return words.isEmpty ? text : text + ": \"" + words + "\""
   }
 
-  /// The first words of a body, without HTML's tags and the contents of its head's scripts.
+  /// Returns the start of a body, without HTML tags.
   static func firstWords(_ body: [UInt8], limit: Int = 160) -> String {
     var out = ""
     var isTag = false
@@ -72,19 +72,19 @@ enum ErrorAnswer {
   private static func hint(for response: HTTPResponse) -> String? {
     let type = response.header("Content-Type")?.lowercased() ?? ""
     if (300..<400).contains(response.status) {
-      return "Signed requests follow no redirects: check the CA's directory URL."
+      return "check the CA's directory URL: signed requests follow no redirects"
     }
     guard type.hasPrefix("text/html") else { return nil }
-    return "A proxy or a web server seems to answer in the CA's place."
+    return "check for a proxy or another web server that responds in place of the CA"
   }
 
-  /// Where to agree to changed terms (RFC 8555 section 7.3.3).
+  /// Returns the hint for changed terms of service (RFC 8555 section 7.3.3).
   private static func termsHint(_ problem: Problem, _ response: HTTPResponse) -> String? {
     let terms = LinkHeader.targets(
       relation: "terms-of-service", in: response.headers("Link")
     ).first { $0.hasPrefix("https://") }
     guard let terms else { return problem.hint }
-    return (problem.hint.map { $0 + " " } ?? "") + "The terms of service are at "
-      + terms.shortened(to: 500) + "."
+    return (problem.hint.map { $0 + "; " } ?? "") + "terms of service: "
+      + terms.shortened(to: 500)
   }
 }

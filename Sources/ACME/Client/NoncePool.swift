@@ -1,16 +1,16 @@
 internal import Synchronization
 
-/// Nonces that the CA has given and that have not been used (RFC 8555 section 6.5).
+/// The unused nonces from the CA (RFC 8555 section 6.5).
 ///
-/// Last in, first out: the freshest is the least likely to have gone stale, and the one that comes
-/// with a refusal is exactly the one that the repeated request takes.
+/// Last in, first out: the newest nonce is the least likely to be stale, and a retry uses the nonce
+/// that came with the refusal.
 final class NoncePool: Sendable {
-  /// More than that many requests are never under way at a time.
+  /// The maximum number of nonces: there are never more requests at once.
   static let limit = 64
 
   private let nonces = Mutex<[String]>([])
 
-  /// Keeps a nonce, unless it is malformed: those must be ignored (section 6.5.1).
+  /// Adds a nonce; ignores a malformed one (section 6.5.1).
   func add(_ nonce: String?) {
     guard let nonce = nonce?.trimmed, nonce.utf8.count <= 1024, Base64URL.isAlphabet(nonce) else {
       return
@@ -21,6 +21,6 @@ final class NoncePool: Sendable {
     }
   }
 
-  /// Takes the freshest nonce.
+  /// Removes and returns the newest nonce.
   func take() -> String? { nonces.withLock { $0.popLast() } }
 }

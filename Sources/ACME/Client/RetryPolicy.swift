@@ -1,27 +1,27 @@
 internal import FoundationEssentials
 
-/// How often and for how long a request is repeated that met a temporary failure.
+/// The limits for retries after temporary failures.
 ///
-/// Temporary are: status 429 with a Retry-After that fits into ``totalWait``, 5xx, and connections
-/// that broke. Refused nonces are not counted here; see ``refusedNonces``.
+/// Temporary failures are status 429 with a Retry-After within ``totalWait``, 5xx, and broken
+/// connections. Refused nonces have their own limit, ``refusedNonces``.
 public struct RetryPolicy: Sendable {
-  /// How often a request is sent at most.
+  /// The maximum number of attempts.
   public var attempts = 5
-  /// The first wait; each further one doubles, and a random part of up to a half is taken off.
+  /// The first delay; each further one doubles, less a random part of up to one half.
   public var firstDelay = Duration.milliseconds(500)
-  /// The longest wait that is our own choice.
+  /// The maximum delay, unless the CA's Retry-After is longer.
   public var longestDelay = Duration.seconds(15)
-  /// The longest time that one call waits in sum.
+  /// The maximum total delay of one call.
   ///
-  /// A Retry-After beyond it is an error at once, ``ACMEError/retryAfter`` says when to come again.
+  /// A longer Retry-After is an error immediately; see ``ACMEError/retryAfter``.
   public var totalWait = Duration.seconds(60)
-  /// How often a request is repeated, at once, because its nonce was refused.
+  /// The maximum number of immediate retries because of a refused nonce.
   public var refusedNonces = 150
 
-  /// The usual policy.
+  /// Creates the default policy.
   public init() {}
 
-  /// One attempt, no waiting: for callers that have their own plan.
+  /// A policy without retries, for callers that retry themselves.
   public static var once: RetryPolicy {
     var policy = RetryPolicy()
     policy.attempts = 1
@@ -30,7 +30,7 @@ public struct RetryPolicy: Sendable {
   }
 }
 
-/// What is left of a policy while one call is under way.
+/// The remaining retries of one call.
 struct RetryBudget {
   private let policy: RetryPolicy
   private var attempts = 1
@@ -39,16 +39,16 @@ struct RetryBudget {
 
   init(_ policy: RetryPolicy) { self.policy = policy }
 
-  /// Whether a refused nonce may be tried again.
+  /// Counts a refused nonce; returns whether to retry.
   mutating func takeNonce() -> Bool {
     refused += 1
     return refused <= policy.refusedNonces
   }
 
-  /// How long to wait before the next attempt; `nil` when it is time to give up.
+  /// Counts an attempt; returns the delay before it, or `nil` to give up.
   ///
-  /// `need` is the wait that the CA asked for: a lower bound, to which a little is added so that
-  /// many clients do not come back in the same second.
+  /// `need` is the CA's Retry-After, a lower bound. A random part is added so that many clients do
+  /// not return in the same second.
   mutating func takeAttempt(need: Double?) -> Duration? {
     guard attempts < policy.attempts else { return nil }
     let own = min(

@@ -1,37 +1,39 @@
 internal import CertctlBase
 
-/// Which URLs a CA may send us to.
+/// The rule for URLs from a CA.
 ///
-/// Only https; http only to loopback, and only when the directory itself is there. A public CA
-/// cannot send us to loopback. Other hosts than the directory's are allowed: RFC 8555 does not tie
+/// It allows https, and http only to loopback if the directory is on loopback too. Otherwise no URL
+/// may point to loopback. Hosts other than the directory's are allowed: RFC 8555 does not tie
 /// resources to one host, each JWS is bound to its URL, and no request carries a secret.
 package struct URLPolicy: Sendable {
   private let allowsLoopback: Bool
 
-  /// Judges the directory URL, which the user chose.
+  /// Creates the rule for a directory URL, which the user chose.
+  ///
+  /// - Throws: ``ACMEError`` with the code ``ACMEError/Code/insecureURL``.
   package init(directory url: String) throws(ACMEError) {
     let parts = try Self.parts(url, "use the directory URL")
     guard parts.scheme == "https" || parts.isLoopback else {
       throw ACMEError(
         .insecureURL, "use the directory URL", subject: url,
-        detail: "it is http, and \(parts.host) is not this machine",
-        hint: "Give an https:// URL.")
+        detail: "http is allowed only to this machine, not to \(parts.host)",
+        hint: "use an https:// URL")
     }
     allowsLoopback = parts.isLoopback
   }
 
-  /// Judges a URL that the CA sent.
+  /// Checks a URL from the CA.
   ///
-  /// - Throws: ``ACMEError`` with the code ``ACMEError/Code/untrustedAnswer``: it is the CA's mistake,
-  ///   and not the user's.
+  /// - Throws: ``ACMEError`` with the code ``ACMEError/Code/untrustedAnswer``, because the mistake
+  ///   is the CA's.
   func check(_ url: String, for operation: String) throws(ACMEError) {
     do throws(ACMEError) {
       let parts = try Self.parts(url, operation)
       guard !parts.isLoopback || allowsLoopback else {
-        throw Self.refusal(url, operation, "the CA points to this machine")
+        throw Self.refusal(url, operation, "this URL from the CA points to this machine")
       }
       guard parts.scheme == "https" || parts.isLoopback else {
-        throw Self.refusal(url, operation, "the CA points to a URL without encryption")
+        throw Self.refusal(url, operation, "this URL from the CA is not https")
       }
     } catch {
       var refused = error
@@ -40,20 +42,20 @@ package struct URLPolicy: Sendable {
     }
   }
 
-  /// A URL that may be relative to another one.
+  /// Resolves a URL that may be relative to another one; returns `nil` if it is not valid.
   static func resolve(_ reference: String, against base: String) -> String? {
     guard isPlain(reference) else { return nil }
     return try? URLParts.resolve(reference, against: base)
   }
 
   private static func parts(_ url: String, _ operation: String) throws(ACMEError) -> URLParts {
-    guard isPlain(url) else { throw refusal(url, operation, "it is not a URL") }
+    guard isPlain(url) else { throw refusal(url, operation, "not a URL") }
     do throws(HostError) {
       return try URLParts(url)
     } catch {
-      // Without a subject it holds a password, which must not be repeated here.
+      // An error without a subject is about a URL with a password, which must not appear here.
       let shown = error.subject ?? "(a URL with a password)"
-      throw refusal(shown, operation, error.detail ?? "it is not an https URL")
+      throw refusal(shown, operation, error.detail ?? "not an https URL")
     }
   }
 

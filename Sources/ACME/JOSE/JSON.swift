@@ -1,8 +1,8 @@
 internal import FoundationEssentials
 
-/// JSON in and out, for bodies that come from a CA or go to one.
+/// Reads and writes the JSON bodies of requests and responses.
 enum JSON {
-  /// A JSON string literal.
+  /// Returns the text as a JSON string literal.
   static func quote(_ text: String) -> String {
     var out = "\""
     for scalar in text.unicodeScalars {
@@ -21,12 +21,12 @@ enum JSON {
     return out + "\""
   }
 
-  /// Reads a value; `nil` when the bytes are not such JSON.
+  /// Decodes a value; returns `nil` if the bytes are not valid JSON for it.
   static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) -> Value? {
     try? JSONDecoder().decode(type, from: Data(bytes))
   }
 
-  /// Writes a value, keys in order, so that equal requests are equal bytes.
+  /// Encodes a value with sorted keys, so that equal requests have equal bytes.
   static func encode(_ value: some Encodable, _ operation: String) throws(ACMEError) -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -1,15 +1,15 @@
 public import CertctlCrypto
 
-/// A public key as JSON Web Key (RFC 7517), in the exact form of its thumbprint.
+/// A public key as a JSON Web Key (RFC 7517), in the form that its thumbprint requires.
 package struct JWK: Sendable, Equatable {
   /// The key as JSON: required members only, in lexicographic order, no white space (RFC 7638).
   package let json: String
 
-  /// Writes a key as JWK.
+  /// Creates the JWK of a key.
   ///
-  /// - Throws: `CryptoError` for a key of a kind that has no JWK form here.
+  /// - Throws: `CryptoError` for a key type without a JWK form.
   package init(_ key: PublicKey) throws(CryptoError) {
-    // All values are base64url or fixed words, so that nothing needs escaping.
+    // All values are base64url or constants, so nothing needs escaping.
     switch try key.components() {
     case .ec(let curve, let x, let y):
       json =
@@ -22,21 +22,21 @@ package struct JWK: Sendable, Equatable {
     }
   }
 
-  /// The SHA-256 thumbprint (RFC 7638), base64url.
+  /// The SHA-256 thumbprint (RFC 7638) as base64url.
   package var thumbprint: String { Base64URL.encode(Digest.sha256([UInt8](json.utf8))) }
 }
 
 extension PublicKey {
-  /// The key's JWK thumbprint (RFC 7638), base64url: the second half of key authorizations.
+  /// The key's JWK thumbprint (RFC 7638) as base64url: the second half of key authorizations.
   ///
-  /// - Throws: ``ACMEError`` with the code ``ACMEError/Code/key`` for a kind of key that ACME
-  ///   cannot use.
+  /// - Throws: ``ACMEError`` with the code ``ACMEError/Code/key`` for a key type that ACME does not
+  ///   support.
   public var thumbprint: String {
     get throws(ACMEError) { try KeyUse.jwk(self).thumbprint }
   }
 }
 
-/// Uses of keys, with errors in this library's words.
+/// Operations on keys that throw ``ACMEError``.
 enum KeyUse {
   static func jwk(_ key: PublicKey) throws(ACMEError) -> JWK {
     do throws(CryptoError) {

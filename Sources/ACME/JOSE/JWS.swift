@@ -1,23 +1,23 @@
 internal import CertctlCrypto
 
-/// Who signs a request: an account by its URL, or a bare key.
+/// The signer of a request: an account, or a key without an account.
 struct Signer: Sendable {
-  /// The private key that signs.
+  /// The private key.
   var key: PrivateKey
-  /// The account's URL (`kid`); without one the public key itself goes along (`jwk`).
+  /// The account's URL (`kid`); `nil` to send the public key itself (`jwk`).
   var accountURL: String?
 }
 
-/// A flattened JWS in JSON (RFC 7515 section 7.2.2, RFC 8555 section 6.2).
+/// A JWS in flattened JSON (RFC 7515 section 7.2.2, RFC 8555 section 6.2).
 enum JWS {
-  /// Signs a payload for one URL; the nonce is left out of inner signatures only.
+  /// Signs a payload for a URL; only inner signatures have no nonce.
   static func sign(
     _ payload: [UInt8], url: String, nonce: String?, by signer: Signer
   ) throws(ACMEError) -> [UInt8] {
     guard let algorithm = signer.key.publicKey.joseAlgorithm else {
       throw ACMEError(
-        .key, "sign a request", detail: "ACME has no signatures by this kind of key",
-        hint: "Use an account key of type ec256, ec384, rsa2048 or larger, or ed25519.")
+        .key, "sign the request", detail: "ACME does not support this key type",
+        hint: "use an account key of type ec256, ec384, rsa2048 or larger, or ed25519")
     }
     var header = #"{"alg":"\#(algorithm)","#
     if let accountURL = signer.accountURL {
@@ -32,12 +32,12 @@ enum JWS {
     do throws(CryptoError) {
       signature = try signer.key.joseSignature(for: [UInt8]((parts.0 + "." + parts.1).utf8))
     } catch {
-      throw KeyUse.failure("sign a request", error)
+      throw KeyUse.failure("sign the request", error)
     }
     return flattened(protected: parts.0, payload: parts.1, signature: signature)
   }
 
-  /// Binds an account key to a customer of the CA (RFC 8555 section 7.3.4).
+  /// Signs the binding of an account key to a customer of the CA (RFC 8555 section 7.3.4).
   static func externalBinding(
     _ account: ExternalAccount, jwk: JWK, url: String
   ) throws(ACMEError) -> [UInt8] {

@@ -1,32 +1,32 @@
 public import FoundationEssentials
 
-/// The right of an account to get certificates for a name (RFC 8555 section 7.1.4).
+/// The authorization of an account to get certificates for a name (RFC 8555 section 7.1.4).
 public struct Authorization: Sendable, Equatable {
-  /// Where it is.
+  /// The URL of the authorization.
   public var url: String
   /// The name; for a wildcard the domain without the star.
   public var identifier: Identifier
-  /// How far it is.
+  /// The state of the authorization.
   public var status: AuthorizationStatus
-  /// Until when it lasts.
+  /// The time when the authorization expires.
   public var expires: Date?
-  /// The ways to prove control, in the CA's order, unreadable ones included.
+  /// The challenges in the CA's order, including unreadable ones.
   public var challenges: [Challenge]
-  /// Whether it is for the wildcard of ``identifier``.
+  /// Whether the authorization is for the wildcard of ``identifier``.
   public var isWildcard: Bool
 
-  /// The name as it stands in the order, with the star of a wildcard.
+  /// The name as in the order, with the star of a wildcard.
   public var name: String { isWildcard ? "*." + identifier.value : identifier.value }
 
-  /// The challenge of a type, if it is on offer.
+  /// Returns the challenge of a type, if the CA offers it.
   public func challenge(_ type: ChallengeType) -> Challenge? {
     challenges.first { $0.type == type }
   }
 
-  /// Why it failed: the problem of the challenge that failed, when the CA tells.
+  /// The problem of the failed challenge, if the CA returns it.
   public var failure: Problem? { challenges.lazy.compactMap(\.error).first }
 
-  /// The failure as an error that names the name; `nil` while nothing has failed.
+  /// The failure as an error with the name as subject; `nil` unless the authorization failed.
   public var error: ACMEError? {
     guard ![.pending, .valid].contains(status), status.rawValue != "processing" else { return nil }
     let problem = failure
@@ -39,7 +39,7 @@ public struct Authorization: Sendable, Equatable {
 extension Authorization: Decodable {
   private enum Keys: String, CodingKey { case identifier, status, expires, challenges, wildcard }
 
-  /// Reads an authorization; its URL is filled in by the client.
+  /// Decodes an authorization; the client sets its URL.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: Keys.self)
     identifier = try fields.decode(Identifier.self, forKey: .identifier)
@@ -48,14 +48,14 @@ extension Authorization: Decodable {
     challenges = fields.lenientList(.challenges)
     isWildcard = fields.lenient(.wildcard) ?? false
     url = ""
-    // Some servers leave the star in place.
+    // Some servers keep the star in the identifier.
     if identifier.isWildcard {
       isWildcard = true
       identifier.value = identifier.baseDomain
     }
   }
 
-  /// The same with the URLs that the document itself does not hold.
+  /// Returns a copy with the authorization's URL, which the document does not contain.
   func located(at url: String) -> Authorization {
     var copy = self
     copy.url = url

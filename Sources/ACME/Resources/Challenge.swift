@@ -2,53 +2,53 @@ public import CertctlCrypto
 
 /// One way to prove control of a name (RFC 8555 section 7.1.5).
 ///
-/// A challenge that this library cannot read fully is kept, so that nothing a CA adds is fatal;
-/// it has no ``token`` then and cannot be answered.
+/// Challenges that this library cannot read completely are kept, so that a CA can add new ones.
+/// Without a ``token``, a challenge cannot be responded to.
 public struct Challenge: Sendable, Equatable {
-  /// The kind of proof.
+  /// The type of the challenge.
   public var type: ChallengeType
-  /// Where it is answered.
+  /// The URL of the challenge.
   public var url: String
-  /// How far it is.
+  /// The state of the challenge.
   public var status: ChallengeStatus
-  /// The token: 1 to 128 characters of base64url, or `nil` when there was none or a bad one.
+  /// The token: 1 to 128 base64url characters; `nil` if it is missing or invalid.
   public var token: String?
-  /// Why it failed.
+  /// The problem of a failed challenge.
   public var error: Problem?
-  /// The issuer names to put into the record of dns-persist-01.
+  /// The issuer names for the record of dns-persist-01.
   public var issuerDomainNames: [String]
-  /// The account URI that dns-persist-01 wants in its record, when the CA names it.
+  /// The account URI for the record of dns-persist-01, if the CA sends it.
   public var accountURI: String?
-  /// The authorization it belongs to.
+  /// The URL of the challenge's authorization.
   public var authorizationURL: String
 
-  /// The longest token that is taken; real ones have 43 characters.
+  /// The maximum length of a token; real ones have 43 characters.
   ///
-  /// It becomes a file name, whose limit is 255 bytes.
+  /// The token is used as a file name, which has at most 255 bytes.
   public static let longestToken = 128
 
-  /// The values to present for this challenge.
+  /// Returns the values to present for this challenge.
   ///
   /// - Throws: ``ACMEError`` with the code ``ACMEError/Code/untrustedAnswer`` when the challenge
   ///   has no usable token.
   public func keyAuthorization(accountKey: PublicKey) throws(ACMEError) -> KeyAuthorization {
     guard let token else {
       throw ACMEError(
-        .untrustedAnswer, "answer the challenge", subject: url,
-        detail: "the CA sent no usable token with this \(type) challenge",
-        hint: "Choose another challenge type.")
+        .untrustedAnswer, "respond to the challenge", subject: url,
+        detail: "the CA sent no usable token for this \(type) challenge",
+        hint: "use another challenge type")
     }
     return KeyAuthorization(token: token, thumbprint: try accountKey.thumbprint)
   }
 }
 
-/// What is presented for a challenge, in each of its forms (RFC 8555 section 8.1).
+/// The key authorization for a challenge, in each of its forms (RFC 8555 section 8.1).
 ///
-/// Its text can be kept and read again: whatever was read, ``token`` is checked.
+/// Its text can be stored and parsed again; parsing checks the ``token``.
 public struct KeyAuthorization: Sendable, Equatable, LosslessStringConvertible, Codable {
   /// The challenge's token; safe as a file name.
   public let token: String
-  /// The key authorization itself: the body to serve for http-01.
+  /// The text of the key authorization: the body to serve for http-01.
   public let string: String
 
   init(token: String, thumbprint: String) {
@@ -56,9 +56,9 @@ public struct KeyAuthorization: Sendable, Equatable, LosslessStringConvertible, 
     string = token + "." + thumbprint
   }
 
-  /// Reads a key authorization: a token and a thumbprint with a dot between them.
+  /// Parses a key authorization: a token, a dot and a thumbprint.
   ///
-  /// - Returns: `nil` when either is not base64url, or the token is longer than
+  /// - Returns: `nil` if either part is not base64url, or the token is longer than
   ///   ``Challenge/longestToken``.
   public init?(_ description: String) {
     let parts = description.split(
@@ -69,28 +69,28 @@ public struct KeyAuthorization: Sendable, Equatable, LosslessStringConvertible, 
     self.init(token: token, thumbprint: String(parts[1]))
   }
 
-  /// Reads the text of one.
+  /// Decodes the text of a key authorization.
   ///
   /// - Throws: `DecodingError` for any other text.
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     guard let value = Self(try container.decode(String.self)) else {
       throw DecodingError.dataCorruptedError(
-        in: container, debugDescription: "this is no key authorization")
+        in: container, debugDescription: "not a key authorization")
     }
     self = value
   }
 
-  /// Writes the text.
+  /// Encodes the text.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(string)
   }
 
-  /// The folder of ``httpPath``, with a slash at its end.
+  /// The directory of ``httpPath``, with a trailing slash.
   public static let httpFolder = "/.well-known/acme-challenge/"
 
-  /// The path below the name on port 80 (RFC 8555 section 8.3).
+  /// The path of the URL on port 80 of the name (RFC 8555 section 8.3).
   public var httpPath: String { Self.httpFolder + token }
 
   /// The content of the TXT record at `_acme-challenge.<name>` (RFC 8555 section 8.4).
@@ -99,11 +99,12 @@ public struct KeyAuthorization: Sendable, Equatable, LosslessStringConvertible, 
   /// The SHA-256 digest in the certificate for tls-alpn-01 (RFC 8737 section 3).
   public var alpnDigest: [UInt8] { Digest.sha256([UInt8](string.utf8)) }
 
-  /// The key authorization itself; it is no secret.
+  /// The text of the key authorization; it is not a secret.
   public var description: String { string }
 
-  /// The first label of the record for dns-account-01: "_" and 16 letters, which stand before
-  /// "._acme-challenge.<name>" (draft-ietf-acme-dns-account-label).
+  /// Returns the first label of the record for dns-account-01: "_" and 16 letters or digits.
+  ///
+  /// The record's name is "LABEL._acme-challenge.<name>" (draft-ietf-acme-dns-account-label).
   public static func dnsAccountLabel(accountURL: String) -> String {
     let letters = [Character]("abcdefghijklmnopqrstuvwxyz234567")
     var label = "_"
@@ -129,7 +130,7 @@ extension Challenge: Decodable {
     case issuerDomainNames = "issuer-domain-names"
   }
 
-  /// Reads what can be read; the authorization's URL is filled in by the client.
+  /// Decodes a challenge and ignores malformed fields; the client sets the authorization's URL.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: Keys.self)
     type = fields.lenient(.type) ?? ChallengeType(rawValue: "")
@@ -142,7 +143,7 @@ extension Challenge: Decodable {
     authorizationURL = ""
   }
 
-  /// The token when its alphabet and size are right (RFC 8555 section 8.1).
+  /// Returns the token if its characters and length are valid (RFC 8555 section 8.1).
   static func checked(token: String) -> String? {
     token.utf8.count <= longestToken && Base64URL.isAlphabet(token) ? token : nil
   }

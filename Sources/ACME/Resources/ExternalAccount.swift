@@ -1,25 +1,25 @@
 public import CertctlCrypto
 internal import FoundationEssentials
 
-/// A customer's key at a CA that gives accounts only to its customers (RFC 8555 section 7.3.4).
+/// The customer key for external account binding (RFC 8555 section 7.3.4).
 public struct ExternalAccount: Sendable, CustomStringConvertible {
-  /// The key identifier that the CA gave.
+  /// The key identifier from the CA.
   public var keyID: String
   /// The HMAC key as raw bytes; a secret.
   public var hmacKey: [UInt8]
-  /// The hash of the HMAC; SHA-256 unless the CA says otherwise.
+  /// The hash of the HMAC; SHA-256 unless the CA requires another.
   public var hash: HMAC.Hash
 
-  /// Takes the key as raw bytes.
+  /// Creates a key from raw bytes.
   public init(keyID: String, hmacKey: [UInt8], hash: HMAC.Hash = .sha256) {
     self.keyID = keyID
     self.hmacKey = hmacKey
     self.hash = hash
   }
 
-  /// Reads the key as CAs print it: base64url, or plain base64, padded or not, on one line or several.
+  /// Creates a key from text: base64url or base64, with or without padding and line breaks.
   ///
-  /// - Throws: ``ACMEError`` with the code ``ACMEError/Code/badRequest``; the key is not in it.
+  /// - Throws: ``ACMEError`` with the code ``ACMEError/Code/badRequest``, never with the key.
   public init(keyID: String, encodedKey: String, hash: HMAC.Hash = .sha256) throws(ACMEError) {
     let visible = encodedKey.unicodeScalars.filter { !$0.properties.isWhitespace }
     let letters = visible.map { scalar -> Character in
@@ -34,13 +34,13 @@ public struct ExternalAccount: Sendable, CustomStringConvertible {
     guard let key = Base64URL.decode(text), !key.isEmpty else {
       throw ACMEError(
         .badRequest, "read the HMAC key of the external account", subject: keyID,
-        detail: "it is not base64url",
-        hint: "Copy the key exactly as the CA shows it; it has letters, digits, - and _ only.")
+        detail: "not base64url",
+        hint: "copy the key exactly as the CA shows it: letters, digits, - and _")
     }
     self.init(keyID: keyID, hmacKey: key, hash: hash)
   }
 
-  /// The key identifier; the key is a secret.
+  /// The key identifier, without the key.
   public var description: String { "ExternalAccount(\(keyID), key redacted)" }
 
   /// The JWS algorithm of the binding.

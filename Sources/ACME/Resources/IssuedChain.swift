@@ -1,20 +1,20 @@
 public import CertctlCrypto
 
-/// A certificate with its intermediates, as the CA sent it (RFC 8555 section 7.4.2).
+/// A certificate with its intermediates, as sent by the CA (RFC 8555 section 7.4.2).
 public struct IssuedChain: Sendable, Equatable {
-  /// Where it was downloaded.
+  /// The URL of the chain.
   public var url: String
-  /// The leaf first, then each issuer; at least one.
+  /// The certificates: the leaf, then each issuer.
   public var certificates: [Certificate]
-  /// Where the CA offers other chains for the same leaf.
+  /// The URLs of other chains for the same leaf.
   public var alternateURLs: [String]
 
-  /// The certificate itself.
+  /// The leaf certificate.
   public var leaf: Certificate? { certificates.first }
 
-  /// The whole chain as PEM, written anew: nothing else that was in the answer is in it.
+  /// The chain as PEM, encoded again: it contains nothing but the certificates.
   public var pem: [UInt8] { certificates.flatMap(\.pem) }
 
-  /// The common name of the issuer of the chain's last certificate, by which chains are chosen.
+  /// The issuer CN of the chain's last certificate, for choosing among chains.
   public var lastIssuerCommonName: String? { certificates.last?.issuerCommonName }
 }

@@ -1,13 +1,13 @@
-/// What a new account is to be like.
+/// The properties of a new account.
 public struct NewAccount: Sendable {
-  /// Contact URLs, "mailto:admin@example.com"; a bare e-mail address is taken as one.
+  /// The contacts: URLs such as "mailto:admin@example.com", or bare e-mail addresses.
   public var contacts: [String]
   /// Whether the owner agrees to the CA's terms of service.
   public var termsOfServiceAgreed: Bool
-  /// The customer's key, for CAs that ask for one.
+  /// The key for external account binding, for CAs that require it.
   public var externalAccount: ExternalAccount?
 
-  /// Describes a new account.
+  /// Creates the properties of a new account.
   public init(
     contacts: [String] = [], termsOfServiceAgreed: Bool, externalAccount: ExternalAccount? = nil
   ) {
@@ -16,7 +16,7 @@ public struct NewAccount: Sendable {
     self.externalAccount = externalAccount
   }
 
-  /// Contacts as URLs, checked by the rules of RFC 8555 section 7.3 that we can check.
+  /// Returns the contacts as URLs; checks e-mail addresses (RFC 8555 section 7.3).
   static func contactURLs(_ contacts: [String]) throws(ACMEError) -> [String] {
     var urls: [String] = []
     for contact in contacts {
@@ -33,8 +33,8 @@ public struct NewAccount: Sendable {
       guard isGood else {
         throw ACMEError(
           .badRequest, "use the contact", subject: "\"" + text.shortened(to: 300) + "\"",
-          detail: "it is not one e-mail address",
-          hint: "Give one address per contact, such as admin@example.com.")
+          detail: "not a single e-mail address",
+          hint: "use one address per contact, such as admin@example.com")
       }
       urls.append(url)
     }
@@ -42,23 +42,23 @@ public struct NewAccount: Sendable {
   }
 }
 
-/// An account as the CA knows it (RFC 8555 section 7.1.2).
+/// An account as returned by the CA (RFC 8555 section 7.1.2).
 public struct AccountResource: Sendable, Equatable, Decodable {
-  /// Its state.
+  /// The state of the account.
   public var status: AccountStatus
-  /// The contacts that the CA tells; many CAs keep or tell none.
+  /// The contacts; many CAs store or return none.
   public var contacts: [String]
-  /// Whether the terms have been agreed to, when the CA tells.
+  /// Whether the terms of service have been agreed to, if the CA returns it.
   public var termsOfServiceAgreed: Bool?
-  /// Where the list of its orders is, when the CA has one.
+  /// The URL of the list of orders, if the CA has one.
   public var orders: String?
 
   private enum Keys: String, CodingKey { case status, contact, termsOfServiceAgreed, orders }
 
-  /// Reads an account; `contact: null` and missing fields are fine.
+  /// Decodes an account; accepts `contact: null` and missing fields.
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: Keys.self)
-    // A CA that leaves the status out has at least answered for an account.
+    // Without a status, the response itself shows that the account exists.
     status = fields.lenient(.status) ?? .valid
     contacts = fields.lenientList(.contact)
     termsOfServiceAgreed = fields.lenient(.termsOfServiceAgreed)

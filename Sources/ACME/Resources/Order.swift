@@ -1,21 +1,21 @@
 public import FoundationEssentials
 
-/// What a certificate is ordered for.
+/// The properties of a new order.
 public struct NewOrder: Sendable {
-  /// The names, each once.
+  /// The names, without duplicates.
   public var identifiers: [Identifier]
-  /// The profile, when not the CA's default (draft-ietf-acme-profiles).
+  /// The profile; `nil` for the CA's default (draft-ietf-acme-profiles).
   public var profile: String?
-  /// When the certificate is to begin; few CAs allow it.
+  /// The requested start of the certificate's validity; few CAs support it.
   public var notBefore: Date?
-  /// When it is to end; few CAs allow it.
+  /// The requested end of the certificate's validity; few CAs support it.
   public var notAfter: Date?
   /// The certificate that the new one replaces (RFC 9773 section 5).
   ///
-  /// Only for a certificate that this CA issued to this account.
+  /// This CA must have issued it to this account.
   public var replaces: CertificateID?
 
-  /// Describes an order.
+  /// Creates the properties of a new order.
   public init(
     _ identifiers: [Identifier], profile: String? = nil, notBefore: Date? = nil,
     notAfter: Date? = nil, replaces: CertificateID? = nil
@@ -30,39 +30,39 @@ public struct NewOrder: Sendable {
 
 /// An order (RFC 8555 section 7.1.3).
 ///
-/// It can be coded, so that a later run can go on with it.
+/// It can be encoded, so that a later run can resume it.
 public struct Order: Sendable, Equatable, Codable {
-  /// Where it is.
+  /// The URL of the order.
   public var url: String
-  /// How far it is.
+  /// The state of the order.
   public var status: OrderStatus
-  /// Until when it lasts.
+  /// The time when the order expires.
   public var expires: Date?
   /// The names.
   public var identifiers: [Identifier]
   /// The URLs of the authorizations.
   public var authorizations: [String]
-  /// Where the CSR goes.
+  /// The URL for the CSR.
   public var finalize: String
-  /// Where the certificate is, once the order is valid.
+  /// The URL of the certificate, once the order is valid.
   public var certificate: String?
-  /// The profile in use, when the CA tells; it may differ from what was asked for.
+  /// The profile, if the CA returns it; it may differ from the requested one.
   public var profile: String?
-  /// The certificate that is replaced, when the CA tells.
+  /// The replaced certificate, if the CA returns it.
   public var replaces: String?
-  /// Why it failed.
+  /// The problem of a failed order.
   public var error: Problem?
-  /// The earliest moment for the next look at the order, when the CA named one.
+  /// The earliest time to read the order again, if the CA sent a Retry-After.
   public var retryAfter: Date?
 
-  /// The names as one text, for errors and logs.
+  /// The first five names and the number of further ones, for errors and logs.
   public var names: String {
     let shown = identifiers.prefix(5).map(\.value).joined(separator: ", ")
     return identifiers.count > 5 ? shown + " and \(identifiers.count - 5) more" : shown
   }
 }
 
-/// The order as it is on the wire.
+/// The JSON document of an order.
 struct OrderDocument: Decodable {
   var status: OrderStatus
   var expires: Date?

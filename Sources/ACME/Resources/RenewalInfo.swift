@@ -1,14 +1,14 @@
 public import CertctlCrypto
 public import FoundationEssentials
 
-/// The name of a certificate in ARI (RFC 9773 section 4.1): "aki.serial", both base64url.
+/// The identifier of a certificate in ARI (RFC 9773 section 4.1): "aki.serial", both base64url.
 public struct CertificateID: RawRepresentable, Hashable, Sendable, Codable,
   CustomStringConvertible
 {
-  /// The text that goes into URLs and into `replaces`.
+  /// The text for URLs and `replaces`.
   public let rawValue: String
 
-  /// Takes an identifier as text, as an earlier run kept it; `nil` when it is none.
+  /// Creates an identifier from its text; `nil` if the text is not valid.
   public init?(rawValue: String) {
     let parts = rawValue.split(separator: ".", omittingEmptySubsequences: false)
     guard parts.count == 2, parts.allSatisfy({ Base64URL.isAlphabet(String($0)) }),
@@ -17,7 +17,7 @@ public struct CertificateID: RawRepresentable, Hashable, Sendable, Codable,
     self.rawValue = rawValue
   }
 
-  /// The identifier of a certificate; `nil` when it has no authority key identifier.
+  /// Creates the identifier of a certificate; `nil` if it has no authority key identifier.
   public init?(_ certificate: Certificate) {
     guard let authority = certificate.authorityKeyIdentifier, !authority.isEmpty else {
       return nil
@@ -25,7 +25,9 @@ public struct CertificateID: RawRepresentable, Hashable, Sendable, Codable,
     self.init(authorityKeyIdentifier: authority, serialNumber: certificate.serialNumber)
   }
 
-  /// Joins the two parts; the serial number is the DER content, with a leading zero if it has one.
+  /// Creates an identifier from its parts.
+  ///
+  /// The serial number is the DER content, including any leading zero.
   package init?(authorityKeyIdentifier: [UInt8], serialNumber: [UInt8]) {
     self.init(
       rawValue: Base64URL.encode(authorityKeyIdentifier) + "." + Base64URL.encode(serialNumber))
@@ -35,21 +37,20 @@ public struct CertificateID: RawRepresentable, Hashable, Sendable, Codable,
   public var description: String { rawValue }
 }
 
-/// When the CA suggests to renew a certificate (RFC 9773 section 4.2).
+/// The CA's suggested renewal window for a certificate (RFC 9773 section 4.2).
 public struct RenewalInfo: Sendable, Equatable, Codable {
-  /// Where the suggested window begins.
+  /// The start of the window.
   public var start: Date
-  /// Where it ends; always after ``start``.
+  /// The end of the window; always after ``start``.
   ///
-  /// Both may be in the past: then renew now.
+  /// If both are in the past, renew immediately.
   public var end: Date
-  /// A page that says why, when the CA gives one.
+  /// A page with the reason, if the CA sends one.
   public var explanationURL: String?
-  /// When to ask again: between a minute and a day from the answer, six hours if the CA said
-  /// nothing.
+  /// The time of the next request: one minute to one day after the response, by default six hours.
   public var retryAfter: Date
 
-  /// Makes a window.
+  /// Creates a window.
   public init(start: Date, end: Date, explanationURL: String? = nil, retryAfter: Date) {
     self.start = start
     self.end = end
@@ -57,14 +58,14 @@ public struct RenewalInfo: Sendable, Equatable, Codable {
     self.retryAfter = retryAfter
   }
 
-  /// The next time to ask, from a Retry-After header, within one minute and one day.
+  /// Returns the time of the next request from a Retry-After header: in one minute to one day.
   static func nextLook(_ header: String?, now: Date) -> Date {
     let wanted = RetryAfter.instant(header, now: now) ?? now.addingTimeInterval(6 * 3600)
     return min(max(wanted, now.addingTimeInterval(60)), now.addingTimeInterval(86400))
   }
 }
 
-/// The answer on the wire.
+/// The JSON document with the renewal window.
 struct RenewalDocument: Decodable {
   var start: Date
   var end: Date

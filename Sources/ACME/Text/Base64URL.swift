@@ -1,6 +1,6 @@
 internal import FoundationEssentials
 
-/// Base64url without padding (RFC 7515 section 2), the encoding of everything in a JWS.
+/// Base64url without padding (RFC 7515 section 2), the encoding in a JWS.
 package enum Base64URL {
   /// Encodes without padding.
   package static func encode(_ bytes: [UInt8]) -> String {
@@ -10,7 +10,9 @@ package enum Base64URL {
   /// Encodes the UTF-8 bytes of a text.
   package static func encode(_ text: String) -> String { encode([UInt8](text.utf8)) }
 
-  /// Decodes strictly, which the library does not: no padding, no white space, no bits left over; `nil` otherwise.
+  /// Decodes strictly; returns `nil` for padding, white space or left-over bits.
+  ///
+  /// The decoder in Foundation is lenient.
   package static func decode(_ text: String) -> [UInt8]? {
     var out: [UInt8] = []
     var bits: UInt32 = 0
@@ -25,11 +27,11 @@ package enum Base64URL {
       }
       bits &= (1 << count) - 1
     }
-    // Six bits over are half a byte and no byte; other left-over bits must be zero.
+    // Six left-over bits are not a byte; fewer must be zero.
     return count < 6 && bits == 0 ? out : nil
   }
 
-  /// Whether a text is made of the 64 letters only; the empty text is not.
+  /// Returns whether a text consists of base64url characters; false for the empty text.
   package static func isAlphabet(_ text: String) -> Bool {
     !text.isEmpty && text.utf8.allSatisfy { value(of: $0) != nil }
   }

@@ -1,10 +1,10 @@
 /// Reads Link headers (RFC 8288) for the two relations that ACME uses: `alternate` and
 /// `terms-of-service`.
 enum LinkHeader {
-  /// The most links that are read from one answer.
+  /// The maximum number of links from one response.
   static let limit = 32
 
-  /// The targets, as they stand, of all links with a relation, in order.
+  /// Returns the unresolved targets of all links with a relation, in order.
   static func targets(relation: String, in headers: [String]) -> [String] {
     var found: [String] = []
     for header in headers {
@@ -36,7 +36,7 @@ enum LinkHeader {
     return links
   }
 
-  /// Reads `; name=value; name="value"` up to the comma that ends this link.
+  /// Reads `; name=value; name="value"` up to the comma at the end of the link.
   private static func takeParameters(_ rest: inout Substring) -> [(name: String, value: String)] {
     var parameters: [(name: String, value: String)] = []
     var name = ""

@@ -2,10 +2,10 @@ package import FoundationEssentials
 
 /// The Retry-After header (RFC 9110 section 10.2.3): seconds or an HTTP date.
 package enum RetryAfter {
-  /// The longest wait that is taken at its word; a CA cannot put us to sleep for years.
+  /// The maximum wait in seconds, so that a CA cannot stop the client for years.
   static let longest = 366.0 * 86400
 
-  /// The instant that a header names, never before `now`; `nil` when it cannot be read.
+  /// Returns the time in a header, not before `now`; `nil` if the header is unreadable.
   package static func instant(_ text: String?, now: Date) -> Date? {
     guard let text else { return nil }
     let trimmed = text.trimmed
@@ -18,7 +18,7 @@ package enum RetryAfter {
 }
 
 extension String {
-  /// The text without blanks and tabs at its ends.
+  /// The text without white space at its ends.
   var trimmed: String {
     let blank: (Character) -> Bool = { $0 == " " || $0 == "\t" || $0.isNewline }
     let head = drop(while: blank)

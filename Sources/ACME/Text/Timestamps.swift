@@ -1,10 +1,10 @@
 internal import FoundationEssentials
 
-/// The date formats of the protocol, read and written without a formatter.
+/// The date formats of the protocol.
 ///
-/// Times from a CA are hostile: everything is checked by number, nothing by locale.
+/// Times from a CA are untrusted: parsing is strict and independent of the locale.
 enum Timestamp {
-  /// Reads RFC 3339 ("2025-01-02T04:00:00.5+01:00"); `nil` for anything else.
+  /// Parses RFC 3339 ("2025-01-02T04:00:00.5+01:00"); returns `nil` for other text.
   static func rfc3339(_ text: String) -> Date? {
     var scanner = Scanner(text)
     guard let year = scanner.number(4), scanner.skip("-"), let month = scanner.number(2),
@@ -22,7 +22,7 @@ enum Timestamp {
     return Date(timeIntervalSince1970: Double(instant - offset) + fraction)
   }
 
-  /// Writes RFC 3339 in UTC to the second.
+  /// Formats a date as RFC 3339 in UTC, in whole seconds.
   static func rfc3339(_ date: Date) -> String {
     let seconds = Int64(date.timeIntervalSince1970.rounded(.down))
     var days = seconds / 86400
@@ -36,9 +36,9 @@ enum Timestamp {
       + ":" + pad(rest / 60 % 60, 2) + ":" + pad(rest % 60, 2) + "Z"
   }
 
-  /// Reads an HTTP date in its three forms (RFC 9110 section 5.6.7); `nil` for anything else.
+  /// Parses an HTTP date in its three forms (RFC 9110 section 5.6.7); returns `nil` for other text.
   ///
-  /// `now` settles the century of the two-digit year of RFC 850: not more than 50 years ahead.
+  /// A two-digit year of RFC 850 is at most 50 years after `now`.
   static func http(_ text: String, now: Date) -> Date? {
     var scanner = Scanner(text)
     guard let weekday = scanner.letters(), weekday.count >= 3 else { return nil }
@@ -79,12 +79,12 @@ enum Timestamp {
   private static func instant(year: Int64, month: Int64, day: Int64, seconds: Int64) -> Int64? {
     guard (1...12).contains(month), (1...31).contains(day) else { return nil }
     let days = self.days(year: year, month: month, day: day)
-    // The 30th of February would come back as another day.
+    // The 30th of February would become another day.
     guard civil(days) == (year, month, day) else { return nil }
     return days * 86400 + seconds
   }
 
-  /// Days since 1970-01-01 of a day in the proleptic Gregorian calendar.
+  /// Returns the days since 1970-01-01 of a date in the proleptic Gregorian calendar.
   private static func days(year: Int64, month: Int64, day: Int64) -> Int64 {
     let shifted = month <= 2 ? year - 1 : year
     let era = (shifted >= 0 ? shifted : shifted - 399) / 400
@@ -129,7 +129,7 @@ private struct Scanner {
     return true
   }
 
-  /// Exactly `width` digits.
+  /// Reads exactly `width` digits.
   mutating func number(_ width: Int) -> Int64? {
     let head = rest.prefix(width)
     guard head.count == width, head.allSatisfy({ (48...57).contains($0) }) else { return nil }
@@ -137,7 +137,7 @@ private struct Scanner {
     return Int64(String(decoding: head, as: UTF8.self))
   }
 
-  /// Between one and eighteen digits.
+  /// Reads one to eighteen digits.
   mutating func digits() -> String? {
     let head = rest.prefix { (48...57).contains($0) }
     guard !head.isEmpty, head.count <= 18 else { return nil }
@@ -160,7 +160,7 @@ private struct Scanner {
     return Int64(index + 1)
   }
 
-  /// "hh:mm:ss" as seconds; a leap second counts as the next one.
+  /// Reads "hh:mm:ss" as seconds; a leap second counts as the next second.
   mutating func time() -> Int64? {
     guard let hour = number(2), skip(":"), let minute = number(2), skip(":"),
       let second = number(2), hour < 24, minute < 60, second <= 60
@@ -168,7 +168,7 @@ private struct Scanner {
     return hour * 3600 + minute * 60 + second
   }
 
-  /// "Z" or "+hh:mm" as seconds east of UTC.
+  /// Reads "Z" or "+hh:mm" as seconds east of UTC.
   mutating func offset() -> Int64? {
     if skip("Z", "z") { return 0 }
     let sign: Int64

@@ -1,11 +1,11 @@
-/// What came of `body`: what it returned, or its error in certctl's words.
+/// Returns the value of `body`, or its error as a `CertctlError`.
 ///
-/// This is the one place that tells a cancellation from a failure: cancellation ends whatever runs, so
-/// it is thrown on.
+/// This is the one place that distinguishes cancellation from failure: it rethrows a
+/// `CancellationError`, which stops the whole run.
 ///
 /// - Parameter body: The work.
 /// - Returns: Its value or its error.
-/// - Throws: `CancellationError` only.
+/// - Throws: Only `CancellationError`.
 package func attempt<Value>(
   _ body: () async throws -> Value
 ) async throws(CancellationError) -> Result<Value, CertctlError> {

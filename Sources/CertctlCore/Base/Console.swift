@@ -1,19 +1,19 @@
 package import Logging
 
-/// Where certctl says what it does: the log, and the person who watches.
+/// The outputs of certctl while it runs: the log, and messages to a person.
 package struct Console: Sendable {
   /// The log.
   package var logger: Logger
-  /// Told what is going on.
+  /// Reports the current step.
   package var progress: @Sendable (Progress) -> Void
-  /// Told what a person should know although nothing failed, on one line.
+  /// Prints a warning of one line.
   package var warn: @Sendable (String) -> Void
-  /// Tells a person what has to be done now, line by line, such as records to be made by hand.
+  /// Prints instructions line by line, such as records that the person must add.
   package var tell: @Sendable (_ lines: [String]) -> Void
-  /// Whether there is a person who sees it.
+  /// Whether a person sees the output.
   package var isAttended: Bool
 
-  /// A console; what is left out goes nowhere.
+  /// Creates a console; outputs that are left out are discarded.
   package init(
     logger: Logger = Logger(label: "certctl") { _ in SwiftLogNoOpLogHandler() },
     progress: @escaping @Sendable (Progress) -> Void = { _ in },

@@ -1,6 +1,6 @@
 package import FoundationEssentials
 
 extension Date {
-  /// The time as RFC 3339 in UTC, to the second.
+  /// The date as RFC 3339 in UTC, in whole seconds.
   package var rfc3339: String { formatted(.iso8601) }
 }

@@ -4,24 +4,24 @@ import CertctlHTTP
 package import CertctlSystem
 import FoundationEssentials
 
-/// The outer world: network, clock, programs, and the console.
+/// The dependencies on the outside: network, clock, programs and console.
 package struct Environment: Sendable {
-  /// Makes the HTTP client for a CA whose certificate chains to this PEM file (nil: the system's).
+  /// Creates the HTTP client that trusts the CA certificates in a PEM file (nil: the system's).
   package var http: @Sendable (_ caBundle: String?) throws -> any HTTPClient
-  /// The time, and sleeping.
+  /// The clock for times and delays.
   package var clock: WallClock
-  /// The log, and the person who watches.
+  /// The log, and messages to a person.
   package var console: Console
-  /// Asks DNS servers.
+  /// Queries DNS servers.
   package var dns: any DNSClient = NetworkDNSClient()
   /// The resolvers of this host.
   package var resolvers: @Disk @Sendable () -> [Endpoint] = {
     let bytes = RegularFile.read("/etc/resolv.conf") ?? []
     return ResolverFile.servers(in: String(decoding: bytes, as: UTF8.self))
   }
-  /// The environment variables, in which settings of DNS providers are looked for.
+  /// The environment variables, which may contain settings of DNS providers.
   package var variables = ProcessInfo.processInfo.environment
-  /// Makes the HTTP client that looks at the servers of this machine.
+  /// Creates the HTTP client for servers on this machine.
   package var localHTTP: @Sendable () -> any HTTPClient = {
     CurlHTTPClient(
       .init(
@@ -29,14 +29,14 @@ package struct Environment: Sendable {
   }
   /// Runs programs.
   package var runner: any CommandRunner = ProcessRunner()
-  /// Finds the processes of this host whose title begins like this.
+  /// Finds the processes on this host whose title starts with a text.
   package var findProcesses: @Disk @Sendable (_ title: String) -> [RunningProcess] = {
     ProcessTable.processes(titled: $0)
   }
 
-  /// The HTTP client for a server whose certificate chains to this PEM file (nil: the system's).
+  /// Returns an HTTP client that trusts the CA certificates in a PEM file (nil: the system's).
   ///
-  /// That file decides which servers are trusted. Blocks while it is checked.
+  /// Blocks while it checks the file, which must be safe because it determines the trusted servers.
   ///
   /// - Throws: `CertctlError` with code `configuration` for a file that others own or can write.
   package func client(caBundle: String?) throws -> any HTTPClient {
@@ -44,18 +44,19 @@ package struct Environment: Sendable {
       do throws(HostError) {
         try TrustedPath.require(caBundle, .settings)
       } catch {
+        let cause = error.detail ?? error.description
+        // A cause about the file itself begins with its path.
+        let path = cause.hasPrefix("\(caBundle) ") ? "" : " \(caBundle)"
         throw CertctlError(
-          .configuration,
-          "the CA bundle \(caBundle) is not used: "
-            + (error.detail ?? error.description),
+          .configuration, "cannot use the CA bundle\(path): \(cause)",
           hint: error.hint
-            ?? "copy it to where only root can write, such as /etc/certctl")
+            ?? "copy it to a directory that only root can write, such as /etc/certctl")
       }
     }
     return try http(caBundle)
   }
 
-  /// An outer world whose other parts are those of this host.
+  /// Creates an environment with this host's other dependencies.
   package init(
     http: @escaping @Sendable (_ caBundle: String?) throws -> any HTTPClient,
     clock: WallClock = .system, console: Console = Console()

@@ -1,18 +1,18 @@
-/// Something that certctl finds wrong without failing for it, as reports tell it.
+/// A problem in a report that does not make the command fail.
 ///
-/// It stands in JSON as `findings` of the report; Findings.md lists the codes.
+/// In JSON it is an element of the report's `findings`. Findings.md lists the codes.
 package struct Finding: Encodable, Sendable, Hashable {
-  /// How much it matters.
+  /// The severity.
   package enum Level: String, Encodable, Sendable {
-    /// Something does not work, or will soon stop to.
+    /// Something does not work, or will soon stop working.
     case error
-    /// Something works, but not as it was asked for, or not for ever.
+    /// Something works, but not as requested, or not permanently.
     case warning
-    /// Something that is good to know.
+    /// Useful information.
     case notice
   }
 
-  /// What it is, in a word that stays the same; scripts decide by it.
+  /// The type of a finding, stable for scripts.
   package enum Code: String, CaseIterable, Encodable, Sendable {
     // Certificates
     case damaged, expired, revoked, placeholder, namesMissing
@@ -27,18 +27,18 @@ package struct Finding: Encodable, Sendable, Hashable {
     case parametersUnusable, parametersWeak, recordMissing
   }
 
-  /// How much it matters.
+  /// The severity.
   package let level: Level
-  /// What it is.
+  /// The type of the finding.
   package let code: Code
-  /// Which thing it is about, where the report is not about that alone: a name, a path.
+  /// The name or path with the problem, if the report covers more than one.
   package let subject: String?
-  /// What is wrong: one line, which may quote strangers.
+  /// The problem, on one line; may contain untrusted text.
   package let message: String
-  /// What to do about it.
+  /// The suggested fix.
   package let hint: String?
 
-  /// A finding.
+  /// Creates a finding.
   package init(
     _ level: Level, _ code: Code, subject: String? = nil, _ message: String, hint: String? = nil
   ) {
@@ -51,7 +51,7 @@ package struct Finding: Encodable, Sendable, Hashable {
 }
 
 extension String {
-  /// The lines of a text as one, without their indentation.
+  /// The lines of the text joined with spaces, without their indentation.
   package var inOneLine: String {
     split { $0.isNewline }.map { String($0.drop { $0 == " " }) }.joined(separator: " ")
   }

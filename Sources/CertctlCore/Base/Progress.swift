@@ -1,49 +1,49 @@
-/// What certctl is doing at the moment, for a person who waits.
+/// The current step, for a person who waits.
 package enum Progress: Sendable {
-  /// It waits for another process.
+  /// Waiting for another process.
   case waiting(String)
-  /// It asks this CA for a certificate for so many names.
+  /// Ordering a certificate for a number of names from a CA.
   case ordering(String, names: Int)
-  /// It takes up an order of an earlier run.
+  /// Resuming an order of an earlier run at a CA.
   case resuming(String)
-  /// It shows so many challenges of this type.
+  /// Presenting a number of challenges of one type.
   case presenting(String, count: Int)
-  /// It waits until so many records are at all name servers.
+  /// Waiting until all name servers have a number of records.
   case propagating(Int)
-  /// It waits for so many seconds until a resolver has forgotten an earlier validation's records.
+  /// Waiting a number of seconds until cached records of an earlier validation expire.
   case forgetting(Int)
-  /// It waits for the CA's validation.
+  /// Waiting for the CA's validation.
   case validating
-  /// It makes a key and sends the request.
+  /// Generating a key and sending the CSR.
   case finalizing
-  /// It fetches the certificate.
+  /// Downloading the certificate.
   case downloading
-  /// It writes the certificate to the disk.
+  /// Writing the certificate to the disk.
   case storing
-  /// It makes this server load its configuration anew.
+  /// Reloading a server.
   case reloading(String)
-  /// It runs the hook at this path.
+  /// Running the hook at a path.
   case running(hook: String)
 
-  /// The step in words.
+  /// The text of the step.
   package var text: String {
     switch self {
     case .waiting(let what): "waiting for \(what)"
     case .ordering(let authority, let names):
       "ordering a certificate for \(names == 1 ? "one name" : "\(names) names") from \(authority)"
-    case .resuming(let authority): "taking up the order under way at \(authority)"
+    case .resuming(let authority): "resuming the order at \(authority)"
     case .presenting(let type, let count):
-      "presenting \(count == 1 ? "one challenge" : "\(count) challenges") by \(type)"
+      "presenting \(count == 1 ? "one \(type) challenge" : "\(count) \(type) challenges")"
     case .propagating(let count):
-      "waiting for the name servers to have \(count == 1 ? "the record" : "\(count) records")"
+      "waiting for \(count == 1 ? "the record" : "\(count) records") to reach all name servers"
     case .forgetting(let seconds):
-      "waiting \(seconds) s: the CA may remember the records of an earlier validation"
+      "waiting \(seconds) s until cached records of an earlier validation expire"
     case .validating: "waiting for the CA to validate"
-    case .finalizing: "making a key and sending the request"
-    case .downloading: "fetching the certificate"
+    case .finalizing: "generating a key and sending the CSR"
+    case .downloading: "downloading the certificate"
     case .storing: "storing the certificate"
     case .reloading(let server): "reloading \(server)"
-    case .running(let hook): "running the hook \(hook)"
+    case .running(let hook): "running hook \(hook)"
     }
   }
 }

@@ -3,22 +3,22 @@ package import CertctlBase
 package import CertctlSystem
 import Synchronization
 
-/// The domains that a CA counts certificates by: those of the public suffix list.
+/// The registered domains for a CA's rate limits, from the public suffix list.
 ///
-/// Without the list, which the host brings, they are guessed. The last two labels stand for the registered
-/// domain; three, where the last is a country's and the one before it is a word that registries use for a
-/// category (`co.uk`, `com.au`). Under a suffix that the guess does not know (`github.io`, `kawasaki.jp`)
-/// the names of several registrants count as one: too many, so the ledger may say wait where the CA would
-/// not. Under a domain that is named like a category (`www.co.it`) it counts too few, and the CA has the
-/// last word.
+/// If the host has no list, the domain is guessed: the last two labels, or three if the last is a
+/// country code and the one before it is a common category (`co.uk`, `com.au`).
+///
+/// Under an unknown suffix (`github.io`, `kawasaki.jp`) the guess counts several registrants as
+/// one, so the ledger may postpone an order that the CA would accept. Under a domain named like a
+/// category (`www.co.it`) it counts too few certificates, and the CA may refuse the order.
 package enum RegisteredDomain {
-  /// What certificates for this name are counted by.
+  /// Returns the key under which certificates for a name are counted.
   package static func key(of identifier: Identifier) -> String {
     if identifier.type == .ip { return network(identifier.value) }
     return key(of: identifier.baseDomain, by: PublicSuffixes.shared)
   }
 
-  /// What a domain is counted by; a suffix itself by its own name.
+  /// Returns the key of a domain; a public suffix is its own key.
   static func key(of domain: String, by list: Result<PublicSuffixes, HostError>) -> String {
     switch list {
     case .success(let list): list.registeredDomain(of: domain) ?? domain
@@ -26,13 +26,13 @@ package enum RegisteredDomain {
     }
   }
 
-  /// A note for the person that domains are only guessed, and why; once in the life of the process.
+  /// Returns a warning that domains are guessed, and why; only once per process.
   package static func noteOfGuessing(_ list: Result<PublicSuffixes, HostError>) -> String? {
     guard case .failure(let error) = list,
       !isNoted.exchange(true, ordering: .relaxed)
     else { return nil }
     return
-      "registered domains are guessed, so a CA's rate limits may be counted too strictly: \(error)"
+      "rate limits may be counted too strictly: \(error)"
       + (error.hint.map { " (\($0))" } ?? "")
   }
 
@@ -52,7 +52,7 @@ package enum RegisteredDomain {
     "school", "web",
   ]
 
-  /// An IPv4 address as it is, an IPv6 address as its /64: the first four groups.
+  /// Returns an IPv4 address unchanged, and the /64 network of an IPv6 address.
   private static func network(_ text: String) -> String {
     guard let address = IPAddress(text), address.isV6 else { return text }
     let groups = stride(from: 0, to: 8, by: 2).map { index in

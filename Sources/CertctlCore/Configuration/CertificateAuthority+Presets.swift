@@ -1,5 +1,5 @@
 extension CertificateAuthority {
-  /// The certificate authorities that have a name of their own.
+  /// The CAs with a preset name.
   package static let presets: [CertificateAuthority] = [
     .init(
       name: "letsencrypt", title: "Let's Encrypt",

@@ -1,22 +1,22 @@
 package import ACME
 
-/// How a lineage proves its names.
+/// The validation settings of a lineage.
 package struct ChallengeSettings: Codable, Sendable, Hashable {
   /// The challenge type.
   package var type: ChallengeType
-  /// The port that the stand-alone http-01 responder listens on, 80 by default.
+  /// The port of the built-in http-01 listener, 80 by default.
   package var httpPort: Int?
-  /// The address that stand-alone responders bind, all of both families by default.
+  /// The address of the built-in listeners, all IPv4 and IPv6 addresses by default.
   package var httpAddress: String?
-  /// The folder that a web server shows as the root of the sites, for http-01 without a listener.
+  /// The directory that a web server serves as `/`, for http-01 without a listener.
   package var webroot: String?
-  /// The port that the tls-alpn-01 responder listens on, 443 by default.
+  /// The port of the built-in tls-alpn-01 listener, 443 by default.
   package var tlsPort: Int?
-  /// Who makes records in the DNS, and how they are checked; also for wildcards of a lineage whose
-  /// other names are proved otherwise.
+  /// The DNS provider and the check of its records; also for the wildcards of a lineage whose other
+  /// names use another challenge type.
   package var dns: DNSSettings?
 
-  /// Settings for one challenge type.
+  /// Creates the settings for a challenge type.
   package init(
     type: ChallengeType, httpPort: Int? = nil, httpAddress: String? = nil, webroot: String? = nil,
     tlsPort: Int? = nil, dns: DNSSettings? = nil
@@ -29,19 +29,21 @@ package struct ChallengeSettings: Codable, Sendable, Hashable {
     self.dns = dns
   }
 
-  /// The same by another type.
+  /// Returns the settings with another challenge type.
   package func with(_ type: ChallengeType) -> ChallengeSettings {
     var settings = self
     settings.type = type
     return settings
   }
 
-  /// Checks the address that listeners are to bind.
+  /// Checks a listen address.
+  ///
+  /// - Throws: `CertctlError` with code `usage` if it is not an IP address.
   package static func checkAddress(_ text: String) throws {
     guard (try? Identifier(parsing: text))?.type == .ip else {
       throw CertctlError(
-        .usage, "'\(text)' is no IP address to listen on",
-        hint: "give an address of this machine, such as 192.0.2.10 or ::1")
+        .usage, "the listen address '\(text)' is not an IP address",
+        hint: "use an address of this machine, such as 192.0.2.10 or ::1")
     }
   }
 }

@@ -1,8 +1,8 @@
-/// The names that container engines give.
+/// The rule for names of containers.
 package enum ContainerName {
-  /// Whether a text can be a container's name or number.
+  /// Returns whether a text is a valid container name or ID.
   ///
-  /// The engines' own rule: letters, digits, `_`, `.` and `-`, the first one a letter or digit.
+  /// The rule of the engines: letters, digits, `_`, `.` and `-`, beginning with a letter or digit.
   package static func isValid(_ text: String) -> Bool {
     let isWord = { (byte: UInt8) in
       (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)

@@ -1,34 +1,33 @@
 import ACME
 package import CertctlBase
 
-/// How a lineage makes and checks records in the DNS.
+/// The settings of a lineage for creating and checking DNS records.
 package struct DNSSettings: Codable, Sendable, Hashable {
-  /// Where records are looked for before the CA is told to look.
+  /// The servers to check for new records before validation.
   package enum Check: String, Codable, Sendable, CaseIterable {
-    /// At all of the zone's own servers.
+    /// All name servers of the zone.
     case servers
-    /// At the resolver, where this host may not ask the zone's servers: then it is asked for CNAMEs and
-    /// zones, too.
+    /// The resolver, if this host cannot query the zone's servers. It also finds CNAMEs and zones.
     case resolver
-    /// Nowhere: the CA is told at once. CNAMEs and zones are found as by `resolver`.
+    /// No check: validation begins immediately. The resolver finds CNAMEs and zones.
     case none
   }
 
-  /// The provider's word, and what it takes after a colon; nil where no records are made.
+  /// The provider's name, with its argument after a colon; nil without a provider.
   package var provider: String?
-  /// The provider's settings by the names of their variables: `value:TEXT` for what is no secret, else
-  /// a reference: an absolute path, or `credential:NAME`.
+  /// The provider's settings by variable name: `value:TEXT` for values that are not secret,
+  /// otherwise a reference, which is an absolute path or `credential:NAME`.
   package var references: [String: String]?
-  /// The resolver, as an address with or without a port; those of the host by default.
+  /// The resolver's address, with an optional port; the host's resolvers by default.
   package var resolver: String?
-  /// The port of the zones' own servers; 53 by default.
+  /// The port of the zones' name servers; 53 by default.
   package var port: Int?
-  /// How long servers may take to have a record, in seconds; the provider's own by default.
+  /// The maximum time for records to reach the servers, in seconds; the provider's by default.
   package var timeLimit: Int?
-  /// Where records are looked for; at the zone's servers by default.
+  /// The servers to check; the zone's name servers by default.
   package var check: Check?
 
-  /// Settings for a provider.
+  /// Creates the settings for a provider.
   package init(
     provider: String? = nil, references: [String: String]? = nil, resolver: String? = nil,
     port: Int? = nil, timeLimit: Int? = nil, check: Check? = nil
@@ -41,9 +40,9 @@ package struct DNSSettings: Codable, Sendable, Hashable {
     self.check = check
   }
 
-  /// What is given over what the lineage has over the defaults; nil when nothing is said.
+  /// Returns these settings, completed from the lineage, then from the defaults; nil if all nil.
   ///
-  /// References belong to one provider: those of another are left behind.
+  /// References to the settings of another provider are dropped.
   package func over(_ lineage: DNSSettings?, _ defaults: DNSSettings) -> DNSSettings? {
     let provider = self.provider ?? lineage?.provider ?? defaults.provider
     let settings = DNSSettings(
@@ -56,14 +55,14 @@ package struct DNSSettings: Codable, Sendable, Hashable {
     return settings == DNSSettings() ? nil : settings
   }
 
-  /// The word and what stands after the colon.
+  /// The provider's name and its argument after the colon.
   package var word: (name: String, argument: String?)? {
     guard let provider else { return nil }
     guard let colon = provider.firstIndex(of: ":") else { return (provider, nil) }
     return (String(provider[..<colon]), String(provider[provider.index(after: colon)...]))
   }
 
-  /// An address with or without a port: `192.0.2.53`, `192.0.2.53:5353`, `[2001:db8::53]:5353`.
+  /// Parses an address with an optional port: `192.0.2.53` or `[2001:db8::53]:5353`.
   ///
   /// - Throws: `CertctlError` with code `usage`.
   package static func endpoint(_ text: String) throws -> Endpoint {
@@ -82,8 +81,8 @@ package struct DNSSettings: Codable, Sendable, Hashable {
       (1...65535).contains(port)
     else {
       throw CertctlError(
-        .usage, "'\(text)' is no address of a resolver",
-        hint: "give it like 192.0.2.53 or [2001:db8::53]:5353")
+        .usage, "'\(text)' is not a valid resolver address",
+        hint: "use an IP address with an optional port, such as 192.0.2.53 or [2001:db8::53]:5353")
     }
     return Endpoint(host: address.value, port: port)
   }

@@ -2,26 +2,26 @@ package import ACME
 package import CertctlCrypto
 package import CertctlSystem
 
-/// What is wanted of a lineage: enough to renew it with nobody watching.
+/// The saved settings of a lineage: everything that an unattended renewal needs.
 ///
-/// Settings that stand for themselves are read by their names in the settings table; those that belong
-/// together have a type of their own.
+/// Independent settings are read by their names in the settings table. Settings that depend on each
+/// other are grouped in a type.
 @dynamicMemberLookup
 package struct LineageSettings: Codable, Sendable, Equatable {
-  /// The names to certify, in the order given; the first names the lineage.
+  /// The names of the certificate, in the user's order; the lineage is named after the first.
   package var names: [Identifier]
-  /// How the names are proved.
+  /// The validation settings.
   package var challenge: ChallengeSettings
-  /// The type of a second key, RSA beside ECDSA; nil for one certificate only.
+  /// The key type of the additional RSA certificate; nil for a single certificate.
   package var rsaKeyType: KeyType?
-  /// The user's own certificate request in PEM; then the key is none of certctl's business.
+  /// The user's CSR in PEM; certctl then has no key.
   package var csr: String?
-  /// Who may read the files.
+  /// The owner, group and mode of the files.
   package var files: FileSettings
-  /// The settings with a key of their own, by their keys in the table.
+  /// The settings that are not in a group, by their keys in the table.
   var own: [String: SettingValue] = [:]
 
-  /// Settings with certctl's defaults for what is not given.
+  /// Creates settings, with certctl's defaults for omitted ones.
   package init(
     names: [Identifier], authorities: [String], caBundle: String? = nil,
     challenge: ChallengeSettings = .init(type: .http01), keyType: KeyType = .ec256,
@@ -46,7 +46,7 @@ package struct LineageSettings: Codable, Sendable, Equatable {
     self.allowPartial = allowPartial
   }
 
-  /// A setting of the table.
+  /// The value of a setting in the table.
   package subscript<Value>(
     dynamicMember setting: KeyPath<SettingsTable, Setting<Value>>
   ) -> Value? {
@@ -56,7 +56,7 @@ package struct LineageSettings: Codable, Sendable, Equatable {
     set { self[SettingsTable.shared[keyPath: setting].definition] = newValue?.settingValue }
   }
 
-  /// The value of an entry, whatever its type is.
+  /// The value of an entry of any type.
   package subscript(_ setting: SettingDefinition) -> SettingValue? {
     get { setting.value(in: self) }
     set { setting.put(newValue, into: &self) }
@@ -80,53 +80,53 @@ package struct LineageSettings: Codable, Sendable, Equatable {
     set { self[dynamicMember: \.reuseKey] = newValue }
   }
 
-  /// The challenge type, as the table knows it.
+  /// The challenge type, for the settings table.
   package var challengeType: ChallengeType? {
     get { challenge.type }
     set { challenge.type = newValue ?? .http01 }
   }
 
-  /// The DNS settings; all nil if the lineage has none.
+  /// The DNS settings; with nil values if the lineage has none.
   package var dns: DNSSettings {
     get { challenge.dns ?? DNSSettings() }
     set { challenge.dns = newValue == DNSSettings() ? nil : newValue }
   }
 
-  /// Whether a certificate issued under `other` still is what these settings want.
+  /// Returns whether a certificate issued with other settings still matches these.
   package func wantSameCertificate(as other: LineageSettings) -> Bool {
     change(since: other) == nil
   }
 
-  /// Why a certificate issued under `other` is not what these settings want; nil when it is.
+  /// Returns why a certificate issued with other settings does not match these; nil if it does.
   package func change(since other: LineageSettings) -> String? {
     let added = names.filter { !other.names.contains($0) }.map(\.value)
     if !added.isEmpty { return "new names: \(added.joined(separator: ", "))" }
     let gone = other.names.filter { !names.contains($0) }.map(\.value)
-    if !gone.isEmpty { return "names taken away: \(gone.joined(separator: ", "))" }
+    if !gone.isEmpty { return "removed names: \(gone.joined(separator: ", "))" }
     let changed = SettingsTable.all.filter { $0.affectsCertificate && self[$0] != other[$0] }
-    // Another request often has another type of key, too: then it is the reason.
+    // Another CSR often has another key type too. Then the CSR is the reason.
     let first = changed.first { $0.key == "csr" } ?? changed.first
     return first.flatMap { $0.change?(self[$0]) }
   }
 }
 
-/// Owner, group and mode of a lineage's generation folders and keys.
+/// The owner, group and mode of a lineage's generation folders and keys.
 package struct FileSettings: Codable, Sendable, Equatable {
-  /// The owner's user name or number; the user who runs certctl by default.
+  /// The owner's user name or ID; the user who runs certctl by default.
   package var owner: String?
-  /// The group's name or number; the group of the user who runs certctl by default.
+  /// The group's name or ID; the group of the user who runs certctl by default.
   package var group: String?
-  /// The key's mode as octal digits, `0600` by default.
+  /// The key's mode in octal digits, `0600` by default.
   package var keyMode: String?
 
-  /// File settings; what is nil takes the default.
+  /// Creates file settings; nil stands for the default.
   package init(owner: String? = nil, group: String? = nil, keyMode: String? = nil) {
     self.owner = owner
     self.group = group
     self.keyMode = keyMode
   }
 
-  /// The attributes of the key file.
+  /// Returns the attributes of the key file.
   ///
   /// - Throws: `CertctlError` with code `usage` for an unknown user, group or mode.
   package func keyAttributes() throws -> FileAttributes {
@@ -134,12 +134,12 @@ package struct FileSettings: Codable, Sendable, Equatable {
     return FileAttributes(mode: mode, owner: try ownerID(), group: try groupID())
   }
 
-  /// The attributes of certificate files, which are public.
+  /// Returns the attributes of certificate files, which are public.
   package func certificateAttributes() throws -> FileAttributes {
     FileAttributes(mode: 0o644, owner: try ownerID(), group: try groupID())
   }
 
-  /// The attributes of a generation folder: who may read the key may enter it.
+  /// Returns the attributes of a generation folder; users who can read the key can enter it.
   package func folderAttributes() throws -> FileAttributes {
     let mode = try parsedKeyMode()
     let enter = (mode & 0o444) >> 2
@@ -153,20 +153,19 @@ package struct FileSettings: Codable, Sendable, Equatable {
       let mode = UInt32(keyMode, radix: 8), mode & ~0o660 == 0, mode & 0o400 != 0
     else {
       throw CertctlError(
-        .usage, "the key mode '\(keyMode)' is not usable",
-        hint: "give octal digits that let the owner read and nobody else but the group: "
-          + "0600, 0640, 0400 or 0440")
+        .usage, "invalid key mode '\(keyMode)'",
+        hint: "use one of the octal modes 0600, 0640, 0400 and 0440")
     }
     return mode
   }
 
   private func ownerID() throws -> UInt32? {
     guard let owner else { return nil }
-    // By its number, too: the users of a container have no name here.
+    // Users of a container have no name on this host, so IDs are accepted too.
     guard let id = UInt32(owner) ?? SystemAccount.userID(named: owner) else {
       throw CertctlError(
-        .usage, "there is no user '\(owner)' on this machine",
-        hint: "see: getent passwd")
+        .usage, "no user '\(owner)' on this machine",
+        hint: "list the users with: getent passwd")
     }
     return id
   }
@@ -175,8 +174,8 @@ package struct FileSettings: Codable, Sendable, Equatable {
     guard let group else { return nil }
     guard let id = UInt32(group) ?? SystemAccount.groupID(named: group) else {
       throw CertctlError(
-        .usage, "there is no group '\(group)' on this machine",
-        hint: "see: getent group")
+        .usage, "no group '\(group)' on this machine",
+        hint: "list the groups with: getent group")
     }
     return id
   }

@@ -1,10 +1,9 @@
 import ACME
 import CertctlCrypto
 
-// The names of the types say what is read, and in which order errors are found; the keys of the settings
-// come from their table.
+// The groups come first, then the settings in the order of their table, which has their keys.
 extension LineageSettings {
-  /// Reads the settings from a lineage's file.
+  /// Decodes the settings from a lineage's file.
   package init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: SettingKey.self)
     names = try container.decode([Identifier].self, forKey: "names")
@@ -14,7 +13,7 @@ extension LineageSettings {
     files = try container.decode(FileSettings.self, forKey: "files")
     for setting in SettingsTable.all {
       guard let key = setting.keptName.map(SettingKey.init(stringValue:)) else { continue }
-      // What has a default is always written down.
+      // A setting with a fallback is always in the file.
       if setting.fallback == nil {
         guard try container.contains(key) && !container.decodeNil(forKey: key) else { continue }
       }
@@ -22,7 +21,7 @@ extension LineageSettings {
     }
   }
 
-  /// Writes the settings into a lineage's file.
+  /// Encodes the settings for a lineage's file.
   package func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: SettingKey.self)
     try container.encode(names, forKey: "names")
@@ -38,7 +37,7 @@ extension LineageSettings {
 }
 
 extension SettingDefinition {
-  /// The value in a lineage's file.
+  /// Decodes the setting's value from a lineage's file.
   fileprivate func read(
     _ container: KeyedDecodingContainer<SettingKey>, _ key: SettingKey
   ) throws -> SettingValue {
@@ -52,14 +51,14 @@ extension SettingDefinition {
       }
     guard type.init(settingValue: value) != nil else {
       throw DecodingError.dataCorruptedError(
-        forKey: key, in: container, debugDescription: "\(value.text ?? "") means nothing here")
+        forKey: key, in: container, debugDescription: "invalid value '\(value.text ?? "")'")
     }
     return value
   }
 }
 
 extension SettingValue: Encodable {
-  /// Writes the value itself.
+  /// Encodes the plain value.
   package func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     switch self {
@@ -72,7 +71,7 @@ extension SettingValue: Encodable {
   }
 }
 
-/// The key of a setting: in a lineage's file, or among the arguments of a command.
+/// The key of a setting in a lineage's file or in a command's arguments.
 package struct SettingKey: CodingKey, ExpressibleByStringLiteral {
   package let stringValue: String
   package var intValue: Int? { nil }

@@ -1,14 +1,14 @@
 import CertctlBase
 import CertctlSystem
 
-/// A file that holds a secret: a token, a key, a password.
+/// A file with a secret: a token, a key or a password.
 ///
-/// It must belong to root or to this user, and nobody else may write it: its content decides with whose
-/// rights certctl acts. certctl warns if everybody can read it.
+/// It must belong to root or to this user, and others must not be able to write to it, because its
+/// content determines the account that certctl uses. certctl warns if every user can read it.
 package struct SecretFile: Sendable {
-  /// Its absolute path.
+  /// The absolute path.
   package let path: String
-  /// Told what is unwise.
+  /// Prints a warning.
   package let warn: @Sendable (String) -> Void
 
   package init(path: String, warn: @escaping @Sendable (String) -> Void) {
@@ -16,12 +16,12 @@ package struct SecretFile: Sendable {
     self.warn = warn
   }
 
-  /// More is no secret.
+  /// The maximum size in bytes.
   private static let limit = 1 << 16
 
-  /// The file's bytes; blocks.
+  /// Reads the file's bytes; blocks.
   ///
-  /// - Throws: `CertctlError` with code `configuration`; nothing of the secret stands in it.
+  /// - Throws: `CertctlError` with code `configuration`; it never contains the secret.
   package func read() throws(CertctlError) -> [UInt8] {
     let (folder, name) = DurableFolder.folderAndName(of: path)
     let found: (bytes: [UInt8], isReadableByAll: Bool)?
@@ -29,23 +29,21 @@ package struct SecretFile: Sendable {
       found = try folder.readOwn(name, limit: Self.limit)
     } catch {
       guard error.code == .unsafePath else { throw unreadable(error.detail ?? error.description) }
+      let cause = error.detail ?? error.description
+      // A cause about the file itself begins with its path.
+      let place = cause.hasPrefix("\(path) ") ? "" : " in \(path)"
       throw CertctlError(
-        .configuration,
-        "the secret in \(path) is not used: "
-          + (error.detail ?? error.description),
-        hint: error.hint)
+        .configuration, "cannot use the secret\(place): \(cause)", hint: error.hint)
     }
-    guard let found else { throw unreadable("it is not there") }
-    // Where a file system is mounted read-only, as in containers, there is nothing to be done.
+    guard let found else { throw unreadable("no such file") }
+    // On a read-only file system, as in containers, the mode cannot be changed.
     if found.isReadableByAll, FileFacts.mayWrite(path) {
-      warn("everybody on this machine can read the secret in \(path): chmod 600 \(path)")
+      warn("every user on this machine can read the secret in \(path); run: chmod 600 \(path)")
     }
     return found.bytes
   }
 
   private func unreadable(_ why: String) -> CertctlError {
-    CertctlError(
-      .configuration,
-      "the secret in \(path) cannot be read: \(why)")
+    CertctlError(.configuration, "cannot read the secret in \(path): \(why)")
   }
 }

@@ -1,49 +1,49 @@
 import CertctlBase
 import FoundationEssentials
 
-/// Where a secret lies: in a file, or in a credential that systemd hands to the service.
+/// A reference to a secret: a file, or a credential that systemd passes to the service.
 ///
-/// Settings hold the reference, never the secret, so that it stands in one place, which root guards.
+/// Settings contain the reference, never the secret, so that only one protected file contains it.
 package enum SecretReference: Sendable, Equatable {
   /// The file at this absolute path.
   case file(String)
-  /// `LoadCredential=NAME:…` of the unit; by hand, `secrets/NAME` of the configuration directory.
+  /// `LoadCredential=NAME:…` of the unit; outside systemd, `secrets/NAME` in the configuration
+  /// directory.
   case credential(String)
 
   private static let prefix = "credential:"
 
-  /// Reads a reference: an absolute path, or `credential:NAME`.
+  /// Parses a reference: an absolute path, or `credential:NAME`.
   ///
-  /// - Throws: `CertctlError` with code `configuration` for anything else.
+  /// - Throws: `CertctlError` with code `configuration` for other text.
   package init(_ text: String) throws(CertctlError) {
     if text.hasPrefix(Self.prefix) {
       let name = String(text.dropFirst(Self.prefix.count))
       guard !name.isEmpty, !name.hasPrefix("."), !name.contains("/"), name.utf8.count <= 255 else {
         throw CertctlError(
-          .configuration, "'\(text)' names no credential",
-          hint: "give credential: and the name of a LoadCredential= of the unit")
+          .configuration, "'\(text)' is not a valid credential",
+          hint: "use credential:NAME, with NAME from LoadCredential= in the unit")
       }
       self = .credential(name)
     } else if text.hasPrefix("/") {
       self = .file(text)
     } else {
-      // It may well be the secret itself, and errors end up in journals and mails.
+      // The text may be the secret itself, and errors are written to journals and mails.
       throw CertctlError(
         .configuration,
-        "what is given there is neither an absolute path nor credential:NAME (it is not shown: it may "
-          + "be the secret itself)",
-        hint: "put the secret into a file, and give /etc/certctl/secrets/NAME, or credential:NAME")
+        "the value is neither an absolute path nor credential:NAME (not shown: it may be a secret)",
+        hint: "put the secret into a file such as /etc/certctl/secrets/NAME and use its path")
     }
   }
 
-  /// The secret, without white space around it; blocks.
+  /// Reads the secret, without white space around it; blocks.
   ///
   /// - Parameters:
   ///   - configDirectory: The configuration directory.
-  ///   - environment: Where `CREDENTIALS_DIRECTORY` is looked for.
-  ///   - warn: Told what is unwise.
-  /// - Returns: The text.
-  /// - Throws: `CertctlError` with code `configuration`; nothing of the secret stands in it.
+  ///   - environment: The environment variables, for `CREDENTIALS_DIRECTORY`.
+  ///   - warn: Prints a warning.
+  /// - Returns: The secret.
+  /// - Throws: `CertctlError` with code `configuration`; it never contains the secret.
   @Disk package func read(
     configDirectory: String,
     environment: [String: String] = ProcessInfo.processInfo.environment,

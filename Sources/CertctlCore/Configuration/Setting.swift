@@ -1,33 +1,33 @@
 import ACME
 import CertctlCrypto
 
-/// One entry of the settings table: a setting with a value of this type.
+/// An entry in the settings table, with the type of its value.
 ///
-/// The option of the command line, the key of `certctl.toml`, the key in a lineage's file, the order of
-/// precedence and the row of the reference page all come from it.
+/// It defines the command-line option, the key in `certctl.toml`, the key in a lineage's file, the
+/// precedence and the row on the reference page.
 package struct Setting<Value: SettingType>: Sendable {
-  /// All that is known of it, without its type.
+  /// The definition without the type of the value.
   package let definition: SettingDefinition
 
-  /// Where a lineage keeps its value.
+  /// The location of the value in a lineage's settings.
   struct Place: Sendable {
-    /// Nowhere: it is not a setting of a lineage.
+    /// Nowhere: the value is not saved with a lineage.
     static var nowhere: Place { Place(kind: .nowhere) }
-    /// Under a key of its own in the lineage's file; its name there, if it is not that of the option.
+    /// A separate key in the lineage's file, with a name if it differs from the option's.
     static func own(_ name: String? = nil) -> Place { Place(kind: .own(name)) }
-    /// In a part of the settings.
+    /// A property in a group of settings.
     static func at(_ path: any WritableKeyPath<LineageSettings, Value?> & Sendable) -> Place {
       Place(
         kind: .part(isMergedAlone: true), get: { $0[keyPath: path]?.settingValue },
         set: { $0[keyPath: path] = $1.flatMap(Value.init(settingValue:)) })
     }
-    /// In a part that is resolved as a whole, since its settings depend on each other.
+    /// A property in a group that is resolved as a whole: its settings depend on each other.
     static func within(_ path: any WritableKeyPath<LineageSettings, Value?> & Sendable) -> Place {
       var place = at(path)
       place.kind = .part(isMergedAlone: false)
       return place
     }
-    /// As something that follows from it.
+    /// A value derived from the setting.
     static func following<T: SettingType>(_ path: any KeyPath<LineageSettings, T?> & Sendable)
       -> Place
     {
@@ -39,27 +39,27 @@ package struct Setting<Value: SettingType>: Sendable {
     fileprivate var set: (@Sendable (inout LineageSettings, SettingValue?) -> Void)?
   }
 
-  /// How a person writes its value.
+  /// The written form of the value.
   struct Form: Sendable {
     fileprivate let form: SettingForm
   }
 
-  /// An entry.
+  /// Creates an entry.
   ///
   /// - Parameters:
   ///   - key: The key in `certctl.toml`, and the option without its hyphens.
-  ///   - form: How its value is written.
-  ///   - section: The section of the help in which its option stands.
+  ///   - form: The written form of the value.
+  ///   - section: The help section of the option.
   ///   - aliases: Other names of the option.
-  ///   - valueName: What the help calls the value; the key by default.
-  ///   - place: Where a lineage keeps it.
-  ///   - isInFile: Whether `certctl.toml` may have it.
-  ///   - fallback: The default that is written down with each lineage; nil for one that is not.
-  ///   - none: The help of an option `--no-KEY` that says "none", for a list.
-  ///   - empty: What to give instead of an empty text; nil where that may mean something.
-  ///   - change: Why a new value makes a new certificate due, from that value; nil if it does not.
-  ///   - check: What a value of the file must fulfil beyond its form; it may put it in another way.
-  ///   - help: What it is, for the help and the reference page.
+  ///   - valueName: The name of the value in the help; the key by default.
+  ///   - place: The location in a lineage's settings.
+  ///   - isInFile: Whether `certctl.toml` may contain the setting.
+  ///   - fallback: The default that is saved with each lineage; nil to save none.
+  ///   - none: The help of the option `--no-KEY`, which empties a list.
+  ///   - empty: The hint for an empty text; nil if an empty text is valid.
+  ///   - change: Returns why a value requires a new certificate; nil if the setting never does.
+  ///   - check: Checks a value of the file beyond its form, and may convert it.
+  ///   - help: The text for the help and the reference page.
   init(
     _ key: String, _ form: Form, in section: SettingSection, aliases: [String] = [],
     valueName: String? = nil, kept place: Place = .own(), isInFile: Bool = true,
@@ -83,56 +83,56 @@ package struct Setting<Value: SettingType>: Sendable {
 extension Setting.Form where Value == String {
   /// Any text.
   static var text: Self { Self(form: .text) }
-  /// A path: absolute in the file, made absolute on the command line.
+  /// A path: absolute in the file, absolute or relative on the command line.
   static var path: Self { Self(form: .path) }
 }
 
 extension Setting.Form where Value == [String] {
-  /// Texts; the option is repeated.
+  /// Texts; the option may be repeated.
   static var texts: Self { Self(form: .texts) }
-  /// Paths; the option is repeated.
+  /// Paths; the option may be repeated.
   static var paths: Self { Self(form: .paths) }
 }
 
 extension Setting.Form where Value == Bool {
-  /// Yes, or not given.
+  /// A flag that can only be set: `--key`.
   static var yes: Self { Self(form: .yes) }
-  /// Yes or no: `--key` or `--no-key`.
+  /// A flag: `--key` or `--no-key`.
   static var yesOrNo: Self { Self(form: .yesOrNo) }
 }
 
 extension Setting.Form where Value == Int {
   /// A port.
   static var port: Self { Self(form: .number(1...65535, .port)) }
-  /// A number of things.
+  /// A number in a range.
   static func number(_ range: ClosedRange<Int>) -> Self { Self(form: .number(range, .number)) }
   /// A time in seconds.
   static func seconds(_ range: ClosedRange<Int>) -> Self { Self(form: .number(range, .seconds)) }
 }
 
 extension Setting.Form where Value == [String: String] {
-  /// A table, in the file only; what it holds.
+  /// A table, only in the file, with a description of its contents.
   static func table(of contents: String) -> Self { Self(form: .table(contents)) }
 }
 
 extension Setting.Form where Value: RawRepresentable, Value.RawValue == String {
-  /// One of the words of its type.
+  /// One of the words of the type.
   static var word: Self { Self(form: .word) }
-  /// Any word: which there are is not known to the command line.
+  /// Any word, because the command line does not know all of them.
   static var openWord: Self { Self(form: .text) }
 }
 
-/// How a person writes the value of a setting.
+/// The written form of a setting's value.
 package enum SettingForm: Sendable {
   case text, path, texts, paths, yes, yesOrNo, word
   case number(ClosedRange<Int>, Unit)
   case table(String)
 
-  /// What a number counts.
+  /// The unit of a number.
   package enum Unit: Sendable { case port, number, seconds }
 }
 
-/// A section of the help and of the reference page.
+/// A section of the help and the reference page.
 package enum SettingSection: String, Sendable, CaseIterable {
   case authority = "Certificate authority"
   case account = "Account"
@@ -140,11 +140,11 @@ package enum SettingSection: String, Sendable, CaseIterable {
   case certificate = "Certificate"
   case deployment = "Deployment"
   case renewal = "Renewal"
-  /// Of the host, in `certctl.toml` only.
+  /// Settings of the host, only in `certctl.toml`.
   case host = "Host"
 }
 
-/// An entry of the settings table, whatever its value's type is.
+/// An entry in the settings table, without the type of its value.
 package struct SettingDefinition: Sendable {
   /// The key in `certctl.toml`, and the option without its hyphens.
   package let key: String
@@ -157,16 +157,16 @@ package struct SettingDefinition: Sendable {
   package let help: String
   package let noneHelp: String?
   package let emptyHint: String?
-  /// Whether `certctl.toml` may have it.
+  /// Whether `certctl.toml` may contain the setting.
   package let isInFile: Bool
-  /// The default that is written down with each lineage.
+  /// The default that is saved with each lineage.
   package let fallback: SettingValue?
-  /// Why a new value makes a new certificate due.
+  /// Returns why a value requires a new certificate.
   let change: (@Sendable (SettingValue?) -> String)?
   fileprivate let kind: Kind
   fileprivate let get: (@Sendable (LineageSettings) -> SettingValue?)?
   fileprivate let set: (@Sendable (inout LineageSettings, SettingValue?) -> Void)?
-  /// What a value of the file is kept as.
+  /// Checks a value of the file and returns it in the form to keep.
   package let check: @Sendable (SettingValue) throws -> SettingValue
 
   fileprivate enum Kind: Sendable {
@@ -175,19 +175,19 @@ package struct SettingDefinition: Sendable {
     case part(isMergedAlone: Bool)
   }
 
-  /// Whether there is an option for it.
+  /// Whether the setting has an option.
   package var isOption: Bool { section != .host }
 
-  /// Whether a lineage remembers it.
+  /// Whether the setting is saved with a lineage.
   package var isKept: Bool {
     if case .nowhere = kind { return false }
     return true
   }
 
-  /// Whether a new value makes a new certificate due.
+  /// Whether a new value requires a new certificate.
   package var affectsCertificate: Bool { change != nil }
 
-  /// Whether it is resolved without a look at other settings.
+  /// Whether the setting is resolved independently of others.
   package var isMergedAlone: Bool {
     switch kind {
     case .own: true
@@ -196,7 +196,7 @@ package struct SettingDefinition: Sendable {
     }
   }
 
-  /// Its key in a lineage's file; nil for one that has none of its own.
+  /// The separate key in a lineage's file; nil if there is none.
   package var keptName: String? {
     guard case .own(let name) = kind else { return nil }
     if let name { return name }
@@ -205,12 +205,12 @@ package struct SettingDefinition: Sendable {
     return (words.prefix(1) + capitalised).joined()
   }
 
-  /// Its value in the settings of a lineage.
+  /// Returns the value in a lineage's settings.
   func value(in settings: LineageSettings) -> SettingValue? {
     get.map { $0(settings) } ?? settings.own[key]
   }
 
-  /// Puts its value into the settings of a lineage.
+  /// Sets the value in a lineage's settings.
   func put(_ value: SettingValue?, into settings: inout LineageSettings) {
     if case .own = kind { settings.own[key] = value }
     set?(&settings, value)

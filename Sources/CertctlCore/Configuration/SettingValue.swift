@@ -2,7 +2,7 @@ package import ACME
 package import CertctlCrypto
 import CertctlSystem
 
-/// The value of a setting, as the command line, `certctl.toml` and a lineage's file write it.
+/// The value of a setting on the command line, in `certctl.toml` or in a lineage's file.
 package enum SettingValue: Sendable, Hashable {
   /// A text.
   case text(String)
@@ -10,25 +10,25 @@ package enum SettingValue: Sendable, Hashable {
   case texts([String])
   /// A number.
   case number(Int)
-  /// Yes or no.
+  /// A flag.
   case flag(Bool)
-  /// Texts by names.
+  /// Texts by name.
   case table([String: String])
 
-  /// The text; nil for another kind of value.
+  /// The text; nil for other kinds of values.
   var text: String? {
     guard case .text(let text) = self else { return nil }
     return text
   }
 }
 
-/// A type that a setting can have.
+/// A type for the value of a setting.
 package protocol SettingType: Sendable {
-  /// The words that a person can give; nil for any text.
+  /// The allowed words; nil for any text.
   static var words: [String]? { get }
-  /// Reads the value of a setting; nil for a value that means nothing in this type.
+  /// Creates the typed value; nil for a value that is invalid for the type.
   init?(settingValue: SettingValue)
-  /// The value as it is written.
+  /// The value in its written form.
   var settingValue: SettingValue { get }
 }
 
@@ -38,7 +38,7 @@ extension SettingType {
 }
 
 extension SettingType where Self: RawRepresentable, RawValue == String {
-  /// Reads the word.
+  /// Creates the value from its word.
   package init?(settingValue: SettingValue) {
     guard case .text(let text) = settingValue else { return nil }
     self.init(rawValue: text)
@@ -49,7 +49,7 @@ extension SettingType where Self: RawRepresentable, RawValue == String {
 }
 
 extension String: SettingType {
-  /// Reads a text.
+  /// Creates a text.
   package init?(settingValue: SettingValue) {
     guard case .text(let text) = settingValue else { return nil }
     self = text
@@ -60,7 +60,7 @@ extension String: SettingType {
 }
 
 extension [String]: SettingType {
-  /// Reads a list.
+  /// Creates a list.
   package init?(settingValue: SettingValue) {
     guard case .texts(let texts) = settingValue else { return nil }
     self = texts
@@ -71,7 +71,7 @@ extension [String]: SettingType {
 }
 
 extension Int: SettingType {
-  /// Reads a number.
+  /// Creates a number.
   package init?(settingValue: SettingValue) {
     guard case .number(let number) = settingValue else { return nil }
     self = number
@@ -82,18 +82,18 @@ extension Int: SettingType {
 }
 
 extension Bool: SettingType {
-  /// Reads yes or no.
+  /// Creates a flag.
   package init?(settingValue: SettingValue) {
     guard case .flag(let flag) = settingValue else { return nil }
     self = flag
   }
 
-  /// Yes or no.
+  /// The flag.
   package var settingValue: SettingValue { .flag(self) }
 }
 
 extension [String: String]: SettingType {
-  /// Reads a table.
+  /// Creates a table.
   package init?(settingValue: SettingValue) {
     guard case .table(let table) = settingValue else { return nil }
     self = table
@@ -106,11 +106,11 @@ extension [String: String]: SettingType {
 extension ChallengeType: SettingType {}
 
 extension KeyType: SettingType {
-  /// The types that CAs certify.
+  /// The key types that CAs accept.
   package static var words: [String]? { allCases.filter { $0 != .ed25519 }.map(\.rawValue) }
 }
 
 extension DNSSettings.Check: SettingType {
-  /// The places where records are looked for.
+  /// The names of the checks.
   package static var words: [String]? { allCases.map(\.rawValue) }
 }

@@ -2,19 +2,17 @@ import ACME
 import CertctlCrypto
 import CertctlSystem
 
-/// Settings by their entries in the table; what was not given is nil.
-///
-/// Those of the command line and those of `certctl.toml` are such.
+/// Settings from the command line or from `certctl.toml`; nil where not set.
 @dynamicMemberLookup
 package struct SettingsOverrides: Sendable, Equatable {
   private var values: [String: SettingValue] = [:]
-  /// The user's own certificate request.
+  /// The user's CSR.
   package var csr: UserCSR?
 
-  /// Nothing given.
+  /// Creates empty overrides.
   package init() {}
 
-  /// The value of a setting; nil is "not given".
+  /// The value of a setting; nil if it is not set.
   package subscript<Value>(
     dynamicMember setting: KeyPath<SettingsTable, Setting<Value>>
   ) -> Value? {
@@ -24,19 +22,19 @@ package struct SettingsOverrides: Sendable, Equatable {
     set { self[SettingsTable.shared[keyPath: setting].definition] = newValue?.settingValue }
   }
 
-  /// The value of an entry, whatever its type is.
+  /// The value of an entry of any type.
   package subscript(_ setting: SettingDefinition) -> SettingValue? {
     get { values[setting.key] }
     set { values[setting.key] = newValue }
   }
 
-  /// Adds what was given elsewhere, and takes it over what is here.
+  /// Merges other overrides, which take precedence.
   package mutating func add(_ others: SettingsOverrides) {
     values.merge(others.values) { $1 }
     csr = others.csr ?? csr
   }
 
-  /// Who makes records in the DNS, and how they are checked.
+  /// The DNS provider and the check of its records.
   package var dns: DNSSettings {
     get {
       DNSSettings(

@@ -1,20 +1,20 @@
 package import ACME
 package import CertctlCrypto
 
-/// A certificate request that the user made, with a key that certctl never sees.
+/// A CSR from the user, whose key certctl never sees.
 package struct UserCSR: Sendable, Equatable {
   package let request: CertificateRequest
   package let keyType: KeyType
-  /// The names that it asks for: those of its subjectAltName extension.
+  /// The names in its subjectAltName extension.
   package let names: [Identifier]
 
-  /// Reads a file's contents: PEM, or DER.
+  /// Parses a CSR in PEM or DER.
   ///
-  /// The common name does not count: browsers do not look at it, some CAs take it for one more name
-  /// and others do not, so that a request with a name there only would fail at one of them.
+  /// The common name does not count: browsers ignore it, and not all CAs accept it as a name. A CSR
+  /// with a name only there would fail at some of them.
   ///
-  /// - Throws: `CertctlError` with code `usage` when it is no request, is not signed by its own
-  ///   key, asks for no name, or has a key that CAs do not certify.
+  /// - Throws: `CertctlError` with code `usage` if it is not a CSR, is not signed with its own key,
+  ///   contains no names, or has a key type that CAs do not accept.
   package init(contents: [UInt8]) throws {
     let request: CertificateRequest
     do throws(CryptoError) {
@@ -23,25 +23,22 @@ package struct UserCSR: Sendable, Equatable {
         isText ? try CertificateRequest(pem: contents) : try CertificateRequest(der: contents)
     } catch {
       throw CertctlError(
-        .usage, "the certificate request cannot be used: \(error.description)",
-        hint: error.hint
-          ?? "a request in PEM begins with -----BEGIN CERTIFICATE REQUEST-----")
+        .usage, error.description,
+        hint: error.hint ?? "use a file that begins with -----BEGIN CERTIFICATE REQUEST-----")
     }
     self.request = request
     keyType = try Self.keyType(of: request)
     names = try Self.names(of: request)
   }
 
-  /// The request as it is kept with the lineage.
+  /// The CSR in PEM, as saved with the lineage.
   package var pem: String { String(decoding: request.pem, as: UTF8.self) }
 
   private static func keyType(of request: CertificateRequest) throws -> KeyType {
     if let type = request.publicKey.type, type != .ed25519 { return type }
     throw CertctlError(
-      .usage,
-      "the certificate request has a key of a kind that CAs do not certify: "
-        + request.publicKey.kind,
-      hint: "make one with a key on P-256 or P-384, or RSA with 2048, 3072 or 4096 bits")
+      .usage, "cannot use the CSR: CAs do not accept its key type, \(request.publicKey.kind)",
+      hint: "use a P-256 or P-384 key, or an RSA key with 2048, 3072 or 4096 bits")
   }
 
   private static func names(of request: CertificateRequest) throws -> [Identifier] {
@@ -53,28 +50,28 @@ package struct UserCSR: Sendable, Equatable {
       } catch {
         let cause = CertctlError(wrapping: error)
         throw CertctlError(
-          .usage, "the certificate request asks for a bad name: \(cause.message)",
+          .usage, "the CSR contains an invalid name: \(cause.message)",
           hint: cause.hint)
       }
     }
     let hint =
-      "put all names into its subjectAltName extension: openssl req -new -key FILE -subj / "
+      "add all names to its subjectAltName extension: openssl req -new -key FILE -subj / "
       + "-addext subjectAltName=DNS:example.com,DNS:www.example.com"
     if let text = request.subjectCommonName, let name = try? Identifier(parsing: text),
       name.value.contains(".") || name.type == .ip, !names.contains(name)
     {
       throw CertctlError(
-        .usage, "the certificate request names \(name.value) in its subject only", hint: hint)
+        .usage, "the CSR contains \(name.value) only in its subject", hint: hint)
     }
     guard !names.isEmpty else {
-      throw CertctlError(.usage, "the certificate request asks for no name", hint: hint)
+      throw CertctlError(.usage, "the CSR contains no names", hint: hint)
     }
     return names
   }
 }
 
 extension Array where Element == UInt8 {
-  /// Whether these bytes stand in it one after another.
+  /// Returns whether the array contains the other bytes in sequence.
   fileprivate func contains(_ other: [UInt8]) -> Bool {
     guard count >= other.count, let first = other.first else { return other.isEmpty }
     return indices.dropLast(other.count - 1).contains { index in
