@@ -1,11 +1,11 @@
-// libcurl without linking to it.
+// libcurl, loaded at run time instead of linked.
 //
-// Loading libcurl costs more instructions than all the rest of a start, because Debian's build
-// brings 31 libraries along. So no symbol of it is referenced here: a table of function pointers,
-// typed by curl's own header, is filled by dlopen at first use. The table belongs to the caller; a
-// static variable in a header would exist once per object file.
+// Loading libcurl costs more instructions than the rest of the program's start, because Debian's
+// build depends on 31 libraries. So nothing here references its symbols: dlopen fills a table of
+// function pointers, with the types of curl's header, at first use. The caller owns the table,
+// because a static variable in a header would exist once per object file.
 //
-// Wrappers stand here for what Swift cannot see, the variadic functions, one per kind of argument.
+// The wrappers are for variadic functions, which Swift cannot call: one for each kind of argument.
 #ifndef CERTCTL_CCURL_SHIM_H
 #define CERTCTL_CCURL_SHIM_H
 
@@ -16,7 +16,7 @@
 #include <dlfcn.h>
 #include <stddef.h>
 
-// The functions that we use: X(name without "curl_").
+// The functions in use: X(name without "curl_").
 #define CERTCTL_CURL_FUNCTIONS(X) \
   X(global_init) \
   X(easy_init) \
@@ -48,7 +48,7 @@ struct certctl_curl {
 #undef CERTCTL_CURL_FIELD
 };
 
-// Fills the table. Returns NULL, or the name of what is missing: the library's or a function's.
+// Fills the table. Returns NULL, or the name of the missing library or function.
 static inline const char *certctl_curl_load(struct certctl_curl *table) {
   void *library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
   if (library == NULL) return "libcurl.so.4";
@@ -104,7 +104,7 @@ static inline CURLMcode certctl_curl_multi_set_long(
   return table->multi_setopt(multi, option, value);
 }
 
-// The result of a CURLMsg, a member of a union.
+// Returns the result of a CURLMsg, which is a member of a union.
 static inline CURLcode certctl_curl_message_result(const CURLMsg *message) {
   return message->data.result;
 }

@@ -1,5 +1,5 @@
-// libexpat without linking to it, as CCurl does it: two DNS services of dozens answer in XML, and
-// nobody else should pay for the library, or have to have it.
+// libexpat, loaded at run time like libcurl (see CCurl): only two of the many DNS services use XML,
+// so other users should not need the library.
 #ifndef CERTCTL_CEXPAT_SHIM_H
 #define CERTCTL_CEXPAT_SHIM_H
 
@@ -10,7 +10,7 @@
 #include <expat.h>
 #include <stddef.h>
 
-// The functions that we use: X(name without "XML_").
+// The functions in use: X(name without "XML_").
 #define CERTCTL_EXPAT_FUNCTIONS(X) \
   X(ParserCreate) \
   X(ParserFree) \
@@ -30,7 +30,7 @@ struct certctl_expat {
 #undef CERTCTL_EXPAT_FIELD
 };
 
-// Fills the table. Returns NULL, or the name of what is missing: the library's or a function's.
+// Fills the table. Returns NULL, or the name of the missing library or function.
 static inline const char *certctl_expat_load(struct certctl_expat *table) {
   void *library = dlopen("libexpat.so.1", RTLD_NOW | RTLD_LOCAL);
   if (library == NULL) return "libexpat.so.1";

@@ -1,7 +1,7 @@
-// libidn2 without linking to it, as CCurl does it: only names in other scripts than ASCII need it.
+// libidn2, loaded at run time like libcurl (see CCurl): only names that are not in ASCII need it.
 //
-// The few functions are declared here, as its manual has them, and not taken from <idn2.h>: they have not
-// changed since version 2.0, and nobody needs libidn2-dev to build.
+// The functions are declared here, as in the manual, instead of including <idn2.h>: they have not
+// changed since version 2.0, and building does not require libidn2-dev.
 #ifndef CERTCTL_CIDN2_SHIM_H
 #define CERTCTL_CIDN2_SHIM_H
 
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// The flags of idn2_lookup_u8, and the one failure that we tell apart.
+// The flags of idn2_lookup_u8, and the one error that certctl distinguishes.
 static const int certctl_idn2_nfc_input = 1;
 static const int certctl_idn2_transitional = 4;
 static const int certctl_idn2_nontransitional = 8;
@@ -21,7 +21,7 @@ struct certctl_idn2 {
   void (*free)(void *text);
 };
 
-// Fills the table. Returns NULL, or the name of what is missing: the library's or a function's.
+// Fills the table. Returns NULL, or the name of the missing library or function.
 static inline const char *certctl_idn2_load(struct certctl_idn2 *table) {
   void *library = dlopen("libidn2.so.0", RTLD_NOW | RTLD_LOCAL);
   if (library == NULL) return "libidn2.so.0";

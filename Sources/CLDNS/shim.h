@@ -1,7 +1,6 @@
-// libldns without linking to it, as CCurl does it: only DNS challenges need the library, and whoever
-// never uses them need not have it.
+// libldns, loaded at run time like libcurl (see CCurl): only DNS challenges need it.
 //
-// The header of the library that declares `bool` wants <stdbool.h> first, or Swift sees integers.
+// <stdbool.h> must come before the ldns headers that declare `bool`, or Swift imports integers.
 #ifndef CERTCTL_CLDNS_SHIM_H
 #define CERTCTL_CLDNS_SHIM_H
 
@@ -16,7 +15,7 @@
 #include <dlfcn.h>
 #include <ldns/ldns.h>
 
-// The functions that we use: X(name without "ldns_").
+// The functions in use: X(name without "ldns_").
 #define CERTCTL_LDNS_FUNCTIONS(X) \
   X(dname_new_frm_str) \
   X(get_errorstr_by_id) \
@@ -70,7 +69,7 @@ struct certctl_ldns {
 #undef CERTCTL_LDNS_FIELD
 };
 
-// Fills the table. Returns NULL, or the name of what is missing: the library's or a function's.
+// Fills the table. Returns NULL, or the name of the missing library or function.
 static inline const char *certctl_ldns_load(struct certctl_ldns *table) {
   void *library = dlopen("libldns.so.3", RTLD_NOW | RTLD_LOCAL);
   if (library == NULL) return "libldns.so.3";

@@ -1,6 +1,6 @@
-// What Swift cannot see of OpenSSL: macros and variadic functions.
+// Wrappers for the parts of OpenSSL that Swift cannot import: macros and variadic functions.
 //
-// Everything here is static inline, so that no C file has to be compiled. Names start with certctl_.
+// All functions are static inline, so that no C file is compiled. Names start with certctl_.
 #ifndef CERTCTL_COPENSSL_SHIM_H
 #define CERTCTL_COPENSSL_SHIM_H
 
@@ -22,12 +22,12 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
-// RFC 2253 names, but UTF-8 stays readable instead of being escaped byte by byte.
+// RFC 2253 names, with readable UTF-8 instead of an escape for each byte.
 static const unsigned long certctl_name_flags = XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB;
 
 static const int certctl_public_key_parts = EVP_PKEY_PUBLIC_KEY;
 
-// Variadic: key generation.
+// Variadic functions: key generation.
 
 static inline EVP_PKEY *certctl_generate_ec(const char *curve) {
   return EVP_PKEY_Q_keygen(NULL, NULL, "EC", curve);
@@ -41,8 +41,8 @@ static inline EVP_PKEY *certctl_generate_ed25519(void) {
   return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 }
 
-// Macros: names of key parameters. The builder keeps the pointers to these names (and to curve and
-// point, until it is built), so they must be C's constants, not temporaries of a Swift call.
+// Macros: names of key parameters. The builder keeps pointers to these names, and to curve and
+// point until it is built, so they must be C constants, not temporaries of a Swift call.
 
 static inline int certctl_push_point(
     OSSL_PARAM_BLD *builder, const char *curve, const unsigned char *point, size_t length) {
@@ -68,7 +68,7 @@ static inline void certctl_clear_free(void *memory, size_t length) {
   OPENSSL_clear_free(memory, length);
 }
 
-// Macros: stacks of certificates. Pushing takes a reference of its own; freeing drops all of them.
+// Macros: stacks of certificates. Pushing adds a reference; freeing the stack releases all of them.
 
 static inline STACK_OF(X509) *certctl_certificates_new(void) { return sk_X509_new_null(); }
 
@@ -101,7 +101,7 @@ static inline const GENERAL_NAME *certctl_names_at(const GENERAL_NAMES *names, i
   return sk_GENERAL_NAME_value(names, index);
 }
 
-// Takes the name over, also when it fails.
+// Takes ownership of the name, even if it fails.
 static inline int certctl_names_push(GENERAL_NAMES *names, GENERAL_NAME *name) {
   if (sk_GENERAL_NAME_push(names, name) > 0) return 1;
   GENERAL_NAME_free(name);
@@ -116,7 +116,7 @@ static inline void certctl_extensions_free(STACK_OF(X509_EXTENSION) *stack) {
   sk_X509_EXTENSION_pop_free(stack, X509_EXTENSION_free);
 }
 
-// X509V3_add1_i2d wants a pointer to the stack pointer, to make the stack when there is none.
+// X509V3_add1_i2d requires a pointer to the stack pointer, to create a missing stack.
 static inline int certctl_extensions_add_names(
     STACK_OF(X509_EXTENSION) *stack, GENERAL_NAMES *names, int critical) {
   return X509V3_add1_i2d(&stack, NID_subject_alt_name, names, critical, X509V3_ADD_DEFAULT);
@@ -149,7 +149,7 @@ static inline void certctl_disable_sessions(SSL_CTX *context) {
   SSL_CTX_set_num_tickets(context, 0);
 }
 
-// Macros: what an nginx server sets.
+// Macros: settings of an nginx server.
 
 static inline int certctl_set_groups(SSL_CTX *context, const char *groups) {
   return (int)SSL_CTX_set1_groups_list(context, groups);
@@ -159,7 +159,7 @@ static inline int certctl_set_signature_algorithms(SSL_CTX *context, const char 
   return (int)SSL_CTX_set1_sigalgs_list(context, algorithms);
 }
 
-// Closes gaps between the versions, which a minimum and a maximum cannot.
+// Disables a single version, because a minimum and a maximum cannot express gaps.
 static inline void certctl_refuse_version(SSL_CTX *context, int version) {
   switch (version) {
     case TLS1_VERSION: SSL_CTX_set_options(context, SSL_OP_NO_TLSv1); break;

@@ -1,60 +1,60 @@
 internal import Glibc
 
-/// What went wrong between this process and its host: a file, a socket, a lock or a transfer.
+/// An error between this process and its host: a file, a socket, a lock or a transfer.
 public struct HostError: Error, Sendable, CustomStringConvertible {
-  /// The kind of failure; open, so that a new kind breaks no caller.
+  /// The kind of failure: an open set, so that a new kind does not break a caller.
   public struct Code: RawRepresentable, Hashable, Sendable {
-    /// The word that JSON output and logs show.
+    /// The name in JSON output and logs.
     public let rawValue: String
 
-    /// Makes a code of a word.
+    /// Creates a code from its raw value.
     public init(rawValue: String) { self.rawValue = rawValue }
 
-    /// A system call failed for a reason that has no code of its own; see `errnoCode`.
+    /// A system call failed for a reason without a code of its own; see `errnoCode`.
     public static let io = Code(rawValue: "io")
-    /// The system forbids it (EACCES, EPERM, EROFS).
+    /// The system denied permission (EACCES, EPERM, EROFS).
     public static let permissionDenied = Code(rawValue: "permissionDenied")
-    /// A file or folder is not there.
+    /// A file or directory does not exist.
     public static let notFound = Code(rawValue: "notFound")
-    /// A file that must be new is already there.
+    /// A file to be created already exists.
     public static let alreadyExists = Code(rawValue: "alreadyExists")
     /// No space or quota is left.
     public static let diskFull = Code(rawValue: "diskFull")
-    /// A file is bigger than its reader allows.
+    /// A file exceeds its reader's limit.
     public static let fileTooLarge = Code(rawValue: "fileTooLarge")
-    /// A name or path that we refuse to touch.
+    /// certctl refuses to use a name or path.
     public static let unsafePath = Code(rawValue: "unsafePath")
-    /// Somebody else listens on the address.
+    /// Another process listens on the address.
     public static let addressInUse = Code(rawValue: "addressInUse")
-    /// Another process, or another task of this one, holds the lock.
+    /// Another process, or another task of this process, holds the lock.
     public static let lockHeld = Code(rawValue: "lockHeld")
-    /// It took longer than allowed.
+    /// The operation took too long.
     public static let timedOut = Code(rawValue: "timedOut")
-    /// A host name has no address.
+    /// A host name does not resolve to an address.
     public static let resolveFailed = Code(rawValue: "resolveFailed")
-    /// The connection was refused, or its address cannot be reached.
+    /// The connection was refused, or the address is unreachable.
     public static let connectFailed = Code(rawValue: "connectFailed")
-    /// No trustworthy TLS session came about.
+    /// The TLS handshake or the verification of the certificate failed.
     public static let tlsFailed = Code(rawValue: "tlsFailed")
-    /// The answer is larger than allowed.
+    /// The response exceeds the limit.
     public static let responseTooLarge = Code(rawValue: "responseTooLarge")
-    /// An address that cannot be understood, or of another scheme than http and https.
+    /// A URL is invalid, or its scheme is neither http nor https.
     public static let unsupportedURL = Code(rawValue: "unsupportedURL")
-    /// The connection ended before the request had been sent; the server knows nothing of it.
+    /// The connection ended before the request was sent, so the server has not seen it.
     public static let requestNotSent = Code(rawValue: "requestNotSent")
-    /// The connection ended after the request had been sent; the server may have acted on it.
+    /// The connection ended after the request was sent, so the server may have processed it.
     public static let transferFailed = Code(rawValue: "transferFailed")
-    /// A redirect that must not be followed: to http, to no address, or one too many.
+    /// A redirect must not be followed: it leads to http or to no URL, or there are too many.
     public static let redirectRefused = Code(rawValue: "redirectRefused")
-    /// A request that cannot be written, such as one with a line break in a header.
+    /// A request cannot be written, such as one with a line break in a header.
     public static let invalidRequest = Code(rawValue: "invalidRequest")
-    /// What another side sent cannot be read.
+    /// A response cannot be parsed.
     public static let malformedAnswer = Code(rawValue: "malformedAnswer")
-    /// A file with certificates that are to be trusted cannot be used.
+    /// A file of trusted certificates cannot be used.
     public static let badCABundle = Code(rawValue: "badCABundle")
-    /// A host name that cannot be written in ASCII.
+    /// A host name cannot be converted to ASCII.
     public static let badName = Code(rawValue: "badName")
-    /// A library of the system is missing or too old.
+    /// A system library is missing or too old.
     public static let missingLibrary = Code(rawValue: "missingLibrary")
     /// The client was closed.
     public static let closed = Code(rawValue: "closed")
@@ -62,20 +62,20 @@ public struct HostError: Error, Sendable, CustomStringConvertible {
 
   /// The kind of failure.
   public let code: Code
-  /// What was being done, in words that follow "cannot", such as "write".
+  /// The operation that failed, in the words that follow "cannot", such as "write".
   public let operation: String
-  /// The path, address or URL that it was done to.
+  /// The path, address or URL of the operation.
   public let subject: String?
-  /// The system's error number, where a system call failed.
+  /// The system's error number, if a system call failed.
   public let errnoCode: Int32?
-  /// What the system, the library or the other side said.
+  /// The cause, from the system, a library, the peer or certctl.
   public let detail: String?
-  /// What the user may do about it.
+  /// The user's next step.
   public let hint: String?
-  /// Whether the same may succeed later without anybody changing anything.
+  /// Whether the same operation may succeed later without any change.
   public let isRetryable: Bool
 
-  /// Makes an error; `isRetryable` follows from the code unless it is given.
+  /// Creates an error; by default the code determines `isRetryable`.
   public init(
     _ code: Code, operation: String, subject: String? = nil, errnoCode: Int32? = nil,
     detail: String? = nil, hint: String? = nil, isRetryable: Bool? = nil
@@ -89,7 +89,7 @@ public struct HostError: Error, Sendable, CustomStringConvertible {
     self.isRetryable = isRetryable ?? Self.retryable.contains(code)
   }
 
-  /// One sentence, without the hint: "cannot write /a/b: No space left on device".
+  /// The message without the hint: "cannot write /a/b: No space left on device".
   public var description: String {
     var text = "cannot \(operation)"
     if let subject { text += " \(subject)" }
@@ -104,7 +104,7 @@ public struct HostError: Error, Sendable, CustomStringConvertible {
 }
 
 extension HostError {
-  /// The error of a system call that just failed with `number`.
+  /// Creates the error of a system call that failed with `number`.
   package init(errno number: Int32, operation: String, subject: String?, hint: String? = nil) {
     let code: Code =
       switch number {
@@ -122,7 +122,7 @@ extension HostError {
       detail: Self.text(ofErrno: number), hint: hint)
   }
 
-  /// The system's words for an error number.
+  /// Returns the system's text for an error number.
   package static func text(ofErrno number: Int32) -> String {
     unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
       guard let start = buffer.baseAddress, unsafe strerror_r(number, start, buffer.count) == 0

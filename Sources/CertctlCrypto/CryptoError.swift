@@ -1,49 +1,49 @@
-/// What went wrong with a key, a certificate, a signature or a TLS connection.
+/// An error about a key, a certificate, a signature or a TLS connection.
 ///
-/// It is made at the failing call and carries OpenSSL's own reasons from there, because OpenSSL keeps
-/// them per thread and an `await` may continue on another one. No secret ever gets into it.
+/// It is created at the failing call and carries OpenSSL's reasons from there, because OpenSSL
+/// keeps them per thread and an `await` may continue on another thread. It never contains a secret.
 public struct CryptoError: Error, Sendable {
-  /// The kind of failure: an open set, so that new ones can come without breaking a `switch`.
+  /// The kind of failure: an open set, so that a new kind does not break a `switch`.
   public struct Code: Sendable, Hashable, CustomStringConvertible {
     private enum Value: String { case openSSL, malformed, unsupported, mismatch, untrusted }
 
     private let value: Value
 
-    /// OpenSSL refused or failed for a reason that the input does not explain.
+    /// OpenSSL failed for a reason that the input does not explain.
     public static let openSSL = Code(value: .openSSL)
 
-    /// The input is not what it says it is: damaged PEM, DER with junk, a bad signature.
+    /// The input is invalid: damaged PEM, DER with trailing bytes, a bad signature.
     public static let malformed = Code(value: .malformed)
 
-    /// The input may be fine, but it is of a kind that is not handled (an encrypted key, P-521).
+    /// The input may be valid, but its kind is not supported (an encrypted key, P-521).
     public static let unsupported = Code(value: .unsupported)
 
-    /// Two things that should belong together do not (a key and a certificate).
+    /// Two things that should belong together do not, such as a key and a certificate.
     public static let mismatch = Code(value: .mismatch)
 
-    /// A chain does not lead to a trusted root, or not at this time, or not for this name.
+    /// A chain does not lead to a trusted root, or is not valid at this time or for this name.
     public static let untrusted = Code(value: .untrusted)
 
-    /// The code in one word.
+    /// The raw value of the code.
     public var description: String { value.rawValue }
   }
 
   /// The kind of failure.
   public var code: Code
 
-  /// What was being done, as the words that follow "cannot": `parse the certificate`.
+  /// The operation that failed, in the words that follow "cannot": `parse the certificate`.
   public var operation: String
 
-  /// The thing it was done to: a name, a subject; never a secret.
+  /// The object of the operation: a name, a subject; never a secret.
   public var subject: String?
 
-  /// The reasons, OpenSSL's own first cause first.
+  /// The reasons, the first cause first.
   public var reasons: [String]
 
-  /// What to do next, as the words that follow "hint:": `decrypt it first`.
+  /// The next step, in the words that follow "hint:": `decrypt it first`.
   public var hint: String?
 
-  /// Makes an error; OpenSSL's queue is not looked at.
+  /// Creates an error without reading OpenSSL's error queue.
   public init(
     _ code: Code, operation: String, subject: String? = nil, reasons: [String] = [],
     hint: String? = nil
@@ -57,11 +57,11 @@ public struct CryptoError: Error, Sendable {
 }
 
 extension CryptoError: CustomStringConvertible {
-  /// One line with the first three reasons; the hint is not part of it.
+  /// One line with the first three reasons, without the hint.
   public var description: String {
     var text = "cannot \(operation)"
     if let subject { text += " \"\(subject)\"" }
-    // OpenSSL tells a damaged key in eight ways; all of them are in `reasons`.
+    // OpenSSL reports a damaged key with eight reasons; all of them are in `reasons`.
     if !reasons.isEmpty { text += ": " + reasons.prefix(3).joined(separator: "; ") }
     return text
   }

@@ -1,11 +1,11 @@
 import COpenSSL
 
-/// OpenSSL's error queue, which belongs to the thread.
+/// OpenSSL's error queue, of which each thread has one.
 enum ErrorQueue {
-  /// Empties the queue, so that nothing old is blamed on the next call.
+  /// Empties the queue, so that old entries are not attributed to the next call.
   static func clear() { ERR_clear_error() }
 
-  /// Takes every reason out of the queue, the first cause first.
+  /// Removes and returns all reasons in the queue, the first cause first.
   static func drain() -> [String] {
     var reasons: [String] = []
     while true {
@@ -18,7 +18,7 @@ enum ErrorQueue {
     }
   }
 
-  /// The reason number of the newest entry (`PEM_R_...`), without taking it out.
+  /// The reason number of the newest entry (`PEM_R_...`), which stays in the queue.
   static var lastReason: Int32 { ERR_GET_REASON(ERR_peek_last_error()) }
 
   private static func reason(
@@ -35,7 +35,7 @@ enum ErrorQueue {
 }
 
 extension CryptoError {
-  /// Makes an error out of what OpenSSL's queue holds now, and empties the queue.
+  /// Creates an error from the contents of OpenSSL's queue, and empties the queue.
   static func drained(
     _ operation: String, code: Code = .openSSL, subject: String? = nil, hint: String? = nil
   ) -> CryptoError {

@@ -1,17 +1,17 @@
 import COpenSSL
 
-/// A BIO in memory that owns its bytes.
+/// A memory BIO that owns its bytes.
 ///
-/// Never `BIO_new_mem_buf`: it borrows a Swift array that the optimiser frees too early.
+/// It never uses `BIO_new_mem_buf`, which borrows a Swift array that the optimizer frees too early.
 struct MemoryBuffer: ~Copyable {
   private let bio: Owned
 
-  /// Makes an empty buffer.
+  /// Creates an empty buffer.
   init(_ operation: String) throws(CryptoError) {
     bio = try unsafe Owned(BIO_new(BIO_s_mem()), BIO_vfree, operation)
   }
 
-  /// Makes a buffer with a copy of the bytes.
+  /// Creates a buffer with a copy of the bytes.
   init(_ bytes: [UInt8], _ operation: String) throws(CryptoError) {
     let bio = try unsafe Owned(BIO_new(BIO_s_mem()), BIO_vfree, operation)
     if !bytes.isEmpty {
@@ -25,10 +25,10 @@ struct MemoryBuffer: ~Copyable {
   /// The BIO, for a call that does not keep it.
   var pointer: OpaquePointer { unsafe bio.pointer }
 
-  /// Takes out everything that is in the buffer.
+  /// Removes and returns the contents of the buffer.
   func takeContents() -> [UInt8] { unsafe MemoryBuffer.takeContents(of: bio.pointer) }
 
-  /// Takes out everything that is in a memory BIO that somebody else owns.
+  /// Removes and returns the contents of a memory BIO that belongs to another object.
   static func takeContents(of bio: OpaquePointer) -> [UInt8] {
     let pending = unsafe BIO_ctrl_pending(bio)
     guard let capacity = Int32(exactly: pending), capacity > 0 else { return [] }

@@ -1,14 +1,14 @@
 import CertctlBase
 internal import CertctlSystem
 
-/// The look at a file of trusted certificates before curl gets it, whose own words are poor.
+/// Checks of a file of trusted certificates, because curl's error messages are vague.
 package enum CABundle {
-  /// Says what is wrong with a file before curl gets it.
+  /// Throws a descriptive error if curl could not use the file.
   package static func check(_ path: String) async throws {
     try await Blocking.run { try inspect(path) }
   }
 
-  /// Reads the file and says what is wrong with it.
+  /// Reads and checks the file.
   static func inspect(_ path: String) throws(HostError) {
     let (folder, name) = DurableFolder.folderAndName(of: path)
     let bytes: [UInt8]?
@@ -17,15 +17,15 @@ package enum CABundle {
     } catch {
       throw refusal(path, error.detail ?? error.description)
     }
-    guard let bytes else { throw refusal(path, "there is no such file") }
+    guard let bytes else { throw refusal(path, "the file does not exist") }
     guard String(decoding: bytes, as: UTF8.self).contains("-----BEGIN CERTIFICATE-----") else {
-      throw refusal(path, "it holds no certificate in PEM form")
+      throw refusal(path, "it contains no PEM certificate")
     }
   }
 
   private static func refusal(_ path: String, _ detail: String) -> HostError {
     HostError(
       .badCABundle, operation: "use the CA bundle", subject: path, detail: detail,
-      hint: "give --ca-bundle a readable PEM file")
+      hint: "set --ca-bundle to a readable PEM file")
   }
 }

@@ -4,10 +4,10 @@ internal import CertctlBase
 /// libcurl, loaded at first use.
 @safe
 struct Curl: Sendable {
-  /// The functions; written once before anybody sees them, never freed.
+  /// The functions; initialized before the first use, never freed.
   nonisolated(unsafe) let table: UnsafePointer<certctl_curl>
 
-  /// The library, or the reason why it cannot be had.
+  /// The library, or the error of loading it.
   static let shared: Result<Curl, HostError> = load()
 
   private static func load() -> Result<Curl, HostError> {
@@ -18,19 +18,19 @@ struct Curl: Sendable {
       return .failure(
         HostError(
           .missingLibrary, operation: "load", subject: "libcurl.so.4",
-          detail: name.hasPrefix("lib") ? "it is not installed" : "it has no function \(name)",
-          hint: "apt-get install libcurl4"))
+          detail: name.hasPrefix("lib") ? "it is not installed" : "the function \(name) is missing",
+          hint: "run: apt-get install libcurl4"))
     }
-    // Signals are ours, and nothing else of the process uses libcurl: all is set up once.
+    // Everything can be set up here: certctl handles signals itself, and nothing else uses libcurl.
     let status = unsafe table.pointee.global_init(Int(CURL_GLOBAL_DEFAULT))
     guard status == CURLE_OK else {
       return .failure(
-        HostError(.missingLibrary, operation: "start", subject: "libcurl.so.4"))
+        HostError(.missingLibrary, operation: "initialize", subject: "libcurl.so.4"))
     }
     return .success(unsafe Curl(table: UnsafePointer(table)))
   }
 
-  /// curl's words for a result.
+  /// Returns curl's text for a result.
   func text(of result: CURLcode) -> String {
     guard let text = unsafe table.pointee.easy_strerror(result) else {
       return "error \(result.rawValue)"

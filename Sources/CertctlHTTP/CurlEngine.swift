@@ -2,7 +2,8 @@ internal import CCurl
 internal import CertctlBase
 internal import Synchronization
 
-/// What a client and its thread share: the inbox, and curl's multi handle to wake the thread with.
+/// The state that a client and its thread share: the inbox, and the multi handle to wake the
+/// thread.
 final class CurlEngine: Sendable {
   enum Command: Sendable {
     case start(Transfer)
@@ -12,10 +13,10 @@ final class CurlEngine: Sendable {
   private struct Inbox: Sendable {
     var commands: [Command] = []
     var isClosed = false
-    /// The address of the thread's multi handle while there is a thread, else 0.
+    /// The address of the thread's multi handle, or 0 if there is no thread.
     ///
-    /// It is a number because a pointer is not Sendable. Under this lock only `curl_multi_wakeup` is
-    /// called with it, the one function that curl allows from elsewhere.
+    /// It is a number because a pointer is not Sendable. Under this lock it is only passed to
+    /// `curl_multi_wakeup`, the only function that curl allows from other threads.
     var multi: UInt = 0
   }
 
@@ -26,7 +27,7 @@ final class CurlEngine: Sendable {
     self.configuration = configuration
   }
 
-  /// Runs one transfer; the second value is the absolute address that a redirect names.
+  /// Performs one transfer; also returns the absolute URL of a redirect.
   func perform(_ request: HTTPRequest) async throws -> (HTTPResponse, redirect: String?) {
     let transfer = try Transfer(request, configuration)
     return try await withTaskCancellationHandler {
@@ -35,13 +36,13 @@ final class CurlEngine: Sendable {
         do { try post(.start(transfer)) } catch { transfer.finish(.failure(error)) }
       }
     } onCancel: {
-      // Marked first: if the thread has not seen the transfer yet, it will not start it.
+      // Mark it first: if the thread has not seen the transfer yet, it will not start it.
       transfer.cancel()
       try? post(.cancel(transfer))
     }
   }
 
-  /// Makes the thread end; later requests fail.
+  /// Ends the thread; later requests fail.
   func close() {
     inbox.withLock { inbox in
       inbox.isClosed = true
@@ -49,17 +50,17 @@ final class CurlEngine: Sendable {
     }
   }
 
-  /// What has come since the last call; nil when the thread shall end.
+  /// Takes the new commands; nil when the thread must end.
   func take() -> [Command]? {
     inbox.withLock { inbox in
-      // What is still there when the client closes is answered by `leave`.
+      // `leave` returns the commands that remain when the client closes.
       guard !inbox.isClosed else { return nil }
       defer { inbox.commands = [] }
       return inbox.commands
     }
   }
 
-  /// The commands that nobody will carry out; from here on nobody wakes the thread.
+  /// Takes the remaining commands, which must be failed; nobody wakes the thread any more.
   func leave() -> [Command] {
     inbox.withLock { inbox in
       inbox.multi = 0
@@ -94,7 +95,7 @@ final class CurlEngine: Sendable {
     _ = unsafe curl.table.pointee.multi_wakeup(multi)
   }
 
-  /// Starts the thread, which owns the handle; returns the handle's address.
+  /// Starts the thread, which owns the multi handle; returns the handle's address.
   private func start(_ curl: Curl) throws(HostError) -> UInt {
     guard let multi = unsafe curl.table.pointee.multi_init() else {
       throw HostError(.io, operation: "start the HTTP client", detail: "out of memory")
@@ -107,7 +108,7 @@ final class CurlEngine: Sendable {
     }
     guard isRunning else {
       _ = unsafe curl.table.pointee.multi_cleanup(multi)
-      throw HostError(.io, operation: "start the HTTP client", detail: "no thread can be made")
+      throw HostError(.io, operation: "start the HTTP client", detail: "cannot create a thread")
     }
     return address
   }

@@ -1,13 +1,14 @@
 public import CertctlBase
 
-/// HTTP over libcurl: one thread, HTTP/2 where the server has it, one connection per server.
+/// An HTTP client that uses libcurl: one thread, and one connection per server, with HTTP/2 if
+/// possible.
 ///
-/// Proxies come from the environment, as curl reads it (`https_proxy`, `no_proxy`, …). The client
-/// closes when its last reference goes.
+/// It uses the proxies in the environment like curl (`https_proxy`, `no_proxy`, …). The client
+/// closes with its last reference.
 public final class CurlHTTPClient: HTTPClient {
-  /// Which addresses of a server are used.
+  /// The address families for connections.
   public enum AddressFamily: Sendable, Hashable {
-    /// Whatever the name has.
+    /// All addresses of a name.
     case any
     /// IPv4 only.
     case v4
@@ -15,28 +16,28 @@ public final class CurlHTTPClient: HTTPClient {
     case v6
   }
 
-  /// What holds for all requests of a client.
+  /// The settings for all requests of a client.
   public struct Configuration: Sendable {
     /// The User-Agent header.
     public var userAgent: String
-    /// A PEM file with the certificates to trust, instead of the system's; nil trusts the system's.
+    /// A PEM file of certificates to trust instead of the system's; nil trusts the system's.
     public var caBundle: String?
-    /// The time limit for the connection, TLS included.
+    /// The time limit for connecting, including TLS.
     public var connectTimeout: Duration
-    /// The time limit for a request, unless it brings its own.
+    /// The time limit for a request that has none itself.
     public var timeout: Duration
-    /// The largest body that is accepted.
+    /// The maximum size of a body.
     public var maximumResponseBytes: Int
-    /// The largest sum of header lines that is accepted.
+    /// The maximum total size of the header lines.
     public var maximumHeaderBytes: Int
-    /// Which addresses are used.
+    /// The address families for connections.
     public var addressFamily: AddressFamily
-    /// Whether the proxies of the environment are used; not for what is on this machine.
+    /// Whether to use the proxies in the environment; false for servers on this machine.
     public var usesProxy: Bool
-    /// The Unix socket that all requests go to, whatever host their URL names; nil for TCP.
+    /// The Unix socket for all requests, whatever the host in their URL; nil for TCP.
     public var unixSocket: String?
 
-    /// Makes a configuration.
+    /// Creates a configuration.
     public init(
       userAgent: String, caBundle: String? = nil, connectTimeout: Duration = .seconds(10),
       timeout: Duration = .seconds(60), maximumResponseBytes: Int = 4 << 20,
@@ -55,13 +56,13 @@ public final class CurlHTTPClient: HTTPClient {
     }
   }
 
-  /// How many redirects are followed.
+  /// The maximum number of redirects.
   static let maximumRedirects = 10
 
   private let configuration: Configuration
   private let engine: CurlEngine
 
-  /// Makes a client; nothing is loaded or started before the first request.
+  /// Creates a client; nothing is loaded or started before the first request.
   public init(_ configuration: Configuration) {
     self.configuration = configuration
     engine = CurlEngine(configuration)
@@ -69,16 +70,16 @@ public final class CurlHTTPClient: HTTPClient {
 
   deinit { engine.close() }
 
-  /// Ends the thread; what is under way fails with `.closed`, as does what comes later.
+  /// Ends the thread; pending and later requests fail with `.closed`.
   public func close() { engine.close() }
 
-  /// Sends one request, and follows redirects if the request says so.
+  /// Sends one request, and follows redirects if the request allows it.
   ///
-  /// Redirects are followed here and not by curl: each hop waits for its own server's connection, and
-  /// none leads from https to http. Credentials stay with the server they were meant for.
+  /// The client follows redirects instead of curl: each hop waits for its own server's connection,
+  /// and none leads from https to http. Credentials are not sent to other servers.
   ///
   /// - Throws: `HostError`, or `CancellationError` when the task was cancelled; by then curl has
-  ///   forgotten the transfer.
+  ///   dropped the transfer.
   public func send(_ request: HTTPRequest) async throws -> HTTPResponse {
     try Task.checkCancellation()
     if let bundle = configuration.caBundle { try await CABundle.check(bundle) }
@@ -95,7 +96,7 @@ public final class CurlHTTPClient: HTTPClient {
     }
     throw HostError(
       .redirectRefused, operation: "follow the redirects of", subject: request.url,
-      detail: "there are more than \(Self.maximumRedirects)")
+      detail: "more than \(Self.maximumRedirects) redirects")
   }
 
   private static func redirect(
@@ -104,7 +105,7 @@ public final class CurlHTTPClient: HTTPClient {
     guard let location else {
       throw HostError(
         .redirectRefused, operation: "follow the redirect of", subject: request.url,
-        detail: "it names no address")
+        detail: "it has no valid location")
     }
     let (old, new) = (try Origin(request.url), try Origin(location))
     guard old.scheme == "http" || new.scheme == "https" else {

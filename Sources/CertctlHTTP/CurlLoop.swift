@@ -1,11 +1,11 @@
 internal import CCurl
 internal import CertctlBase
 
-/// The thread's side of a client: it owns the multi handle and all easy handles.
+/// The thread of a client, which owns the multi handle and all easy handles.
 ///
-/// Each server has a lane. Until a server has shown HTTP/2, its lane lets one transfer through at a
-/// time; then many share the connection. curl could queue them itself, but its queue counts
-/// waiting as connecting, and has been seen to stand still.
+/// Each server has a lane. Until a server has used HTTP/2, its lane allows one transfer at a time;
+/// then many share the connection. curl could queue transfers itself, but it counts the waiting
+/// time as connecting time, and its queue has been observed to stall.
 @safe
 final class CurlLoop {
   private struct Lane {
@@ -14,7 +14,7 @@ final class CurlLoop {
     var waiting: [Transfer] = []
   }
 
-  /// The number of streams that share an HTTP/2 connection.
+  /// The maximum number of streams on an HTTP/2 connection.
   private static let streams = 64
 
   private let engine: CurlEngine
@@ -48,7 +48,7 @@ final class CurlLoop {
       }
       var running: Int32 = 0
       _ = unsafe curl.table.pointee.multi_perform(multi, &running)
-      // What finished may let others through, which must be performed before the wait.
+      // A finished transfer may have let others start, which must be performed before the wait.
       if collect() { continue }
       _ = unsafe curl.table.pointee.multi_poll(multi, nil, 0, active.isEmpty ? 60_000 : 1_000, nil)
     }
@@ -61,7 +61,7 @@ final class CurlLoop {
     advance(transfer.origin)
   }
 
-  /// Starts what the lane lets through.
+  /// Starts the transfers that the lane allows.
   private func advance(_ origin: Origin) {
     while var lane = lanes[origin], !lane.waiting.isEmpty,
       lane.active < (lane.isMultiplexed ? Self.streams : 1)
@@ -87,7 +87,7 @@ final class CurlLoop {
     }
   }
 
-  /// Takes a cancelled transfer out, wherever it is.
+  /// Removes a cancelled transfer, whether waiting or active.
   private func remove(_ transfer: Transfer) {
     lanes[transfer.origin]?.waiting.removeAll { $0 === transfer }
     if let easy = unsafe active.values.first(where: { $0.transfer === transfer }) {
@@ -97,7 +97,7 @@ final class CurlLoop {
     transfer.finish(.failure(CancellationError()))
   }
 
-  /// Hands out what has finished; says whether anything had.
+  /// Delivers finished transfers; returns whether there were any.
   private func collect() -> Bool {
     var found = false
     var left: Int32 = 0
@@ -106,7 +106,7 @@ final class CurlLoop {
         let handle = unsafe message.pointee.easy_handle,
         let easy = unsafe active[handle]
       else { continue }
-      // The message dies with the handle's removal.
+      // Removing the handle frees the message.
       let result = unsafe certctl_curl_message_result(message)
       let answer = easy.answer(result)
       if case .success = answer {

@@ -1,17 +1,17 @@
 internal import CCurl
 internal import CertctlBase
 
-/// A URL in the hands of curl's parser, the same one that will later connect to it.
+/// A URL, parsed with the parser that curl also uses for the connection.
 @safe
 struct CurlURL: ~Copyable {
   private let curl: Curl
   private let handle: OpaquePointer
 
-  /// Makes an empty URL.
+  /// Creates an empty URL.
   init() throws(HostError) {
     let curl = try Curl.shared.get()
     guard let handle = unsafe curl.table.pointee.url() else {
-      throw HostError(.io, operation: "parse an address", detail: "out of memory")
+      throw HostError(.io, operation: "parse a URL", detail: "out of memory")
     }
     self.curl = curl
     unsafe self.handle = handle
@@ -19,15 +19,16 @@ struct CurlURL: ~Copyable {
 
   deinit { unsafe curl.table.pointee.url_cleanup(handle) }
 
-  /// Sets a part and returns curl's words for what is wrong with it.
+  /// Sets a part; returns curl's error text if it is invalid.
   ///
-  /// As a whole (`CURLUPART_URL`), a relative one is resolved against what is already there.
+  /// If the part is the whole URL (`CURLUPART_URL`), a relative one is resolved against the current
+  /// URL.
   func set(_ part: CURLUPart, _ text: String, flags: UInt32 = 0) -> String? {
-    guard !text.utf8.contains(0) else { return "it has a zero byte" }
+    guard !text.utf8.contains(0) else { return "it contains a NUL byte" }
     return words(unsafe curl.table.pointee.url_set(handle, part, text, flags))
   }
 
-  /// Reads a part; nil when it is not there.
+  /// Returns a part; nil if the URL does not have it.
   func get(_ part: CURLUPart, flags: UInt32 = 0) -> String? {
     var text: UnsafeMutablePointer<CChar>?
     let result = unsafe curl.table.pointee.url_get(handle, part, &text, flags)

@@ -1,7 +1,7 @@
 internal import CCurl
 internal import CertctlBase
 
-/// One transfer in curl's hands; lives on curl's thread only.
+/// One curl transfer; used on curl's thread only.
 @safe
 final class EasyHandle {
   let handle: UnsafeMutableRawPointer
@@ -19,7 +19,7 @@ final class EasyHandle {
     _ curl: Curl, _ transfer: Transfer, _ configuration: CurlHTTPClient.Configuration
   ) throws(HostError) {
     guard let handle = unsafe curl.table.pointee.easy_init() else {
-      throw HostError(.io, operation: "make a request", detail: "out of memory")
+      throw HostError(.io, operation: "create a request", detail: "out of memory")
     }
     unsafe self.handle = unsafe handle
     self.curl = curl
@@ -36,10 +36,10 @@ final class EasyHandle {
     unsafe errorText.deallocate()
   }
 
-  /// Whether the connection carries many requests at once.
+  /// Whether the connection is multiplexed.
   var isMultiplexed: Bool { number(CURLINFO_HTTP_VERSION) >= CURL_HTTP_VERSION_2_0 }
 
-  /// What came of it.
+  /// Returns the response or the error of a finished transfer.
   func answer(_ result: CURLcode) -> Result<Transfer.Answer, HostError> {
     guard result == CURLE_OK, !isTooLarge else {
       return .failure(
@@ -86,11 +86,12 @@ final class EasyHandle {
     set(CURLOPT_CONNECTTIMEOUT_MS, max(1, configuration.connectTimeout.milliseconds))
     set(CURLOPT_TIMEOUT_MS, max(1, (transfer.deadline - .now).milliseconds))
     set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
-    // The empty string also keeps curl from reading the environment.
+    // An empty string also keeps curl from reading the environment.
     if !configuration.usesProxy { set(CURLOPT_PROXY, "") }
-    // A cancelled name lookup is left to its thread instead of waited for.
+    // Do not wait for the thread of a cancelled name lookup.
     set(CURLOPT_QUICK_EXIT, 1)
-    // Refuses what announces itself as too large. The answer to a HEAD announces, but never comes.
+    // Refuse bodies that are announced as too large. The response to a HEAD announces one but has
+    // none.
     if transfer.request.method != .head {
       unsafe certctl_curl_set_offset(
         curl.table, handle, CURLOPT_MAXFILESIZE_LARGE, Int64(configuration.maximumResponseBytes))
@@ -98,7 +99,7 @@ final class EasyHandle {
     if let socket = configuration.unixSocket { set(CURLOPT_UNIX_SOCKET_PATH, socket) }
     if let bundle = configuration.caBundle {
       set(CURLOPT_CAINFO, bundle)
-      // Debian's curl would trust the system's folder beside it.
+      // Otherwise Debian's curl would also trust the system's certificate directory.
       unsafe certctl_curl_set_pointer(curl.table, handle, CURLOPT_CAPATH, nil)
     }
     switch configuration.addressFamily {
@@ -117,7 +118,7 @@ final class EasyHandle {
       unsafe certctl_curl_set_offset(
         curl.table, handle, CURLOPT_POSTFIELDSIZE_LARGE, Int64(body.count))
       unsafe body.withUnsafeBytes { bytes in
-        // Copied, and the size was set before; an empty array has no address, so give it one.
+        // COPYPOSTFIELDS copies the size set above, and needs a valid address even for no bytes.
         var nothing: UInt8 = 0
         let start = unsafe UnsafeMutableRawPointer(mutating: bytes.baseAddress)
         unsafe withUnsafeMutablePointer(to: &nothing) { empty in
@@ -142,7 +143,7 @@ final class EasyHandle {
       field.value.isEmpty ? "\(field.name);" : "\(field.name): \(field.value)"
     }
     let names = Set(transfer.request.headers.map { $0.name.lowercased() })
-    // What curl would add by itself, and nobody wants.
+    // Remove the headers that curl would add.
     for name in ["Expect", "Content-Type"] where !names.contains(name.lowercased()) {
       lines.append("\(name):")
     }
@@ -167,7 +168,7 @@ final class EasyHandle {
     }
   }
 
-  /// Carries bytes from a callback to the object; any other count than theirs ends the transfer.
+  /// Passes a callback's bytes to the object; returning another count aborts the transfer.
   private static func pass(
     _ bytes: UnsafeMutablePointer<CChar>?, _ count: Int, _ context: UnsafeMutableRawPointer?,
     _ body: (EasyHandle, UnsafeRawBufferPointer) -> Bool
@@ -193,7 +194,7 @@ final class EasyHandle {
       return false
     }
     let line = unsafe bytes.prefix { $0 != 10 && $0 != 13 }
-    // A status line begins a new answer: 100 Continue comes before the real one.
+    // A status line starts a new response: 100 Continue precedes the final one.
     if unsafe line.starts(with: "HTTP/".utf8) {
       headers = []
     } else if let colon = unsafe line.firstIndex(of: UInt8(ascii: ":")) {
@@ -211,7 +212,7 @@ final class EasyHandle {
 }
 
 extension Duration {
-  /// Whole milliseconds, rounded up, within what curl's `long` holds.
+  /// The duration in milliseconds, rounded up, limited to the range of curl's `long`.
   var milliseconds: Int {
     let (seconds, attoseconds) = components
     guard seconds < Int64.max / 1_000 - 1 else { return .max }

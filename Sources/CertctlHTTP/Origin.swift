@@ -1,22 +1,22 @@
 internal import CCurl
 package import CertctlBase
 
-/// Where a request goes, in the words of the parser that will connect to it; one connection each.
+/// The server of a URL, as curl's parser reads it; each origin has one connection.
 ///
-/// What somebody judges before the request (`URLParts`) knows fewer URLs than curl, and says the same as
-/// curl of those that it knows; a test compares them.
+/// Code that checks URLs before a request uses `URLParts`, which accepts fewer URLs than curl and
+/// agrees with curl on those; a test compares the two.
 package struct Origin: Sendable, Hashable {
   /// "http" or "https".
   package let scheme: String
-  /// The host: a name, or an address without brackets; in lower case.
+  /// The host in lower case: a name, or an address without brackets.
   package let host: String
-  /// The port; the scheme's own where none is written.
+  /// The port; the scheme's default if the URL has none.
   package let port: Int
 
-  /// Reads the beginning of a URL.
+  /// Parses the scheme, host and port of a URL.
   ///
-  /// - Throws: `HostError` with `.unsupportedURL` for anything but an http or https URL, and for one
-  ///   with a user name or password, which would end up in logs.
+  /// - Throws: `HostError` with `.unsupportedURL` for anything but an http or https URL, and for a
+  ///   URL with a user name or password, which would end up in logs.
   package init(_ text: String) throws(HostError) {
     let url = try CurlURL()
     if let wrong = url.set(CURLUPART_URL, text) { throw Self.refusal(text, wrong) }
@@ -25,11 +25,11 @@ package struct Origin: Sendable, Hashable {
     else { throw Self.refusal(text, "it must begin with https:// or http://") }
     guard url.get(CURLUPART_USER) == nil, url.get(CURLUPART_PASSWORD) == nil else {
       throw HostError(
-        .unsupportedURL, operation: "use a URL", detail: "it holds a user name or password")
+        .unsupportedURL, operation: "use a URL", detail: "it contains a user name or password")
     }
     guard var host = url.get(CURLUPART_HOST)?.lowercased(), !host.isEmpty,
       let port = url.get(CURLUPART_PORT, flags: UInt32(CURLU_DEFAULT_PORT)).flatMap({ Int($0) })
-    else { throw Self.refusal(text, "it names no host") }
+    else { throw Self.refusal(text, "it has no host") }
     if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
     self.scheme = scheme
     self.host = host

@@ -1,7 +1,7 @@
 internal import CertctlBase
 internal import Synchronization
 
-/// One request on its way through curl's thread, and the task that waits for it.
+/// One request on curl's thread, and the task that waits for it.
 final class Transfer: Sendable {
   typealias Answer = (HTTPResponse, redirect: String?)
   typealias Waiter = CheckedContinuation<Answer, any Error>
@@ -16,7 +16,7 @@ final class Transfer: Sendable {
   let deadline: ContinuousClock.Instant
   private let state = Mutex(State())
 
-  /// Checks the request.
+  /// Creates a transfer, and checks the request.
   init(
     _ request: HTTPRequest, _ configuration: CurlHTTPClient.Configuration
   ) throws(HostError) {
@@ -28,7 +28,7 @@ final class Transfer: Sendable {
     else {
       throw HostError(
         .invalidRequest, operation: "send a request to", subject: request.url,
-        detail: "a header cannot be written")
+        detail: "the method or a header contains invalid characters")
     }
     self.request = request
     deadline = .now + (request.timeout ?? configuration.timeout)
@@ -41,7 +41,7 @@ final class Transfer: Sendable {
 
   func cancel() { state.withLock { $0.isCancelled = true } }
 
-  /// Wakes the task, once.
+  /// Resumes the task, at most once.
   func finish(_ result: Result<Answer, any Error>) {
     state.withLock { $0.waiter.take() }?.resume(with: result)
   }

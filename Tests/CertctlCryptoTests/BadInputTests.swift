@@ -44,7 +44,7 @@ import Testing
       #expect(throws: CryptoError.self) { try Certificate(der: Array(der.prefix(length))) }
     }
     let error = try #require(throws: CryptoError.self) { try Certificate(der: der + [0]) }
-    #expect(error.description == "cannot parse the certificate: 1 bytes follow the end")
+    #expect(error.description == "cannot parse the certificate: 1 trailing byte")
   }
 
   @Test func `every flipped byte of a certificate is refused or read without a crash`() throws {
@@ -76,7 +76,7 @@ import Testing
   @Test func `reasons belong to the call that failed`() throws {
     #expect(throws: CryptoError.self) { try Certificate(der: [1, 2, 3]) }
     let error = try #require(throws: CryptoError.self) { try Certificate.chain(pem: []) }
-    #expect(error.reasons == ["there is no certificate in the PEM text"])
+    #expect(error.reasons == ["the PEM text contains no certificate"])
   }
 
   @Test func `an error is one line that names the operation, without its hint`() throws {
@@ -84,7 +84,7 @@ import Testing
     let error = try #require(throws: CryptoError.self) { try PrivateKey(pem: text) }
     #expect(
       error.description.hasPrefix(
-        "cannot read the private key: its contents are damaged or of another kind; "))
+        "cannot read the private key: the contents are damaged or of another type; "))
     #expect(!error.description.hasSuffix("."))
     let made = CryptoError(
       .mismatch, operation: "pair them", subject: "a", reasons: ["b", "c"], hint: "do d")

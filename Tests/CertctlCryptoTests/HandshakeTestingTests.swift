@@ -70,7 +70,7 @@ private enum Identities {
     #expect(error.code == .mismatch)
     #expect(error.subject == Self.article)
     #expect(error.operation.contains("TLS 1.2") && error.operation.contains("P-256"))
-    #expect(error.reasons.first == "no suite in the list is for ECDSA keys")
+    #expect(error.reasons.first == "the list has no cipher suite for ECDSA keys")
     #expect(
       error.description.contains(
         "OpenSSL does not know ECDHE-RSA-AES256-GCM-SHA512, DHE-RSA-AES256-GCM-SHA512;"))
@@ -83,7 +83,7 @@ private enum Identities {
       try test(await Identities.rsa.value, policy: policy)
     }
     #expect(error.operation.contains("RSA 2048"))
-    #expect(error.reasons.first == "no suite in the list is for RSA keys")
+    #expect(error.reasons.first == "the list has no cipher suite for RSA keys")
     #expect(error.hint?.contains("ECDHE-RSA-AES128-GCM-SHA256") == true, "\(error)")
   }
 
@@ -107,14 +107,14 @@ private enum Identities {
     var policy = TLSPolicy(versions: [.tls12], ciphers: "DHE-RSA-AES128-GCM-SHA256")
     let rsa = try await Identities.rsa.value
     let error = try #require(throws: CryptoError.self) { try test(rsa, policy: policy) }
-    #expect(error.reasons.first == "all suites for this key are DHE, and there is no ssl_dhparam")
+    #expect(error.reasons.first?.contains("ssl_dhparam") == true)
     #expect(error.hint?.contains("certctl dhparam") == true, "\(error)")
 
     policy.dhParameters = try await Self.parameters("ffdhe2048")
     let findings = try test(rsa, policy: policy)
     #expect(
       findings.map(\.reasons.first) == [
-        "all suites for this key are DHE, which browsers no longer offer"
+        "all cipher suites for this key are DHE, which browsers no longer offer"
       ])
   }
 
@@ -124,7 +124,7 @@ private enum Identities {
     #expect(findings.count == 2)
     for finding in findings {
       #expect(finding.subject == "secp384r1")
-      #expect(finding.reasons.first == "neither X25519 nor P-256 is among the groups")
+      #expect(finding.reasons.first?.contains("neither X25519 nor P-256") == true)
       #expect(finding.operation.contains("with a browser"))
     }
   }

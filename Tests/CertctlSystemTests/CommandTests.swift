@@ -147,7 +147,7 @@ struct CommandTests {
     for byte in "01234567".utf8 { output.append([byte]) }
     #expect(output.text == "01234567")
     output.append(Array("89".utf8))
-    #expect(output.text == "01\n[... 2 bytes left out ...]\n456789")
+    #expect(output.text == "01\n[... 2 bytes omitted ...]\n456789")
   }
 
   @Test func `what is left running neither delays the end nor dies`() async throws {

@@ -34,11 +34,8 @@ import Testing
     #expect(error?.code == .unsafePath)
     expectText(error?.detail, startsWith: "\(scratch.path) can be written by ")
     let isShared = mode & 0o1000 != 0
-    #expect(
-      error?.hint
-        == (isShared
-          ? "move it to where only root can write, such as /etc/certctl"
-          : "chmod go-w \(scratch.path)"))
+    expectText(
+      error?.hint, mentions: isShared ? "such as /etc/certctl" : "chmod go-w \(scratch.path)")
   }
 
   @Test(arguments: [0o775, 0o757] as [UInt32])
@@ -58,7 +55,7 @@ import Testing
   func `a file that others may write to is refused`(mode: UInt32) throws {
     try make("open", mode: mode)
     let error = #expect(throws: HostError.self) { try TrustedPath(path("open"), .program) }
-    #expect(error?.hint == "chmod go-w \(path("open"))")
+    expectText(error?.hint, mentions: "chmod go-w \(path("open"))")
   }
 
   @Test func `a script that a shell reads need not be executable, but nobody else's to write`()
@@ -73,7 +70,7 @@ import Testing
   @Test func `a file that is not executable is refused`() throws {
     try make("text", mode: 0o644)
     let error = #expect(throws: HostError.self) { try TrustedPath(path("text"), .program) }
-    #expect(error?.hint == "chmod +x \(path("text"))")
+    expectText(error?.hint, mentions: "chmod +x \(path("text"))")
   }
 
   @Test func `a foreign owner is refused`() throws {
@@ -158,7 +155,7 @@ import Testing
     chmod(scratch.path, 0o1777)
     _ = try TrustedPath(path("settings"), .settings)
     let error = #expect(throws: HostError.self) { try TrustedPath(path("settings"), .file) }
-    expectText(error?.hint, startsWith: "move it to where only root can write")
+    expectText(error?.hint, mentions: "/etc/certctl")
     #expect(try TrustedPath.ifPresent(path("missing"), .settings) == nil)
     chmod(scratch.path, 0o777)
     #expect(throws: HostError.self) { try TrustedPath(path("settings"), .settings) }

@@ -1,8 +1,8 @@
-/// What sends a request and brings the answer; the role that tests replace by a script.
+/// An HTTP client; tests replace it with a script.
 public protocol HTTPClient: Sendable {
-  /// Sends one request and returns the answer, whatever its status.
+  /// Sends one request and returns the response, whatever its status.
   ///
-  /// - Throws: `HostError` when there is no answer, `CancellationError` when the task was cancelled.
+  /// - Throws: `HostError` if there is no response, `CancellationError` if the task was cancelled.
   func send(_ request: HTTPRequest) async throws -> HTTPResponse
 }
 
@@ -10,37 +10,37 @@ public protocol HTTPClient: Sendable {
 public struct HTTPField: Sendable, Hashable {
   /// The name, in any case.
   public var name: String
-  /// The value, without surrounding blanks.
+  /// The value, without surrounding whitespace.
   public var value: String
 
-  /// Makes a field of its name and value.
+  /// Creates a field.
   public init(name: String, value: String) {
     self.name = name
     self.value = value
   }
 }
 
-/// A request.
+/// An HTTP request.
 public struct HTTPRequest: Sendable {
-  /// An HTTP method; open, as the protocol's.
+  /// An HTTP method: an open set.
   public struct Method: RawRepresentable, Hashable, Sendable {
-    /// The method's word in the request line.
+    /// The name in the request line.
     public let rawValue: String
 
-    /// Makes a method of its word.
+    /// Creates a method from its name.
     public init(rawValue: String) { self.rawValue = rawValue }
 
-    /// Reads.
+    /// Retrieves a resource.
     public static let get = Method(rawValue: "GET")
-    /// Reads the headers only.
+    /// Retrieves only the headers.
     public static let head = Method(rawValue: "HEAD")
-    /// Submits.
+    /// Submits data.
     public static let post = Method(rawValue: "POST")
-    /// Replaces.
+    /// Replaces a resource.
     public static let put = Method(rawValue: "PUT")
-    /// Changes in part.
+    /// Modifies a resource.
     public static let patch = Method(rawValue: "PATCH")
-    /// Removes.
+    /// Deletes a resource.
     public static let delete = Method(rawValue: "DELETE")
   }
 
@@ -48,16 +48,16 @@ public struct HTTPRequest: Sendable {
   public var method: Method
   /// An absolute http or https URL.
   public var url: String
-  /// The header fields; User-Agent is the client's.
+  /// The header fields, without User-Agent, which the client sets.
   public var headers: [HTTPField]
-  /// The body, if there is one.
+  /// The body; nil for none.
   public var body: [UInt8]?
   /// Whether redirects of a GET or HEAD are followed, ten at most and never from https to http.
   public var followsRedirects: Bool
-  /// The time limit for the whole request, redirects included; nil stands for the client's.
+  /// The time limit for the whole request including redirects; nil for the client's default.
   public var timeout: Duration?
 
-  /// Makes a request.
+  /// Creates a request.
   public init(
     _ method: Method = .get, _ url: String, headers: [HTTPField] = [], body: [UInt8]? = nil,
     followsRedirects: Bool = false, timeout: Duration? = nil
@@ -71,18 +71,18 @@ public struct HTTPRequest: Sendable {
   }
 }
 
-/// An answer, whatever its status.
+/// An HTTP response, whatever its status.
 public struct HTTPResponse: Sendable {
   /// The status, such as 200.
   public var status: Int
-  /// The header fields in the order in which they came.
+  /// The header fields in the order of the response.
   public var headers: [HTTPField]
   /// The body, within the client's limit.
   public var body: [UInt8]
-  /// The URL that answered, which redirects may have changed.
+  /// The URL of the response, which differs from the request's after a redirect.
   public var url: String
 
-  /// Makes an answer.
+  /// Creates a response.
   public init(status: Int, headers: [HTTPField] = [], body: [UInt8] = [], url: String = "") {
     self.status = status
     self.headers = headers
@@ -90,13 +90,13 @@ public struct HTTPResponse: Sendable {
     self.url = url
   }
 
-  /// The first value of a field, whatever the case of its name.
+  /// Returns the first value of a field; the name is case-insensitive.
   public func header(_ name: String) -> String? {
     let wanted = name.lowercased()
     return headers.first { $0.name.lowercased() == wanted }?.value
   }
 
-  /// All values of a field, one per line that came.
+  /// Returns all values of a field, one for each header line; the name is case-insensitive.
   public func headers(_ name: String) -> [String] {
     let wanted = name.lowercased()
     return headers.filter { $0.name.lowercased() == wanted }.map(\.value)

@@ -1,53 +1,55 @@
 internal import FoundationEssentials
 
-/// Where an absolute http or https URL leads.
+/// The destination of an absolute http or https URL.
 ///
-/// Only what RFC 3986 allows is a URL here, with a host of letters, digits, `-`, `.` and `_`, or an
-/// address: of such URLs every parser says the same, the one of the HTTP client included.
+/// Only URLs that conform to RFC 3986 are accepted, with a host of letters, digits, `-`, `.` and
+/// `_`, or an IP address. All parsers agree on such URLs, including the HTTP client's.
 package struct URLParts: Sendable, Hashable {
   /// "http" or "https".
   package let scheme: String
-  /// The host: a name in lower case, or an address in its usual text, without brackets.
+  /// The host in lower case: a name, or an address in canonical form without brackets.
   package let host: String
-  /// The port; the scheme's own where none is written.
+  /// The port; the scheme's default if the URL has none.
   package let port: Int
 
-  /// Takes a URL apart.
+  /// Parses a URL.
   ///
-  /// - Throws: `HostError` with `.unsupportedURL` for anything but an http or https URL, and for one
-  ///   with a user name or password, which would end up in logs.
+  /// - Throws: `HostError` with `.unsupportedURL` for anything but an http or https URL, and for a
+  ///   URL with a user name or password, which would end up in logs.
   package init(_ text: String) throws(HostError) {
     guard let parts = URLComponents(string: text, encodingInvalidCharacters: false) else {
-      // What cannot be read may hold a password all the same.
-      throw Self.refusal(text.contains("@") ? nil : text, "it is no URL")
+      // An invalid URL may still contain a password.
+      throw Self.refusal(text.contains("@") ? nil : text, "not a valid URL")
     }
     guard parts.percentEncodedUser == nil, parts.percentEncodedPassword == nil else {
-      throw Self.refusal(nil, "it holds a user name or password")
+      throw Self.refusal(nil, "it contains a user name or password")
     }
     guard let scheme = parts.scheme?.lowercased(), ["http", "https"].contains(scheme) else {
       throw Self.refusal(text, "it must begin with https:// or http://")
     }
     guard let host = parts.encodedHost, !host.isEmpty else {
-      throw Self.refusal(text, "it names no host")
+      throw Self.refusal(text, "it has no host")
     }
     let port = parts.port ?? (scheme == "https" ? 443 : 80)
-    guard (0...65_535).contains(port) else { throw Self.refusal(text, "there is no port \(port)") }
+    guard (0...65_535).contains(port) else {
+      throw Self.refusal(text, "port \(port) is out of range")
+    }
     guard let plain = Self.plain(host) else {
-      throw Self.refusal(text, "its host is neither a name in ASCII nor an address")
+      throw Self.refusal(text, "the host is neither an ASCII name nor an IP address")
     }
     self.scheme = scheme
     self.host = plain
     self.port = port
   }
 
-  /// Whether the host is this very machine, so that http is no risk.
+  /// Whether the host is this machine, so that http is safe.
   package var isLoopback: Bool {
     if let address = IPAddress(host) { return address.isThisHost }
     let name = host.hasSuffix(".") ? String(host.dropLast()) : host
     return name == "localhost" || name.hasSuffix(".localhost")
   }
 
-  /// The URL that `reference` means on the page `base`.
+  /// Resolves a reference against the URL `base`.
   ///
   /// - Throws: `HostError` with `.unsupportedURL`.
   package static func resolve(
@@ -55,17 +57,17 @@ package struct URLParts: Sendable, Hashable {
   ) throws(HostError) -> String {
     guard let base = URL(string: base, encodingInvalidCharacters: false),
       let url = URL(string: reference, relativeTo: base)
-    else { throw refusal(reference, "it is no URL") }
+    else { throw refusal(reference, "not a valid URL") }
     return url.absoluteString
   }
 
-  /// The host as it is compared; nil for one that is not plain.
+  /// Returns the host in canonical form; nil for an unsupported host.
   private static func plain(_ host: String) -> String? {
     if host.hasPrefix("["), host.hasSuffix("]") {
       return IPAddress(String(host.dropFirst().dropLast())).flatMap { $0.isV6 ? "\($0)" : nil }
     }
     guard host.utf8.allSatisfy(isHostByte) else { return nil }
-    // "127.1" leads to 127.0.0.1, and "127.1." does so for the C library.
+    // "127.1" means 127.0.0.1, and so does "127.1." for the C library.
     let name = host.hasSuffix(".") ? String(host.dropLast()) : host
     if let address = IPAddress(shortForm: name) { return "\(address)" }
     return host.lowercased()

@@ -1,19 +1,19 @@
 internal import Glibc
 internal import Synchronization
 
-/// Runs calls that block, such as fsync or key generation, on threads of their own.
+/// Runs blocking calls, such as fsync or key generation, on separate threads.
 ///
-/// The cooperative pool has as many threads as there are cores, so two blocking calls would stop
-/// every task of a small host. Here at most `limit` threads run at once, and the rest waits in line.
-/// A thread ends when there has been no work for a second. Work that waits for other work of this
-/// pool is forbidden; it cannot be written without blocking on purpose, since the closure is
-/// synchronous. Locks are therefore polled (`FileLock`), not waited for in here.
+/// The cooperative pool has one thread per core, so two blocking calls would stop all tasks of a
+/// small host. Here at most `limit` threads run at once, and further work waits in a queue. A
+/// thread ends after a second without work. Work must not wait for other work of this pool, and
+/// cannot do so accidentally, because the closure is synchronous. Locks are therefore polled
+/// (`FileLock`).
 package enum Blocking {
-  /// Runs `body` off the cooperative pool and returns what it returns.
+  /// Runs `body` on a separate thread and returns its result.
   ///
-  /// The call is not cancelled with its task: half a rename serves nobody.
+  /// The call ignores cancellation of its task, because half a rename is useless.
   ///
-  /// - Throws: What `body` throws.
+  /// - Throws: The error of `body`.
   package static func run<Value: Sendable>(
     _ body: @escaping @Sendable () throws -> Value
   ) async throws -> Value {
@@ -22,26 +22,26 @@ package enum Blocking {
     }
   }
 
-  /// The number of threads; enough for slow disks, and few enough for small hosts.
+  /// The maximum number of threads: enough for slow disks, few enough for small hosts.
   static let limit = 8
 
-  /// How long a thread without work waits for more, in seconds: starting one costs more than most
-  /// calls that it is for.
+  /// How long an idle thread waits for work, in seconds: starting a thread costs more than most
+  /// calls.
   private static let patience = 1
 
   private typealias Job = @Sendable () -> Void
 
   private struct Line: Sendable {
-    /// The threads that there are.
+    /// The number of threads.
     var threads = 0
-    /// Those of them that wait at `bell` and that nobody has rung for yet.
+    /// The threads that wait for `bell` and have not been called yet.
     var idle = 0
     var jobs: [Job] = []
   }
 
   private static let line = Mutex(Line())
 
-  /// Counts how often threads that wait were called; made once, never freed.
+  /// The semaphore that calls idle threads; created once, never freed.
   private nonisolated(unsafe) static let bell: UnsafeMutablePointer<sem_t> = {
     let bell = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
     unsafe bell.initialize(to: sem_t())
@@ -66,7 +66,7 @@ package enum Blocking {
     case .call: unsafe sem_post(bell)
     case .thread:
       guard !Thread.start(work) else { return }
-      // The system gives no thread. Those that run will take the job; without any, this one must.
+      // No new thread is available. Running threads will take the job; without any, this one must.
       let isLast = line.withLock { line in
         line.threads -= 1
         guard line.threads == 0 else { return false }
@@ -77,22 +77,22 @@ package enum Blocking {
     }
   }
 
-  /// Takes jobs until there have been none for a while.
+  /// Runs jobs until there have been none for a while.
   @Sendable private static func work() {
     repeat {
       while let job = nextJob(isLeaving: false) { job() }
     } while waitForCall()
   }
 
-  /// Takes jobs until there are none.
+  /// Runs jobs until the queue is empty.
   private static func drain() {
     while let job = nextJob(isLeaving: true) { job() }
   }
 
-  /// The next job.
+  /// Takes the next job from the queue.
   ///
-  /// Where there is none, the last look and the leaving or lying idle are one step, so that no job is
-  /// left without a thread.
+  /// If the queue is empty, the thread is counted as gone or idle under the same lock, so that no
+  /// job is left without a thread.
   private static func nextJob(isLeaving: Bool) -> Job? {
     line.withLock { line in
       guard line.jobs.isEmpty else { return line.jobs.removeFirst() }
@@ -101,7 +101,7 @@ package enum Blocking {
     }
   }
 
-  /// Waits for a call; false when none came, and this thread is no longer counted.
+  /// Waits for a call; returns false if none came, and then this thread is no longer counted.
   private static func waitForCall() -> Bool {
     var end = timespec()
     unsafe clock_gettime(CLOCK_REALTIME, &end)
@@ -109,7 +109,7 @@ package enum Blocking {
     while unsafe sem_timedwait(bell, &end) != 0 {
       if errno == EINTR { continue }
       let isLeaving = line.withLock { line in
-        // All that wait were called: one of the calls is this thread's, and is on its way.
+        // All idle threads were called, so one of the calls on its way is for this thread.
         guard line.idle > 0 else { return false }
         line.idle -= 1
         line.threads -= 1

@@ -1,10 +1,10 @@
 internal import Synchronization
 
-/// The actor of functions that read or change many files at a stretch, and so block a thread.
+/// The actor of functions that read or change many files at once, and so block a thread.
 ///
-/// `@Disk` in a signature says that the function blocks. Callers await it, and it runs on a thread of
-/// `Blocking`. One runs at a time: a configuration is read as a whole, a tree is made as a whole. Single
-/// calls that may go side by side, such as those of the stores, use `Blocking.run` themselves.
+/// `@Disk` in a signature says that the function blocks. Callers await it, and it runs on a thread
+/// of `Blocking`. These functions run one at a time, so that each sees a consistent configuration.
+/// Short calls that may run concurrently, such as those of the stores, use `Blocking.run` instead.
 @globalActor package actor Disk {
   package static let shared = Disk()
 
@@ -34,7 +34,7 @@ private final class DiskExecutor: SerialExecutor {
     if mustStart { Blocking.submit { self.drain() } }
   }
 
-  /// Runs what is in line until there is nothing; the last look and the leaving are one step.
+  /// Runs jobs until the queue is empty; the last check and the end are one step under the lock.
   private func drain() {
     while true {
       let jobs = line.withLock { line in

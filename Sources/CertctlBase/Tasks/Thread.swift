@@ -1,11 +1,11 @@
 internal import Glibc
 
-/// Threads of our own, on which no signal is ever handled.
+/// Threads that never handle signals.
 package enum Thread {
-  /// Starts a detached thread; false when the system gives none.
+  /// Starts a detached thread; returns false if the system cannot create one.
   ///
-  /// All signals are blocked while it is made, because a thread inherits the mask: signals then
-  /// reach only the threads that expect them.
+  /// All signals are blocked during the creation, because a thread inherits the signal mask.
+  /// Signals then reach only the threads that expect them.
   package static func start(_ body: @escaping @Sendable () -> Void) -> Bool {
     let box = unsafe Unmanaged.passRetained(Start(body))
     var everything = sigset_t()

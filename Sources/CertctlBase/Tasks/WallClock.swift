@@ -1,13 +1,13 @@
 public import FoundationEssentials
 
-/// The time of day and the wait, as one value that tests replace.
+/// The current time and the sleep function, which tests replace.
 public struct WallClock: Sendable {
-  /// The present moment.
+  /// Returns the current time.
   public var now: @Sendable () -> Date
-  /// Waits; throws `CancellationError` when the task is cancelled meanwhile.
+  /// Sleeps; throws `CancellationError` if the task is cancelled.
   public var sleep: @Sendable (Duration) async throws -> Void
 
-  /// Makes a clock of its two functions.
+  /// Creates a clock from its two functions.
   public init(
     now: @escaping @Sendable () -> Date, sleep: @escaping @Sendable (Duration) async throws -> Void
   ) {
@@ -15,7 +15,7 @@ public struct WallClock: Sendable {
     self.sleep = sleep
   }
 
-  /// The host's clock.
+  /// The system clock.
   public static let system = WallClock(
     now: { Date() }, sleep: { try await Task.sleep(for: $0) })
 }

@@ -3,10 +3,10 @@ internal import CIDN2
 /// libidn2, loaded at first use.
 @safe
 struct IDNLibrary: Sendable {
-  /// The functions; written once before anybody sees them, never freed.
+  /// The functions; initialized before the first use, never freed.
   private nonisolated(unsafe) let table: UnsafePointer<certctl_idn2>
 
-  /// The library, or the reason why it cannot be had.
+  /// The library, or the error of loading it.
   static let shared: Result<IDNLibrary, HostError> = load()
 
   private static func load() -> Result<IDNLibrary, HostError> {
@@ -19,29 +19,29 @@ struct IDNLibrary: Sendable {
     return .failure(
       HostError(
         .missingLibrary, operation: "load", subject: "libidn2.so.0",
-        detail: name.hasPrefix("lib") ? "it is not installed" : "it has no function \(name)",
-        hint: "apt-get install libidn2-0"))
+        detail: name.hasPrefix("lib") ? "it is not installed" : "the function \(name) is missing",
+        hint: "run: apt-get install libidn2-0"))
   }
 
-  /// How differences between the standards of 2003 and 2008 are settled (UTS-46, section 4).
+  /// The handling of characters that differ between IDNA 2003 and 2008 (UTS-46, section 4).
   enum Processing {
-    /// By the newer one: "ß" stays a letter of its own, and symbols are no letters.
+    /// IDNA 2008: "ß" is a letter of its own, and symbols are not allowed.
     case nontransitional
-    /// By the older one: "ß" is "ss", and symbols such as emoji are allowed.
+    /// IDNA 2003: "ß" becomes "ss", and symbols such as emoji are allowed.
     case transitional
   }
 
-  /// What the library makes of a name.
+  /// The result of a conversion.
   enum Answer {
     /// The name in ASCII.
     case name(String)
-    /// It holds a character that is not allowed.
+    /// The name contains a disallowed character.
     case disallowed(String)
-    /// It is wrong in another way, in the library's words.
+    /// The name is invalid for another reason, which the library describes.
     case refused(String)
   }
 
-  /// The name in ASCII, as it is looked up in the DNS.
+  /// Converts a name to ASCII, for a DNS lookup.
   func lookUp(_ name: String, _ processing: Processing) -> Answer {
     let flags =
       switch processing {

@@ -1,17 +1,17 @@
-/// Host names in other scripts than ASCII.
+/// Conversion of internationalized host names.
 package enum InternationalName {
-  /// The ASCII form of a host name, in lower case, by UTS-46 (non-transitional).
+  /// Returns the ASCII form of a host name, in lower case, with UTS-46 (non-transitional).
   ///
-  /// A name with a symbol, such as an emoji, is not in the standard of 2008, but some are registered: such
-  /// names are read by the standard of 2003, as browsers do, unless the two would say different things of
-  /// their other letters.
+  /// IDNA 2008 disallows symbols such as emoji, but some such names are registered. They are
+  /// converted with IDNA 2003, as browsers do, unless they contain a letter that the two standards
+  /// convert differently.
   ///
-  /// - Throws: `HostError` with `.badName`, or with `.missingLibrary` for a name that is not in ASCII
-  ///   where libidn2 is not installed.
+  /// - Throws: `HostError` with `.badName`, or with `.missingLibrary` for a name that is not in
+  ///   ASCII if libidn2 is not installed.
   package static func toASCII(_ name: String) throws(HostError) -> String {
     if name.utf8.allSatisfy({ $0 < 0x80 }) { return name.lowercased() }
-    // To the library the text would end at a zero byte.
-    guard !name.utf8.contains(0) else { throw refusal(name, "it holds a zero byte") }
+    // The library would stop at a NUL byte.
+    guard !name.utf8.contains(0) else { throw refusal(name, "it contains a NUL byte") }
     let library = try IDNLibrary.shared.get()
     let ascii: String
     switch library.lookUp(name, .nontransitional) {
@@ -23,14 +23,16 @@ package enum InternationalName {
       else { throw refusal(name, words) }
       ascii = text
     }
-    // The mapping may bring out characters that no host name has, such as "/" from U+2100.
+    // The mapping may produce characters that a host name cannot contain, such as "/" from U+2100.
     guard ascii.utf8.allSatisfy(isHostByte) else {
-      throw refusal(name, "it stands for \"\(ascii)\", which is no host name")
+      throw refusal(name, "it maps to \"\(ascii)\", which is not a host name")
     }
     return ascii.lowercased()
   }
 
-  /// What the two standards read differently: ß, final sigma and the joiners (UTS-46, section 7).
+  /// The characters that the two standards convert differently: ß, final sigma and the joiners.
+  ///
+  /// Source: UTS-46, section 7.
   private static let deviations: Set<Unicode.Scalar> = [
     "\u{DF}", "\u{1E9E}", "\u{3C2}", "\u{200C}", "\u{200D}",
   ]
@@ -46,6 +48,6 @@ package enum InternationalName {
   }
 
   private static func refusal(_ name: String, _ detail: String) -> HostError {
-    HostError(.badName, operation: "write in ASCII the name", subject: name, detail: detail)
+    HostError(.badName, operation: "convert to ASCII the name", subject: name, detail: detail)
   }
 }

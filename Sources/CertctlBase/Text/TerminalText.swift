@@ -1,25 +1,25 @@
-/// Text that is safe to print: what a terminal obeys in it was put there by certctl itself.
+/// Text that is safe to print: all of its control characters come from certctl itself.
 ///
-/// A literal stands as it is, line breaks included. What is interpolated is escaped by
-/// ``escapedForTerminal(_:)``, unless it is such a text itself:
+/// Literals are kept as they are, including line breaks. Interpolated values are escaped with
+/// ``escapedForTerminal(_:)``, unless they are `TerminalText` themselves:
 ///
 ///     let text: TerminalText = "\(name)\n  hint: \(hint)"
 package struct TerminalText: Sendable, Hashable, ExpressibleByStringInterpolation,
   CustomStringConvertible
 {
-  /// What is printed.
+  /// The text to print.
   package private(set) var string: String
 
-  /// A text that is printed as it is, such as a generated file or the colours of a table.
+  /// Creates a text that is printed without escaping, such as a generated file or a coloured table.
   package init(raw string: String) { self.string = string }
 
-  /// A text from elsewhere, of which nothing is obeyed.
+  /// Creates a text from an untrusted string, which is escaped.
   package init(escaping text: String) { string = escapedForTerminal(text) }
 
-  /// A JSON text: what it says stays as it is, but what a terminal would obey is spelled `\u009B`.
+  /// Creates a text from JSON: characters that are unsafe on a terminal are written as `\u009B`.
   ///
-  /// RFC 8259, section 7: any character of a string may be spelled so. Outside of strings there is
-  /// nothing to spell but line breaks, which stay.
+  /// RFC 8259 section 7 allows this for every character of a string. Outside of strings only line
+  /// breaks are affected, and they are kept.
   package init(json text: String) {
     guard text.unicodeScalars.contains(where: { $0 != "\n" && isUnsafeOnTerminal($0) }) else {
       string = text
@@ -38,7 +38,7 @@ package struct TerminalText: Sendable, Hashable, ExpressibleByStringInterpolatio
     }
   }
 
-  /// A line, and others that stand indented below it.
+  /// Creates a text of a line and indented lines below it.
   package init(_ first: String, details: [String]) {
     string =
       ([first] + details.map { "  \($0)" }).map(TerminalText.init(escaping:))
@@ -49,7 +49,7 @@ package struct TerminalText: Sendable, Hashable, ExpressibleByStringInterpolatio
 
   package init(stringInterpolation: StringInterpolation) { string = stringInterpolation.string }
 
-  /// What is printed.
+  /// The text to print.
   package var description: String { string }
 
   package static func + (first: Self, second: Self) -> Self {
@@ -58,7 +58,7 @@ package struct TerminalText: Sendable, Hashable, ExpressibleByStringInterpolatio
 
   package static func += (text: inout Self, more: Self) { text.string += more.string }
 
-  /// Takes literals as they are and escapes all else.
+  /// Keeps literals and escapes everything else.
   package struct StringInterpolation: StringInterpolationProtocol {
     fileprivate var string = ""
 
@@ -77,15 +77,15 @@ package struct TerminalText: Sendable, Hashable, ExpressibleByStringInterpolatio
 }
 
 extension Sequence<TerminalText> {
-  /// The texts as one.
+  /// Joins the texts.
   package func joined(separator: TerminalText = "") -> TerminalText {
     TerminalText(raw: map(\.string).joined(separator: separator.string))
   }
 }
 
-/// Makes text from elsewhere safe to show: it cannot move the cursor, colour, hide or reorder.
+/// Escapes untrusted text, so that it cannot move the cursor, colour, hide or reorder.
 ///
-/// C0 and C1 controls, DEL, the bidirectional controls, line and paragraph separators and other
+/// C0 and C1 controls, DEL, bidirectional controls, line and paragraph separators and other
 /// invisible format characters become `\u{…}`; line breaks and tabs become `\n`, `\r` and `\t`.
 package func escapedForTerminal(_ text: String) -> String {
   guard text.unicodeScalars.contains(where: isUnsafeOnTerminal) else { return text }

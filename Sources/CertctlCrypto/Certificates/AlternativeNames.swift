@@ -1,14 +1,14 @@
 import COpenSSL
 import CertctlBase
 
-/// The subjectAltName extension (RFC 5280 section 4.2.1.6), as far as servers are named by it.
+/// The DNS names and addresses of a subjectAltName extension (RFC 5280 section 4.2.1.6).
 struct AlternativeNames: Sendable {
-  /// DNS names as they stand there, wildcards included.
+  /// The DNS names as encoded, including wildcards.
   var dnsNames: [String] = []
-  /// Addresses as text.
+  /// The IP addresses as text.
   var ipAddresses: [String] = []
 
-  /// Reads OpenSSL's list; names of other kinds (mail, URI) are left out.
+  /// Reads OpenSSL's list; names of other kinds (email, URI) are skipped.
   init(_ names: OpaquePointer) {
     for index in 0..<(unsafe certctl_names_count(names)) {
       var kind: Int32 = 0
@@ -27,26 +27,26 @@ struct AlternativeNames: Sendable {
 
   init() {}
 
-  /// Makes OpenSSL's list, name by name: no text is ever parsed as configuration.
+  /// Creates OpenSSL's list name by name, so that no text is parsed as configuration.
   static func make(
     dnsNames: [String], ipAddresses: [String], _ operation: String
   ) throws(CryptoError) -> Owned {
     guard !(dnsNames.isEmpty && ipAddresses.isEmpty) else {
-      throw CryptoError(.malformed, operation: operation, reasons: ["there is no name"])
+      throw CryptoError(.malformed, operation: operation, reasons: ["no name was given"])
     }
     let names = try unsafe Owned(GENERAL_NAMES_new(), GENERAL_NAMES_free, operation)
     for name in dnsNames {
       guard isPlausible(name) else {
         throw CryptoError(
-          .malformed, operation: operation, subject: name, reasons: ["it is not a DNS name"],
-          hint: "names are ASCII, at most 253 characters; Unicode names go in as xn-- labels")
+          .malformed, operation: operation, subject: name, reasons: ["not a DNS name"],
+          hint: "use ASCII names of at most 253 characters, and xn-- labels for Unicode names")
       }
       try append(Array(name.utf8), GEN_DNS, V_ASN1_IA5STRING, to: names, operation)
     }
     for address in ipAddresses {
       guard let octets = IPAddress(address)?.octets else {
         throw CryptoError(
-          .malformed, operation: operation, subject: address, reasons: ["it is not an IP address"])
+          .malformed, operation: operation, subject: address, reasons: ["not an IP address"])
       }
       try append(octets, GEN_IPADD, V_ASN1_OCTET_STRING, to: names, operation)
     }
@@ -70,23 +70,23 @@ struct AlternativeNames: Sendable {
     guard unsafe certctl_names_push(names.pointer, name) == 1 else { throw .drained(operation) }
   }
 
-  /// The finer rules belong to whoever took the name from the user.
+  /// A rough check; the code that reads names from the user has the exact rules.
   private static func isPlausible(_ name: String) -> Bool {
     let bytes = name.utf8
     return (1...253).contains(bytes.count) && bytes.allSatisfy { (0x21...0x7e).contains($0) }
   }
 }
 
-/// Texts and bytes inside ASN.1 values.
+/// Conversions of ASN.1 values.
 enum ASN1Text {
-  /// The content octets of a string.
+  /// Returns the content octets of a string.
   static func bytes(_ string: UnsafePointer<ASN1_STRING>) -> [UInt8] {
     let count = unsafe Int(ASN1_STRING_length(string))
     guard count > 0, let data = unsafe ASN1_STRING_get0_data(string) else { return [] }
     return unsafe Array(UnsafeBufferPointer(start: data, count: count))
   }
 
-  /// A whole name as RFC 2253 writes it.
+  /// Returns a distinguished name in the format of RFC 2253.
   static func text(ofName name: OpaquePointer?, _ operation: String) throws(CryptoError) -> String {
     let buffer = try MemoryBuffer(operation)
     guard unsafe X509_NAME_print_ex(buffer.pointer, name, 0, certctl_name_flags) >= 0 else {
@@ -95,7 +95,7 @@ enum ASN1Text {
     return String(decoding: buffer.takeContents(), as: UTF8.self)
   }
 
-  /// The last common name in a name, or nil.
+  /// Returns the last common name of a distinguished name, or nil.
   static func commonName(of name: OpaquePointer?) -> String? {
     let index = unsafe X509_NAME_get_index_by_NID(name, NID_commonName, -1)
     guard index >= 0, let entry = unsafe X509_NAME_get_entry(name, index),

@@ -3,24 +3,24 @@ public import FoundationEssentials
 
 /// An X.509 certificate.
 ///
-/// Everything is read when it is made, so that the properties cannot fail. Two are equal when their
-/// bytes are.
+/// The initializer reads everything, so that the properties cannot fail. Two certificates are equal
+/// if their bytes are.
 public struct Certificate: Sendable, Equatable {
   let handle: SharedHandle
   private let details: CertificateDetails
 
-  /// Reads one certificate.
+  /// Parses one certificate.
   ///
-  /// - Parameter der: The DER and nothing after it.
+  /// - Parameter der: The DER, without trailing bytes.
   /// - Throws: `CryptoError` with `.malformed`.
   public init(der: [UInt8]) throws(CryptoError) {
     try self.init(der: der, "parse the certificate")
   }
 
-  /// Reads the first certificate of a PEM text.
+  /// Parses the first certificate of a PEM text.
   ///
   /// - Parameter pem: The text; blocks of other kinds are refused, as in `chain(pem:)`.
-  /// - Throws: `CryptoError` with `.malformed`, also when any later block is damaged.
+  /// - Throws: `CryptoError` with `.malformed`, also when a later block is damaged.
   public init(pem: [UInt8]) throws(CryptoError) {
     guard let first = try Certificate.chain(pem: pem).first else {
       throw CryptoError(.malformed, operation: "parse the certificate")
@@ -28,7 +28,7 @@ public struct Certificate: Sendable, Equatable {
     self = first
   }
 
-  /// Takes over what a TLS connection or a signing call made.
+  /// Takes ownership of a certificate from a TLS connection or a signing call.
   init(_ certificate: consuming Owned, _ operation: String) throws(CryptoError) {
     let handle = certificate.shared()
     let der = try unsafe DER.encode(operation) { unsafe i2d_X509(handle.pointer, $0) }
@@ -47,10 +47,10 @@ public struct Certificate: Sendable, Equatable {
     details = try unsafe CertificateDetails(handle.pointer, der: der, operation)
   }
 
-  /// Reads all certificates of a PEM text.
+  /// Parses all certificates of a PEM text.
   ///
-  /// - Parameter pem: The text, for example the answer of a CA (RFC 8555 section 9.1). Text between the
-  ///   blocks is skipped; a block that is no certificate (a key!) is refused.
+  /// - Parameter pem: The text, for example a CA's response (RFC 8555 section 9.1). Text between
+  ///   the blocks is skipped; a block that is not a certificate, such as a key, is refused.
   /// - Returns: At least one certificate, in the order of the text.
   /// - Throws: `CryptoError` with `.malformed`.
   public static func chain(pem: [UInt8]) throws(CryptoError) -> [Certificate] {
@@ -59,14 +59,14 @@ public struct Certificate: Sendable, Equatable {
     for block in try PEM.blocks(pem, operation) {
       guard block.label == "CERTIFICATE" || block.label == "X509 CERTIFICATE" else {
         throw CryptoError(
-          .malformed, operation: operation, reasons: ["there is a block \"\(block.label)\" in it"],
-          hint: "only CERTIFICATE blocks belong there")
+          .malformed, operation: operation, reasons: ["found a block \"\(block.label)\""],
+          hint: "remove all blocks other than CERTIFICATE")
       }
       chain.append(try Certificate(der: block.der, operation))
     }
     guard !chain.isEmpty else {
       throw CryptoError(
-        .malformed, operation: operation, reasons: ["there is no certificate in the PEM text"])
+        .malformed, operation: operation, reasons: ["the PEM text contains no certificate"])
     }
     return chain
   }
@@ -77,43 +77,44 @@ public struct Certificate: Sendable, Equatable {
   /// The certificate in DER.
   public var der: [UInt8] { details.der }
 
-  /// The certificate in PEM, with a newline at its end.
+  /// The certificate in PEM, with a trailing newline.
   public var pem: [UInt8] { details.pem }
 
-  /// The subject as RFC 2253 writes it; empty when it has none.
+  /// The subject in the format of RFC 2253; may be empty.
   public var subject: String { details.subject }
 
-  /// The issuer as RFC 2253 writes it.
+  /// The issuer in the format of RFC 2253.
   public var issuer: String { details.issuer }
 
-  /// The subject's last common name.
+  /// The last common name of the subject.
   public var subjectCommonName: String? { details.subjectCommonName }
 
-  /// The issuer's last common name.
+  /// The last common name of the issuer.
   public var issuerCommonName: String? { details.issuerCommonName }
 
-  /// The DNS names of the subjectAltName extension, as they stand there.
+  /// The DNS names of the subjectAltName extension, as encoded.
   public var dnsNames: [String] { details.names.dnsNames }
 
-  /// The addresses of the subjectAltName extension, IPv6 as RFC 5952 writes it.
+  /// The addresses of the subjectAltName extension, IPv6 in the format of RFC 5952.
   public var ipAddresses: [String] { details.names.ipAddresses }
 
-  /// The first second in which it is valid.
+  /// The first second of the validity period.
   public var notBefore: Date { details.notBefore }
 
-  /// The last second in which it is valid.
+  /// The last second of the validity period.
   public var notAfter: Date { details.notAfter }
 
-  /// The content octets of the DER INTEGER, a leading 00 kept: renewal information (RFC 9773
-  /// section 4.1) names certificates by them.
+  /// The content octets of the DER INTEGER, including a leading 00.
+  ///
+  /// Renewal information (RFC 9773 section 4.1) identifies certificates by them.
   public var serialNumber: [UInt8] { details.serialNumber }
 
-  /// The key identifier of the authorityKeyIdentifier extension, or nil when it has none.
+  /// The key identifier of the authorityKeyIdentifier extension, or nil.
   public var authorityKeyIdentifier: [UInt8]? { details.authorityKeyIdentifier }
 
-  /// The key it certifies.
+  /// The certified key.
   public var publicKey: PublicKey { details.publicKey }
 
-  /// The SHA-256 of the DER: 32 bytes.
+  /// The SHA-256 digest of the DER: 32 bytes.
   public var sha256Fingerprint: [UInt8] { Digest.sha256(der) }
 }

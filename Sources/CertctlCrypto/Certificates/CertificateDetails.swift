@@ -2,7 +2,7 @@ import COpenSSL
 import FoundationEssentials
 import Glibc
 
-/// What a certificate says, read once; a class, so that copies of a certificate stay small.
+/// The contents of a certificate, read once; a class, so that copies of a certificate stay small.
 final class CertificateDetails: Sendable {
   let der: [UInt8]
   let pem: [UInt8]
@@ -33,7 +33,7 @@ final class CertificateDetails: Sendable {
     let serial = unsafe X509_get0_serialNumber(certificate)
     let serialDER = try unsafe DER.encode(operation) { unsafe i2d_ASN1_INTEGER(serial, $0) }
     guard let content = DER.content(of: serialDER) else {
-      throw CryptoError(.malformed, operation: operation, reasons: ["it has no serial number"])
+      throw CryptoError(.malformed, operation: operation, reasons: ["the serial number is missing"])
     }
     serialNumber = content
     authorityKeyIdentifier = unsafe X509_get0_authority_key_id(certificate).map {
@@ -42,7 +42,7 @@ final class CertificateDetails: Sendable {
     let key = unsafe X509_get_X509_PUBKEY(certificate)
     publicKey = PublicKey(
       uncheckedSPKI: try unsafe DER.encode(operation) { unsafe i2d_X509_PUBKEY(key, $0) })
-    // Looking for an extension that is not there, or of a kind OpenSSL does not know, leaves reasons.
+    // The search for an extension that is missing or unknown to OpenSSL leaves errors in the queue.
     ErrorQueue.clear()
   }
 
@@ -52,12 +52,12 @@ final class CertificateDetails: Sendable {
     var critical: Int32 = 0
     let found = unsafe X509_get_ext_d2i(certificate, NID_subject_alt_name, &critical, nil)
     guard let found = unsafe found else {
-      // -1: not there. Anything else: there twice, or damaged.
+      // -1: missing. Anything else: duplicated or damaged.
       guard critical == -1 else {
         ErrorQueue.clear()
         throw CryptoError(
           .malformed, operation: operation,
-          reasons: ["its subjectAltName extension is damaged or there twice"])
+          reasons: ["the subjectAltName extension is damaged or duplicated"])
       }
       return AlternativeNames()
     }

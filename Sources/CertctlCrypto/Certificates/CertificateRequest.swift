@@ -2,38 +2,38 @@ import COpenSSL
 
 /// A certificate signing request (PKCS#10, RFC 2986).
 ///
-/// What is made here has an empty subject and names in the subjectAltName extension only, as ACME
-/// wants it (RFC 8555 section 7.4, RFC 8738 for addresses); no extended key usage is asked for.
+/// A request created here has an empty subject and names in the subjectAltName extension only, as
+/// ACME requires (RFC 8555 section 7.4, RFC 8738 for addresses). It has no extended key usage.
 public struct CertificateRequest: Sendable, Equatable {
   /// The request in DER.
   public let der: [UInt8]
 
-  /// The request in PEM, with a newline at its end.
+  /// The request in PEM, with a trailing newline.
   public let pem: [UInt8]
 
-  /// The DNS names that are asked for, as they stand there.
+  /// The requested DNS names, as encoded.
   public let dnsNames: [String]
 
-  /// The addresses that are asked for, IPv6 as RFC 5952 writes it.
+  /// The requested addresses, IPv6 in the format of RFC 5952.
   public let ipAddresses: [String]
 
   /// The subject's common name; requests of other programs may have one.
   public let subjectCommonName: String?
 
-  /// The key that is to be certified.
+  /// The key to certify.
   public let publicKey: PublicKey
 
-  /// Makes and signs a request.
+  /// Creates and signs a request.
   ///
   /// - Parameters:
-  ///   - key: The key of the certificate; it signs the request.
-  ///   - dnsNames: ASCII names, wildcards included, in this order.
-  ///   - ipAddresses: Addresses as text, after the DNS names.
-  /// - Throws: `CryptoError` with `.malformed` for a name that is none, or when there is none at all.
+  ///   - key: The private key of the certificate, which signs the request.
+  ///   - dnsNames: ASCII names, including wildcards, in the order of the request.
+  ///   - ipAddresses: Addresses as text, which follow the DNS names.
+  /// - Throws: `CryptoError` with `.malformed` for an invalid name, or if there is no name.
   public init(
     key: PrivateKey, dnsNames: [String], ipAddresses: [String] = []
   ) throws(CryptoError) {
-    let operation = "make a certificate request"
+    let operation = "create a certificate request"
     ErrorQueue.clear()
     let request = try unsafe Owned(X509_REQ_new(), X509_REQ_free, operation)
     let names = try AlternativeNames.make(
@@ -50,9 +50,9 @@ public struct CertificateRequest: Sendable, Equatable {
     try self.init(request, der: der, operation)
   }
 
-  /// Reads a request and checks that it is signed by its own key.
+  /// Parses a request and verifies that its own key signed it.
   ///
-  /// - Parameter der: The DER and nothing after it.
+  /// - Parameter der: The DER, without trailing bytes.
   /// - Throws: `CryptoError` with `.malformed`.
   public init(der: [UInt8]) throws(CryptoError) {
     let operation = "parse the certificate request"
@@ -63,12 +63,14 @@ public struct CertificateRequest: Sendable, Equatable {
       throw .drained(operation, code: .malformed)
     }
     guard unsafe X509_REQ_verify(request.pointer, key) == 1 else {
-      throw .drained(operation, code: .malformed, hint: "it is not signed by its own key")
+      throw .drained(
+        operation, code: .malformed,
+        hint: "create the request again: its signature does not match its key")
     }
     try self.init(request, der: der, operation)
   }
 
-  /// Reads the first request of a PEM text and checks that it is signed by its own key.
+  /// Parses the first request of a PEM text and verifies that its own key signed it.
   ///
   /// - Parameter pem: The text, with a block `CERTIFICATE REQUEST` or `NEW CERTIFICATE REQUEST`.
   /// - Throws: `CryptoError` with `.malformed`.
@@ -77,7 +79,8 @@ public struct CertificateRequest: Sendable, Equatable {
     let blocks = try PEM.blocks(pem, operation)
     guard let block = blocks.first(where: { $0.label.hasSuffix("CERTIFICATE REQUEST") }) else {
       throw CryptoError(
-        .malformed, operation: operation, reasons: ["there is no request in the PEM text"])
+        .malformed, operation: operation,
+        reasons: ["the PEM text contains no certificate request"])
     }
     try self.init(der: block.der)
   }
@@ -112,7 +115,7 @@ public struct CertificateRequest: Sendable, Equatable {
       guard critical == -1 else {
         throw CryptoError(
           .malformed, operation: operation,
-          reasons: ["its subjectAltName extension is damaged or there twice"])
+          reasons: ["the subjectAltName extension is damaged or duplicated"])
       }
       return AlternativeNames()
     }

@@ -1,26 +1,26 @@
 import COpenSSL
 import CertctlBase
 
-/// The certificate that answers a tls-alpn-01 challenge (RFC 8737 section 3, RFC 8738 for addresses).
+/// The certificate for a tls-alpn-01 challenge (RFC 8737 section 3, RFC 8738 for addresses).
 package enum ChallengeCertificate {
-  /// The protocol that the CA asks for by ALPN.
+  /// The ALPN protocol that the CA requests.
   package static let alpn = "acme-tls/1"
 
-  /// id-pe-acmeIdentifier.
+  /// The object identifier of id-pe-acmeIdentifier.
   private static let acmeIdentifier = "1.3.6.1.5.5.7.1.31"
 
-  /// Makes the certificate, self-signed and good for a week.
+  /// Creates a self-signed certificate that is valid for a week.
   ///
   /// - Parameters:
   ///   - name: A DNS name or an IP address as text; its only subject alternative name.
   ///   - digest: The SHA-256 of the key authorization: 32 bytes.
-  ///   - key: A key of its own, not the key of the certificate that is asked for.
+  ///   - key: A separate key, not the key of the requested certificate.
   /// - Returns: The certificate.
   /// - Throws: `CryptoError` with `.malformed` for a bad name or digest.
   package static func make(
     for name: String, digest: [UInt8], key: PrivateKey
   ) throws(CryptoError) -> Certificate {
-    let operation = "make the tls-alpn-01 certificate"
+    let operation = "create the tls-alpn-01 certificate"
     guard digest.count == 32 else {
       throw CryptoError(
         .malformed, operation: operation, subject: name,
@@ -33,10 +33,11 @@ package enum ChallengeCertificate {
     }
   }
 
-  /// The SNI with which the CA asks: for an address its name in the reverse zone (RFC 8738 section 6).
+  /// Returns the SNI that the CA sends: for an address its name in the reverse zone (RFC 8738
+  /// section 6).
   ///
   /// - Parameter name: A DNS name or an IP address as text.
-  /// - Returns: The name in lower case, without a dot at its end.
+  /// - Returns: The name in lower case, without a trailing dot.
   package static func serverName(for name: String) -> String {
     guard let address = IPAddress(name) else { return name.lowercased() }
     guard address.isV6 else {
@@ -46,7 +47,7 @@ package enum ChallengeCertificate {
     return nibbles.map { String($0, radix: 16) }.joined(separator: ".") + ".ip6.arpa"
   }
 
-  /// The critical extension that carries the digest, as an OCTET STRING of its own.
+  /// Adds the critical extension that contains the digest as an OCTET STRING.
   private static func addIdentifier(
     _ digest: [UInt8], to certificate: borrowing Owned, _ operation: String
   ) throws(CryptoError) {

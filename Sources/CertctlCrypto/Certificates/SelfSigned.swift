@@ -1,16 +1,16 @@
 import COpenSSL
 import CertctlBase
 
-/// Certificates that their own key signs, which nobody is to trust.
+/// Self-signed certificates, which clients do not trust.
 enum SelfSigned {
-  /// Makes a certificate that is good from an hour ago.
+  /// Creates a certificate whose validity began an hour ago.
   ///
   /// - Parameters:
-  ///   - commonName: What it says of itself, as subject and issuer.
-  ///   - names: Its subject alternative names: DNS names, and IP addresses as text.
-  ///   - days: How long it is good.
-  ///   - key: Its key.
-  ///   - operation: What is being done, for errors.
+  ///   - commonName: The common name of the subject and the issuer.
+  ///   - names: The subject alternative names: DNS names, and IP addresses as text.
+  ///   - days: The number of days until it expires.
+  ///   - key: The certificate's key.
+  ///   - operation: The operation's name in errors.
   ///   - extend: Adds further extensions.
   /// - Returns: The certificate.
   /// - Throws: `CryptoError` with `.malformed` for a bad name.
@@ -36,7 +36,7 @@ enum SelfSigned {
     return try Certificate(certificate, operation)
   }
 
-  /// Version, serial number, dates, names and key.
+  /// Sets version, serial number, dates, names and key.
   private static func fill(
     _ certificate: borrowing Owned, _ commonName: String, _ days: Int, _ key: PrivateKey,
     _ operation: String
@@ -49,7 +49,7 @@ enum SelfSigned {
     let text = Array(commonName.utf8)
     guard unsafe X509_set_version(certificate.pointer, 2) == 1,
       unsafe BN_to_ASN1_INTEGER(number.pointer, serial) != nil,
-      // The other side's clock may be behind ours.
+      // The peer's clock may be behind.
       unsafe X509_gmtime_adj(X509_getm_notBefore(certificate.pointer), -hour) != nil,
       unsafe X509_gmtime_adj(X509_getm_notAfter(certificate.pointer), days * 24 * hour) != nil,
       unsafe X509_NAME_add_entry_by_NID(
@@ -60,28 +60,28 @@ enum SelfSigned {
   }
 }
 
-/// A certificate that stands where a server needs one and there is none: marked, and trusted by
-/// nobody.
+/// A marked, self-signed certificate that a server uses until it has a real one.
 package enum PlaceholderCertificate {
-  /// What it says of itself.
+  /// The common name that marks a placeholder.
   static let commonName = "certctl placeholder"
 
-  /// Makes one, good for ninety days.
+  /// Creates a placeholder that is valid for ninety days.
   ///
   /// - Parameters:
   ///   - names: DNS names, and IP addresses as text.
-  ///   - key: Its key.
+  ///   - key: The certificate's key.
   /// - Returns: The placeholder.
   /// - Throws: `CryptoError` with `.malformed` for a bad name.
   package static func make(for names: [String], key: PrivateKey) throws(CryptoError) -> Certificate
   {
     try SelfSigned.make(
-      commonName: commonName, names: names, days: 90, key: key, "make the placeholder")
+      commonName: commonName, names: names, days: 90, key: key, "create the placeholder certificate"
+    )
   }
 }
 
 extension Certificate {
-  /// Whether this is a placeholder, which is never as good as a certificate.
+  /// Whether this is a placeholder, which never counts as a real certificate.
   package var isPlaceholder: Bool {
     subjectCommonName == PlaceholderCertificate.commonName && issuer == subject
   }

@@ -1,14 +1,15 @@
 import COpenSSL
 public import FoundationEssentials
 
-/// The roots that chains are checked against.
+/// The roots for the verification of chains.
 public struct TrustStore: Sendable {
   let handle: SharedHandle
 
   private init(_ store: consuming Owned) { handle = store.shared() }
 
-  /// The system's roots, where its OpenSSL looks for them (`SSL_CERT_FILE` and `SSL_CERT_DIR` are
-  /// honoured).
+  /// Returns the system's roots, from OpenSSL's default location.
+  ///
+  /// `SSL_CERT_FILE` and `SSL_CERT_DIR` take precedence.
   ///
   /// This reads files.
   ///
@@ -21,15 +22,15 @@ public struct TrustStore: Sendable {
     guard unsafe X509_STORE_set_default_paths(store.pointer) == 1 else {
       throw .drained(operation)
     }
-    // A missing file is not an error to OpenSSL, but leaves reasons.
+    // A missing file is not an error to OpenSSL, but leaves errors in the queue.
     ErrorQueue.clear()
     return TrustStore(store)
   }
 
-  /// Makes a store of its own roots; the system's do not count.
+  /// Creates a store that trusts only the given certificates, not the system's roots.
   ///
-  /// - Parameter pem: At least one certificate. An intermediate is trusted as it is: who names a
-  ///   certificate means it (curl does the same).
+  /// - Parameter pem: At least one certificate. An intermediate is trusted without its root, as in
+  ///   curl.
   /// - Throws: `CryptoError` with `.malformed`.
   public init(pem: [UInt8]) throws(CryptoError) {
     let operation = "load the trust store"
@@ -46,18 +47,19 @@ public struct TrustStore: Sendable {
     self.init(store)
   }
 
-  /// Checks that a chain leads to one of the roots and may serve TLS at a time.
+  /// Verifies that a chain leads to one of the roots and is valid for a TLS server at a time.
   ///
-  /// Names are not looked at: see `Certificate.covers(_:)`. Revocation is not either.
+  /// Names are not checked (see `Certificate.covers(_:)`), and neither is revocation.
   ///
   /// - Parameters:
-  ///   - chain: The leaf first; the others in any order, and more than needed is fine.
-  ///   - time: The time at which it has to be valid; OpenSSL counts `notAfter` itself as expired.
-  /// - Throws: `CryptoError` with `.untrusted`; the reason names the depth (0 is the leaf) and subject.
+  ///   - chain: The leaf first; the others in any order, including unneeded ones.
+  ///   - time: The time of the verification; OpenSSL treats `notAfter` itself as expired.
+  /// - Throws: `CryptoError` with `.untrusted`; the reason names the depth (0 is the leaf) and
+  ///   subject.
   public func verify(_ chain: [Certificate], at time: Date) throws(CryptoError) {
     let operation = "verify the certificate chain"
     guard let leaf = chain.first else {
-      throw CryptoError(.untrusted, operation: operation, reasons: ["it is empty"])
+      throw CryptoError(.untrusted, operation: operation, reasons: ["the chain is empty"])
     }
     ErrorQueue.clear()
     let others = try CertificateStack(chain.dropFirst(), operation)
@@ -92,7 +94,7 @@ public struct TrustStore: Sendable {
       reasons: ["\(reason(error)) (\(place))"], hint: hint(error))
   }
 
-  /// OpenSSL's own words for a verification result.
+  /// OpenSSL's text for a verification result.
   static func reason(_ error: Int) -> String { reason(Int32(truncatingIfNeeded: error)) }
 
   private static func reason(_ error: Int32) -> String {
@@ -109,7 +111,7 @@ public struct TrustStore: Sendable {
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
       X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
       X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-      "an intermediate is missing from the chain, or its root from the trust store"
+      "add the missing intermediate to the chain, or the root to the trust store"
     default: nil
     }
   }
@@ -119,7 +121,7 @@ public struct TrustStore: Sendable {
 struct CertificateStack: ~Copyable {
   private let stack: Owned
 
-  /// The list holds references of its own.
+  /// Creates a list, which holds references of its own.
   init(_ certificates: some Sequence<Certificate>, _ operation: String) throws(CryptoError) {
     let stack = try unsafe Owned(
       certctl_certificates_new(), certctl_certificates_free, operation)

@@ -1,6 +1,6 @@
 import COpenSSL
 
-/// Big-endian numbers in and out of OpenSSL.
+/// Conversions between big-endian bytes and OpenSSL's numbers.
 enum BigNumber {
   static func make(_ bytes: [UInt8], _ operation: String) throws(CryptoError) -> Owned {
     guard let count = Int32(exactly: bytes.count) else {
@@ -9,12 +9,12 @@ enum BigNumber {
     return try unsafe Owned(BN_bin2bn(bytes, count, nil), BN_free, operation)
   }
 
-  /// A number that is still 0.
+  /// Creates a number with the value 0.
   static func zero(_ operation: String) throws(CryptoError) -> Owned {
     try unsafe Owned(BN_new(), BN_free, operation)
   }
 
-  /// A number of a key or of parameters, by OpenSSL's name for it.
+  /// Reads a number of a key or of parameters by OpenSSL's name for it.
   static func read(
     _ name: String, of key: OpaquePointer, _ operation: String
   ) throws(CryptoError) -> Owned {
@@ -23,7 +23,7 @@ enum BigNumber {
     return try unsafe Owned(number, BN_free, operation)
   }
 
-  /// The number with zeros in front, up to the length; without a length as short as it goes.
+  /// Returns the number's bytes, padded with leading zeros to `length`; nil for the minimal length.
   static func bytes(
     _ number: OpaquePointer?, padded length: Int? = nil, _ operation: String
   ) throws(CryptoError) -> [UInt8] {

@@ -1,60 +1,60 @@
 import COpenSSL
 
-/// What is right and wrong with DH parameters.
+/// The result of checking DH parameters.
 package struct DHCheck: Sendable, Hashable {
-  /// OpenSSL at Debian's security level refuses less.
+  /// The minimum size in bits: OpenSSL at Debian's security level refuses smaller primes.
   package static let smallest = 2048
 
-  /// OpenSSL refuses to work with more (`OPENSSL_DH_MAX_MODULUS_BITS`).
+  /// The maximum size in bits: OpenSSL refuses larger primes (`OPENSSL_DH_MAX_MODULUS_BITS`).
   package static let largest = 10000
 
-  /// Whether the prime p is one, and (p-1)/2, too; nil when the size alone decided.
+  /// Whether p is a safe prime: p and (p-1)/2 are prime; nil when the size alone decided.
   package var isSafePrime: Bool?
 
-  /// Each reason not to use them, as a sentence without a full stop.
+  /// The reasons not to use the parameters, each a sentence without a full stop.
   package var problems: [String] = []
 
-  /// What is not ideal but harmless.
+  /// The harmless shortcomings.
   package var remarks: [String] = []
 
-  /// Whether a server can use them.
+  /// Whether a server can use the parameters.
   package var isFine: Bool { problems.isEmpty }
 }
 
 extension DHParameters {
-  /// Checks size, prime and generator.
+  /// Checks the size, the prime and the generator.
   ///
-  /// This blocks, for a group that nobody has published up to a minute: call it off the cooperative
-  /// thread pool. Numbers of a size that is refused are not looked at further.
+  /// This blocks for up to a minute if the group is not a published one: do not call it on the
+  /// cooperative thread pool. If the size is refused, nothing else is checked.
   ///
-  /// - Parameter isCancelled: Asked now and then.
+  /// - Parameter isCancelled: Called repeatedly; returns true to cancel the check.
   /// - Returns: The findings.
-  /// - Throws: `CryptoError`, also when it was cancelled.
+  /// - Throws: `CryptoError`, also when the check was cancelled.
   package func check(
     isCancelled: @escaping @Sendable () -> Bool = { false }
   ) throws(CryptoError) -> DHCheck {
     var check = DHCheck()
     guard bits <= DHCheck.largest else {
       check.problems.append(
-        "the prime has \(bits) bits, and OpenSSL refuses more than \(DHCheck.largest)")
+        "the prime has \(bits) bits; OpenSSL accepts at most \(DHCheck.largest)")
       return check
     }
     if bits < DHCheck.smallest {
       check.problems.append(
-        "the prime has \(bits) bits: OpenSSL refuses less than \(DHCheck.smallest), and nginx with it"
+        "the prime has \(bits) bits; OpenSSL and nginx require at least \(DHCheck.smallest)"
       )
     }
     let operation = "check the DH parameters"
     let prime = try BigNumber.make(prime, operation)
-    // Published and proved: RFC 7919 and RFC 3526. Those of RFC 5114 are no safe primes.
+    // Published as safe primes in RFC 7919 and RFC 3526. The primes of RFC 5114 are not safe.
     let isKnown = group.map { $0.hasPrefix("ffdhe") || $0.hasPrefix("modp_") } ?? false
     var isSafe = isKnown
     if !isSafe { isSafe = try unsafe SafePrime.check(prime.pointer, isCancelled: isCancelled) }
     check.isSafePrime = isSafe
     guard isSafe else {
       check.problems.append(
-        group.map { "\($0) (RFC 5114) is no safe prime" }
-          ?? "it is no safe prime: p or (p-1)/2 can be divided")
+        group.map { "\($0) (RFC 5114) is not a safe prime" }
+          ?? "the prime is not a safe prime: p or (p-1)/2 is composite")
       return check
     }
     try judgeGenerator(prime, &check)
@@ -79,36 +79,37 @@ extension DHParameters {
     guard symbol >= -1 else { throw .drained(operation) }
     if symbol == -1 {
       check.remarks.append(
-        "the generator makes the whole group, which tells one bit of each secret")
+        "the generator generates the whole group, which reveals one bit of each secret")
     }
   }
 }
 
-/// Primes p for which (p-1)/2 is prime, too.
+/// Primes p for which (p-1)/2 is also prime.
 enum SafePrime {
-  private static let operation = "look for a safe prime"
+  private static let operation = "search for a safe prime"
 
-  /// Whether a number is one; wrong with a probability below 2^-128, also for a number chosen to
-  /// deceive.
+  /// Returns whether a number is a safe prime.
   ///
-  /// q = (p-1)/2 passes 64 or more rounds of Miller and Rabin. Then p is proved by Pocklington's
-  /// theorem with the base 2: 2^(p-1) is 1 modulo p, 2^2 - 1 and p have no common factor, and q is a
-  /// prime above the square root of p.
+  /// The probability of an error is below 2^-128, even for an adversarial number.
+  ///
+  /// q = (p-1)/2 passes at least 64 rounds of Miller-Rabin. Then Pocklington's theorem with the
+  /// base 2 proves p: 2^(p-1) is 1 modulo p, 2^2 - 1 and p have no common factor, and q is a prime
+  /// larger than the square root of p.
   static func check(
     _ prime: OpaquePointer, isCancelled: @escaping @Sendable () -> Bool = { false }
   ) throws(CryptoError) -> Bool {
-    // 5 and 7 are safe primes, too small to be of use.
+    // This excludes 5 and 7, safe primes that are too small to be useful.
     guard unsafe BN_num_bits(prime) > 3, unsafe BN_is_odd(prime) == 1,
       unsafe BN_mod_word(prime, 3) != 0
     else { return false }
     let half = try unsafe Owned(BN_dup(prime), BN_free, operation)
     guard unsafe BN_rshift1(half.pointer, half.pointer) == 1 else { throw .drained(operation) }
-    // Most composites are found by one power of 2.
+    // One power of 2 finds most composites.
     guard try unsafe isPowerOfTwoOne(half.pointer, prime) else { return false }
     return try unsafe isPrime(half.pointer, isCancelled)
   }
 
-  /// Whether 2^exponent is 1 or -1 modulo an odd modulus.
+  /// Returns whether 2^exponent is 1 or -1 modulo an odd modulus.
   static func isPowerOfTwoOne(
     _ exponent: OpaquePointer, _ modulus: OpaquePointer
   ) throws(CryptoError) -> Bool {
@@ -122,7 +123,7 @@ enum SafePrime {
     return unsafe BN_cmp(power.pointer, modulus) == 0
   }
 
-  /// OpenSSL's own test, which can be called off between its rounds.
+  /// OpenSSL's primality test, which can be cancelled between its rounds.
   static func isPrime(
     _ number: OpaquePointer, _ isCancelled: @escaping @Sendable () -> Bool
   ) throws(CryptoError) -> Bool {
@@ -141,7 +142,7 @@ enum SafePrime {
       let answer = unsafe BN_check_prime(number, context.pointer, callback.pointer)
       if isCancelled() {
         ErrorQueue.clear()
-        throw CryptoError(.openSSL, operation: operation, reasons: ["it was cancelled"])
+        throw CryptoError(.openSSL, operation: operation, reasons: ["cancelled"])
       }
       guard answer >= 0 else { throw .drained(operation) }
       return answer == 1

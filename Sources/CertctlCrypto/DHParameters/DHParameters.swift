@@ -1,39 +1,40 @@
 import COpenSSL
 
-/// A group for the Diffie-Hellman key exchange, as `ssl_dhparam` reads it.
+/// A group for the Diffie-Hellman key exchange, in the format of `ssl_dhparam`.
 ///
-/// Clients that speak ECDHE never see it, and Mozilla's guideline has none since version 6.0.
+/// ECDHE clients do not use it, and Mozilla's guidelines have omitted it since version 6.0.
 package struct DHParameters: Sendable, Hashable {
   /// The sizes of RFC 7919, in bits.
   package static let standardSizes = [2048, 3072, 4096, 6144, 8192]
 
-  /// The text of the file, `DH PARAMETERS` (PKCS #3).
+  /// The PEM text, `DH PARAMETERS` (PKCS #3).
   package let pem: [UInt8]
 
   /// The prime, big-endian.
   package let prime: [UInt8]
 
-  /// The generator, big-endian; 2 in all groups that are made here.
+  /// The generator, big-endian; 2 in all groups that certctl creates.
   package let generator: [UInt8]
 
-  /// The size of the prime.
+  /// The size of the prime in bits.
   package let bits: Int
 
   /// The name of a published group: `ffdhe2048` (RFC 7919), `modp_2048` (RFC 3526),
   /// `dh_2048_256` (RFC 5114).
   package let group: String?
 
-  /// A group of RFC 7919, at once.
+  /// Returns a group of RFC 7919, without a search.
   ///
   /// - Parameter bits: One of `standardSizes`.
-  /// - Returns: The parameters, which OpenSSL has checked.
+  /// - Returns: The parameters, checked by OpenSSL.
   /// - Throws: `CryptoError` with `.unsupported` for another size.
   package static func standard(bits: Int) throws(CryptoError) -> DHParameters {
-    let operation = "make DH parameters"
+    let operation = "generate DH parameters"
     guard standardSizes.contains(bits) else {
       let sizes = standardSizes.map(String.init).joined(separator: ", ")
       throw CryptoError(
-        .unsupported, operation: operation, reasons: ["RFC 7919 has groups of \(sizes) bits"])
+        .unsupported, operation: operation,
+        reasons: ["RFC 7919 defines groups of \(sizes) bits only"])
     }
     ErrorQueue.clear()
     let name = "ffdhe\(bits)"
@@ -53,9 +54,9 @@ package struct DHParameters: Sendable, Hashable {
     return try unsafe DHParameters(parameters.pointer, operation)
   }
 
-  /// Parameters out of a prime; whoever calls has proved that it is a safe one.
+  /// Creates parameters from a prime, which the caller has verified to be a safe prime.
   init(safePrime prime: OpaquePointer) throws(CryptoError) {
-    let operation = "make DH parameters"
+    let operation = "generate DH parameters"
     ErrorQueue.clear()
     let generator = try BigNumber.make([2], operation)
     let builder = try unsafe Owned(OSSL_PARAM_BLD_new(), OSSL_PARAM_BLD_free, operation)
@@ -73,11 +74,11 @@ package struct DHParameters: Sendable, Hashable {
     try unsafe self.init(parameters.pointer, operation)
   }
 
-  /// Reads the first parameters of a PEM text, as nginx does; nothing about them is checked yet.
+  /// Parses the first parameters in a PEM text, as nginx does, without checking them.
   ///
   /// - Parameter pem: `DH PARAMETERS` or `X9.42 DH PARAMETERS`; other blocks are skipped.
-  /// - Throws: `CryptoError` with `.malformed` for anything else, and for a text or number so long that
-  ///   nobody means it.
+  /// - Throws: `CryptoError` with `.malformed` for anything else, and for an unreasonably long text
+  ///   or number.
   package init(pem: [UInt8]) throws(CryptoError) {
     let operation = "read the DH parameters"
     guard pem.count <= 1 << 16 else {
@@ -86,7 +87,7 @@ package struct DHParameters: Sendable, Hashable {
     let blocks = try PEM.blocks(pem, operation)
     guard let block = blocks.first(where: { $0.label.hasSuffix("DH PARAMETERS") }) else {
       throw CryptoError(
-        .malformed, operation: operation, reasons: ["there are none in the PEM text"])
+        .malformed, operation: operation, reasons: ["the PEM text contains no DH parameters"])
     }
     ErrorQueue.clear()
     let buffer = try MemoryBuffer(PEM.encode(block.der, label: block.label), operation)

@@ -1,19 +1,19 @@
 import COpenSSL
 import Synchronization
 
-/// A search for a fresh safe prime, by as many threads as want to help.
+/// A search for a new safe prime, in any number of threads.
 ///
-/// Each calls `work()`, which blocks until one of them has found a prime or `stop()` is called. Stretches
-/// of numbers start at random places; what a sieve leaves of them is tried by one power of 2 each, and
-/// what passes is proved. Nothing is ever taken from the outside, so nobody can know the prime before.
+/// Each thread calls `work()`, which blocks until one of them has found a prime or `stop()` is
+/// called. A thread takes a random interval, removes candidates with a sieve, tests each of the
+/// rest with one power of 2, and verifies a candidate that passes. The prime depends on no external
+/// input, so nobody can know it in advance.
 package final class DHSearch: Sendable {
-  private static let operation = "look for a safe prime"
+  private static let operation = "search for a safe prime"
 
-  /// The size of the prime.
+  /// The size of the prime in bits.
   package let bits: Int
 
-  /// How many candidates it takes on average, when the first of them is tried and at any time after:
-  /// the search has no memory.
+  /// The average number of candidates still to test, at any time: the search has no memory.
   package let expectedCandidates: Double
 
   private let sieve: DHSieve
@@ -21,43 +21,43 @@ package final class DHSearch: Sendable {
   private let isStopped = Atomic(false)
   private let found = Mutex<DHParameters?>(nil)
 
-  /// Prepares a search.
+  /// Creates a search.
   ///
-  /// - Parameter bits: A size that servers take, 2048 to 8192.
+  /// - Parameter bits: A size that servers accept, 2048 to 8192.
   /// - Throws: `CryptoError` with `.unsupported` for another size.
   package convenience init(bits: Int) throws(CryptoError) {
     guard (DHCheck.smallest...8192).contains(bits) else {
       throw CryptoError(
         .unsupported, operation: DHSearch.operation,
-        reasons: ["its size must be 2048 to 8192 bits, not \(bits)"])
+        reasons: ["the size must be 2048 to 8192 bits, not \(bits)"])
     }
     self.init(anyBits: bits)
   }
 
-  /// Prepares a search, for tests also of a size that nobody should use; at least 64.
+  /// Creates a search of any size from 64 bits; insecure sizes are for tests.
   init(anyBits bits: Int) {
     self.bits = bits
-    // The sieve's costs grow with its limit, those of a candidate with the cube of its size.
+    // The sieve's cost grows with its limit, that of a candidate with the cube of its size.
     sieve = DHSieve(limit: max(256, bits * bits / 16))
-    // Hardy and Littlewood: the density of the q for which 2q+1 is prime, too, is 2C / (ln q ln 2q).
+    // Hardy and Littlewood: the density of primes q for which 2q+1 is prime is 2C / (ln q ln 2q).
     let twinPrimeConstant = 0.660_161_815_846_87
     let logarithm = Double(bits) * 0.693_147_180_559_945
     let density = 2 * twinPrimeConstant / (logarithm * (logarithm - 0.693_147_180_559_945))
     expectedCandidates = sieve.share / density
   }
 
-  /// How many candidates have been tried up to now.
+  /// The number of candidates tested so far.
   package var candidates: Int { tried.load(ordering: .relaxed) }
 
-  /// What was found.
+  /// The parameters that were found; nil before.
   package var result: DHParameters? { found.withLock { $0 } }
 
-  /// Calls all workers off; each ends after its candidate, within a tenth of a second.
+  /// Stops all workers; each returns after its current candidate, within a tenth of a second.
   package func stop() { isStopped.store(true, ordering: .relaxed) }
 
-  /// Searches until somebody has found a prime or the search is called off.
+  /// Searches until a worker has found a prime or the search is stopped.
   ///
-  /// - Throws: `CryptoError` when OpenSSL fails; the others then go on.
+  /// - Throws: `CryptoError` when OpenSSL fails; the other workers continue.
   package func work() throws(CryptoError) {
     let start = try BigNumber.zero(DHSearch.operation)
     let candidate = try BigNumber.zero(DHSearch.operation)
@@ -83,7 +83,7 @@ package final class DHSearch: Sendable {
 
   private var isDone: Bool { isStopped.load(ordering: .relaxed) }
 
-  /// A random start with the highest bit set, 11 modulo 12.
+  /// Chooses a random start with the highest bit set, 11 modulo 12.
   private func moveToRandomStretch(_ start: OpaquePointer) throws(CryptoError) {
     guard unsafe BN_rand(start, Int32(bits - 1), BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1 else {
       throw .drained(DHSearch.operation)
@@ -94,11 +94,11 @@ package final class DHSearch: Sendable {
     }
   }
 
-  /// One power of 2 decides nearly always; what passes it is proved.
+  /// Tests with one power of 2, which rejects nearly all composites, and verifies what passes.
   private func isSafePrime(
     _ prime: OpaquePointer, half: OpaquePointer
   ) throws(CryptoError) -> Bool {
-    // The end of a stretch may lie beyond the size.
+    // The end of an interval may exceed the size.
     guard unsafe BN_num_bits(prime) == Int32(bits) else { return false }
     // Fermat's little theorem: a prime q divides 2^(q-1) - 1.
     let exponent = try unsafe Owned(BN_dup(half), BN_free, DHSearch.operation)
@@ -107,7 +107,7 @@ package final class DHSearch: Sendable {
     do throws(CryptoError) {
       return try unsafe SafePrime.check(prime) { [self] in isDone }
     } catch {
-      // Somebody else was faster, or nobody wants it any more.
+      // Another worker has found a prime, or the search was stopped.
       if isDone { return false }
       throw error
     }

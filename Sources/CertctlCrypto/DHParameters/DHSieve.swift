@@ -1,18 +1,18 @@
 import COpenSSL
 
-/// Sorts out, in a stretch of numbers, those that small primes divide.
+/// Removes the multiples of small primes from an interval of candidates.
 ///
-/// What is looked for is a prime q for which 2q+1 is prime, too; 2q+1 shall be 23 modulo 24, so that
-/// 2 generates the subgroup of order q, as OpenSSL wants it (`DH_GENERATOR_2`). So q is 11 modulo 12,
-/// and a stretch is the numbers q, q+12, q+24 and so on.
+/// The search is for a prime q for which 2q+1 is also prime. 2q+1 must be 23 modulo 24, so that 2
+/// generates the subgroup of order q, as OpenSSL requires (`DH_GENERATOR_2`). So q is 11 modulo 12,
+/// and an interval consists of the numbers q, q+12, q+24 and so on.
 struct DHSieve: Sendable {
-  /// How many numbers a stretch has.
+  /// The number of candidates in an interval.
   static let length = 1 << 16
 
-  /// What the numbers of a stretch differ by.
+  /// The difference between consecutive candidates.
   static let step: UInt = 12
 
-  /// A small prime, and what 12 must be multiplied by to give 1 modulo it.
+  /// A small prime, and the inverse of 12 modulo it.
   private struct Divisor {
     var prime: UInt32
     var inverse: UInt32
@@ -20,11 +20,11 @@ struct DHSieve: Sendable {
 
   private let divisors: [Divisor]
 
-  /// The share of all numbers that stay: the product of 1 - 2/r over the primes r from 3 on, and a
-  /// half for the even ones.
+  /// The share of all integers that remains: the product of 1 - 2/r over the primes r from 3 on,
+  /// and one half for the even numbers.
   let share: Double
 
-  /// Makes a sieve of the primes up to a limit, which must be below every number that is sieved.
+  /// Creates a sieve of the primes up to a limit, which must be below all candidates.
   init(limit: Int) {
     var isComposite = [Bool](repeating: false, count: limit + 1)
     var divisors: [Divisor] = []
@@ -49,8 +49,7 @@ struct DHSieve: Sendable {
     self.share = share
   }
 
-  /// One of 1, 13, 25 … is a multiple of 12 plus 1; here the multiple of the prime plus 1 that 12
-  /// divides.
+  /// The inverse of 12 modulo a prime: finds a multiple of the prime plus 1 that 12 divides.
   private static func inverseOfStep(_ prime: Int) -> Int {
     let step = Int(DHSieve.step)
     var multiple = 1
@@ -58,12 +57,12 @@ struct DHSieve: Sendable {
     return multiple / step
   }
 
-  /// The places in a stretch that may hold what is looked for.
+  /// Returns the candidates in an interval that no small prime divides.
   ///
   /// - Parameters:
-  ///   - start: The stretch's first number, 11 modulo 12.
-  ///   - isStopped: Asked now and then, because the sieve of a large prime takes seconds.
-  /// - Returns: Multiples of 12 to add to it; none when it was stopped.
+  ///   - start: The interval's first number, 11 modulo 12.
+  ///   - isStopped: Called repeatedly, because the sieve of a large prime takes seconds.
+  /// - Returns: The offsets from `start`, multiples of 12; empty if it was stopped.
   func survivors(from start: OpaquePointer, isStopped: () -> Bool = { false }) -> [UInt] {
     var isOut = [Bool](repeating: false, count: DHSieve.length)
     for (index, divisor) in divisors.enumerated() {
@@ -71,7 +70,7 @@ struct DHSieve: Sendable {
       let prime = UInt(divisor.prime)
       let inverse = UInt(divisor.inverse)
       let rest = unsafe BN_mod_word(start, prime)
-      // q itself is divided where q = 0 modulo r, and 2q+1 where q = (r-1)/2.
+      // r divides q where q = 0 modulo r, and 2q+1 where q = (r-1)/2.
       for target in [0, (prime - 1) / 2] {
         var place = Int((target + prime - rest) % prime * inverse % prime)
         while place < DHSieve.length {

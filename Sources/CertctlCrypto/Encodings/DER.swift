@@ -1,11 +1,11 @@
 import COpenSSL
 
-/// OpenSSL's `d2i_` and `i2d_` conventions, in one place.
+/// Wrappers for OpenSSL's `d2i_` and `i2d_` conventions.
 enum DER {
   typealias Cursor = UnsafeMutablePointer<UnsafePointer<UInt8>?>
   typealias Output = UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>
 
-  /// Decodes one object that must fill all of the bytes.
+  /// Decodes one object, which must fill all of the bytes.
   static func decode(
     _ der: [UInt8], _ free: Free, _ operation: String,
     _ parse: (Cursor, Int) -> OpaquePointer?
@@ -22,17 +22,18 @@ enum DER {
     }
     guard let object = unsafe object else {
       var error = CryptoError.drained(operation, code: .malformed)
-      error.reasons.insert("its contents are damaged or of another kind", at: 0)
+      error.reasons.insert("the contents are damaged or of another type", at: 0)
       throw error
     }
     let owned = try unsafe Owned(object, free, operation)
     guard rest == 0 else {
-      throw CryptoError(.malformed, operation: operation, reasons: ["\(rest) bytes follow the end"])
+      throw CryptoError(
+        .malformed, operation: operation, reasons: ["\(rest) trailing byte\(rest == 1 ? "" : "s")"])
     }
     return owned
   }
 
-  /// Encodes one object; an `i2d_` function tells the length first.
+  /// Encodes one object; an `i2d_` function first returns the length.
   static func encode(_ operation: String, _ write: (Output?) -> Int32) throws(CryptoError)
     -> [UInt8]
   {
@@ -47,7 +48,7 @@ enum DER {
     return bytes
   }
 
-  /// The content octets of one DER value: what follows its tag and length.
+  /// Returns the content octets of a DER value, without its tag and length.
   static func content(of value: [UInt8]) -> [UInt8]? {
     guard value.count >= 2 else { return nil }
     guard value[1] & 0x80 != 0 else { return Array(value.dropFirst(2)) }

@@ -2,9 +2,9 @@ import COpenSSL
 
 /// One block of a PEM text (RFC 7468).
 struct PEMBlock {
-  /// The words between `BEGIN` and the dashes.
+  /// The text between `BEGIN` and the dashes.
   var label: String
-  /// The old header lines of RFC 1421; they mark a key encrypted by itself.
+  /// The header lines of RFC 1421, which mark an encrypted key.
   var header: String
   var der: [UInt8]
 
@@ -13,7 +13,8 @@ struct PEMBlock {
 
 /// Reads and writes PEM texts.
 enum PEM {
-  /// All blocks in their order; text outside the blocks is skipped, a damaged block is an error.
+  /// Returns all blocks in their order; skips text outside the blocks, and throws for a damaged
+  /// block.
   static func blocks(_ text: [UInt8], _ operation: String) throws(CryptoError) -> [PEMBlock] {
     ErrorQueue.clear()
     let buffer = try MemoryBuffer(withoutByteOrderMark(text), operation)
@@ -22,7 +23,7 @@ enum PEM {
     return blocks
   }
 
-  /// One block as text.
+  /// Encodes one block.
   static func encode(_ der: [UInt8], label: String) throws(CryptoError) -> [UInt8] {
     let buffer = try MemoryBuffer("write PEM")
     guard let count = Int(exactly: der.count),
@@ -44,9 +45,9 @@ enum PEM {
         return nil
       }
       throw .drained(
-        operation, code: .malformed, hint: "the text between BEGIN and END is damaged")
+        operation, code: .malformed, hint: "check the text between BEGIN and END for damage")
     }
-    // The bytes may be a private key: they are wiped, not only freed.
+    // The bytes may be a private key, so erase them before freeing.
     defer {
       unsafe certctl_free(label)
       unsafe certctl_free(header)
@@ -60,7 +61,7 @@ enum PEM {
       der: Array(UnsafeBufferPointer(start: data, count: count)))
   }
 
-  /// Windows editors put a mark in front that hides the first BEGIN line.
+  /// Removes the byte order mark of Windows editors, which would hide the first BEGIN line.
   private static func withoutByteOrderMark(_ text: [UInt8]) -> [UInt8] {
     text.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(text.dropFirst(3)) : text
   }

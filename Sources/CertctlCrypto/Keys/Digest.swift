@@ -2,11 +2,11 @@ import COpenSSL
 
 /// Hash functions.
 public enum Digest {
-  /// The SHA-256 of the bytes: always 32 bytes.
+  /// Returns the SHA-256 digest of the bytes: always 32 bytes.
   ///
-  /// It does not throw because it fails only when OpenSSL has no SHA-256 at all (a configuration that
-  /// takes its default provider away). Then the result is 32 random bytes: they match nothing, so
-  /// every comparison fails closed.
+  /// It does not throw, because it fails only if OpenSSL has no SHA-256 at all (a configuration
+  /// without the default provider). Then the result is 32 random bytes, which match nothing, so
+  /// that every comparison fails.
   public static func sha256(_ bytes: [UInt8]) -> [UInt8] {
     var digest = [UInt8](repeating: 0, count: 32)
     guard unsafe EVP_Digest(bytes, bytes.count, &digest, nil, EVP_sha256(), nil) == 1 else {
@@ -16,11 +16,11 @@ public enum Digest {
     return digest
   }
 
-  /// The SHA-1 of the bytes: always 20 bytes.
+  /// Returns the SHA-1 digest of the bytes: always 20 bytes.
   ///
-  /// Only for protocols of others that cannot do better, such as OVH's signed requests, where it
-  /// covers a secret and nothing rests on collisions. A machine whose policy forbids SHA-1 gets 20
-  /// random bytes, which match nothing, as with ``sha256(_:)``.
+  /// Only for external protocols that require it, such as OVH's signed requests, where it covers a
+  /// secret and collisions do not matter. If the system's policy forbids SHA-1, the result is 20
+  /// random bytes, which match nothing, as in ``sha256(_:)``.
   public static func sha1(_ bytes: [UInt8]) -> [UInt8] {
     var digest = [UInt8](repeating: 0, count: 20)
     guard unsafe EVP_Digest(bytes, bytes.count, &digest, nil, EVP_sha1(), nil) == 1 else {
@@ -33,7 +33,7 @@ public enum Digest {
 
 /// Keyed hash functions (RFC 2104).
 public enum HMAC {
-  /// The hash function inside.
+  /// The underlying hash function.
   public enum Hash: Sendable, Hashable, CaseIterable {
     /// SHA-256: 32 bytes, the `HS256` of JOSE.
     case sha256
@@ -51,13 +51,13 @@ public enum HMAC {
     }
   }
 
-  /// The authentication code of a message.
+  /// Returns the authentication code of a message.
   ///
   /// - Parameters:
-  ///   - hash: The hash function inside.
+  ///   - hash: The underlying hash function.
   ///   - key: The secret, at least one byte.
   ///   - message: The bytes to authenticate.
-  /// - Returns: As many bytes as the hash function gives.
+  /// - Returns: As many bytes as the hash function returns.
   /// - Throws: `CryptoError` with `.malformed` for an empty key.
   public static func code(
     _ hash: Hash, key: [UInt8], message: [UInt8]
@@ -65,7 +65,7 @@ public enum HMAC {
     try code(hash.name, key, message)
   }
 
-  /// The authentication code by SHA-1, 20 bytes: for the one-time codes of RFC 6238, nothing else.
+  /// Returns the authentication code with SHA-1, 20 bytes; only for the one-time codes of RFC 6238.
   ///
   /// - Parameters:
   ///   - key: The secret, at least one byte.
@@ -96,13 +96,13 @@ public enum HMAC {
 
 /// Random bytes for secrets and identifiers.
 public enum RandomBytes {
-  /// Makes cryptographically strong random bytes.
+  /// Generates cryptographically secure random bytes.
   ///
-  /// - Parameter count: How many; not negative.
+  /// - Parameter count: The number of bytes; not negative.
   /// - Returns: The bytes.
   /// - Throws: `CryptoError` when the generator has no entropy, or for a negative count.
   public static func make(_ count: Int) throws(CryptoError) -> [UInt8] {
-    let operation = "make random bytes"
+    let operation = "generate random bytes"
     guard count >= 0, let length = Int32(exactly: count) else {
       throw CryptoError(.malformed, operation: operation, reasons: ["\(count) is not a length"])
     }

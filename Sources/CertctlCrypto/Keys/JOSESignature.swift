@@ -1,19 +1,20 @@
 import COpenSSL
 
 extension PrivateKey {
-  /// Signs as JWS wants it (RFC 7518 section 3, RFC 8037).
+  /// Signs a message for JWS (RFC 7518 section 3, RFC 8037).
   ///
   /// - Parameter message: The bytes to sign, not their digest.
   /// - Returns: ES256 and ES384: r and s, each padded to the size of the field; RS256: PKCS#1 v1.5;
   ///   EdDSA: 64 bytes.
-  /// - Throws: `CryptoError` with `.unsupported` for a key without an algorithm (P-521, RSA below 2048).
+  /// - Throws: `CryptoError` with `.unsupported` for a key without a JWS algorithm (P-521, RSA
+  ///   below 2048).
   public func joseSignature(for message: [UInt8]) throws(CryptoError) -> [UInt8] {
     let operation = "sign a message"
     let family = family
     guard family.joseAlgorithm != nil else {
       throw CryptoError(
-        .unsupported, operation: operation, reasons: ["a \(family.name) key is not handled"],
-        hint: "use a P-256, P-384, Ed25519 or RSA key with at least 2048 bits")
+        .unsupported, operation: operation, reasons: ["\(family.name) keys are not supported"],
+        hint: "use a P-256, P-384 or Ed25519 key, or an RSA key of at least 2048 bits")
     }
     ErrorQueue.clear()
     let context = try unsafe Owned(EVP_MD_CTX_new(), EVP_MD_CTX_free, operation)
@@ -33,14 +34,14 @@ extension PrivateKey {
 }
 
 extension PublicKey {
-  /// Checks a JWS signature.
+  /// Verifies a JWS signature.
   ///
   /// - Parameters:
-  ///   - signature: As `PrivateKey.joseSignature(for:)` makes it.
+  ///   - signature: The signature, in the format of `PrivateKey.joseSignature(for:)`.
   ///   - message: The bytes that were signed.
-  /// - Returns: Whether the signature fits; a signature of the wrong length simply does not.
-  /// - Throws: `CryptoError` with `.unsupported` for a key without a JWS algorithm, `.malformed` for a
-  ///   damaged key.
+  /// - Returns: Whether the signature is valid; a signature of the wrong length is not.
+  /// - Throws: `CryptoError` with `.unsupported` for a key without a JWS algorithm, `.malformed`
+  ///   for a damaged key.
   public func verifyJOSE(
     _ signature: [UInt8], for message: [UInt8]
   ) throws(CryptoError) -> Bool {
@@ -49,7 +50,7 @@ extension PublicKey {
     let family = unsafe KeyFamily(key.pointer)
     guard family.joseAlgorithm != nil else {
       throw CryptoError(
-        .unsupported, operation: operation, reasons: ["a \(family.name) key is not handled"])
+        .unsupported, operation: operation, reasons: ["\(family.name) keys are not supported"])
     }
     var signature = signature
     if let coordinate = family.coordinateLength {
@@ -67,7 +68,7 @@ extension PublicKey {
   }
 }
 
-/// The two ways to write an ECDSA signature: DER for OpenSSL, two padded numbers for JOSE.
+/// Conversions of ECDSA signatures: DER for OpenSSL, two padded numbers for JOSE.
 private enum ECDSASignature {
   static func raw(
     _ der: [UInt8], coordinate: Int, _ operation: String
@@ -85,7 +86,7 @@ private enum ECDSASignature {
     let r = try BigNumber.make(Array(raw.prefix(half)), operation)
     let s = try BigNumber.make(Array(raw.suffix(half)), operation)
     let signature = try unsafe Owned(ECDSA_SIG_new(), ECDSA_SIG_free, operation)
-    // set0 takes both numbers over; it fails only for a missing one.
+    // set0 takes ownership of both numbers; it fails only if one is missing.
     guard unsafe ECDSA_SIG_set0(signature.pointer, r.release(), s.release()) == 1 else {
       throw .drained(operation)
     }

@@ -1,6 +1,6 @@
 import COpenSSL
 
-/// The kinds of keys that can be made.
+/// The kinds of keys that certctl can generate.
 public enum KeyType: String, Sendable, Hashable, CaseIterable, Codable {
   /// ECDSA on P-256: the default, small and fast everywhere.
   case ec256
@@ -10,13 +10,13 @@ public enum KeyType: String, Sendable, Hashable, CaseIterable, Codable {
   case rsa2048
   /// RSA with 3072 bits.
   case rsa3072
-  /// RSA with 4096 bits; takes seconds to make.
+  /// RSA with 4096 bits; takes seconds to generate.
   case rsa4096
-  /// Ed25519: for account keys; public CAs put it into no certificate.
+  /// Ed25519: for account keys; public CAs do not certify it.
   case ed25519
 }
 
-/// The family of an OpenSSL key, as far as this module knows families.
+/// The family of an OpenSSL key.
 enum KeyFamily {
   case p256, p384, p521
   case rsa(bits: Int)
@@ -42,7 +42,7 @@ enum KeyFamily {
     var length = 0
     guard unsafe EVP_PKEY_get_group_name(key, &name, name.count, &length) == 1 else {
       ErrorQueue.clear()
-      self = .other("EC with its own curve")
+      self = .other("EC with a custom curve")
       return
     }
     let curve = String(decoding: name.prefix(length).map(UInt8.init(bitPattern:)), as: UTF8.self)
@@ -54,7 +54,7 @@ enum KeyFamily {
     }
   }
 
-  /// The key type, or nil for a key that we would not have made.
+  /// The key type, or nil for a key that certctl would not generate.
   var type: KeyType? {
     switch self {
     case .p256: .ec256
@@ -67,7 +67,7 @@ enum KeyFamily {
     }
   }
 
-  /// The JWS algorithm (RFC 7518, RFC 8037), or nil when we do not sign with such a key.
+  /// The JWS algorithm (RFC 7518, RFC 8037), or nil for a key that cannot sign JWS.
   var joseAlgorithm: String? {
     switch self {
     case .p256: "ES256"
@@ -78,7 +78,7 @@ enum KeyFamily {
     }
   }
 
-  /// The bytes of one coordinate, for the curves that JOSE signatures are made with.
+  /// The size of one coordinate in bytes, for the curves of JOSE signatures.
   var coordinateLength: Int? {
     switch self {
     case .p256: 32
@@ -87,7 +87,7 @@ enum KeyFamily {
     }
   }
 
-  /// The digest that a signature with such a key is made over; Ed25519 has its own inside.
+  /// The digest for signatures; nil for Ed25519, which includes its own.
   var digest: OpaquePointer? {
     switch self {
     case .p384: unsafe EVP_sha384()
@@ -97,7 +97,7 @@ enum KeyFamily {
     }
   }
 
-  /// What people call it.
+  /// The name for people.
   var name: String {
     switch self {
     case .p256: "P-256"

@@ -1,8 +1,8 @@
 import COpenSSL
 
-/// A private key: for an account, for a certificate, for a challenge.
+/// A private key: for an account, a certificate or a challenge.
 ///
-/// It prints as redacted. Copies share one key; it can be used from several tasks at once.
+/// It prints as redacted. Copies share one key, which several tasks may use at once.
 public struct PrivateKey: Sendable {
   let handle: SharedHandle
 
@@ -11,15 +11,16 @@ public struct PrivateKey: Sendable {
 
   var family: KeyFamily { unsafe KeyFamily(handle.pointer) }
 
-  /// Makes a new key.
+  /// Generates a new key.
   ///
-  /// This blocks, for RSA with 4096 bits for seconds: call it off the cooperative thread pool.
+  /// This blocks, for RSA with 4096 bits for seconds: do not call it on the cooperative thread
+  /// pool.
   ///
   /// - Parameter type: The kind of key.
   /// - Returns: The key.
-  /// - Throws: `CryptoError` when OpenSSL cannot make one.
+  /// - Throws: `CryptoError` when OpenSSL cannot generate one.
   public static func generate(_ type: KeyType) throws(CryptoError) -> PrivateKey {
-    let operation = "make a key of type \(type.rawValue)"
+    let operation = "generate a key of type \(type.rawValue)"
     ErrorQueue.clear()
     let key =
       switch type {
@@ -40,30 +41,32 @@ public struct PrivateKey: Sendable {
       uncheckedSPKI: try unsafe DER.encode(operation) { unsafe i2d_PUBKEY(handle.pointer, $0) })
   }
 
-  /// Reads the first private key of a PEM text.
+  /// Parses the first private key of a PEM text.
   ///
-  /// - Parameter pem: PKCS#8 (`PRIVATE KEY`), SEC1 (`EC PRIVATE KEY`) or PKCS#1 (`RSA PRIVATE KEY`);
-  ///   other blocks in front of it, such as `EC PARAMETERS` or certificates, are skipped.
-  /// - Throws: `CryptoError`: `.unsupported` with a hint for an encrypted key, `.malformed` for anything
-  ///   that is not a key, `.mismatch` when its private part does not belong to its public part.
+  /// - Parameter pem: PKCS#8 (`PRIVATE KEY`), SEC1 (`EC PRIVATE KEY`) or PKCS#1 (`RSA PRIVATE
+  ///   KEY`); other blocks before it, such as `EC PARAMETERS` or certificates, are skipped.
+  /// - Throws: `CryptoError`: `.unsupported` with a hint for an encrypted key, `.malformed` for
+  ///   anything that is not a key, `.mismatch` when its private part does not match its public
+  ///   part.
   public init(pem: [UInt8]) throws(CryptoError) {
     let operation = "read the private key"
     let blocks = try PEM.blocks(pem, operation)
     guard let block = blocks.first(where: { $0.label.hasSuffix("PRIVATE KEY") }) else {
       throw CryptoError(
-        .malformed, operation: operation, reasons: ["there is no private key in the PEM text"],
+        .malformed, operation: operation, reasons: ["the PEM text contains no private key"],
         hint: blocks.isEmpty
-          ? "a key in DER can be converted: openssl pkey -inform DER -in FILE -out FILE.pem" : nil)
+          ? "convert a DER key: openssl pkey -inform DER -in FILE -out FILE.pem" : nil)
     }
     guard !block.isEncrypted else {
       throw CryptoError(
         .unsupported, operation: operation, reasons: ["it is encrypted with a passphrase"],
-        hint: "decrypt it first: openssl pkey -in FILE -out FILE.plain, "
-          + "and keep the result readable by its owner only")
+        hint: "decrypt it first, into a file that only its owner can read: "
+          + "umask 077; openssl pkey -in FILE -out FILE.plain")
     }
     guard ["PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"].contains(block.label) else {
       throw CryptoError(
-        .unsupported, operation: operation, reasons: ["a block \"\(block.label)\" is not handled"],
+        .unsupported, operation: operation,
+        reasons: ["blocks of type \"\(block.label)\" are not supported"],
         hint: "convert it to PKCS#8: openssl pkcs8 -topk8 -nocrypt -in FILE -out FILE.pem")
     }
     let key = try unsafe DER.decode(block.der, EVP_PKEY_free, operation) {
@@ -73,10 +76,11 @@ public struct PrivateKey: Sendable {
     try self.init(key, operation)
   }
 
-  /// Halves of different keys would show only when a server refuses the signature.
+  /// Checks that the private part matches the public part, which otherwise only a handshake
+  /// reveals.
   ///
-  /// RSA is left out: its check tests primes for a third of a second, and the trial handshake finds
-  /// it, too.
+  /// RSA is left out: its check tests primes for a third of a second, and the trial handshake
+  /// detects the mismatch too.
   private static func check(_ key: borrowing Owned, _ operation: String) throws(CryptoError) {
     if case .rsa = unsafe KeyFamily(key.pointer) { return }
     let context = try unsafe Owned(
@@ -86,15 +90,15 @@ public struct PrivateKey: Sendable {
     }
   }
 
-  /// The kind of key, or nil for one that `generate` would not make (RSA with 1024 bits, P-521).
+  /// The kind of key, or nil for one that `generate` cannot create (RSA with 1024 bits, P-521).
   public var type: KeyType? { family.type }
 
-  /// The JWS `alg` that `joseSignature(for:)` uses, or nil when it would refuse this key.
+  /// The JWS `alg` that `joseSignature(for:)` uses, or nil if it refuses this key.
   public var joseAlgorithm: String? { family.joseAlgorithm }
 
-  /// The key as unencrypted PKCS#8 in PEM.
+  /// Returns the key as unencrypted PKCS#8 in PEM.
   ///
-  /// - Returns: The text, with a newline at its end. It is a secret.
+  /// - Returns: The text, with a trailing newline. It is a secret.
   /// - Throws: `CryptoError` when OpenSSL cannot write it.
   public func pemRepresentation() throws(CryptoError) -> [UInt8] {
     let operation = "write the private key"
@@ -109,7 +113,7 @@ public struct PrivateKey: Sendable {
 }
 
 extension PrivateKey: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-  /// The kind of key and nothing of its contents.
+  /// The kind of key, without its contents.
   public var description: String { "PrivateKey(\(family.name), redacted)" }
 
   /// The same as `description`.

@@ -1,44 +1,44 @@
 import COpenSSL
 
-/// A public key, as the bytes that certificates carry.
+/// A public key, in the encoding of certificates.
 public struct PublicKey: Sendable, Hashable {
   /// The DER of the SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7).
   public let spki: [UInt8]
 
-  /// Takes bytes over that OpenSSL wrote or that stand in a parsed certificate.
+  /// Stores bytes that come from OpenSSL or a parsed certificate, without checking them.
   init(uncheckedSPKI spki: [UInt8]) { self.spki = spki }
 
-  /// Reads a SubjectPublicKeyInfo.
+  /// Parses a SubjectPublicKeyInfo.
   ///
-  /// - Parameter spki: The DER and nothing after it.
+  /// - Parameter spki: The DER, without trailing bytes.
   /// - Throws: `CryptoError` with `.malformed`.
   public init(spki: [UInt8]) throws(CryptoError) {
     self.spki = spki
     _ = try decoded("read the public key")
   }
 
-  /// The numbers of a key, as JWK wants them (RFC 7518 section 6, RFC 8037 section 2).
+  /// The numbers of a key, as a JWK contains them (RFC 7518 section 6, RFC 8037 section 2).
   public enum Components: Sendable, Hashable {
     /// A point; both coordinates are padded with zeros to the size of the field.
     case ec(curve: String, x: [UInt8], y: [UInt8])
-    /// RSA: both numbers without zeros in front.
+    /// RSA: both numbers without leading zeros.
     case rsa(modulus: [UInt8], exponent: [UInt8])
     /// Ed25519: 32 bytes.
     case ed25519(x: [UInt8])
   }
 
-  /// The kind of key, or nil for one that `PrivateKey.generate` would not make.
+  /// The kind of key, or nil for one that `PrivateKey.generate` cannot create.
   public var type: KeyType? { family?.type }
 
-  /// What people call this kind of key: `P-256`, `RSA 1024`.
+  /// The kind of key for people: `P-256`, `RSA 1024`.
   public var kind: String { family?.name ?? "unknown" }
 
-  /// The JWS `alg` that `verifyJOSE` expects, or nil when it would refuse this key.
+  /// The JWS `alg` that `verifyJOSE` expects, or nil if it refuses this key.
   public var joseAlgorithm: String? { family?.joseAlgorithm }
 
-  /// The key's numbers.
+  /// Returns the key's numbers.
   ///
-  /// - Returns: The curve is `P-256` or `P-384`.
+  /// - Returns: The numbers; the curve is `P-256` or `P-384`.
   /// - Throws: `CryptoError` with `.unsupported` for other keys, `.malformed` for damaged bytes.
   public func components() throws(CryptoError) -> Components {
     let operation = "read the public key's numbers"
@@ -62,7 +62,7 @@ public struct PublicKey: Sendable, Hashable {
       return .ed25519(x: x)
     case .p521, .other:
       throw CryptoError(
-        .unsupported, operation: operation, reasons: ["a \(family.name) key is not handled"])
+        .unsupported, operation: operation, reasons: ["\(family.name) keys are not supported"])
     }
   }
 

@@ -1,13 +1,13 @@
 import COpenSSL
 
 extension PublicKey {
-  /// Makes a key from its numbers: the way back from a JWK.
+  /// Creates a key from its numbers, such as those of a JWK.
   ///
-  /// - Parameter components: The numbers, as `components()` gives them.
-  /// - Throws: `CryptoError` with `.malformed` when they are no key (a point off the curve),
+  /// - Parameter components: The numbers, as `components()` returns them.
+  /// - Throws: `CryptoError` with `.malformed` for an invalid key (a point off the curve),
   ///   `.unsupported` for another curve.
   public init(_ components: Components) throws(CryptoError) {
-    let operation = "make a public key from its numbers"
+    let operation = "create a public key from its numbers"
     ErrorQueue.clear()
     let key =
       switch components {
@@ -25,10 +25,11 @@ extension PublicKey {
     curve: String, point: [UInt8], _ operation: String
   ) throws(CryptoError) -> Owned {
     guard curve == "P-256" || curve == "P-384" else {
-      throw CryptoError(.unsupported, operation: operation, reasons: ["the curve is \(curve)"])
+      throw CryptoError(
+        .unsupported, operation: operation, reasons: ["the curve \(curve) is not supported"])
     }
     let builder = try unsafe Owned(OSSL_PARAM_BLD_new(), OSSL_PARAM_BLD_free, operation)
-    // The builder borrows what is pushed until it is turned into parameters, hence the scope.
+    // The builder borrows the values until it is converted to parameters, hence the scope.
     let parameters = unsafe point.withUnsafeBufferPointer { point in
       unsafe curve.withCString { curve -> UnsafeMutablePointer<OSSL_PARAM>? in
         guard
@@ -43,7 +44,7 @@ extension PublicKey {
   private static func rsa(
     modulus: [UInt8], exponent: [UInt8], _ operation: String
   ) throws(CryptoError) -> Owned {
-    // OpenSSL takes any two numbers, zeros included.
+    // OpenSSL accepts any two numbers, including zero.
     guard modulus.contains(where: { $0 != 0 }), exponent.contains(where: { $0 != 0 }) else {
       throw CryptoError(.malformed, operation: operation, reasons: ["a number is zero"])
     }
@@ -63,7 +64,7 @@ extension PublicKey {
     return try unsafe Owned(key, EVP_PKEY_free, operation)
   }
 
-  /// Makes a key of OpenSSL's parameters, and frees them.
+  /// Creates a key from OpenSSL's parameters, and frees them.
   private static func key(
     _ family: String, _ parameters: UnsafeMutablePointer<OSSL_PARAM>?, _ operation: String
   ) throws(CryptoError) -> Owned {

@@ -1,20 +1,22 @@
 import COpenSSL
 
-/// Shakes hands in memory with a server that has an nginx server's directives, as ordinary clients do.
+/// Performs handshakes in memory between common clients and a server with an nginx server's
+/// directives.
 ///
-/// `nginx -t` accepts ciphers that do not fit the key and DHE without parameters; then every handshake
-/// fails. Only TLS 1.2 and 1.3 are tried, because ordinary clients speak nothing older. Each identity
-/// is tried alone, as a client sees it that can use no other. Names, dates and trust are not looked at.
+/// `nginx -t` accepts ciphers that do not fit the key, and DHE without parameters; then every
+/// handshake fails. Only TLS 1.2 and 1.3 are tested, because common clients support nothing older.
+/// Each identity is tested alone, as for a client that supports only its kind of key. Names, dates
+/// and trust are not checked.
 ///
 /// - Parameters:
-///   - identities: What the server shows; with two, one for each kind of key.
+///   - identities: The server's certificates; with two, one for each kind of key.
 ///   - policy: The server's directives.
-///   - serverName: What the clients ask for.
-/// - Returns: What works only in part, each as an error that was not thrown: a version of TLS that is
-///   offered but works with no identity, an identity that works with no version, a version that
-///   only clients with unusual abilities can use. Empty when all is well.
-/// - Throws: `CryptoError` when nobody could connect at all. It names the ciphers or groups, the kind of key
-///   and the version, and has a hint where the cause is known.
+///   - serverName: The name that the clients request.
+/// - Returns: Partial failures, as errors that are not thrown: a TLS version that is offered but
+///   works with no identity, an identity that works with no version, a version that only clients
+///   with unusual abilities can use. Empty if everything works.
+/// - Throws: `CryptoError` when no client could connect. It names the ciphers or groups, the kind
+///   of key and the version, and has a hint where the cause is known.
 @discardableResult
 package func testHandshake(
   _ identities: [TLSEngine.Identity], _ policy: TLSPolicy, serverName: String
@@ -23,7 +25,7 @@ package func testHandshake(
   guard !versions.isEmpty, !identities.isEmpty else {
     let offered = policy.versions.sorted().map(\.name).joined(separator: ", ")
     throw CryptoError(
-      .mismatch, operation: "shake hands with any client",
+      .mismatch, operation: "complete a TLS handshake with any client",
       reasons: [
         identities.isEmpty
           ? "there is no certificate"
@@ -46,17 +48,17 @@ package func testHandshake(
   return try HandshakeTest.judge(trials)
 }
 
-/// One handshake: which key, which version, which client.
+/// One handshake: a key, a version and a client.
 struct HandshakeTest {
-  /// Who connects.
+  /// The kind of client.
   enum Client: CaseIterable {
-    /// What a browser can: no DHE, no Ed25519, and of the groups the two that everybody has.
+    /// A browser: no DHE, no Ed25519, and only the two groups that all browsers support.
     case browser
-    /// Whatever OpenSSL offers by itself: DHE and more groups, too.
+    /// OpenSSL's defaults, which include DHE and more groups.
     case library
   }
 
-  /// A test and what came of it.
+  /// A test and its result.
   struct Trial {
     var identity: Int
     var test: HandshakeTest
@@ -68,7 +70,8 @@ struct HandshakeTest {
   var version: TLSVersion
   var client: Client
 
-  /// Shakes hands; throws only what is wrong with the server whoever connects.
+  /// Performs the handshake and returns its failure; throws errors that do not depend on the
+  /// client.
   func failure(serverName: String) throws(CryptoError) -> CryptoError? {
     let context = try TLSContext.server(policy, identity)
     let suites = unsafe TLSSuite.all(in: context.pointer)
@@ -90,7 +93,7 @@ struct HandshakeTest {
       "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE-RSA-AES128-SHA:ECDHE-RSA-AES256-SHA:AES128-GCM-SHA256:"
       + "AES256-GCM-SHA384:AES128-SHA:AES256-SHA"
     configuration.groups = "X25519:P-256"
-    // In TLS 1.2 the list is for the curves of certificates, too: who shows P-384 wants it accepted.
+    // In TLS 1.2 this list also restricts the curves of certificates.
     if case .p384 = identity.key.family { configuration.groups = "X25519:P-256:P-384" }
     configuration.signatureAlgorithms =
       "ECDSA+SHA256:RSA-PSS+SHA256:RSA+SHA256:ECDSA+SHA384:RSA-PSS+SHA384:RSA+SHA384:"
@@ -98,10 +101,10 @@ struct HandshakeTest {
     return configuration
   }
 
-  /// Sorts what failed into what stops everybody and what stops some.
+  /// Separates failures for all clients, which it throws, from failures for some clients.
   static func judge(_ trials: [Trial]) throws(CryptoError) -> [CryptoError] {
     guard trials.contains(where: { $0.failure == nil }) else {
-      // The library's reason is the deeper one: the browser's may be about the browser.
+      // The library's reason is more fundamental: the browser's may be specific to browsers.
       let last = trials.last { $0.test.client == .library && $0.test.version == .tls12 }
       guard let failure = (last ?? trials.last)?.failure else { return [] }
       throw failure
@@ -120,8 +123,7 @@ struct HandshakeTest {
     return findings
   }
 
-  /// Why not everybody can use what these trials are about: nobody can, or no browser; nil when all is
-  /// well.
+  /// The reason why these trials fail for all clients, or for all browsers; nil if there is none.
   private static func shortfall(of trials: [Trial]) -> CryptoError? {
     for client in Client.allCases.reversed() {
       let these = trials.filter { $0.test.client == client }
@@ -132,7 +134,7 @@ struct HandshakeTest {
   }
 }
 
-/// A suite of a server's list for versions up to 1.2.
+/// A cipher suite of a server's list, for TLS 1.2 and older.
 struct TLSSuite {
   var authentication: Int32
   var exchange: Int32
@@ -142,7 +144,7 @@ struct TLSSuite {
       let cipher = unsafe certctl_ciphers_at(context, index)
       let suite = unsafe TLSSuite(
         authentication: SSL_CIPHER_get_auth_nid(cipher), exchange: SSL_CIPHER_get_kx_nid(cipher))
-      // The suites of 1.3 leave both open.
+      // TLS 1.3 suites specify neither.
       return suite.authentication == NID_auth_any ? nil : suite
     }
   }

@@ -2,30 +2,30 @@ import COpenSSL
 
 /// A version of TLS.
 package enum TLSVersion: Int32, Sendable, Hashable, CaseIterable, Comparable {
-  /// TLS 1.0; OpenSSL speaks it only with ciphers of security level 0.
+  /// TLS 1.0; OpenSSL negotiates it only with ciphers of security level 0.
   case tls10 = 0x0301
-  /// TLS 1.1; as 1.0.
+  /// TLS 1.1; restricted like TLS 1.0.
   case tls11 = 0x0302
   /// TLS 1.2.
   case tls12 = 0x0303
   /// TLS 1.3.
   case tls13 = 0x0304
 
-  /// Older versions come first.
+  /// Orders versions from oldest to newest.
   package static func < (one: TLSVersion, other: TLSVersion) -> Bool {
     one.rawValue < other.rawValue
   }
 }
 
 extension TLSEngine {
-  /// A certificate chain and its key, which fit.
+  /// A certificate chain and its matching key.
   package struct Identity: Sendable {
     /// The leaf first.
     package let chain: [Certificate]
     /// The leaf's key.
     package let key: PrivateKey
 
-    /// Checks that both belong together.
+    /// Creates an identity, and checks that the key matches the leaf.
     ///
     /// - Parameters:
     ///   - chain: The leaf first, at least one.
@@ -34,35 +34,35 @@ extension TLSEngine {
     package init(chain: [Certificate], key: PrivateKey) throws(CryptoError) {
       guard let leaf = chain.first else {
         throw CryptoError(
-          .mismatch, operation: "pair a key with its certificate",
+          .mismatch, operation: "match the private key with the certificate",
           reasons: ["there is no certificate"])
       }
       guard leaf.matches(key) else {
         throw CryptoError(
-          .mismatch, operation: "pair a key with its certificate", subject: leaf.subject,
-          reasons: ["the certificate is for another key"])
+          .mismatch, operation: "match the private key with the certificate", subject: leaf.subject,
+          reasons: ["the certificate was issued for a different key"])
       }
       self.chain = chain
       self.key = key
     }
   }
 
-  /// What a server says and to whom.
+  /// The settings of the server's side.
   package struct ServerConfiguration: Sendable {
-    /// For clients that send no server name or an unknown one; without it they are refused.
+    /// The identity for clients that send no server name or an unknown one; nil refuses them.
     package var defaultIdentity: Identity?
-    /// By server name, in lower case.
+    /// The identities by server name, in lower case.
     package var identities: [String: Identity]
-    /// The protocols it speaks, the best first; empty: ALPN is not answered.
+    /// The supported ALPN protocols, the best first; if empty, the server does not answer ALPN.
     ///
-    /// A client that offers only others is refused; one that offers none at all is not.
+    /// A client that offers only other protocols is refused; a client without ALPN is not.
     package var alpn: [String]
-    /// The oldest version it speaks.
+    /// The oldest supported version.
     package var minimumVersion: TLSVersion
-    /// The newest version it speaks.
+    /// The newest supported version.
     package var maximumVersion: TLSVersion
 
-    /// Makes a configuration.
+    /// Creates a configuration.
     package init(
       defaultIdentity: Identity? = nil, identities: [String: Identity] = [:], alpn: [String] = [],
       minimumVersion: TLSVersion = .tls12, maximumVersion: TLSVersion = .tls13
@@ -75,28 +75,29 @@ extension TLSEngine {
     }
   }
 
-  /// What a client asks for and whom it believes.
+  /// The settings of the client's side.
   package struct ClientConfiguration: Sendable {
-    /// The server's name for SNI, and for the check when there is a trust store.
+    /// The server's name for SNI, and for the verification if there is a trust store.
     ///
-    /// For an address, SNI is not sent and the check is for that address.
+    /// For an IP address, SNI is not sent and the certificate must contain that address.
     package var serverName: String?
-    /// The protocols it offers, the best first; empty: ALPN is not sent.
+    /// The offered ALPN protocols, the best first; if empty, ALPN is not sent.
     package var alpn: [String]
-    /// The roots; without them every certificate is accepted and the caller looks at `peerChain`.
+    /// The trusted roots; if nil, every certificate is accepted and the caller checks `peerChain`.
     package var trust: TrustStore?
-    /// The oldest version it speaks.
+    /// The oldest supported version.
     package var minimumVersion: TLSVersion
-    /// The newest version it speaks.
+    /// The newest supported version.
     package var maximumVersion: TLSVersion
-    /// A cipher list in OpenSSL's language for versions up to 1.2, or OpenSSL's own.
+    /// An OpenSSL cipher list for TLS 1.2 and older; nil for OpenSSL's default.
     package var ciphers: String?
-    /// Groups for the key exchange (`X25519:P-256`), the best first, or OpenSSL's own.
+    /// The key exchange groups (`X25519:P-256`), the best first; nil for OpenSSL's default.
     package var groups: String?
-    /// What the server may sign with (`ECDSA+SHA256:RSA-PSS+SHA256`), or OpenSSL's own.
+    /// The accepted signature algorithms (`ECDSA+SHA256:RSA-PSS+SHA256`); nil for OpenSSL's
+    /// default.
     package var signatureAlgorithms: String?
 
-    /// Makes a configuration.
+    /// Creates a configuration.
     package init(
       serverName: String? = nil, alpn: [String] = [], trust: TrustStore? = nil,
       minimumVersion: TLSVersion = .tls12, maximumVersion: TLSVersion = .tls13,
@@ -114,14 +115,14 @@ extension TLSEngine {
   }
 }
 
-/// Protocol names on the wire: each behind a byte that is its length (RFC 7301 section 3.1).
+/// The wire format of ALPN protocol names: each follows a length byte (RFC 7301 section 3.1).
 enum ALPNList {
   static func encode(_ names: [String], _ operation: String) throws(CryptoError) -> [UInt8] {
     var list: [UInt8] = []
     for name in names {
       guard let length = UInt8(exactly: name.utf8.count), length > 0 else {
         throw CryptoError(
-          .malformed, operation: operation, subject: name, reasons: ["it is no ALPN name"])
+          .malformed, operation: operation, subject: name, reasons: ["not a valid ALPN name"])
       }
       list.append(length)
       list.append(contentsOf: name.utf8)
@@ -129,7 +130,7 @@ enum ALPNList {
     return list
   }
 
-  /// The place in an encoded list of the first wanted name that is in it.
+  /// The range of the first of the names that is in an encoded list.
   static func range(ofFirst names: [String], in list: [UInt8]) -> Range<Int>? {
     for name in names {
       var start = 0

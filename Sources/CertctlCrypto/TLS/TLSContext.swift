@@ -1,6 +1,6 @@
 import COpenSSL
 
-/// Which certificate a server shows, and which protocol it picks; asked by OpenSSL's callbacks.
+/// Selects the server's certificate and protocol, for OpenSSL's callbacks.
 final class ServerPolicy: Sendable {
   private let defaultIdentity: TLSEngine.Identity?
   private let identities: [String: TLSEngine.Identity]
@@ -14,7 +14,7 @@ final class ServerPolicy: Sendable {
     alpn = configuration.alpn
   }
 
-  /// The policy behind the argument of a callback.
+  /// Returns the policy that a callback's argument points to.
   static func of(_ argument: UnsafeMutableRawPointer?) -> ServerPolicy? {
     unsafe argument.map { unsafe Unmanaged<ServerPolicy>.fromOpaque($0).takeUnretainedValue() }
   }
@@ -22,7 +22,7 @@ final class ServerPolicy: Sendable {
   /// The argument for a callback; the engine keeps the policy alive.
   var argument: UnsafeMutableRawPointer { unsafe Unmanaged.passUnretained(self).toOpaque() }
 
-  /// What to show to the client of a connection, or nil to refuse it.
+  /// Returns the identity for the client of a connection; nil refuses the client.
   func identity(for connection: OpaquePointer?) -> TLSEngine.Identity? {
     guard let name = unsafe SSL_get_servername(connection, TLSEXT_NAMETYPE_host_name) else {
       return defaultIdentity
@@ -30,11 +30,11 @@ final class ServerPolicy: Sendable {
     return unsafe identities[String(cString: name).lowercased()] ?? defaultIdentity
   }
 
-  /// The place of the chosen protocol in the client's list.
+  /// Returns the range of the selected protocol in the client's list.
   func chosenProtocol(in list: [UInt8]) -> Range<Int>? { ALPNList.range(ofFirst: alpn, in: list) }
 }
 
-/// Makes OpenSSL's context for one connection.
+/// Creates OpenSSL's context for one connection.
 enum TLSContext {
   private static let operation = "prepare TLS"
 
@@ -44,7 +44,7 @@ enum TLSContext {
     ErrorQueue.clear()
     let context = try unsafe make(
       TLS_server_method(), configuration.minimumVersion, configuration.maximumVersion)
-    // One connection per context: nothing could be resumed.
+    // Each connection has its own context, so sessions cannot be resumed.
     unsafe certctl_disable_sessions(context.pointer)
     unsafe certctl_set_server_name_callback(context.pointer, refuseUnknownName, policy.argument)
     unsafe SSL_CTX_set_cert_cb(context.pointer, showCertificate, policy.argument)
@@ -100,7 +100,7 @@ enum TLSContext {
   }
 }
 
-/// Refuses unknown names already here, because only here the alert can be `unrecognized_name`.
+/// Refuses unknown names: only this callback can send the alert `unrecognized_name`.
 private func refuseUnknownName(
   _ connection: OpaquePointer?, _ alert: UnsafeMutablePointer<Int32>?,
   _ argument: UnsafeMutableRawPointer?
@@ -112,7 +112,7 @@ private func refuseUnknownName(
   return SSL_TLSEXT_ERR_ALERT_FATAL
 }
 
-/// Sets chain and key of one connection; 0 refuses it.
+/// Sets the chain and the key of one connection; 0 refuses it.
 private func showCertificate(
   _ connection: OpaquePointer?, _ argument: UnsafeMutableRawPointer?
 ) -> Int32 {
@@ -124,7 +124,7 @@ private func showCertificate(
     connection, leaf.handle.pointer, identity.key.handle.pointer, others.pointer, 1)
 }
 
-/// Picks a protocol; the answer points into the client's own list, which lives as long as needed.
+/// Selects a protocol; the result points into the client's list, which lives long enough.
 private func chooseProtocol(
   _ connection: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
   _ chosenLength: UnsafeMutablePointer<UInt8>?, _ offered: UnsafePointer<UInt8>?,

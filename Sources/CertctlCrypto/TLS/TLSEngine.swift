@@ -1,26 +1,26 @@
 import COpenSSL
 import CertctlBase
 
-/// One TLS connection over memory: bytes go in and come out, the caller owns the socket.
+/// One TLS connection over memory: bytes go in and come out, and the caller owns the socket.
 ///
 /// It has no descriptor, no thread and no clock. It is not `Sendable`: one task or one event loop
-/// owns it. After an error `takeOutput()` still gives the alert for the peer; any further call throws
-/// the same error.
+/// owns it. After an error `takeOutput()` still returns the alert for the peer; any other call
+/// throws the same error again.
 package final class TLSEngine {
-  /// More encrypted bytes than this that nobody has read are a flood.
+  /// The limit for encrypted bytes that have not been read.
   private static let maximumPending = 1 << 20
 
   private let connection: Owned
-  /// OpenSSL's callbacks hold it unretained.
+  /// The callbacks' policy, which OpenSSL holds unretained.
   private let policy: ServerPolicy?
   private let serverName: String?
   private let verifiesPeer: Bool
   private var failure: CryptoError?
 
-  /// Makes the server's side.
+  /// Creates the server's side.
   ///
-  /// - Parameter configuration: What to say to whom.
-  /// - Throws: `CryptoError` for what OpenSSL does not accept.
+  /// - Parameter configuration: The server's settings.
+  /// - Throws: `CryptoError` for settings that OpenSSL does not accept.
   package init(server configuration: ServerConfiguration) throws(CryptoError) {
     let policy = ServerPolicy(configuration)
     connection = try TLSEngine.connection(TLSContext.server(configuration, policy))
@@ -30,7 +30,7 @@ package final class TLSEngine {
     unsafe SSL_set_accept_state(connection.pointer)
   }
 
-  /// Makes the server's side out of a context that is complete.
+  /// Creates the server's side from a complete context.
   init(server context: consuming Owned) throws(CryptoError) {
     connection = try TLSEngine.connection(context)
     policy = nil
@@ -39,10 +39,10 @@ package final class TLSEngine {
     unsafe SSL_set_accept_state(connection.pointer)
   }
 
-  /// Makes the client's side.
+  /// Creates the client's side.
   ///
-  /// - Parameter configuration: What to ask for and whom to believe.
-  /// - Throws: `CryptoError` for what OpenSSL does not accept.
+  /// - Parameter configuration: The client's settings.
+  /// - Throws: `CryptoError` for settings that OpenSSL does not accept.
   package init(client configuration: ClientConfiguration) throws(CryptoError) {
     let connection = try TLSEngine.connection(TLSContext.client(configuration))
     if let name = configuration.serverName {
@@ -55,10 +55,10 @@ package final class TLSEngine {
     verifiesPeer = configuration.trust != nil
   }
 
-  /// Takes bytes in that came from the peer.
+  /// Accepts bytes from the peer.
   ///
   /// - Parameter bytes: Any part of the stream.
-  /// - Throws: `CryptoError` when a megabyte waits to be read.
+  /// - Throws: `CryptoError` when more than a megabyte is unread.
   package func receive(_ bytes: [UInt8]) throws(CryptoError) {
     if let failure { throw failure }
     guard !bytes.isEmpty else { return }
@@ -66,23 +66,24 @@ package final class TLSEngine {
     let input = unsafe SSL_get_rbio(connection.pointer)
     guard unsafe BIO_ctrl_pending(input) + bytes.count <= TLSEngine.maximumPending else {
       throw fail(
-        CryptoError(.malformed, operation: operation, reasons: ["the peer sends too much"]))
+        CryptoError(.malformed, operation: operation, reasons: ["the peer sends too much data"]))
     }
     ErrorQueue.clear()
     guard let count = Int32(exactly: bytes.count), unsafe BIO_write(input, bytes, count) == count
     else { throw fail(.drained(operation)) }
   }
 
-  /// Takes the bytes out that are for the peer; empty when there are none.
+  /// Removes and returns the bytes for the peer; empty if there are none.
   package func takeOutput() -> [UInt8] {
     guard let output = unsafe SSL_get_wbio(connection.pointer) else { return [] }
     return unsafe MemoryBuffer.takeContents(of: output)
   }
 
-  /// Goes on with the handshake as far as the received bytes allow.
+  /// Continues the handshake as far as the received bytes allow.
   ///
-  /// - Returns: Whether it is complete.
-  /// - Throws: `CryptoError`: `.untrusted` when the peer's certificate is refused, else `.openSSL`.
+  /// - Returns: Whether the handshake is complete.
+  /// - Throws: `CryptoError`: `.untrusted` when the peer's certificate is refused, otherwise
+  ///   `.openSSL`.
   package func handshake() throws(CryptoError) -> Bool {
     if let failure { throw failure }
     guard !isHandshakeComplete else { return true }
@@ -93,12 +94,12 @@ package final class TLSEngine {
     return false
   }
 
-  /// Whether both sides may send.
+  /// Whether the handshake is complete, so that both sides may send.
   package var isHandshakeComplete: Bool {
     unsafe SSL_is_init_finished(connection.pointer) == 1
   }
 
-  /// Encrypts bytes for the peer; get them by `takeOutput()`.
+  /// Encrypts bytes for the peer, which `takeOutput()` then returns.
   ///
   /// - Parameter plaintext: The bytes.
   /// - Throws: `CryptoError`, also before the handshake is complete.
@@ -118,9 +119,9 @@ package final class TLSEngine {
     }
   }
 
-  /// Decrypts what has been received.
+  /// Decrypts the received bytes.
   ///
-  /// - Returns: All bytes there are now, maybe none; nil after the peer has closed its side.
+  /// - Returns: All available bytes, possibly none; nil after the peer has closed its side.
   /// - Throws: `CryptoError` for a damaged record or an alert.
   package func readPlaintext() throws(CryptoError) -> [UInt8]? {
     if let failure { throw failure }
@@ -139,7 +140,7 @@ package final class TLSEngine {
     }
   }
 
-  /// Says that nothing more will be sent (close_notify); get the bytes by `takeOutput()`.
+  /// Announces the end of the data (close_notify); `takeOutput()` returns the bytes.
   package func shutdown() {
     guard failure == nil, isHandshakeComplete else { return }
     ErrorQueue.clear()
@@ -161,7 +162,7 @@ extension TLSEngine {
     }
   }
 
-  /// The protocol that both sides agreed on by ALPN, or nil.
+  /// The negotiated ALPN protocol, or nil.
   package var negotiatedALPN: String? {
     var name: UnsafePointer<UInt8>?
     var length: UInt32 = 0
@@ -171,7 +172,7 @@ extension TLSEngine {
       decoding: UnsafeBufferPointer(start: name, count: Int(length)), as: UTF8.self)
   }
 
-  /// The version as OpenSSL writes it: `TLSv1.3`.
+  /// The negotiated version in OpenSSL's notation: `TLSv1.3`.
   package var negotiatedProtocol: String {
     unsafe SSL_get_version(connection.pointer).map { unsafe String(cString: $0) } ?? ""
   }
@@ -180,7 +181,7 @@ extension TLSEngine {
 extension TLSEngine {
   private enum Outcome { case wantsMore, closed }
 
-  /// What a result that is no success means; anything but waiting and closing is an error.
+  /// Interprets the result of a call that did not succeed; throws unless it waits or is closed.
   private func outcome(_ result: Int32, _ operation: String) throws(CryptoError) -> Outcome {
     switch unsafe SSL_get_error(connection.pointer, result) {
     case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return .wantsMore
@@ -211,11 +212,12 @@ extension TLSEngine {
     return connection
   }
 
-  /// Sets the name for SNI and for the check of the certificate.
+  /// Sets the name for SNI and for the verification of the certificate.
   private static func expect(_ name: String, on connection: borrowing Owned) throws(CryptoError) {
     let operation = "prepare TLS"
     guard !name.utf8.contains(0) else {
-      throw CryptoError(.malformed, operation: operation, reasons: ["the server name holds a NUL"])
+      throw CryptoError(
+        .malformed, operation: operation, reasons: ["the server name contains a NUL byte"])
     }
     if IPAddress(name) != nil {
       let parameters = unsafe SSL_get0_param(connection.pointer)

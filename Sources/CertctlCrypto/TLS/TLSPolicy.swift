@@ -1,22 +1,22 @@
 import COpenSSL
 
-/// What an nginx server's directives say about TLS, as far as they decide who can shake hands with it.
+/// An nginx server's TLS directives, as far as they affect handshakes.
 package struct TLSPolicy: Sendable, Hashable {
   /// `ssl_protocols`.
   ///
-  /// In nginx the default server of a listening address decides this for all servers there.
+  /// In nginx the default server of a listening address sets this for all servers on that address.
   package var versions: Set<TLSVersion>
 
-  /// `ssl_ciphers`, which is for versions up to 1.2; nil is nginx's own default.
+  /// `ssl_ciphers`, for TLS 1.2 and older; nil for nginx's default.
   package var ciphers: String?
 
-  /// `ssl_ecdh_curve`; nil and `auto` are OpenSSL's own groups.
+  /// `ssl_ecdh_curve`; nil and `auto` select OpenSSL's default groups.
   package var groups: String?
 
-  /// What the file of `ssl_dhparam` holds, as PEM; without it nginx has no DHE.
+  /// The contents of the file of `ssl_dhparam`, as PEM; without it nginx does not offer DHE.
   package var dhParameters: [UInt8]?
 
-  /// Makes a policy; the versions without an argument are those of nginx since 1.23.4.
+  /// Creates a policy; the default versions are those of nginx since 1.23.4.
   package init(
     versions: Set<TLSVersion> = [.tls12, .tls13], ciphers: String? = nil, groups: String? = nil,
     dhParameters: [UInt8]? = nil
@@ -27,17 +27,17 @@ package struct TLSPolicy: Sendable, Hashable {
     self.dhParameters = dhParameters
   }
 
-  /// nginx's `NGX_DEFAULT_CIPHERS`, in every version up to now.
+  /// nginx's `NGX_DEFAULT_CIPHERS`, the same in all versions.
   static let nginxCiphers = "HIGH:!aNULL:!MD5"
 
-  /// The list that is in force.
+  /// The cipher list in effect.
   var effectiveCiphers: String { ciphers ?? TLSPolicy.nginxCiphers }
 }
 
 extension TLSVersion {
-  /// Reads a word of `ssl_protocols`; nil for one that is no version of TLS (`SSLv3`).
+  /// Parses a parameter of `ssl_protocols`; nil for one that is not a TLS version (`SSLv3`).
   ///
-  /// - Parameter word: `TLSv1`, `TLSv1.1`, `TLSv1.2`, `TLSv1.3`, in any case, as nginx takes them.
+  /// - Parameter word: `TLSv1`, `TLSv1.1`, `TLSv1.2` or `TLSv1.3`, in any case, as in nginx.
   package init?(directive word: String) {
     switch word.lowercased() {
     case "tlsv1": self = .tls10
@@ -48,7 +48,7 @@ extension TLSVersion {
     }
   }
 
-  /// What people call it: `TLS 1.2`.
+  /// The version for people: `TLS 1.2`.
   package var name: String {
     switch self {
     case .tls10: "TLS 1.0"
@@ -60,7 +60,7 @@ extension TLSVersion {
 }
 
 extension TLSContext {
-  /// A server's context as nginx makes it (`ngx_ssl_create` and the directives after it).
+  /// Creates a server's context the way nginx does (`ngx_ssl_create` and the directives after it).
   static func server(
     _ policy: TLSPolicy, _ identity: TLSEngine.Identity
   ) throws(CryptoError) -> Owned {
@@ -84,18 +84,20 @@ extension TLSContext {
     guard unsafe SSL_CTX_set_cipher_list(context.pointer, ciphers) == 1 else {
       throw .drained(
         "use the cipher list", code: .malformed, subject: HandshakeTest.shortened(ciphers),
-        hint: "not one of its names is a cipher that OpenSSL knows, so nginx refuses it, too")
+        hint: "name at least one cipher that OpenSSL knows; nginx refuses this list too")
     }
   }
 
-  /// Leaves out what our own OpenSSL does not know: nginx's may be newer, and `nginx -t` judges that.
+  /// Skips groups that this OpenSSL does not know: nginx's may be newer, and `nginx -t` checks
+  /// that.
   private static func setGroups(
     of policy: TLSPolicy, in context: borrowing Owned
   ) throws(CryptoError) {
     guard let groups = policy.groups, groups.lowercased() != "auto" else { return }
-    // Since OpenSSL 3.5: `?` may be unknown, `*` sends a key share, `-` removes, `/` separates tuples.
+    // Since OpenSSL 3.5: `?` ignores unknown names, `*` sends a key share, `-` removes, `/`
+    // separates.
     let words = groups.split { $0 == ":" || $0 == "/" }.map { $0.drop { "*?".contains($0) } }
-    // A list that refers to the defaults of nginx's OpenSSL cannot be taken apart here.
+    // A list that refers to the defaults of nginx's OpenSSL cannot be evaluated here.
     guard !words.contains(where: { $0.hasPrefix("-") || $0.uppercased() == "DEFAULT" }) else {
       return
     }
@@ -105,11 +107,11 @@ extension TLSContext {
     ErrorQueue.clear()
     guard !known.isEmpty else {
       throw CryptoError(
-        .unsupported, operation: "use the groups for the key exchange", subject: groups,
+        .unsupported, operation: "use the key exchange groups", subject: groups,
         reasons: ["OpenSSL knows none of them"])
     }
     guard unsafe certctl_set_groups(context.pointer, known.joined(separator: ":")) == 1 else {
-      throw .drained("use the groups for the key exchange", subject: groups)
+      throw .drained("use the key exchange groups", subject: groups)
     }
   }
 
@@ -122,11 +124,11 @@ extension TLSContext {
     let parameters = try unsafe Owned(
       PEM_read_bio_Parameters(buffer.pointer, nil), EVP_PKEY_free, operation)
     let pointer = unsafe parameters.release()
-    // It takes them over when it returns 1, and only then.
+    // OpenSSL takes ownership only if it returns 1.
     guard unsafe SSL_CTX_set0_tmp_dh_pkey(context.pointer, pointer) == 1 else {
       unsafe EVP_PKEY_free(pointer)
       throw .drained(
-        operation, hint: "2048 bits are the least that OpenSSL takes: certctl dhparam --out FILE")
+        operation, hint: "generate parameters of at least 2048 bits: certctl dhparam --out FILE")
     }
   }
 

@@ -1,7 +1,7 @@
 internal import CertctlBase
 internal import Glibc
 
-/// An open file descriptor with one owner, which closes it.
+/// An open file descriptor with a single owner, which closes it.
 struct Descriptor: ~Copyable {
   let raw: Int32
 
@@ -9,7 +9,7 @@ struct Descriptor: ~Copyable {
 
   deinit { close(raw) }
 
-  /// Makes a system call, again while a signal interrupts it, and throws what it fails with.
+  /// Makes a system call, retries it after a signal, and throws its error.
   @discardableResult
   static func call(
     _ operation: String, _ subject: String, _ body: () -> Int32
@@ -22,19 +22,19 @@ struct Descriptor: ~Copyable {
     }
   }
 
-  /// Opens a folder, through symbolic links; as root not through those that others planted.
+  /// Opens a directory; as root with `LinkWalk`, which refuses links that other users planted.
   static func folder(_ path: String) throws(HostError) -> Descriptor {
     guard !path.isEmpty, !path.utf8.contains(0) else {
-      throw HostError(.unsafePath, operation: "open the folder", subject: path)
+      throw HostError(.unsafePath, operation: "open the directory", subject: path)
     }
     if geteuid() == 0 { return try LinkWalk.folder(path) }
     return Descriptor(
-      try call("open the folder", path) {
+      try call("open the directory", path) {
         unsafe Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
       })
   }
 
-  /// Opens something in this folder.
+  /// Opens an entry of this directory.
   func open(
     _ name: String, _ flags: Int32, mode: mode_t = 0, operation: String, subject: String
   ) throws(HostError) -> Descriptor {
@@ -42,7 +42,7 @@ struct Descriptor: ~Copyable {
       try Self.call(operation, subject) { unsafe openat(raw, name, flags | O_CLOEXEC, mode) })
   }
 
-  /// Writes all bytes at the present place.
+  /// Writes all bytes at the current position.
   func write(_ bytes: [UInt8], subject: String) throws(HostError) {
     var written = 0
     while written < bytes.count {
@@ -58,7 +58,7 @@ struct Descriptor: ~Copyable {
     }
   }
 
-  /// Reads to the end, which must come within `limit` bytes.
+  /// Reads to the end; throws after more than `limit` bytes.
   func read(limit: Int, subject: String) throws(HostError) -> [UInt8] {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 14)
@@ -81,16 +81,16 @@ struct Descriptor: ~Copyable {
     }
   }
 
-  /// What the system says about this file.
+  /// Returns the file's status.
   func status(subject: String) throws(HostError) -> stat {
     var status = stat()
-    try Self.call("look at", subject) { unsafe fstat(raw, &status) }
+    try Self.call("access", subject) { unsafe fstat(raw, &status) }
     return status
   }
 
-  /// The names in this folder, without "." and "..", in order.
+  /// Returns the sorted names in this directory, without "." and "..".
   func names(subject: String) throws(HostError) -> [String] {
-    // A descriptor of its own, which the stream owns and whose place in the list is its own.
+    // A separate descriptor, which the stream owns and which has its own position.
     let other = try Self.call("list", subject) {
       unsafe openat(raw, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     }
@@ -111,7 +111,7 @@ struct Descriptor: ~Copyable {
   }
 }
 
-/// Whether `name` is one component of a path that stays where it is put.
+/// Returns whether `name` is a single path component that stays inside its directory.
 func isSafeComponent(_ name: String) -> Bool {
   !name.isEmpty && name != "." && name != ".." && name.utf8.count <= 255
     && !name.utf8.contains { $0 == UInt8(ascii: "/") || $0 == 0 }

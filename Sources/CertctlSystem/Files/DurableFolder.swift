@@ -2,16 +2,16 @@ internal import CLinux
 package import CertctlBase
 internal import Glibc
 
-/// Mode and owner of a file or folder; both are set exactly, whatever the umask.
+/// The mode and owner of a file or directory, which are set exactly, whatever the umask.
 package struct FileAttributes: Sendable, Hashable {
   /// The permission bits, such as `0o600`.
   package var mode: UInt32
-  /// The owner's number; nil leaves the process's.
+  /// The user number of the owner; nil keeps the process's.
   package var owner: UInt32?
-  /// The group's number; nil leaves the process's.
+  /// The group number; nil keeps the process's.
   package var group: UInt32?
 
-  /// Makes attributes.
+  /// Creates attributes.
   package init(mode: UInt32, owner: UInt32? = nil, group: UInt32? = nil) {
     self.mode = mode
     self.owner = owner
@@ -19,37 +19,37 @@ package struct FileAttributes: Sendable, Hashable {
   }
 }
 
-/// A folder whose contents survive a crash: at any moment old or new, never half.
+/// A directory whose contents survive a crash: each file is at any moment either old or new.
 ///
-/// All calls block (callers go through `Blocking`), and every system call that changes something
-/// passes a `FaultPoint` named after the path relative to `root`. Names are single components.
-/// Temporary names begin with `.tmp-`; they are never listed, and `sweepTemporaries` removes those
-/// that a crash left.
+/// All calls block (callers use `Blocking`). Every system call that changes something passes a
+/// `FaultPoint` named after the path relative to `root`. Names are single path components.
+/// Temporary names begin with `.tmp-`: they are never listed, and `sweepTemporaries` removes those
+/// that remain after a crash.
 package struct DurableFolder: Sendable {
-  /// Where the folder is.
+  /// The path of the directory.
   package let path: String
-  /// The folder that fault points count from.
+  /// The base directory of the fault points' names.
   package let root: String
 
-  /// Names a folder; nothing is touched.
+  /// Creates a reference to a directory, without accessing it.
   package init(path: String, root: String) {
     self.path = Self.withoutSlashes(path)
     self.root = Self.withoutSlashes(root)
   }
 
-  /// "/a//" is "/a".
+  /// Removes trailing slashes: "/a//" becomes "/a".
   private static func withoutSlashes(_ path: String) -> String {
     var path = path[...]
     while path.count > 1, path.hasSuffix("/") { path.removeLast() }
     return String(path)
   }
 
-  /// The folder that a path is in, and its name there; nothing is touched.
+  /// Returns the parent directory of a path and its name there, without accessing them.
   ///
   /// - Parameters:
   ///   - path: An absolute path.
-  ///   - root: Where fault points count from.
-  /// - Returns: Both.
+  ///   - root: The base directory of the fault points' names.
+  /// - Returns: The parent directory and the name.
   package static func folderAndName(
     of path: String, root: String = "/"
   ) -> (folder: DurableFolder, name: String) {
@@ -57,45 +57,45 @@ package struct DurableFolder: Sendable {
     return (DurableFolder(path: parent, root: root), name ?? "")
   }
 
-  /// The folder `name` inside this one; nothing is touched.
+  /// Returns the directory `name` inside this one, without accessing it.
   package func folder(_ name: String) -> DurableFolder {
     DurableFolder(path: "\(path)/\(name)", root: root)
   }
 
-  /// Makes the folder, and the parents that are missing, with these attributes.
+  /// Creates the directory and its missing parents, with these attributes.
   ///
-  /// Each appears with its mode already set. A folder that is there stays as it is.
+  /// Each appears with its mode already set. An existing directory is not changed.
   package func create(_ attributes: FileAttributes) throws(HostError) {
     var status = stat()
     if unsafe stat(path, &status) == 0 {
       guard status.st_mode & S_IFMT == S_IFDIR else {
-        throw HostError(errno: ENOTDIR, operation: "make the folder", subject: path)
+        throw HostError(errno: ENOTDIR, operation: "create the directory", subject: path)
       }
       return
     }
     let number = errno
     guard number == ENOENT else {
-      throw HostError(errno: number, operation: "make the folder", subject: path)
+      throw HostError(errno: number, operation: "create the directory", subject: path)
     }
     let (parentPath, name) = Self.split(path)
     guard let name, isSafeComponent(name) else {
-      throw HostError(.unsafePath, operation: "make the folder", subject: path)
+      throw HostError(.unsafePath, operation: "create the directory", subject: path)
     }
     let parent = DurableFolder(path: parentPath, root: root)
     try parent.create(attributes)
     try parent.add(folder: name, attributes)
   }
 
-  /// Makes one folder under a temporary name and moves it to its place.
+  /// Creates one directory under a temporary name and renames it.
   private func add(folder name: String, _ attributes: FileAttributes) throws(HostError) {
     let parent = try Descriptor.folder(path)
-    // The same name each time, since folders have no lock: what a crash left, or what another
-    // process makes at this moment, serves as well as a new one.
+    // Always the same temporary name, since there is no lock: a directory that a crash left, or
+    // that another process is creating, serves as well as a new one.
     let temporary = Self.temporaryName(for: name, number: 0)
     let subject = full(name)
     try step("mkdir", name)
     do throws(HostError) {
-      try Descriptor.call("make the folder", subject) {
+      try Descriptor.call("create the directory", subject) {
         unsafe mkdirat(parent.raw, temporary, 0o700)
       }
     } catch {
@@ -103,14 +103,14 @@ package struct DurableFolder: Sendable {
     }
     do throws(HostError) {
       let new = try parent.open(
-        temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, operation: "open the folder",
+        temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, operation: "open the directory",
         subject: subject)
       try apply(attributes, to: new, name)
       try step("rename", name)
       try Self.rename(temporary, toNew: name, in: parent, subject)
     } catch {
       discard(temporary, in: parent, as: name, flags: AT_REMOVEDIR)
-      // Somebody was faster.
+      // Another process was faster.
       guard let number = error.errnoCode, [ENOENT, ENOTEMPTY, EEXIST].contains(number),
         unsafe faccessat(parent.raw, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0
       else { throw error }
@@ -119,31 +119,31 @@ package struct DurableFolder: Sendable {
     try sync(parent)
   }
 
-  /// Renames to a name that is not taken.
+  /// Renames to a name that does not exist yet.
   ///
-  /// A plain rename would replace an empty folder that another process has made since we looked,
-  /// while that process is about to make something in it.
+  /// A plain rename would replace an empty directory that another process has just created, while
+  /// that process is about to create something in it.
   private static func rename(
     _ old: String, toNew new: String, in folder: borrowing Descriptor, _ subject: String
   ) throws(HostError) {
     let raw = folder.raw
     do throws(HostError) {
-      try Descriptor.call("make the folder", subject) {
+      try Descriptor.call("create the directory", subject) {
         unsafe certctl_rename_new(raw, old, new)
       }
     } catch {
-      // Not every file system can.
+      // Some file systems do not support it.
       guard error.errnoCode == EINVAL || error.errnoCode == ENOSYS else { throw error }
-      try Descriptor.call("make the folder", subject) { unsafe renameat(raw, old, raw, new) }
+      try Descriptor.call("create the directory", subject) { unsafe renameat(raw, old, raw, new) }
     }
   }
 
-  /// Makes what was changed in this folder survive a crash.
+  /// Syncs the directory, so that its changes survive a crash.
   package func sync() throws(HostError) {
     try sync(try Descriptor.folder(path))
   }
 
-  /// The names in the folder, in order, without temporary ones; none when it is not there.
+  /// Returns the sorted names in the directory, without temporary ones; empty if it does not exist.
   package func entries() throws(HostError) -> [String] {
     do throws(HostError) {
       return try Descriptor.folder(path).names(subject: path).filter { !Self.isTemporary($0) }
@@ -153,16 +153,17 @@ package struct DurableFolder: Sendable {
     }
   }
 
-  /// Reads a file; nil when it is not there.
+  /// Reads a file; returns nil if it does not exist.
   ///
-  /// - Throws: `HostError`; `.fileTooLarge` beyond `limit` bytes.
+  /// - Throws: `HostError`; `.fileTooLarge` for more than `limit` bytes.
   package func read(_ name: String, limit: Int = 1 << 20) throws(HostError) -> [UInt8]? {
     try read(name, limit: limit) { _ in }
   }
 
-  /// Reads a file that must be this user's or root's, and nobody else's to write: a secret.
+  /// Reads a secret, which must belong to this user or root, and which others must not be able to
+  /// change.
   ///
-  /// - Returns: The bytes, and whether everybody may read them; nil when it is not there.
+  /// - Returns: The bytes, and whether everybody can read them; nil if the file does not exist.
   /// - Throws: `HostError` with code `unsafePath` for a file that others can change.
   package func readOwn(
     _ name: String, limit: Int
@@ -185,11 +186,11 @@ package struct DurableFolder: Sendable {
       let file =
         geteuid() == 0
         ? try LinkWalk.file(name, in: folder, subject: subject)
-        // Without O_NONBLOCK a FIFO under this name would be waited for.
+        // Without O_NONBLOCK, opening a FIFO would wait for a writer.
         : try folder.open(name, O_RDONLY | O_NONBLOCK, operation: "read", subject: subject)
       let status = try file.status(subject: subject)
       guard status.st_mode & S_IFMT == S_IFREG else {
-        throw HostError(.io, operation: "read", subject: subject, detail: "it is no regular file")
+        throw HostError(.io, operation: "read", subject: subject, detail: "not a regular file")
       }
       try check(status)
       return try file.read(limit: limit, subject: subject)
@@ -199,12 +200,13 @@ package struct DurableFolder: Sendable {
     }
   }
 
-  /// Mode and owner of a file or folder, not of what a link points to; nil when it is not there.
+  /// Returns the mode and owner of a file or directory, or of a link itself; nil if it does not
+  /// exist.
   package func attributes(of name: String) throws(HostError) -> FileAttributes? {
     try check(name)
     var status = stat()
     do throws(HostError) {
-      try Descriptor.call("look at", full(name)) { unsafe lstat(full(name), &status) }
+      try Descriptor.call("access", full(name)) { unsafe lstat(full(name), &status) }
     } catch {
       if error.code == .notFound { return nil }
       throw error
@@ -213,7 +215,7 @@ package struct DurableFolder: Sendable {
       mode: UInt32(status.st_mode & 0o7777), owner: status.st_uid, group: status.st_gid)
   }
 
-  /// Where a symbolic link points; nil when it is not there.
+  /// Returns the target of a symbolic link; nil if it does not exist.
   package func linkTarget(_ name: String) throws(HostError) -> String? {
     try check(name)
     var buffer = [UInt8](repeating: 0, count: 4096)
@@ -229,10 +231,10 @@ package struct DurableFolder: Sendable {
 }
 
 extension DurableFolder {
-  /// The path of `name` in this folder.
+  /// Returns the path of `name` in this directory.
   func full(_ name: String) -> String { path == "/" ? "/\(name)" : "\(path)/\(name)" }
 
-  /// The path of `name`, or of the folder itself, relative to the root.
+  /// Returns the path of `name`, or of the directory itself, relative to the root.
   func label(_ name: String?) -> String {
     let whole = name.map(full) ?? path
     if whole == root { return "." }
@@ -244,27 +246,27 @@ extension DurableFolder {
     try FaultPoint.step("\(operation) \(label(name))")
   }
 
-  /// Refuses names that lead elsewhere.
+  /// Refuses names that are not a single path component.
   func check(_ name: String) throws(HostError) {
     guard isSafeComponent(name) else {
       throw HostError(
-        .unsafePath, operation: "use the name", subject: name, detail: "it is no plain file name")
+        .unsafePath, operation: "use the name", subject: name, detail: "not a plain file name")
     }
   }
 
-  /// Syncs an open folder.
+  /// Syncs an open directory.
   func sync(_ folder: borrowing Descriptor) throws(HostError) {
     try step("fsync", nil)
     let raw = folder.raw
     do throws(HostError) {
-      try Descriptor.call("sync the folder", path) { fsync(raw) }
+      try Descriptor.call("sync the directory", path) { fsync(raw) }
     } catch {
-      // Some network file systems know no sync of folders.
+      // Some network file systems cannot sync directories.
       if error.errnoCode != EINVAL { throw error }
     }
   }
 
-  /// Sets owner, then mode (a change of owner clears mode bits), and syncs.
+  /// Sets the owner, then the mode (a change of the owner clears mode bits), and syncs.
   func apply(
     _ attributes: FileAttributes, to file: borrowing Descriptor, _ name: String
   ) throws(HostError) {
@@ -272,7 +274,7 @@ extension DurableFolder {
     let subject = full(name)
     if attributes.owner != nil || attributes.group != nil {
       try step("chown", name)
-      // -1 means "leave it".
+      // -1 means unchanged.
       try Descriptor.call("set the owner of", subject) {
         fchown(raw, attributes.owner ?? .max, attributes.group ?? .max)
       }
@@ -283,7 +285,8 @@ extension DurableFolder {
     try Descriptor.call("sync", subject) { fsync(raw) }
   }
 
-  /// Removes what a failed change leaves; the failure itself is the news.
+  /// Removes the leftovers of a failed change; ignores errors, because the caller reports the
+  /// failure.
   func discard(
     _ temporary: String, in folder: borrowing Descriptor, as name: String, flags: Int32 = 0
   ) {
@@ -293,7 +296,7 @@ extension DurableFolder {
     } catch {}
   }
 
-  /// A name under which `name` is made or removed: `.tmp-`, thirteen digits, and `name` itself.
+  /// Returns a temporary name for `name`: `.tmp-`, thirteen digits, and `name` itself.
   static func temporaryName(
     for name: String, number: UInt64 = .random(in: 0 ... .max)
   ) -> String {
@@ -305,12 +308,12 @@ extension DurableFolder {
 
   static func isTemporary(_ name: String) -> Bool { name.hasPrefix(".tmp-") }
 
-  /// Whether `temporary` is a temporary name for `name`.
+  /// Returns whether `temporary` is a temporary name for `name`.
   static func isTemporary(_ temporary: String, for name: String) -> Bool {
     isTemporary(temporary) && temporary.utf8.dropFirst(5 + 13).elementsEqual("-\(name)".utf8)
   }
 
-  /// The parent of a path and its last component.
+  /// Splits a path into its parent and its last component.
   static func split(_ path: String) -> (parent: String, name: String?) {
     guard let slash = path.lastIndex(of: "/") else { return (".", path) }
     let parent = path[..<slash]

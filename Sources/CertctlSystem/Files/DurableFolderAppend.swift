@@ -2,10 +2,10 @@ package import CertctlBase
 internal import Glibc
 
 extension DurableFolder {
-  /// Appends one record to a log, which first becomes `NAME.1` when it has reached `rotateAt` bytes.
+  /// Appends one record to a log file, which is renamed to `NAME.1` at `rotateAt` bytes.
   ///
-  /// Each record is one write at the end of the file, so that records of several processes do not
-  /// mix. It is not synced: a log is no reason to wait for a disk.
+  /// Each record is a single write at the end of the file, so that records of several processes do
+  /// not mix. It is not synced: a log entry is not worth waiting for the disk.
   package func append(
     _ name: String, _ record: [UInt8], _ attributes: FileAttributes, rotateAt: Int
   ) throws(HostError) {

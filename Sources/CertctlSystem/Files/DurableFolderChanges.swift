@@ -2,7 +2,7 @@ package import CertctlBase
 internal import Glibc
 
 extension DurableFolder {
-  /// Replaces or makes a file: readers see the old bytes or the new ones, also after a crash.
+  /// Replaces or creates a file; readers see the old bytes or the new ones, even after a crash.
   package func write(
     _ name: String, _ bytes: [UInt8], _ attributes: FileAttributes
   ) throws(HostError) {
@@ -14,9 +14,9 @@ extension DurableFolder {
     try sync(folder)
   }
 
-  /// Makes a file that must not be there, in a folder that is itself not yet in use.
+  /// Creates a file that must not exist, in a directory that is not yet in use.
   ///
-  /// It is written under its own name; the caller syncs the folder once, after the last file.
+  /// It is written under its final name; the caller syncs the directory once, after the last file.
   package func writeNew(
     _ name: String, _ bytes: [UInt8], _ attributes: FileAttributes
   ) throws(HostError) {
@@ -24,22 +24,23 @@ extension DurableFolder {
     try make(name, as: name, bytes, attributes, in: try Descriptor.folder(path))
   }
 
-  /// Makes a symbolic link, or points an existing one elsewhere in one step; the caller holds the
-  /// lock of whoever changes this link.
+  /// Creates or atomically changes a symbolic link; the caller holds the lock for this link.
   ///
-  /// Its temporary name is always the same, so that what a crash left is found here again: a folder
-  /// of links has many owners, none of whom may sweep it.
+  /// The temporary name contains the link's name, so that a leftover can be attributed to it: a
+  /// directory of links has several owners, none of which may sweep it as a whole.
   package func link(_ name: String, to target: String) throws(HostError) {
     try check(name)
     let folder = try Descriptor.folder(path)
     let temporary = Self.temporaryName(for: name)
     try step("symlink", name)
-    try Descriptor.call("link", full(name)) { unsafe symlinkat(target, folder.raw, temporary) }
+    try Descriptor.call("create the link", full(name)) {
+      unsafe symlinkat(target, folder.raw, temporary)
+    }
     try move(temporary, to: name, in: folder)
     try sync(folder)
   }
 
-  /// Renames within this folder, or into another one on the same file system; replaces a file.
+  /// Renames within this directory or into another one on the same file system; replaces a file.
   package func rename(
     _ old: String, to new: String, in other: DurableFolder? = nil
   ) throws(HostError) {
@@ -56,17 +57,18 @@ extension DurableFolder {
     if target.path != path { try sync(source) }
   }
 
-  /// Sets the attributes of a folder in this one.
+  /// Sets the attributes of a directory inside this one.
   package func setAttributes(
     _ attributes: FileAttributes, of name: String
   ) throws(HostError) {
     try check(name)
     let target = try Descriptor.folder(path).open(
-      name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, operation: "open the folder", subject: full(name))
+      name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, operation: "open the directory",
+      subject: full(name))
     try apply(attributes, to: target, name)
   }
 
-  /// Removes a file or link; one that is not there is fine.
+  /// Removes a file or link; does nothing if it does not exist.
   package func remove(_ name: String) throws(HostError) {
     try check(name)
     do throws(HostError) {
@@ -79,10 +81,10 @@ extension DurableFolder {
     }
   }
 
-  /// Removes a folder and all it holds; one that is not there is fine.
+  /// Removes a directory and its contents; does nothing if it does not exist.
   ///
-  /// It first gets a temporary name, so that nobody sees half of it; links in it are removed, not
-  /// followed.
+  /// It is first renamed to a temporary name, so that nobody sees it half removed. Links in it are
+  /// removed, not followed.
   package func removeTree(_ name: String) throws(HostError) {
     try check(name)
     let temporary = Self.temporaryName(for: name)
@@ -99,11 +101,11 @@ extension DurableFolder {
     }
   }
 
-  /// Removes what crashes left behind.
+  /// Removes the temporary entries that crashes left.
   ///
-  /// The caller holds the lock of whoever writes here, or there is work under way that would be
-  /// taken for a leftover. In a folder that several lineages share, `name` limits the sweep to the
-  /// leftovers of what is locked. A folder that is not there holds none.
+  /// The caller holds the lock for this directory, because temporary entries may also belong to
+  /// work in progress. In a directory that several lineages share, `name` limits the sweep to the
+  /// leftovers of the locked lineage. Does nothing if the directory does not exist.
   package func sweepTemporaries(of name: String? = nil) throws(HostError) {
     do throws(HostError) {
       let folder = try Descriptor.folder(path)
@@ -121,9 +123,9 @@ extension DurableFolder {
     in folder: borrowing Descriptor
   ) throws(HostError) {
     try step("open", name)
-    // 0600 until the owner is set: a key is never readable to others in between.
+    // 0600 until the owner is set, so that a key is never readable by others.
     let file = try folder.open(
-      temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600, operation: "make",
+      temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600, operation: "create",
       subject: full(name))
     do throws(HostError) {
       try step("write", name)
@@ -148,7 +150,7 @@ extension DurableFolder {
     }
   }
 
-  /// Removes a file, link or tree; symbolic links are never followed.
+  /// Removes a file, link or tree, without following symbolic links.
   private func clear(
     _ name: String, in folder: borrowing Descriptor, label: String
   ) throws(HostError) {
@@ -156,7 +158,7 @@ extension DurableFolder {
     if unsafe unlinkat(folder.raw, name, 0) == 0 { return }
     let number = errno
     if number == ENOENT { return }
-    // Linux says EISDIR, POSIX EPERM.
+    // Linux returns EISDIR, POSIX EPERM.
     guard number == EISDIR || number == EPERM else {
       throw HostError(errno: number, operation: "remove", subject: full(name))
     }

@@ -2,11 +2,11 @@ package import CertctlBase
 internal import Glibc
 
 extension DurableFolder {
-  /// What stands under a name.
+  /// The kind of a directory entry.
   package enum Kind: Sendable, Equatable {
     /// A regular file.
     case file
-    /// A folder.
+    /// A directory.
     case folder
     /// A symbolic link.
     case link
@@ -14,12 +14,12 @@ extension DurableFolder {
     case other
   }
 
-  /// What stands under a name, links not followed; nil when nothing does.
+  /// Returns the kind of an entry, without following links; nil if it does not exist.
   package func kind(of name: String) throws(HostError) -> Kind? {
     try check(name)
     var status = stat()
     do throws(HostError) {
-      try Descriptor.call("look at", full(name)) { unsafe lstat(full(name), &status) }
+      try Descriptor.call("access", full(name)) { unsafe lstat(full(name), &status) }
     } catch {
       if error.code == .notFound { return nil }
       throw error
@@ -32,10 +32,10 @@ extension DurableFolder {
     }
   }
 
-  /// Writes a file to the disk without putting it in its place.
+  /// Writes a file to the disk under a temporary name.
   ///
-  /// Whoever changes several files stages all of them first: a full disk is met before anything has
-  /// changed, and what is left needs no room.
+  /// To change several files, stage all of them first: a full disk is then detected before anything
+  /// has changed, and installing them needs no space.
   ///
   /// - Returns: The temporary name, for ``install(_:as:)`` or ``discard(_:)``.
   package func stage(
@@ -48,7 +48,7 @@ extension DurableFolder {
     return temporary
   }
 
-  /// Puts a staged file in its place, in one step.
+  /// Renames a staged file to its final name, in one step.
   package func install(_ staged: String, as name: String) throws(HostError) {
     try check(name)
     let folder = try Descriptor.folder(path)
@@ -56,15 +56,15 @@ extension DurableFolder {
     try sync(folder)
   }
 
-  /// Removes a staged file that is not wanted any more.
+  /// Removes a staged file that is no longer needed.
   package func discard(_ staged: String) {
     guard let folder = try? Descriptor.folder(path) else { return }
     discard(staged, in: folder, as: staged)
   }
 
-  /// Removes a folder if nothing is in it.
+  /// Removes a directory if it is empty.
   ///
-  /// - Returns: Whether it is gone.
+  /// - Returns: Whether the directory no longer exists.
   @discardableResult
   package func removeIfEmpty(_ name: String) throws(HostError) -> Bool {
     try check(name)
@@ -77,7 +77,7 @@ extension DurableFolder {
     let number = errno
     if number == ENOENT { return true }
     guard number == ENOTEMPTY || number == EEXIST else {
-      throw HostError(errno: number, operation: "remove the folder", subject: full(name))
+      throw HostError(errno: number, operation: "remove the directory", subject: full(name))
     }
     return false
   }

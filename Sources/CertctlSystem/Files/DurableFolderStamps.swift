@@ -1,16 +1,16 @@
 package import CertctlBase
 internal import Glibc
 
-/// What tells whether a file is still the one that was read: it changes with every rename and write.
+/// The stamp of a file, which changes with every rename and write.
 package struct FileStamp: Sendable, Hashable {
-  /// When its content last changed, in nanoseconds since 1970.
+  /// The time of the last change of the contents, in nanoseconds since 1970.
   package let modified: Int64
-  /// The number of the file on its file system; a replaced file has another one.
+  /// The inode number; a replaced file has another one.
   package let file: UInt64
-  /// Its size in bytes.
+  /// The size in bytes.
   package let size: Int64
 
-  /// Takes a stamp that was kept.
+  /// Creates a stamp from stored values.
   package init(modified: Int64, file: UInt64, size: Int64) {
     self.modified = modified
     self.file = file
@@ -19,9 +19,10 @@ package struct FileStamp: Sendable, Hashable {
 }
 
 extension DurableFolder {
-  /// The files and links in the folder with their stamps; none when it is not there.
+  /// Returns the files and links in the directory with their stamps; empty if it does not exist.
   ///
-  /// One system call for each, and nothing is opened: for folders with many thousands of files.
+  /// It makes one system call for each and opens none, for directories with many thousands of
+  /// files.
   package func stamps() throws(HostError) -> [String: FileStamp] {
     let names: [String]
     do throws(HostError) {
@@ -35,7 +36,7 @@ extension DurableFolder {
     stamps.reserveCapacity(names.count)
     for name in names where !Self.isTemporary(name) {
       var status = stat()
-      // One that goes away meanwhile is not there.
+      // It may have been removed meanwhile.
       guard unsafe fstatat(folder.raw, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { continue }
       stamps[name] = FileStamp(
         modified: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec),

@@ -2,17 +2,18 @@ package import CertctlBase
 internal import Glibc
 internal import Synchronization
 
-/// Places where a debug build can be told to die or to run out of disk.
+/// Points at which a debug build can be made to crash or to run out of disk space.
 ///
-/// Crash tests run a child for each step and read what it left behind. The environment steers it:
-/// - `CERTCTL_FAULT_TRACE=FILE` appends the name of each step, one a line;
-/// - `CERTCTL_FAULT_KILL=N` ends the process by SIGKILL right before step N, counted from 1;
-/// - `CERTCTL_FAULT_INTERRUPT=N` sends the process SIGINT there, as Ctrl-C does, and goes on;
-/// - `CERTCTL_FAULT_ENOSPC=N` makes step N fail as a full disk does.
+/// Crash tests run a child for each step and read what it left behind. Environment variables
+/// control it:
+/// - `CERTCTL_FAULT_TRACE=FILE` appends the name of each step, one per line;
+/// - `CERTCTL_FAULT_KILL=N` kills the process with SIGKILL right before step N, counted from 1;
+/// - `CERTCTL_FAULT_INTERRUPT=N` sends the process SIGINT there, as Ctrl-C does, and continues;
+/// - `CERTCTL_FAULT_ENOSPC=N` makes step N fail like a full disk.
 ///
-/// In a release build nothing of it is left.
+/// A release build contains none of this.
 package enum FaultPoint {
-  /// Stands right before a system call that changes something durable.
+  /// Marks the point right before a system call that changes something durable.
   package static func step(_ name: @autoclosure () -> String) throws(HostError) {
     #if DEBUG
       try (script ?? environment)?.pass(name())
@@ -20,7 +21,7 @@ package enum FaultPoint {
   }
 
   #if DEBUG
-    /// What a test in this process wants; it comes before the environment.
+    /// The script of a test in this process, which takes precedence over the environment.
     @TaskLocal static var script: FaultScript?
 
     private static let environment = FaultScript(
@@ -37,7 +38,7 @@ package enum FaultPoint {
 }
 
 #if DEBUG
-  /// The count of steps, and what happens at which.
+  /// Counts the steps and acts at the configured ones.
   final class FaultScript: Sendable {
     private let trace: String?
     private let kill: Int?
@@ -45,7 +46,7 @@ package enum FaultPoint {
     private let diskFull: Int?
     private let seen = Mutex<[String]>([])
 
-    /// Makes a script; nil when it would do nothing.
+    /// Creates a script; nil if it would do nothing.
     init?(trace: String?, kill: Int?, interrupt: Int? = nil, diskFull: Int?) {
       if trace == nil, kill == nil, interrupt == nil, diskFull == nil { return nil }
       self.trace = trace
@@ -66,7 +67,7 @@ package enum FaultPoint {
       if number == kill { Glibc.kill(getpid(), SIGKILL) }
       if number == interrupt { Glibc.kill(getpid(), SIGINT) }
       if number == diskFull {
-        throw HostError(errno: ENOSPC, operation: "pass the test's step", subject: name)
+        throw HostError(errno: ENOSPC, operation: "pass the fault point", subject: name)
       }
     }
 

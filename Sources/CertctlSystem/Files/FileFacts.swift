@@ -1,28 +1,28 @@
 internal import Glibc
 
-/// What the system says about a file, folder or link of this host, whoever owns it.
+/// The status of a file, directory or link of this host, whoever owns it.
 package struct FileFacts: Sendable, Equatable {
-  /// What it is.
+  /// The kind of entry.
   package enum Kind: Sendable, Equatable { case file, folder, link, other }
 
-  /// Which file it is, whatever its name: the numbers of its file system and of itself.
+  /// The identity of a file, independent of its name: its device and inode numbers.
   package struct Identity: Sendable, Hashable {
     let device: UInt64
     let number: UInt64
   }
 
-  /// What it is.
+  /// The kind of entry.
   package let kind: Kind
-  /// Which one it is.
+  /// The identity of the file.
   package let identity: Identity
-  /// Its permission bits.
+  /// The permission bits.
   package let mode: UInt32
-  /// The number of its owner.
+  /// The user number of the owner.
   package let owner: UInt32
-  /// The number of its group.
+  /// The group number.
   package let group: UInt32
 
-  /// Describes a file.
+  /// Creates a description of a file.
   package init(
     kind: Kind, mode: UInt32, owner: UInt32, group: UInt32,
     identity: Identity = Identity(device: 0, number: 0)
@@ -34,9 +34,9 @@ package struct FileFacts: Sendable, Equatable {
     self.identity = identity
   }
 
-  /// Looks at a path; nil when nothing is there or this user may not look.
+  /// Reads the status of a path; nil if nothing exists there or this user may not access it.
   ///
-  /// Blocks. A symbolic link stands for what it leads to unless `followsLinks` is false.
+  /// Blocks. Follows a symbolic link unless `followsLinks` is false.
   package init?(path: String, followsLinks: Bool = true) {
     guard !path.isEmpty, !path.utf8.contains(0) else { return nil }
     var status = stat()
@@ -45,7 +45,7 @@ package struct FileFacts: Sendable, Equatable {
     self.init(status)
   }
 
-  /// What the system said.
+  /// Creates a description from a system status.
   init(_ status: stat) {
     let kind: Kind =
       switch status.st_mode & S_IFMT {
@@ -60,7 +60,7 @@ package struct FileFacts: Sendable, Equatable {
       identity: Identity(device: UInt64(status.st_dev), number: UInt64(status.st_ino)))
   }
 
-  /// Where a symbolic link leads, as it is written; nil when the path is no link.
+  /// Returns the target of a symbolic link as stored; nil if the path is not a link.
   package static func target(ofLink path: String) -> String? {
     guard !path.utf8.contains(0) else { return nil }
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
@@ -69,7 +69,7 @@ package struct FileFacts: Sendable, Equatable {
     return String(decoding: buffer.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
-  /// The names in a folder; nil when this user cannot list it.
+  /// Returns the names in a directory; nil if this user cannot list it.
   package static func names(inFolder path: String) -> [String]? {
     guard let folder = try? Descriptor.folder(path) else { return nil }
     return try? folder.names(subject: path)

@@ -1,18 +1,19 @@
 internal import CertctlBase
 internal import Glibc
 
-/// Opens folders for root without following the links that other users planted.
+/// Opens paths for root without following links that other users planted.
 ///
-/// Whoever owns a folder may replace anything in it by a symbolic link at any time, and so make root
-/// read or write elsewhere. Each component is therefore opened on its own, and the link of another user
-/// is followed only to what belongs to that user too: there root does nothing that they could not do
-/// themselves. Links of root lead where root wanted.
+/// The owner of a directory can replace any entry with a symbolic link at any time, and so make
+/// root read or write elsewhere. So each component is opened separately. A link of another user is
+/// followed only to files and directories of the same user, where root does nothing that the user
+/// could not do. Links of root are always followed.
 struct LinkWalk: ~Copyable {
   private let path: String
   private var here: Descriptor
-  /// What is still to pass, the next component last.
+  /// The remaining components, the next one last.
   private var rest: [Substring]
-  /// The links of other users on whose way we are: how much is left after each, and whose it is.
+  /// The links of other users being followed: the number of components left after each, and its
+  /// owner.
   private var foreign: [(left: Int, owner: UInt32)] = []
   private var links = 0
 
@@ -22,33 +23,33 @@ struct LinkWalk: ~Copyable {
     rest = path.split(separator: "/")[...].reversed()
   }
 
-  /// Opens a folder.
+  /// Opens a directory.
   ///
-  /// - Throws: `HostError` with code `unsafePath` for a link that must not be followed, or what the
-  ///   system says.
+  /// - Throws: `HostError` with code `unsafePath` for a link that must not be followed, or the
+  ///   system's error.
   static func folder(_ path: String) throws(HostError) -> Descriptor {
-    // The working directory may be gone, or closed to us: it is not touched without need.
+    // Do not open "." without need: the working directory may be gone or inaccessible.
     let start = try start(path.hasPrefix("/") ? "/" : ".", path)
     var walk = LinkWalk(path, from: start, subject: path)
     while let name = walk.rest.popLast() {
       try walk.step(String(name))
       try walk.checkOwners()
     }
-    // So far it was opened as a place only, for which no right to read is needed.
+    // So far it was opened with O_PATH, which needs no read permission.
     return try walk.here.open(
-      ".", O_RDONLY | O_DIRECTORY, operation: "open the folder", subject: path)
+      ".", O_RDONLY | O_DIRECTORY, operation: "open the directory", subject: path)
   }
 
-  /// Opens a file to be read: `name` in a folder, or what it leads to.
+  /// Opens a file for reading: `name` in a directory, or the target of that link.
   ///
-  /// - Throws: `HostError` as ``folder(_:)`` does.
+  /// - Throws: `HostError` like ``folder(_:)``.
   static func file(
     _ name: String, in folder: borrowing Descriptor, subject: String
   ) throws(HostError) -> Descriptor {
     let start = try folder.open(
       ".", Descriptor.placeOnly | O_DIRECTORY, operation: "read", subject: subject)
     var walk = LinkWalk(name, from: start, subject: subject)
-    // Without O_NONBLOCK a FIFO under this name would be waited for.
+    // Without O_NONBLOCK, opening a FIFO would wait for a writer.
     let flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW
     while let name = walk.rest.popLast() {
       guard walk.rest.isEmpty else {
@@ -71,7 +72,7 @@ struct LinkWalk: ~Copyable {
     throw HostError(errno: EISDIR, operation: "read", subject: subject)
   }
 
-  /// Ends the ways of those links of which all has been passed.
+  /// Checks the owner at the end of each link whose target has been reached.
   private mutating func checkOwners() throws(HostError) {
     while let link = foreign.last, link.left >= rest.count {
       foreign.removeLast()
@@ -81,7 +82,7 @@ struct LinkWalk: ~Copyable {
   }
 
   private mutating func step(_ name: String) throws(HostError) {
-    // O_DIRECTORY has file systems mounted that wait for their first use.
+    // O_DIRECTORY triggers automounts.
     let raw = unsafe openat(
       here.raw, name, Descriptor.placeOnly | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     if raw >= 0 {
@@ -93,10 +94,10 @@ struct LinkWalk: ~Copyable {
     try follow(name)
   }
 
-  /// Puts what a link leads to in its place.
+  /// Replaces a link with its target.
   private mutating func follow(_ name: String) throws(HostError) {
     let entry = try here.open(
-      name, Descriptor.placeOnly | O_NOFOLLOW, operation: "open the folder", subject: path)
+      name, Descriptor.placeOnly | O_NOFOLLOW, operation: "open the directory", subject: path)
     let status = try entry.status(subject: path)
     guard status.st_mode & S_IFMT == S_IFLNK else { throw failure(ENOTDIR) }
     links += 1
@@ -109,29 +110,30 @@ struct LinkWalk: ~Copyable {
 
   private static func start(_ folder: String, _ subject: String) throws(HostError) -> Descriptor {
     Descriptor(
-      try Descriptor.call("open the folder", subject) {
+      try Descriptor.call("open the directory", subject) {
         unsafe open(folder, Descriptor.placeOnly | O_DIRECTORY | O_CLOEXEC)
       })
   }
 
   private func failure(_ number: Int32) -> HostError {
-    HostError(errno: number, operation: "open the folder", subject: path)
+    HostError(errno: number, operation: "open the directory", subject: path)
   }
 
   private func refused(_ link: UInt32, _ owner: UInt32) -> HostError {
     HostError(
-      .unsafePath, operation: "open the folder", subject: path,
-      detail: "a link of \(SystemAccount.userTitle(link)) on the way leads to what belongs to "
+      .unsafePath, operation: "open the directory", subject: path,
+      detail: "a symbolic link of \(SystemAccount.userTitle(link)) leads to a file or directory of "
         + SystemAccount.userTitle(owner),
-      hint: "give the path that the link leads to, if that is what you want")
+      hint: "use the path of the link's target, if this is intended")
   }
 }
 
 extension Descriptor {
-  /// `O_PATH`, which Glibc's module does not show: opened as a place, with no right to read or write.
+  /// `O_PATH`, which the Glibc module does not export: opens a location without read or write
+  /// access.
   fileprivate static let placeOnly: Int32 = 0o10_000_000
 
-  /// Where a link leads that was opened as a place.
+  /// Returns the target of a link that was opened with O_PATH.
   fileprivate func linkTarget(subject: String) throws(HostError) -> String {
     var buffer = [UInt8](repeating: 0, count: 4096)
     let raw = raw

@@ -1,13 +1,13 @@
 internal import Glibc
 
-/// Patterns for paths, as shells and servers read them: `*`, `?` and `[...]` within one component.
+/// Path patterns of shells and servers: `*`, `?` and `[...]` within one component.
 package enum PathPattern {
-  /// Whether a path matches the pattern.
+  /// Returns whether a path matches the pattern.
   package static func matches(_ path: String, _ pattern: String) -> Bool {
     unsafe fnmatch(pattern, path, FNM_PATHNAME | FNM_PERIOD) == 0
   }
 
-  /// The paths on this host that match the pattern, sorted; blocks.
+  /// Returns the sorted paths on this host that match the pattern; blocks.
   package static func paths(matching pattern: String) -> [String] {
     var found = unsafe glob_t()
     defer { unsafe globfree(&found) }

@@ -1,10 +1,10 @@
 internal import Glibc
 
-/// Files that somebody else may have put there, read without being held up by them.
+/// Reads files that other users may control, without being blocked by them.
 package enum RegularFile {
-  /// Returns the bytes of a file; nil when it cannot be read, or is larger than `limit` bytes.
+  /// Returns the bytes of a file; nil if it cannot be read, or is larger than `limit` bytes.
   ///
-  /// Also nil when it is no regular file: a FIFO would be waited for, and a device has no end. Blocks.
+  /// Also nil if it is not a regular file: a FIFO would block, and a device may be endless. Blocks.
   package static func read(_ path: String, limit: Int = 1 << 20) -> [UInt8]? {
     guard !path.isEmpty, !path.utf8.contains(0),
       let raw = try? Descriptor.call(

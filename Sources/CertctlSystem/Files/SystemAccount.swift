@@ -1,26 +1,26 @@
 internal import Glibc
 
-/// The users and groups of this machine, by name.
+/// The users and groups of this machine.
 package enum SystemAccount {
-  /// Whether this process is root's.
+  /// Whether this process runs as root.
   package static var isRoot: Bool { geteuid() == 0 }
 
-  /// The number of the user with whose rights this process acts.
+  /// The effective user number of this process.
   package static var current: UInt32 { geteuid() }
 
-  /// The number of a user; nil when there is none of that name.
+  /// Returns the number of a user; nil if there is no such user.
   package static func userID(named name: String) -> UInt32? {
     var entry = unsafe passwd()
     var found: UnsafeMutablePointer<passwd>?
     var buffer = [CChar](repeating: 0, count: 16384)
-    // The re-entrant form: other threads may look names up too.
+    // The re-entrant function, because other threads may look up names too.
     guard unsafe getpwnam_r(name, &entry, &buffer, buffer.count, &found) == 0,
       let account = unsafe found
     else { return nil }
     return unsafe account.pointee.pw_uid
   }
 
-  /// The number of a group; nil when there is none of that name.
+  /// Returns the number of a group; nil if there is no such group.
   package static func groupID(named name: String) -> UInt32? {
     var entry = unsafe group()
     var found: UnsafeMutablePointer<group>?
@@ -31,18 +31,18 @@ package enum SystemAccount {
     return unsafe account.pointee.gr_gid
   }
 
-  /// What a user is called in messages: "mallory (1001)", or "user 1001" for one without a name.
+  /// Returns a user's title for messages: "mallory (1001)", or "user 1001" for one without a name.
   package static func userTitle(_ number: UInt32) -> String {
     if number == 0 { return "root" }
     return userName(number).map { "\($0) (\(number))" } ?? "user \(number)"
   }
 
-  /// The name of a user; nil when there is none of that number.
+  /// Returns the name of a user; nil if there is no such user.
   package static func userName(_ number: UInt32) -> String? {
     entry(of: number)?.name
   }
 
-  /// The home folder of a user; nil when there is no user of that number.
+  /// Returns the home directory of a user; nil if there is no such user.
   static func home(of number: UInt32) -> String? { entry(of: number)?.home }
 
   private static func entry(of number: UInt32) -> (name: String, home: String)? {

@@ -1,16 +1,16 @@
 package import CertctlBase
 internal import Glibc
 
-/// What certctl demands of the files that it obeys.
+/// The requirements for files whose contents certctl obeys.
 extension TrustedPath {
-  /// Checks that nobody else decides what stands at a path: a configuration, or a state directory.
+  /// Checks that no other user controls a path: a configuration, or a state directory.
   ///
-  /// As root everything on the way counts, because whoever owns a folder can put another file there.
-  /// An ordinary user may have a home folder that a group can write, so there only the end counts.
-  /// Where nothing is, nothing is wrong. Blocks.
+  /// For root the whole path counts, because the owner of a directory can replace any file in it.
+  /// An ordinary user may have a home directory that a group can write, so there only the file
+  /// itself counts. A missing file is accepted. Blocks.
   ///
-  /// - Returns: Whether anything is there; what was not there must not be used a moment later.
-  /// - Throws: `HostError` with code `unsafePath`, or what the system says.
+  /// - Returns: Whether the path exists; if not, it must not be used a moment later.
+  /// - Throws: `HostError` with code `unsafePath`, or the system's error.
   @discardableResult
   package static func require(_ path: String, _ kind: Kind) throws(HostError) -> Bool {
     if geteuid() == 0 { return try ifPresent(path, kind) != nil }
@@ -18,10 +18,10 @@ extension TrustedPath {
     return FileFacts(path: path) != nil
   }
 
-  /// Checks the file at the end of a path alone: it must be this user's or root's, and nobody else's to
-  /// write.
+  /// Checks only the file itself: it must belong to this user or root, and others must not be able
+  /// to write to it.
   ///
-  /// Where nothing is, nothing is wrong. Blocks.
+  /// A missing file is accepted. Blocks.
   ///
   /// - Throws: `HostError` with code `unsafePath`.
   package static func requireOwn(_ path: String) throws(HostError) {
@@ -30,12 +30,13 @@ extension TrustedPath {
 
   static func requireOwn(_ path: String, _ facts: FileFacts) throws(HostError) {
     let refuse = { (detail: String, hint: String) in
-      HostError(.unsafePath, operation: "trust", subject: path, detail: detail, hint: hint)
+      // The detail names the path.
+      HostError(.unsafePath, operation: "trust the file", detail: detail, hint: hint)
     }
     guard facts.owner == 0 || facts.owner == geteuid() else {
       throw refuse(
         "\(path) belongs to \(SystemAccount.userTitle(facts.owner))",
-        "chown \(geteuid() == 0 ? "root" : "\(geteuid())") \(path)")
+        "run: chown \(geteuid() == 0 ? "root" : "\(geteuid())") \(path)")
     }
     let isOpen = facts.mode & 0o002 != 0
     guard isOpen || facts.mode & 0o020 != 0 && facts.group != 0 && facts.group != getegid() else {
@@ -44,10 +45,11 @@ extension TrustedPath {
     throw refuse(
       "\(path) can be written by \(isOpen ? "everybody" : "its group") "
         + "(mode \(String(facts.mode, radix: 8)))",
-      "chmod go-w \(path)")
+      "run: chmod go-w \(path)")
   }
 
-  /// The user whose folder a path lies in, or who owns it, if that is neither root nor this one.
+  /// Returns the owner of the path, or of a parent directory, if that is neither root nor this
+  /// user.
   package static func foreignOwner(of path: String) -> UInt32? {
     var path = path
     while !path.isEmpty {

@@ -1,37 +1,38 @@
 package import CertctlBase
 internal import Glibc
 
-/// A path that nobody but root and the running user could have chosen or changed.
+/// A path that only root and the running user can have chosen or changed.
 ///
-/// Every folder and symbolic link on the way is checked, and the file itself: all must belong to root
-/// or to the running user, and neither group nor others may write to them. The way may pass through a
-/// folder with the sticky bit, such as `/tmp`, because only the owner of an entry can replace it there;
-/// such a folder must not hold the file itself.
+/// Every directory and symbolic link on the path is checked, and the file itself: all must belong
+/// to root or to the running user, and neither group nor others may write to them. A directory on
+/// the path may have the sticky bit, such as `/tmp`, because only the owner of an entry can replace
+/// it there. The file's own directory must not.
 ///
-/// As nobody else can change anything on the way, the answer stays true until the path is used.
+/// As nobody else can change anything on the path, the result stays true until the path is used.
 package struct TrustedPath: Sendable, Equatable {
-  /// What is expected at the end of a path.
+  /// The expected kind of file.
   package enum Kind: Sendable {
-    /// A file that is executed.
+    /// A program to execute.
     case program
-    /// A file that holds code, or names some: a module, a script for a shell, nginx's configuration.
+    /// A file that contains or names code: a module, a shell script, nginx's configuration.
     case file
-    /// A file of settings, which may lie in a folder with the sticky bit: nobody else can replace
-    /// there what is root's.
+    /// A file of settings, whose directory may have the sticky bit: others cannot replace root's
+    /// files there.
     case settings
-    /// A folder.
+    /// A directory.
     case folder
-    /// A socket; whoever may write to it may connect, and cannot replace it.
+    /// A socket; users with write permission can connect to it but not replace it.
     case socket
   }
 
-  /// Which file was checked: it changes when the file is replaced, written or given away.
+  /// The stamp of a checked file, which changes when the file is replaced, written or gets a new
+  /// owner.
   package struct Stamp: Sendable, Hashable, Codable {
     /// The number of the file system.
     package let device: UInt64
-    /// The number of the file on it.
+    /// The inode number.
     package let inode: UInt64
-    /// When content, mode or owner last changed, in nanoseconds since 1970.
+    /// The time of the last change of contents, mode or owner, in nanoseconds since 1970.
     package let changed: Int64
 
     init(_ status: stat) {
@@ -43,20 +44,20 @@ package struct TrustedPath: Sendable, Equatable {
 
   /// The path without symbolic links.
   package let resolvedPath: String
-  /// Which file it is.
+  /// The identity of the file.
   package let stamp: Stamp
-  /// Its permission bits.
+  /// The permission bits.
   package let mode: UInt32
-  /// The number of its group.
+  /// The group number.
   package let group: UInt32
 
   /// Checks an absolute path; blocks.
   ///
   /// - Parameters:
   ///   - path: The path.
-  ///   - kind: What must be there.
-  /// - Throws: `HostError` with code `unsafePath` when somebody else could change it, `notFound` when
-  ///   nothing is there, `permissionDenied` when it is a program that is not executable.
+  ///   - kind: The expected kind of file.
+  /// - Throws: `HostError` with code `unsafePath` if another user could change it, `notFound` if it
+  ///   does not exist, `permissionDenied` for a program that is not executable.
   package init(_ path: String, _ kind: Kind) throws(HostError) {
     try self.init(path, kind, trusting: [0, geteuid()])
   }
@@ -64,7 +65,7 @@ package struct TrustedPath: Sendable, Equatable {
   init(_ path: String, _ kind: Kind, trusting owners: Set<UInt32>) throws(HostError) {
     guard path.hasPrefix("/"), !path.utf8.contains(0) else {
       throw HostError(
-        .unsafePath, operation: "trust", subject: path, detail: "the path is not absolute")
+        .unsafePath, operation: "trust the path", subject: path, detail: "the path is not absolute")
     }
     var walk = TrustedWalk(path: path, kind: kind, owners: owners)
     let end = try walk.run()
@@ -75,15 +76,15 @@ package struct TrustedPath: Sendable, Equatable {
     guard unsafe kind != .program || access(path, X_OK) == 0 else {
       throw HostError(
         .permissionDenied, operation: "run", subject: path, detail: "it is not executable",
-        hint: "chmod +x \(path)")
+        hint: "run: chmod +x \(path)")
     }
   }
 
-  /// Checks a path where nothing may be yet; nil when nothing is.
+  /// Checks a path that may not exist; returns nil if it does not.
   ///
-  /// Then the folders that are there have been checked, so that nobody else can put anything there.
+  /// In that case its existing directories have been checked, so that no other user can create it.
   ///
-  /// - Throws: `HostError` as ``init(_:_:)`` does, but for `notFound`.
+  /// - Throws: `HostError` like ``init(_:_:)``, except for `notFound`.
   package static func ifPresent(
     _ path: String, _ kind: Kind
   ) throws(HostError) -> TrustedPath? {
@@ -95,11 +96,11 @@ package struct TrustedPath: Sendable, Equatable {
     }
   }
 
-  /// Whether everybody may read the file.
+  /// Whether everybody can read the file.
   package var isReadableByAll: Bool { mode & 0o004 != 0 }
 }
 
-/// The way to a file, component by component.
+/// A walk along a path, component by component.
 private struct TrustedWalk {
   let path: String
   let kind: TrustedPath.Kind
@@ -116,7 +117,7 @@ private struct TrustedWalk {
     rest = path.split(separator: "/")[...].reversed()
   }
 
-  /// Returns where the way ended, and what is there.
+  /// Walks to the end of the path; returns the resolved path and the status.
   mutating func run() throws(HostError) -> (path: String, status: stat) {
     var last = try status(of: "/")
     try checkPassage(last, "/")
@@ -132,7 +133,7 @@ private struct TrustedWalk {
       do throws(HostError) {
         status = try self.status(of: next)
       } catch {
-        // Nobody may put a program there a moment later.
+        // Nobody else may be able to create the program a moment later.
         if error.code == .notFound, kind == .program || kind == .file { try check(last, folder) }
         throw error
       }
@@ -145,15 +146,16 @@ private struct TrustedWalk {
         here = next
         last = status
       } else {
-        guard rest.isEmpty else { throw refused("\(next) is not a folder") }
+        guard rest.isEmpty else { throw refused("\(next) is not a directory") }
         try checkMount(status, next)
-        // What lies in a folder that others may write can be replaced by them, sticky or not.
+        // Users who can write to a directory can replace its entries; settings may be in a sticky
+        // one.
         if kind == .settings { try checkPassage(last, folder) } else { try check(last, folder) }
         try checkEnd(status, next)
         return (next, status)
       }
     }
-    guard kind == .folder else { throw refused("it is a folder") }
+    guard kind == .folder else { throw refused("it is a directory") }
     try check(last, folder)
     return (folder, last)
   }
@@ -162,7 +164,7 @@ private struct TrustedWalk {
 
   private func checkEnd(_ status: stat, _ path: String) throws(HostError) {
     switch kind {
-    case .folder: throw refused("it is not a folder")
+    case .folder: throw refused("it is not a directory")
     case .socket:
       guard status.st_mode & S_IFMT == S_IFSOCK else { throw refused("it is not a socket") }
       try checkOwner(status, path)
@@ -176,14 +178,16 @@ private struct TrustedWalk {
     links += 1
     guard links <= 40 else { throw refused("too many symbolic links") }
     try checkOwner(status, link)
-    guard let target = FileFacts.target(ofLink: link) else { throw refused("\(link) changed") }
+    guard let target = FileFacts.target(ofLink: link) else {
+      throw refused("\(link) changed during the check")
+    }
     if target.hasPrefix("/") { here = "" }
     rest += target.split(separator: "/").reversed()
   }
 
   private func status(of path: String) throws(HostError) -> stat {
     var status = stat()
-    try Descriptor.call("look at", path) { unsafe lstat(path, &status) }
+    try Descriptor.call("access", path) { unsafe lstat(path, &status) }
     return status
   }
 
@@ -197,11 +201,11 @@ private struct TrustedWalk {
     guard status.st_mode & (S_IWGRP | S_IWOTH) != 0 else { return }
     let who = status.st_mode & S_IWOTH != 0 ? "everybody" : "its group"
     let mode = String(status.st_mode & 0o7777, radix: 8)
-    // Folders such as /tmp have to stay open to all.
+    // Directories such as /tmp must stay writable by all.
     let isShared = status.st_mode & S_ISVTX != 0
     throw refused(
       "\(path) can be written by \(who) (mode \(mode))",
-      hint: isShared ? Self.elsewhere : "chmod go-w \(path)")
+      hint: isShared ? Self.elsewhere : "run: chmod go-w \(path)")
   }
 
   private func checkOwner(_ status: stat, _ path: String) throws(HostError) {
@@ -209,26 +213,29 @@ private struct TrustedWalk {
     let trusted = owners.contains(geteuid()) && geteuid() != 0 ? "root or this user" : "root"
     throw refused(
       "\(path) belongs to \(SystemAccount.userTitle(status.st_uid)), not to \(trusted)",
-      // To give a whole home folder to root is no good advice.
-      // To give a home folder to root is no good advice.
+      // Do not suggest giving a home directory to root.
       hint: path.hasPrefix("/home/") || path == SystemAccount.home(of: status.st_uid)
-        ? Self.elsewhere : "chown root \(path)")
+        ? Self.elsewhere : "run: chown root \(path)")
   }
 
-  /// Refuses a file system that another user serves: it can claim any owner and any content.
+  /// Refuses a FUSE file system of another user, which can report any owner and any contents.
   private mutating func checkMount(_ status: stat, _ path: String) throws(HostError) {
     guard device != status.st_dev else { return }
     device = status.st_dev
     guard let owner = MountTable.server(of: status.st_dev), !owners.contains(owner)
     else { return }
     throw refused(
-      "\(path) is a file system that \(SystemAccount.userTitle(owner)) serves",
-      hint: "move the file to a file system of this machine")
+      "\(path) is on a FUSE file system of \(SystemAccount.userTitle(owner))",
+      hint: "move the file to a local file system")
   }
 
-  private static let elsewhere = "move it to where only root can write, such as /etc/certctl"
+  private static let elsewhere =
+    "move it to a directory that only root can write, such as /etc/certctl"
 
   private func refused(_ detail: String, hint: String? = nil) -> HostError {
-    HostError(.unsafePath, operation: "trust", subject: path, detail: detail, hint: hint)
+    // Do not repeat a path that the detail already names.
+    let subject = detail.hasPrefix("\(path) ") ? nil : path
+    return HostError(
+      .unsafePath, operation: "trust the path", subject: subject, detail: detail, hint: hint)
   }
 }

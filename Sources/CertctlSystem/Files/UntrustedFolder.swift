@@ -1,16 +1,16 @@
 package import CertctlBase
 internal import Glibc
 
-/// A folder inside one that others may write, such as a webroot.
+/// A directory inside one that other users may write, such as a webroot.
 ///
-/// Whoever owns a webroot may swap any part of it for a symbolic link at any time, to make root
-/// write elsewhere. So each component below the folder that the user named is opened without
-/// following links, files are made and never opened for writing, and what is removed must be what we
-/// made. Nothing stays open between the calls; a later process may clean up.
+/// The owner of a webroot can replace any part of it with a symbolic link at any time, to make root
+/// write elsewhere. So each component below the base directory is opened without following links.
+/// Files are only created, never opened for writing, and only files with the expected contents are
+/// removed. Nothing stays open between the calls, so that a later process can clean up.
 package struct UntrustedFolder: Sendable, Hashable {
-  /// The folder that the user named; links in this path are the user's own.
+  /// The directory that the user configured; links in this path are followed.
   package let base: String
-  /// The components below it.
+  /// The components below the base directory.
   package let components: [String]
 
   private init(base: String, components: [String]) {
@@ -18,34 +18,34 @@ package struct UntrustedFolder: Sendable, Hashable {
     self.components = components
   }
 
-  /// The folder `path`, which must be there.
+  /// Opens the directory `path`, which must exist.
   package static func open(_ path: String) throws(HostError) -> UntrustedFolder {
     _ = try Descriptor.folder(path)
     return UntrustedFolder(base: path, components: [])
   }
 
-  /// Does something in the folder `path` on a thread that may wait: a file system that hangs holds up
-  /// nobody else.
+  /// Opens the directory `path` and runs `body` on a blocking thread, so that a hanging file system
+  /// does not block other tasks.
   ///
-  /// - Returns: What `body` returned.
-  /// - Throws: `HostError` when the folder is not there, or what `body` throws.
+  /// - Returns: The result of `body`.
+  /// - Throws: `HostError` if the directory does not exist, or the error of `body`.
   package static func within<Value: Sendable>(
     _ path: String, _ body: @escaping @Sendable (UntrustedFolder) throws -> Value
   ) async throws -> Value {
     try await Blocking.run { try body(open(path)) }
   }
 
-  /// The folder's path, for messages.
+  /// The directory's path, for messages.
   package var path: String { ([base] + components).joined(separator: "/") }
 
-  /// The folder further down; nothing is made or looked at.
+  /// Returns a subdirectory, without accessing it.
   package func folder(_ names: [String]) -> UntrustedFolder {
     UntrustedFolder(base: base, components: components + names)
   }
 
-  /// Goes down, making with mode 0755 the folders that are missing.
+  /// Creates the missing directories of a path, with mode 0755.
   ///
-  /// - Returns: The innermost folder, and how many of the last components were made by this call.
+  /// - Returns: The innermost directory, and how many of the last components this call created.
   package func makeFolders(
     _ names: [String]
   ) throws(HostError) -> (folder: UntrustedFolder, made: Int) {
@@ -58,14 +58,14 @@ package struct UntrustedFolder: Sendable, Hashable {
       if try next.make(name, in: parent) { made += 1 }
       folder = next
     }
-    // One that was there may be a link, which is found here rather than at the first file.
+    // An existing one may be a link, which is detected here rather than at the first file.
     _ = try folder.descriptor()
     return (folder, made)
   }
 
-  /// Makes a file that was not there, readable by a web server under any umask.
+  /// Creates a new file that a web server can read, whatever the umask.
   ///
-  /// - Throws: `HostError`; `.alreadyExists` when there is anything of that name, a link included.
+  /// - Throws: `HostError`; `.alreadyExists` if the name exists, even as a link.
   package func create(
     _ name: String, _ bytes: [UInt8], mode: UInt32 = 0o644
   ) throws(HostError) {
@@ -74,7 +74,7 @@ package struct UntrustedFolder: Sendable, Hashable {
     let folder = try descriptor()
     try step("open", name)
     let file = try folder.open(
-      name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600, operation: "make",
+      name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600, operation: "create",
       subject: subject)
     let raw = file.raw
     do throws(HostError) {
@@ -88,10 +88,10 @@ package struct UntrustedFolder: Sendable, Hashable {
     }
   }
 
-  /// Removes a file if it is a plain one with just these bytes, or with the first of them only, as
-  /// a crash or a full disk leaves it.
+  /// Removes a regular file if it contains exactly these bytes, or a prefix of them, as a crash or
+  /// a full disk leaves it.
   ///
-  /// - Returns: Whether it was removed; false when it is not there or not ours.
+  /// - Returns: Whether it was removed; false if it does not exist or has other contents.
   @discardableResult
   package func removeIfOurs(_ name: String, _ expected: [UInt8]) throws(HostError) -> Bool {
     try check(name)
@@ -114,7 +114,7 @@ package struct UntrustedFolder: Sendable, Hashable {
     }
   }
 
-  /// Removes the last `count` components while they are empty; what others use stays.
+  /// Removes the last `count` components as long as they are empty.
   package func removeEmptyFolders(_ count: Int) throws(HostError) {
     var left = components
     for _ in 0..<min(count, components.count) {
@@ -136,18 +136,18 @@ package struct UntrustedFolder: Sendable, Hashable {
     }
   }
 
-  /// Opens the folder, component by component.
+  /// Opens the directory, component by component.
   private func descriptor() throws(HostError) -> Descriptor {
     var folder = try Descriptor.folder(base)
     for name in components {
       try check(name)
       folder = try folder.open(
-        name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, operation: "open the folder", subject: path)
+        name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, operation: "open the directory", subject: path)
     }
     return folder
   }
 
-  /// Makes one folder; false when something of that name is there, which the next step opens.
+  /// Creates one directory; returns false if the name exists, which the next step then opens.
   private func make(
     _ name: String, in parent: borrowing Descriptor
   ) throws(HostError) -> Bool {
@@ -156,17 +156,17 @@ package struct UntrustedFolder: Sendable, Hashable {
     var isNew = true
     do throws(HostError) {
       try step("mkdir", nil)
-      try Descriptor.call("make the folder", subject) { unsafe mkdirat(raw, name, 0o700) }
+      try Descriptor.call("create the directory", subject) { unsafe mkdirat(raw, name, 0o700) }
     } catch {
       if error.code != .alreadyExists { throw error }
       isNew = false
     }
     let new = try parent.open(
-      name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, operation: "open the folder", subject: subject)
+      name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, operation: "open the directory", subject: subject)
     let number = new.raw
     if !isNew {
       let status = try new.status(subject: subject)
-      // Just as the line above leaves it: closed to the web server, by a run that was cut short.
+      // Mode 0700 and empty: an interrupted run left it closed to the web server.
       guard status.st_uid == geteuid(), status.st_mode & 0o777 == 0o700,
         try new.names(subject: subject).isEmpty
       else { return false }
@@ -185,7 +185,7 @@ package struct UntrustedFolder: Sendable, Hashable {
   private func check(_ name: String) throws(HostError) {
     guard isSafeComponent(name) else {
       throw HostError(
-        .unsafePath, operation: "use the name", subject: name, detail: "it is no plain file name")
+        .unsafePath, operation: "use the name", subject: name, detail: "not a plain file name")
     }
   }
 }

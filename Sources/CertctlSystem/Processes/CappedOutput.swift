@@ -1,4 +1,4 @@
-/// The beginning and the end of a stream of bytes that may be endless.
+/// The beginning and the end of a byte stream of any length.
 struct CappedOutput: Sendable {
   private let headLimit: Int
   private let tailLimit: Int
@@ -6,7 +6,8 @@ struct CappedOutput: Sendable {
   private var tail: [UInt8] = []
   private var dropped = 0
 
-  /// Keeps `limit` bytes: a quarter from the beginning, the rest from the end, where errors stand.
+  /// Keeps `limit` bytes: a quarter from the beginning, the rest from the end, where errors usually
+  /// are.
   init(limit: Int) {
     headLimit = limit / 4
     tailLimit = limit - limit / 4
@@ -16,7 +17,7 @@ struct CappedOutput: Sendable {
     let room = headLimit - head.count
     head += bytes.prefix(room)
     tail += bytes.dropFirst(room)
-    // Cut in large steps: each byte is moved once on average.
+    // Cut in large steps, so that each byte is moved once on average.
     if tail.count > 2 * tailLimit { cut() }
   }
 
@@ -26,13 +27,13 @@ struct CappedOutput: Sendable {
     tail.removeFirst(tail.count - tailLimit)
   }
 
-  /// The text; bytes that are not UTF-8 are replaced.
+  /// The text; invalid UTF-8 is replaced.
   var text: String {
     var whole = self
     whole.cut()
     guard whole.dropped > 0 else { return String(decoding: whole.head + whole.tail, as: UTF8.self) }
     return String(decoding: whole.head, as: UTF8.self)
-      + "\n[... \(whole.dropped) bytes left out ...]\n"
+      + "\n[... \(whole.dropped) bytes omitted ...]\n"
       + String(decoding: whole.tail, as: UTF8.self)
   }
 }

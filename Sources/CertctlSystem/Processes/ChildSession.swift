@@ -1,18 +1,18 @@
 internal import CertctlBase
 internal import Glibc
 
-/// The session that a child leads, with all who descend from it and did not leave it.
+/// The session of a child: all of its descendants that have not left the session.
 ///
-/// A process group is not enough: shells with job control and `timeout` put what they start into
-/// groups of its own. Its leader must not have been waited for: until then its number, which names
-/// session and group, is nobody else's.
+/// A process group is not enough: shells with job control and `timeout` create groups of their own.
+/// The leader must not have been waited for: until then no other process, session or group has its
+/// number.
 struct ChildSession: Sendable {
   let leader: pid_t
 
-  /// Asks all to end by SIGTERM, and after `grace` ends those that are left by SIGKILL.
+  /// Sends SIGTERM to all processes, and after `grace` SIGKILL to those that are left.
   func end(grace: Duration) async {
     await send(SIGTERM)
-    // Who is stopped hears of it only when it goes on.
+    // A stopped process handles SIGTERM only after it continues.
     await send(SIGCONT)
     let deadline = ContinuousClock.now + grace
     while await !isOver() {
@@ -21,7 +21,7 @@ struct ChildSession: Sendable {
     }
   }
 
-  /// Whether the leader has ended; its exit status stays for the one who collects it.
+  /// Whether the leader has ended; its exit status is not collected.
   var leaderHasEnded: Bool {
     var information = unsafe siginfo_t()
     let answer = unsafe waitid(
@@ -30,7 +30,7 @@ struct ChildSession: Sendable {
     return answer != 0 || signal == SIGCHLD
   }
 
-  /// Again and again: who forks at the wrong moment is not in the list of the first time.
+  /// Sends SIGKILL repeatedly, because a process that forks meanwhile is not in the first list.
   private func kill() async {
     for _ in 0..<50 {
       await send(SIGKILL)
@@ -50,7 +50,8 @@ struct ChildSession: Sendable {
     }
   }
 
-  /// The process groups of those in the session that still run; nil when /proc does not tell.
+  /// Returns the process groups of the running processes in the session; nil if /proc is
+  /// unavailable.
   private func groups() async -> Set<pid_t>? {
     try? await Blocking.run { try Self.groups(inSession: leader) }
   }
@@ -59,9 +60,9 @@ struct ChildSession: Sendable {
     var groups: Set<pid_t> = []
     for name in try Descriptor.folder("/proc").names(subject: "/proc") where Int32(name) != nil {
       let folder = DurableFolder(path: "/proc/\(name)", root: "/proc")
-      // A process that ends meanwhile is no longer of interest.
+      // The process may have ended meanwhile.
       guard let bytes = try? folder.read("stat", limit: 1 << 16) else { continue }
-      // "12 (name) S parent group session ...": the name may hold anything, parentheses too.
+      // "12 (name) S parent group session ...": the name may contain anything, even parentheses.
       let fields =
         String(decoding: bytes, as: UTF8.self).split(separator: ")").last?
         .split(separator: " ") ?? []

@@ -1,24 +1,24 @@
-/// A program to run: no shell, no inherited environment, with an end.
+/// A program to run, without a shell or an inherited environment, and with a time limit.
 package struct Command: Sendable {
   /// The program's absolute path.
   package var executable: String
-  /// Its arguments, without its own name.
+  /// The arguments, without the program's name.
   package var arguments: [String]
-  /// What its environment holds beside `PATH`, `LANG`, `HOME` and `TZ`.
+  /// The environment variables in addition to `PATH`, `LANG`, `HOME` and `TZ`.
   package var environment: [String: String]
-  /// What it can read from its standard input.
+  /// The contents of standard input.
   package var input: [UInt8]
-  /// How long it may run.
+  /// The time limit.
   package var timeLimit: Duration
-  /// How many bytes of its output are kept.
+  /// The maximum number of output bytes to keep.
   package var outputLimit: Int
-  /// Whether standard error is kept apart while it runs, and stands before the output.
+  /// Whether standard error is collected separately and placed before the output.
   ///
-  /// For programs that carry both from elsewhere, as `docker exec` does: through one pipe they come
-  /// in pieces of any length, and a warning ends up in the middle of a line of the output.
+  /// For programs that forward both streams, such as `docker exec`: through a single pipe they
+  /// arrive in arbitrary pieces, and a warning may end up in the middle of a line of output.
   package var tellsErrorsFirst = false
 
-  /// A program with its arguments, ten minutes, and 64 KiB of output.
+  /// Creates a command; by default with a time limit of ten minutes, and 64 KiB of output.
   package init(
     _ executable: String, _ arguments: [String] = [], environment: [String: String] = [:],
     input: [UInt8] = [], timeLimit: Duration = .seconds(600), outputLimit: Int = 64 << 10
@@ -32,28 +32,28 @@ package struct Command: Sendable {
   }
 }
 
-/// How a program ended, and what it wrote.
+/// The exit status and output of a program.
 package struct CommandResult: Sendable, Equatable {
-  /// How the program itself ended.
+  /// The way the program ended.
   package enum Ending: Sendable, Equatable {
-    /// By this exit code.
+    /// With an exit code.
     case exited(Int32)
-    /// By this signal.
+    /// With a signal.
     case signalled(Int32)
   }
 
-  /// How it ended.
+  /// The way the program ended.
   package var ending: Ending
-  /// Whether it was stopped because its time was over.
+  /// Whether it was stopped because its time limit expired.
   package var timedOut: Bool
-  /// Standard output and standard error, the middle left out when it was too much.
+  /// Standard output and standard error, with the middle omitted if it was too long.
   package var output: String
-  /// Standard output alone, where the errors were kept apart; nil where they were not.
+  /// Standard output alone; nil unless the errors were collected separately.
   package var standardOutput: String?
-  /// From start to end.
+  /// The running time.
   package var duration: Duration
 
-  /// A result, for runners that stand in for the real one.
+  /// Creates a result, for test runners.
   package init(
     ending: Ending, timedOut: Bool = false, output: String = "", duration: Duration = .zero
   ) {
@@ -63,17 +63,17 @@ package struct CommandResult: Sendable, Equatable {
     self.duration = duration
   }
 
-  /// Whether it ended by itself with exit code 0.
+  /// Whether the program exited with code 0 within its time limit.
   package var succeeded: Bool { ending == .exited(0) && !timedOut }
 }
 
-/// Whoever runs programs: this host, or a stand-in.
+/// A runner of programs; tests replace it.
 package protocol CommandRunner: Sendable {
   /// Runs a program to its end.
   ///
-  /// A failure of the program is a result, not an error.
+  /// A program's failure is a result, not an error.
   ///
-  /// - Throws: `HostError` when the program cannot be started, `CancellationError` when the task was
-  ///   cancelled; the program and its children are gone then.
+  /// - Throws: `HostError` if the program cannot be started, `CancellationError` if the task was
+  ///   cancelled; then the program and its children have ended.
   func run(_ command: Command) async throws -> CommandResult
 }

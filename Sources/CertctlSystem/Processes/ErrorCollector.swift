@@ -1,13 +1,13 @@
 internal import Glibc
 internal import Synchronization
 
-/// Takes what a program writes to its standard error out of a pipe, so that it never has to wait.
+/// Collects a program's standard error from a pipe, so that the program never has to wait.
 final class ErrorCollector: Sendable {
   private let descriptor: Int32
   private let limit: Int
   private let isOver = Atomic(false)
 
-  /// Takes the reading end of a pipe over.
+  /// Takes ownership of the read end of a pipe.
   init(reading descriptor: Int32, limit: Int) {
     self.descriptor = descriptor
     self.limit = limit
@@ -16,15 +16,15 @@ final class ErrorCollector: Sendable {
 
   deinit { close(descriptor) }
 
-  /// Says that the program has ended: what comes later, from a child that it left, is not waited for.
+  /// Marks the program as ended; later output of a child that it left is not waited for.
   func finish() { isOver.store(true, ordering: .releasing) }
 
-  /// All that was written until the end of the pipe or of the program.
+  /// Returns everything that was written until the end of the pipe or the program.
   func text() async -> String {
     var output = CappedOutput(limit: limit)
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
     while true {
-      // Looked at before reading: nothing that the program itself wrote is missed.
+      // Check before reading, so that no output of the program itself is missed.
       let wasOver = isOver.load(ordering: .acquiring)
       let count = unsafe chunk.withUnsafeMutableBytes { buffer in
         unsafe Glibc.read(descriptor, buffer.baseAddress, buffer.count)

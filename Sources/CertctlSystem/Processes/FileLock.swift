@@ -2,13 +2,13 @@ package import CertctlBase
 internal import Glibc
 internal import Synchronization
 
-/// A lock between processes, and between the tasks of one: flock(2) on a descriptor of its own.
+/// A lock between processes, and between tasks of one process: flock(2) on a separate descriptor.
 ///
-/// The lock file stays when the lock goes; removing it would let two processes lock two files of the
-/// same name. A crash releases the lock. The file holds the holder's pid and command for the error
-/// of those who wait in vain.
+/// The lock file is not removed with the lock: otherwise two processes could lock two files of the
+/// same name. A crash releases the lock. The file contains the holder's pid and command, for error
+/// messages.
 package final class FileLock: Sendable {
-  /// Where the lock file is.
+  /// The path of the lock file.
   package let path: String
   private let descriptor: Mutex<Int32?>
 
@@ -19,17 +19,17 @@ package final class FileLock: Sendable {
 
   deinit { release() }
 
-  /// Takes the lock, waiting up to `wait` for it.
+  /// Acquires the lock, waiting up to `wait` for it.
   ///
-  /// It is tried again and again rather than waited for in the kernel, so that no thread is held and
-  /// cancellation is heard.
+  /// It polls instead of waiting in the kernel, so that no thread is blocked and cancellation
+  /// works.
   ///
-  /// - Throws: `HostError` with `.lockHeld`, whose detail names pid and command of the holder, or
+  /// - Throws: `HostError` with `.lockHeld`, whose detail names the holder's pid and command, or
   ///   `CancellationError`.
   package static func acquire(
     path: String, wait: Duration = .zero, clock: WallClock = .system
   ) async throws -> FileLock {
-    // The pauses are added up: the time of day may be set meanwhile, and attempts take no time.
+    // Add up the pauses, because the clock may be changed and attempts take no time.
     var waited = Duration.zero
     var pause = Duration.milliseconds(20)
     while true {
@@ -43,17 +43,17 @@ package final class FileLock: Sendable {
     }
   }
 
-  /// Gives the lock back; a second call does nothing.
+  /// Releases the lock; a second call does nothing.
   package func release() {
     guard let raw = descriptor.withLock({ $0.take() }) else { return }
-    // An empty file says "nobody" to `holder`.
+    // An empty file means "no holder" to `holder`.
     ftruncate(raw, 0)
-    // Closing alone is not enough: a child between fork and exec has the descriptor too.
+    // Closing is not enough: a child between fork and exec has the descriptor too.
     flock(raw, LOCK_UN)
     close(raw)
   }
 
-  /// Who wrote the lock file last, without giving it back; nil when nobody did.
+  /// Returns the process that last wrote the lock file and has not released the lock; nil for none.
   package static func holder(_ path: String) -> (pid: Int32, command: String)? {
     let (parent, name) = DurableFolder.split(path)
     let folder = DurableFolder(path: parent, root: parent)
@@ -66,17 +66,17 @@ package final class FileLock: Sendable {
 
   private static func attempt(_ path: String) throws(HostError) -> FileLock? {
     try FaultPoint.step("lock \(path.split(separator: "/").last ?? "")")
-    let raw = try Descriptor.call("open the lock", path) {
+    let raw = try Descriptor.call("open the lock file", path) {
       unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     }
     do throws(HostError) {
-      try Descriptor.call("take the lock", path) { flock(raw, LOCK_EX | LOCK_NB) }
+      try Descriptor.call("acquire the lock", path) { flock(raw, LOCK_EX | LOCK_NB) }
     } catch {
       close(raw)
       if error.errnoCode == EWOULDBLOCK { return nil }
       throw error
     }
-    // From here on the lock object owns the descriptor.
+    // The lock object now owns the descriptor.
     let lock = FileLock(path: path, descriptor: raw)
     guard isStill(path, raw) else { return nil }
     let text = Array("\(getpid())\n\(ProcessName.command(of: getpid()) ?? "?")\n".utf8)
@@ -85,7 +85,7 @@ package final class FileLock: Sendable {
     return lock
   }
 
-  /// Whether the path still leads to the file that was locked, and not to one made since.
+  /// Returns whether the path still leads to the locked file, and not to a newer one.
   private static func isStill(_ path: String, _ raw: Int32) -> Bool {
     var opened = stat()
     var named = stat()
@@ -98,8 +98,8 @@ package final class FileLock: Sendable {
       holder(path).map { "process \($0.pid) (\($0.command)) holds it" }
       ?? "another process holds it"
     return HostError(
-      .lockHeld, operation: "take the lock", subject: path,
-      detail: waited > .zero ? "\(who), and did so for \(waited)" : who,
-      hint: "wait until it has finished, or give a longer --lock-timeout")
+      .lockHeld, operation: "acquire the lock", subject: path,
+      detail: waited > .zero ? "\(who) (waited for \(waited))" : who,
+      hint: "retry when that process has finished, or use a longer --lock-timeout")
   }
 }

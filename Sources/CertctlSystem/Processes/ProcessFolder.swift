@@ -1,23 +1,23 @@
 internal import CertctlBase
 internal import Glibc
 
-/// The folder of one process in `/proc`, held open: when the process ends, nothing more is read, and
-/// never anything of another one that gets its number.
+/// The directory of a process in `/proc`, held open: after the process has ended, reading fails,
+/// and never returns data of another process with the same number.
 struct ProcessFolder: ~Copyable {
   private let pid: Int32
   private let folder: Descriptor
 
-  /// The folder of a process; nil when there is none.
+  /// Opens the directory of a process; nil if there is no such process.
   init?(_ pid: Int32) {
     guard let folder = try? Descriptor.folder("/proc/\(pid)") else { return nil }
     self.pid = pid
     self.folder = folder
   }
 
-  /// The process, if its title begins with `prefix` and it is wanted.
+  /// Returns the process, if its title begins with `prefix` and `isWanted` returns true.
   ///
-  /// A process may change its title, its program and its rights while we look: what is returned was
-  /// true all at once. One that does not hold still is passed over.
+  /// A process may change its title, program and rights at any time, so it is read until two reads
+  /// agree. A process that keeps changing is skipped.
   func process(titled prefix: String, where isWanted: (borrowing ProcessFolder) -> Bool)
     -> RunningProcess?
   {
@@ -28,7 +28,7 @@ struct ProcessFolder: ~Copyable {
     return nil
   }
 
-  /// Whether it has another number in a namespace of its own.
+  /// Whether it has another number in its own PID namespace.
   var isInContainer: Bool {
     (field("NSpid").map { $0.split { $0 == " " || $0 == "\t" }.count } ?? 0) > 1
   }
@@ -62,7 +62,7 @@ struct ProcessFolder: ~Copyable {
         isSetuid: status.st_mode & (S_ISUID | S_ISGID) != 0))
   }
 
-  /// The 22nd field of `stat`; the second is a name in parentheses, with anything in it.
+  /// The 22nd field of `stat`; the second is a name in parentheses that may contain anything.
   private var started: UInt64? {
     let text = text("stat")
     guard let end = text.lastIndex(of: ")") else { return nil }
@@ -98,7 +98,7 @@ struct ProcessFolder: ~Copyable {
 }
 
 extension Descriptor {
-  /// Where a link in this folder leads, as it is written; nil when it cannot be read.
+  /// Returns the target of a link in this directory as stored; nil if it cannot be read.
   fileprivate func target(ofLink name: String) -> String? {
     var buffer = [UInt8](repeating: 0, count: 4096)
     let raw = raw

@@ -1,10 +1,11 @@
 internal import Glibc
 
-/// What other processes are called.
+/// The names of other processes.
 enum ProcessName {
-  /// The command line of a process, or its short name; nil when it is gone.
+  /// Returns the command line of a process, or its short name; nil if it has ended.
   ///
-  /// Any process may call itself anything; it stands in lock files, so it is always one line.
+  /// A process can choose any name; the result is a single line, because it is written to lock
+  /// files.
   static func command(of pid: Int32) -> String? {
     for file in ["cmdline", "comm"] {
       let folder = DurableFolder(path: "/proc/\(pid)", root: "/proc")

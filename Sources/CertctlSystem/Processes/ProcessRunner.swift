@@ -4,28 +4,28 @@ internal import Glibc
 internal import Subprocess
 internal import SystemPackage
 
-/// Runs programs on this host, each as the leader of a session of its own.
+/// Runs programs on this host, each as the leader of its own session.
 ///
-/// The child has no terminal, so that it can neither ask nor be reached by Ctrl-C; `/` is its
-/// working directory, and it inherits no descriptor. When its time is over or the task is
-/// cancelled, it and all who descend from it get SIGTERM, and after `grace` SIGKILL. What a program
-/// leaves running when it ends by itself lives on, but nothing more is read from it.
+/// The child has no terminal, so that it can neither prompt nor receive Ctrl-C; its working
+/// directory is `/`, and it inherits no descriptor. When its time limit expires or the task is
+/// cancelled, it and its descendants receive SIGTERM, and after `grace` SIGKILL. Processes that a
+/// program leaves behind keep running, but nothing more is read from them.
 ///
-/// As root it runs only what nobody but root could have put there or changed. This is the one place
-/// that starts programs, so it holds for all of them.
+/// As root it runs only programs that no other user can have created or changed. All programs are
+/// started here, so this applies to all of them.
 package struct ProcessRunner: CommandRunner {
-  /// How long a program may take to end by itself after SIGTERM.
+  /// The time between SIGTERM and SIGKILL.
   package var grace: Duration
 
-  /// A runner that leaves five seconds between SIGTERM and SIGKILL.
+  /// Creates a runner; by default with five seconds between SIGTERM and SIGKILL.
   package init(grace: Duration = .seconds(5)) { self.grace = grace }
 
   package func run(_ command: Command) async throws -> CommandResult {
     try Task.checkCancellation()
     let variables = try await Blocking.run { try command.checkedEnvironment() }
     let (stops, stop) = AsyncStream<Stop>.makeStream(bufferingPolicy: .bufferingOldest(1))
-    // A task of its own, which the cancellation does not reach: the library would kill the leader
-    // only, and our own waits would end at once.
+    // A separate task, which cancellation does not reach: otherwise the library would kill only the
+    // leader, and the waits here would end at once.
     let work = Task { try await start(command, environment: variables, stops: stops, stop: stop) }
     return try await withTaskCancellationHandler {
       try await work.value
@@ -34,7 +34,7 @@ package struct ProcessRunner: CommandRunner {
     }
   }
 
-  /// Why a program is stopped.
+  /// The reason for stopping a program.
   private enum Stop: Sendable { case timeIsOver, cancelled }
 
   private func start(
@@ -45,7 +45,7 @@ package struct ProcessRunner: CommandRunner {
       return try await start(
         command, environment: variables, stops: stops, stop: stop, errors: .combinedWithOutput)
     }
-    let ends = try Self.pipe(for: "the errors of")
+    let ends = try Self.pipe(for: "the error output of")
     let collector = ErrorCollector(reading: ends.readEnd.rawValue, limit: command.outputLimit)
     let errors = Task { await collector.text() }
     let result: Result<CommandResult, any Error>
@@ -108,7 +108,8 @@ package struct ProcessRunner: CommandRunner {
     }
   }
 
-  /// Ends the session if it has to be; returns why, or nil when the program ended by itself.
+  /// Waits for a reason to stop, ends the session and returns it; nil if the program ended by
+  /// itself.
   private func waitForStop(_ stops: AsyncStream<Stop>, of session: ChildSession) async -> Stop? {
     for await reason in stops {
       await session.end(grace: grace)
@@ -117,7 +118,7 @@ package struct ProcessRunner: CommandRunner {
     return nil
   }
 
-  /// Waits for a program that may have closed its output long before its end.
+  /// Waits for a program that may have closed its output long before it ends.
   private func waitForEnd(of session: ChildSession) async {
     var pause = Duration.milliseconds(1)
     while !session.leaderHasEnded {
@@ -130,23 +131,24 @@ package struct ProcessRunner: CommandRunner {
     for what: String
   ) throws(HostError) -> (readEnd: FileDescriptor, writeEnd: FileDescriptor) {
     do {
-      // Never open to a child: one that is started meanwhile would keep the writing end, and the
-      // reader of this one would wait for an end that does not come.
+      // Close-on-exec: a child that is started meanwhile would keep the write end open, and this
+      // pipe's reader would never see the end.
       return try FileDescriptor.pipe(options: .closeOnExec)
     } catch {
-      throw HostError(errno: error.rawValue, operation: "make \(what)", subject: "a program")
+      throw HostError(
+        errno: error.rawValue, operation: "create a pipe for \(what)", subject: "a program")
     }
   }
 
-  /// A descriptor from which the bytes, and then the end, can be read.
+  /// Returns a descriptor for reading the bytes.
   ///
-  /// A pipe that is filled and closed before the program starts: nobody has to write while it runs,
-  /// so that one that never reads neither blocks us nor sends us SIGPIPE.
+  /// It is a pipe that is filled and closed before the program starts: a program that never reads
+  /// then neither blocks this process nor causes SIGPIPE.
   private static func inputDescriptor(_ bytes: [UInt8]) throws(HostError) -> Int32 {
     let ends = try pipe(for: "the input of")
     let reader = ends.readEnd.rawValue
     let writer = Descriptor(ends.writeEnd.rawValue)
-    // F_SETPIPE_SZ, which Glibc's module does not show; a pipe takes 64 KiB without it.
+    // F_SETPIPE_SZ, which the Glibc module does not export; the default size is 64 KiB.
     if bytes.count > 1 << 16 { _ = fcntl(writer.raw, 1031, Int32(clamping: bytes.count)) }
     _ = fcntl(writer.raw, F_SETFL, O_NONBLOCK)
     do {
@@ -169,10 +171,10 @@ extension TerminationStatus {
 }
 
 extension Command {
-  /// What every program gets of our own environment, if it is there.
+  /// The variables that every program inherits if they are set.
   private static let inherited = ["PATH", "LANG", "HOME", "TZ"]
 
-  /// Checks that only root could have put the program there or changed it.
+  /// Checks that only root can have created or changed the program.
   ///
   /// - Throws: `HostError`.
   fileprivate func checkProgram() throws(HostError) {
@@ -184,9 +186,9 @@ extension Command {
     }
   }
 
-  /// The whole environment.
+  /// Returns the complete environment.
   ///
-  /// - Throws: `HostError` for what cannot be handed to a program.
+  /// - Throws: `HostError` for values that cannot be passed to a program.
   fileprivate func checkedEnvironment() throws(HostError) -> [Environment.Key: String] {
     guard executable.hasPrefix("/"), !executable.utf8.contains(0) else {
       throw HostError(
@@ -203,7 +205,7 @@ extension Command {
     else {
       throw HostError(
         .invalidRequest, operation: "run", subject: executable,
-        detail: "an argument or variable holds a NUL byte, or a variable's name a '='")
+        detail: "an argument or variable contains a NUL byte, or a variable's name contains '='")
     }
     var variables: [Environment.Key: String] = [:]
     for (name, value) in all {
@@ -219,15 +221,14 @@ extension HostError {
       self.init(.io, operation: "run", subject: path, detail: error.description)
       return
     }
-    // The library says that everything is missing that it could not start.
+    // The library reports ENOENT for every program that it could not start.
     let isThere = unsafe access(path, F_OK) == 0
     if number == ENOENT, isThere, unsafe access(path, X_OK) != 0 { number = EACCES }
     let hint: String? =
       switch number {
-      case ENOEXEC: "a script begins with a line that names its interpreter, such as #!/bin/sh"
-      case ENOENT where isThere:
-        "the file is there, but not the interpreter that its first line names"
-      case EACCES: "make it executable: chmod +x \(path)"
+      case ENOEXEC: "begin the script with a line that names its interpreter, such as #!/bin/sh"
+      case ENOENT where isThere: "install the interpreter that the script's first line names"
+      case EACCES: "run: chmod +x \(path)"
       default: nil
       }
     self.init(errno: number, operation: "run", subject: path, hint: hint)

@@ -1,17 +1,17 @@
 internal import Glibc
 
-/// As whom a process acts on files, by the numbers of this host.
+/// The identity with which a process accesses files, in user and group numbers of this host.
 package struct ProcessIdentity: Sendable, Equatable {
-  /// The user by whom files are opened.
+  /// The user for file access.
   package var user: UInt32
-  /// Its groups.
+  /// The groups.
   package var groups: Set<UInt32>
-  /// Whether modes do not stop it from reading (CAP_DAC_OVERRIDE or CAP_DAC_READ_SEARCH).
+  /// Whether it can read all files (CAP_DAC_OVERRIDE or CAP_DAC_READ_SEARCH).
   package var readsEverything: Bool
-  /// The users of this host that exist in its user namespace; nil where that is all of them.
+  /// The users of this host that exist in its user namespace; nil for all.
   package var knownUsers: [ClosedRange<UInt32>]?
 
-  /// Describes one.
+  /// Creates an identity.
   package init(
     user: UInt32, groups: Set<UInt32>, readsEverything: Bool,
     knownUsers: [ClosedRange<UInt32>]? = nil
@@ -22,10 +22,11 @@ package struct ProcessIdentity: Sendable, Equatable {
     self.knownUsers = knownUsers
   }
 
-  /// Whether it may do what the bits say (4 read, 1 enter) to a file of that owner, group and mode.
+  /// Returns whether it has the permission bits (4 read, 1 search) for a file of that owner and
+  /// mode.
   package func may(_ bits: UInt32, owner: UInt32, group: UInt32, mode: UInt32) -> Bool {
     let isKnown = knownUsers.map { ranges in ranges.contains { $0.contains(owner) } } ?? true
-    // A right over all files counts only for owners that the user namespace has.
+    // The capability applies only to owners that exist in the user namespace.
     if readsEverything, isKnown { return true }
     if owner == user { return mode >> 6 & bits == bits }
     if groups.contains(group) { return mode >> 3 & bits == bits }
@@ -34,7 +35,7 @@ package struct ProcessIdentity: Sendable, Equatable {
 }
 
 extension ProcessTable {
-  /// Whether a process of this number is to be seen; blocks.
+  /// Returns whether a process with this number is visible; blocks.
   package static func isThere(_ pid: Int32) -> Bool { !fields(of: pid).isEmpty }
 
   static func isStarted(_ pid: Int32, by ancestor: Int32) -> Bool {
@@ -46,10 +47,10 @@ extension ProcessTable {
     return false
   }
 
-  /// As whom a process acts on files; nil when it is gone or hidden.
+  /// Returns the identity with which a process accesses files; nil if it has ended or is hidden.
   package static func identity(of pid: Int32) -> ProcessIdentity? {
     let fields = fields(of: pid)
-    // Real, effective, saved, and the one for files.
+    // Real, effective, saved and file system IDs.
     let user = fields["Uid"].map(numbers)
     let group = fields["Gid"].map(numbers)
     guard let user, user.count == 4, let group, group.count == 4 else { return nil }
@@ -62,7 +63,7 @@ extension ProcessTable {
       knownUsers: users(of: pid))
   }
 
-  /// The users of this host that a user namespace has; nil where it is this process's own.
+  /// Returns the users of this host in a user namespace; nil if it is this process's own namespace.
   private static func users(of pid: Int32) -> [ClosedRange<UInt32>]? {
     let map = text(of: pid, "uid_map")
     guard !map.isEmpty, map != text(of: getpid(), "uid_map") else { return nil }
@@ -77,7 +78,7 @@ extension ProcessTable {
     text.split { $0 == " " || $0 == "\t" }.compactMap { UInt32($0) }
   }
 
-  /// The lines of `/proc/…/status`.
+  /// Returns the fields of `/proc/…/status`.
   private static func fields(of pid: Int32) -> [String: String] {
     var fields: [String: String] = [:]
     for line in text(of: pid, "status").split(separator: "\n") {

@@ -1,26 +1,26 @@
 package import CertctlBase
 internal import Glibc
 
-/// A process of this host, as `/proc` shows it to everybody.
+/// A process of this host, as `/proc` shows it.
 package struct RunningProcess: Sendable, Equatable {
-  /// As whom a process runs, by the numbers of this host.
+  /// The users of a process, in user numbers of this host.
   package struct Users: Sendable, Equatable {
-    /// Who started it.
+    /// The real user, who started it.
     package var real: UInt32
-    /// With whose rights it acts.
+    /// The effective user, whose rights it has.
     package var effective: UInt32
-    /// To whose rights it can return.
+    /// The saved user, to whose rights it can return.
     package var saved: UInt32
 
-    /// A process that has only ever been one user's.
+    /// Creates the users of a process that has only ever had one user.
     package init(_ user: UInt32) { (real, effective, saved) = (user, user, user) }
 
-    /// A process that may have been another user's before.
+    /// Creates the users of a process that may have had other users before.
     package init(real: UInt32, effective: UInt32, saved: UInt32) {
       (self.real, self.effective, self.saved) = (real, effective, saved)
     }
 
-    /// Whether it has only ever been this user's.
+    /// Returns whether all of them are this user.
     package func areAll(_ user: UInt32) -> Bool {
       real == user && effective == user && saved == user
     }
@@ -30,20 +30,20 @@ package struct RunningProcess: Sendable, Equatable {
   package enum Program: Sendable, Equatable {
     /// The file at this path.
     case file(String, ProgramFacts)
-    /// This process may not look: it has fewer rights, as in a sandbox.
+    /// Hidden, because this process lacks the rights, as in a sandbox.
     case hidden
   }
 
-  /// What the system says of a program that runs.
+  /// The status of a running program.
   package struct ProgramFacts: Sendable, Equatable {
-    /// Which file it is.
+    /// The stamp of the file.
     package var stamp: TrustedPath.Stamp
-    /// Whether it is gone from its path, or replaced there.
+    /// Whether it was deleted from its path, or replaced there.
     package var isDeleted: Bool
-    /// Whether it takes the rights of its owner or group, whoever starts it.
+    /// Whether it is setuid or setgid.
     package var isSetuid: Bool
 
-    /// Describes a program.
+    /// Creates a description of a program.
     package init(stamp: TrustedPath.Stamp, isDeleted: Bool, isSetuid: Bool) {
       self.stamp = stamp
       self.isDeleted = isDeleted
@@ -51,21 +51,20 @@ package struct RunningProcess: Sendable, Equatable {
     }
   }
 
-  /// Its number.
+  /// The process number.
   package let pid: Int32
-  /// Its command line, or what it calls itself, with spaces between the words: any process may call
-  /// itself anything.
+  /// The command line or title, with spaces between the words; a process can choose any title.
   package let title: String
-  /// As whom it runs.
+  /// The users of the process.
   package let users: Users
-  /// What it executes.
+  /// The program that it executes.
   package let program: Program
-  /// The unit of systemd that it belongs to, such as `nginx.service`; nil when it has none.
+  /// The systemd unit, such as `nginx.service`; nil for none.
   package let unit: String?
-  /// When it started, in clock ticks since the machine did: no other process has its number, too.
+  /// The start time in clock ticks since boot, which tells apart processes with the same number.
   package let started: UInt64
 
-  /// Describes a process.
+  /// Creates a description of a process.
   package init(
     pid: Int32, title: String, unit: String? = nil, users: Users = Users(geteuid()),
     program: Program = .hidden, started: UInt64 = 0
@@ -81,16 +80,16 @@ package struct RunningProcess: Sendable, Equatable {
 
 /// The processes of this host.
 package enum ProcessTable {
-  /// The processes whose title begins with `prefix`, by number; blocks.
+  /// Returns the processes whose title begins with `prefix`, by number; blocks.
   ///
-  /// Those in a container are left out: their files are not ours.
+  /// Processes in containers are left out, because their paths are not those of this host.
   package static func processes(titled prefix: String) -> [RunningProcess] {
     processes { ProcessFolder($0)?.process(titled: prefix) { !$0.isInContainer } }
   }
 
-  /// The same among those that descend from another process, that one included; blocks.
+  /// Returns such processes among the descendants of a process, including itself; blocks.
   ///
-  /// Containers are no hindrance.
+  /// Processes in containers are included.
   package static func processes(
     titled prefix: String, startedBy ancestor: Int32
   ) -> [RunningProcess] {
@@ -99,20 +98,19 @@ package enum ProcessTable {
     }
   }
 
-  /// One process, whatever it is called; nil when it is gone; blocks.
+  /// Returns one process, whatever its title; nil if it has ended; blocks.
   package static func process(_ pid: Int32) -> RunningProcess? {
     ProcessFolder(pid)?.process(titled: "") { _ in true }
   }
 
-  /// Has a process load its configuration anew, by SIGHUP, as ``signal(_:_:)`` does; blocks.
+  /// Makes a process reload its configuration with SIGHUP, like ``signal(_:_:)``; blocks.
   package static func reload(_ process: RunningProcess) throws(HostError) {
     try signal(process, SIGHUP)
   }
 
-  /// Sends a signal to a process if it is still the one that was looked at; blocks.
+  /// Sends a signal to a process if it is still the same one; blocks.
   ///
-  /// - Throws: `HostError` with code `notFound` when it is gone or has become another one, or what the
-  ///   system says.
+  /// - Throws: `HostError` with code `notFound` if it has ended or changed, or the system's error.
   static func signal(_ process: RunningProcess, _ number: Int32) throws(HostError) {
     let operation = "send a signal to"
     let subject = "process \(process.pid)"
@@ -120,7 +118,7 @@ package enum ProcessTable {
       now.title == process.title, now.users == process.users
     else {
       throw HostError(
-        .notFound, operation: operation, subject: subject, detail: "it is not the same any more",
+        .notFound, operation: operation, subject: subject, detail: "it has ended or changed",
         isRetryable: true)
     }
     try Descriptor.call(operation, subject) { kill(process.pid, number) }

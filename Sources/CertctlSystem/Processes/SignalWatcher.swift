@@ -2,24 +2,24 @@ package import CertctlBase
 internal import Glibc
 internal import Synchronization
 
-/// Signals as a stream, instead of the end of the process.
+/// Delivers signals as a stream, instead of ending the process.
 ///
-/// Handlers are set rather than the signals ignored, because children inherit what is ignored, but
-/// not a handler. From the first watch on, SIGPIPE ends nobody either: that the reader of our output
-/// has gone (`certctl ... 2>&1 | head`) is no reason to leave a challenge behind.
+/// It sets handlers instead of ignoring the signals, because children inherit ignored signals but
+/// not handlers. From the first watcher on, SIGPIPE does not end the process either: a closed
+/// output (`certctl ... 2>&1 | head`) must not leave a challenge behind.
 package final class SignalWatcher: Sendable {
-  /// The signals, as they come; ends at `stop`.
+  /// The received signals; ends at `stop`.
   package let signals: AsyncStream<Int32>
   private let continuation: AsyncStream<Int32>.Continuation
   private let watched: [Int32]
   private let isStopped = Atomic(false)
 
-  /// Where handlers write to; -1 when nobody watches.
+  /// The descriptor that handlers write to; -1 without a watcher.
   private static let pipe = Atomic<Int32>(-1)
 
-  /// Starts watching; one watcher at a time.
+  /// Starts watching; there can be only one watcher at a time.
   ///
-  /// - Throws: `HostError` when there is another one already.
+  /// - Throws: `HostError` if there is another watcher.
   package init(_ signals: [Int32] = [SIGINT, SIGTERM, SIGHUP]) throws(HostError) {
     var ends: [Int32] = [-1, -1]
     guard unsafe Glibc.pipe(&ends) == 0 else {
@@ -35,40 +35,41 @@ package final class SignalWatcher: Sendable {
     watched = signals
     guard isFirst else {
       for end in ends { close(end) }
-      throw HostError(.alreadyExists, operation: "watch signals", detail: "it is done already")
+      throw HostError(
+        .alreadyExists, operation: "watch signals", detail: "another watcher is active")
     }
     let reader = ends[0]
     let isRunning = Thread.start { [continuation] in Self.read(reader, continuation) }
     guard isRunning else {
       Self.pipe.store(-1, ordering: .releasing)
       for end in ends { close(end) }
-      throw HostError(.io, operation: "watch signals", detail: "no thread can be made")
+      throw HostError(.io, operation: "watch signals", detail: "cannot create a thread")
     }
     if Self.isIgnore(signal(SIGPIPE, { _ in })) { _ = signal(SIGPIPE, SIG_IGN) }
     for number in signals {
       let before = signal(number, Self.handler)
-      // What the parent had ignored stays so: nohup means it.
+      // Keep ignoring signals that the parent ignored, as with nohup.
       if Self.isIgnore(before) { _ = signal(number, SIG_IGN) }
     }
   }
 
-  /// Gives the signals back to the system; a second call does nothing.
+  /// Restores the default handlers; a second call does nothing.
   package func stop() {
     guard !isStopped.exchange(true, ordering: .acquiringAndReleasing) else { return }
     for number in watched {
       if Self.isIgnore(signal(number, SIG_DFL)) { _ = signal(number, SIG_IGN) }
     }
     let writer = Self.pipe.exchange(-1, ordering: .acquiringAndReleasing)
-    // The reading thread sees the end of the pipe.
+    // The reading thread then sees the end of the pipe.
     if writer >= 0 { close(writer) }
     continuation.finish()
   }
 
-  /// Ends this process by the signal, so that its parent sees what happened.
+  /// Ends this process with the signal, so that its parent sees the cause.
   package static func end(by number: Int32) {
     _ = signal(number, SIG_DFL)
-    // The threads of the concurrency pool are started with all signals blocked, and what is
-    // blocked would stay pending instead of ending the process.
+    // The threads of the concurrency pool have all signals blocked, and a blocked signal would stay
+    // pending instead of ending the process.
     var only = sigset_t()
     unsafe sigemptyset(&only)
     unsafe sigaddset(&only, number)
@@ -80,7 +81,7 @@ package final class SignalWatcher: Sendable {
     unsafe unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 
-  /// Only calls that are allowed in a handler: an atomic load, and write(2).
+  /// Uses only async-signal-safe calls: an atomic load, and write(2).
   private static let handler: @convention(c) (Int32) -> Void = { number in
     let before = errno
     let writer = SignalWatcher.pipe.load(ordering: .acquiring)

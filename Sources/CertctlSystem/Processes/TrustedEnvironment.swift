@@ -3,18 +3,18 @@ internal import FoundationEssentials
 internal import Glibc
 internal import Synchronization
 
-/// What root's programs get of an environment that may have been somebody else's.
+/// The environment of root's programs, without directories that other users control.
 ///
-/// `su` without a dash and some settings of sudo leave root with the `PATH`, `HOME` and `TMPDIR` of the
-/// user who called it. A program would then find that user's commands, or read that user's settings.
+/// `su` without a dash and some sudo settings leave root with the caller's `PATH`, `HOME` and
+/// `TMPDIR`. A program would then run that user's commands, or read that user's settings.
 struct TrustedEnvironment: Sendable {
-  /// The environment to be completed.
+  /// The environment to check.
   var variables: [String: String]
 
-  /// Where programs are looked for when nothing says it.
+  /// The default search path for programs.
   static let usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-  /// The same variables; as root without the folders that others own or can write; blocks.
+  /// Returns the variables; for root without directories that others own or can write; blocks.
   func checked() -> [String: String] {
     guard geteuid() == 0 else { return variables }
     var result = variables
@@ -22,7 +22,8 @@ struct TrustedEnvironment: Sendable {
     if let home = variables["HOME"], !Self.isTrusted(home) {
       result["HOME"] = SystemAccount.home(of: 0) ?? "/root"
     }
-    // A shared folder such as /tmp may hold what programs make there, not the folder of another user.
+    // A shared directory such as /tmp is fine for files that programs create; another user's is
+    // not.
     if let folder = variables["TMPDIR"] {
       let inside = "\(folder)/certctl-\(UInt64.random(in: 0 ... .max))"
       do throws(HostError) {
@@ -34,14 +35,14 @@ struct TrustedEnvironment: Sendable {
     return result
   }
 
-  /// The folders of a `PATH` in which only root can put programs.
+  /// Returns the directories of a `PATH` in which only root can place programs.
   private static func path(_ path: String) -> String {
     let folders = path.split(separator: ":").map(String.init).filter(isTrusted)
     return folders.isEmpty ? usualPath : folders.joined(separator: ":")
   }
 
   private static func isTrusted(_ folder: String) -> Bool {
-    // The same for every program of a run.
+    // Cached, because it is the same for all programs of a run.
     if let known = answers.withLock({ $0[folder] }) { return known }
     let answer = (try? TrustedPath(folder, .folder)) != nil
     answers.withLock { $0[folder] = answer }

@@ -1,35 +1,35 @@
 package import CertctlBase
 internal import NIOCore
 
-/// What a session wants done after it has seen bytes.
+/// A session's reply to received bytes.
 package struct ByteSessionReply: Sendable, Hashable {
-  /// The bytes for the other side.
+  /// The bytes for the client.
   package var send: [UInt8]
-  /// Whether the connection ends once they are sent.
+  /// Whether to close the connection after sending them.
   package var close: Bool
 
-  /// Makes a reply.
+  /// Creates a reply.
   package init(send: [UInt8] = [], close: Bool = false) {
     self.send = send
     self.close = close
   }
 }
 
-/// One connection's conversation, such as a TLS handshake; it lives on the server's thread only.
+/// The protocol state of one connection, such as a TLS handshake; used on the server's thread only.
 package protocol ByteSession: AnyObject {
-  /// Takes what came and says what goes; must not block.
+  /// Processes received bytes and returns the reply; must not block.
   func receive(_ bytes: [UInt8]) -> ByteSessionReply
 }
 
-/// A server of raw TCP for the open internet, with the same limits as `HTTPServer`.
+/// A TCP server for the public internet, with the same limits as `HTTPServer`.
 package final class ByteServer: Sendable {
   private let listener: Listener
 
   private init(_ listener: Listener) { self.listener = listener }
 
-  /// Starts listening; `session` is called once for each connection, on the server's thread.
+  /// Starts listening; `session` is called once per connection, on the server's thread.
   ///
-  /// - Throws: `HostError`, as `HTTPServer.start` does.
+  /// - Throws: `HostError`, like `HTTPServer.start`.
   package static func start(
     endpoints: [Endpoint], limits: ServerLimits = ServerLimits(maximumReceivedBytes: 64 << 10),
     session: @escaping @Sendable () -> any ByteSession
@@ -40,14 +40,14 @@ package final class ByteServer: Sendable {
     return ByteServer(listener)
   }
 
-  /// Where it listens, with the ports that the system chose.
+  /// The listening endpoints, with the ports that the system chose.
   package var endpoints: [Endpoint] { listener.endpoints }
 
-  /// Closes everything; to be called once.
+  /// Closes everything; must be called once.
   package func stop() async { await listener.stop() }
 }
 
-/// Carries bytes between a connection and its session.
+/// Passes bytes between a connection and its session.
 private final class ByteResponder: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer

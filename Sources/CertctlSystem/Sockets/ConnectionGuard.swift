@@ -1,10 +1,9 @@
 internal import NIOCore
 
-/// Stands first on a connection: counts what comes in, watches the time, and ends it cleanly.
+/// The first handler of a connection, which enforces its limits and closes it cleanly.
 ///
-/// An answer is followed by closing our half, then what still comes is read and dropped for a
-/// moment: closing at once would make the kernel send a reset, which can destroy the answer on its
-/// way.
+/// After the response it closes the sending side, and reads and drops further input for a moment.
+/// Closing at once would make the kernel send a reset, which can destroy the response in transit.
 final class ConnectionGuard: ChannelDuplexHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundIn = ByteBuffer

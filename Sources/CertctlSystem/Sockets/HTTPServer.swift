@@ -2,17 +2,17 @@ package import CertctlBase
 internal import NIOCore
 internal import NIOHTTP1
 
-/// What a stranger asks for.
+/// A client's request.
 package struct ServerRequest: Sendable, Hashable {
   /// "GET" or "HEAD".
   package let method: String
-  /// The path without query, as it came: not decoded.
+  /// The path without query, not decoded.
   package let path: String
-  /// The host that was asked for, in lower case and without port.
+  /// The host of the Host header, in lower case and without port.
   package let host: String?
 }
 
-/// What it gets.
+/// The response to a request.
 package struct ServerResponse: Sendable, Hashable {
   /// The status, such as 200.
   package var status: Int
@@ -21,20 +21,20 @@ package struct ServerResponse: Sendable, Hashable {
   /// The body.
   package var body: [UInt8]
 
-  /// Makes an answer.
+  /// Creates a response.
   package init(status: Int, contentType: String = "text/plain", body: [UInt8] = []) {
     self.status = status
     self.contentType = contentType
     self.body = body
   }
 
-  /// The answer to what is not there.
+  /// The response for unknown paths.
   package static let notFound = ServerResponse(status: 404, body: Array("not found\n".utf8))
 }
 
-/// A small HTTP/1.1 server for the open internet: GET and HEAD, one request a connection.
+/// A small HTTP/1.1 server for the public internet: GET and HEAD, one request per connection.
 package final class HTTPServer: Sendable {
-  /// What a request gets; called on the server's thread, so it must not block.
+  /// Returns the response to a request; called on the server's thread, so it must not block.
   package typealias Handler = @Sendable (ServerRequest) -> ServerResponse
 
   private let listener: Listener
@@ -43,7 +43,7 @@ package final class HTTPServer: Sendable {
 
   /// Starts listening on all endpoints.
   ///
-  /// An address family that the host lacks is left out if another endpoint remains.
+  /// An address family that the host lacks is skipped if another endpoint remains.
   ///
   /// - Throws: `HostError`; `.addressInUse` and `.permissionDenied` with a hint.
   package static func start(
@@ -56,14 +56,14 @@ package final class HTTPServer: Sendable {
     return HTTPServer(listener)
   }
 
-  /// Where it listens, with the ports that the system chose.
+  /// The listening endpoints, with the ports that the system chose.
   package var endpoints: [Endpoint] { listener.endpoints }
 
-  /// Closes everything; to be called once.
+  /// Closes everything; must be called once.
   package func stop() async { await listener.stop() }
 }
 
-/// Answers the one request of a connection.
+/// Answers the single request of a connection.
 private final class HTTPResponder: ChannelInboundHandler {
   typealias InboundIn = HTTPServerRequestPart
   typealias OutboundOut = HTTPServerResponsePart
@@ -117,11 +117,11 @@ private final class HTTPResponder: ChannelInboundHandler {
     }
   }
 
-  /// The path of a request target, which may be a whole URL (RFC 9112 section 3.2.2).
+  /// Returns the path of a request target, which may be a full URL (RFC 9112 section 3.2.2).
   private static func path(_ target: String) -> String {
     var rest = Substring(target)
     if !rest.hasPrefix("/") {
-      // As bytes, because a combining mark after "://" would hide it from a search by character.
+      // Compare bytes, because a combining mark after "://" would hide it from a character search.
       let bytes = Array(rest.utf8)
       guard let scheme = bytes.firstIndex(of: UInt8(ascii: ":")), bytes.count > scheme + 3,
         bytes[(scheme + 1)...(scheme + 2)].elementsEqual("//".utf8)
@@ -134,7 +134,7 @@ private final class HTTPResponder: ChannelInboundHandler {
     return path.isEmpty ? "/" : String(Substring(path))
   }
 
-  /// The host of a Host field, without the port.
+  /// Returns the host of a Host field, without the port.
   private static func host(_ field: String) -> String {
     let lower = field.lowercased()
     if lower.hasPrefix("[") { return String(lower.dropFirst().prefix { $0 != "]" }) }

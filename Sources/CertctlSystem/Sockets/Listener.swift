@@ -4,18 +4,18 @@ internal import NIOCore
 internal import NIOPosix
 internal import Synchronization
 
-/// What a server on the open internet grants to a stranger.
+/// The limits of a server on the public internet.
 package struct ServerLimits: Sendable {
-  /// The bytes that one connection may send; a request has no body.
+  /// The maximum number of bytes that a connection may send; requests have no body.
   package var maximumReceivedBytes: Int
-  /// The connections at one time; one more pushes out the oldest.
+  /// The maximum number of connections; a further one closes the oldest.
   package var maximumConnections: Int
-  /// How long a connection may be silent.
+  /// The time after which an idle connection is closed.
   package var idleTimeout: Duration
-  /// How long a connection may last.
+  /// The maximum duration of a connection.
   package var totalTimeout: Duration
 
-  /// Makes limits.
+  /// Creates limits.
   package init(
     maximumReceivedBytes: Int = 8 << 10, maximumConnections: Int = 256,
     idleTimeout: Duration = .seconds(5), totalTimeout: Duration = .seconds(10)
@@ -27,7 +27,7 @@ package struct ServerLimits: Sendable {
   }
 }
 
-/// Listening sockets, the connections that came in, and the one thread for all of them.
+/// Listening sockets and their connections, on one thread.
 final class Listener: Sendable {
   typealias Setup = @Sendable (ChannelPipeline.SynchronousOperations) throws -> Void
 
@@ -46,9 +46,9 @@ final class Listener: Sendable {
     self.endpoints = endpoints
   }
 
-  /// Listens on all endpoints.
+  /// Starts listening on all endpoints.
   ///
-  /// One whose address family this host does not have is left out, if another one remains.
+  /// An endpoint whose address family this host lacks is skipped if another one remains.
   static func start(
     _ endpoints: [Endpoint], _ limits: ServerLimits, _ setup: @escaping Setup
   ) async throws -> Listener {
@@ -71,7 +71,8 @@ final class Listener: Sendable {
         }
       }
       if servers.isEmpty {
-        throw leftOut ?? HostError(.invalidRequest, operation: "listen", detail: "no address")
+        throw leftOut
+          ?? HostError(.invalidRequest, operation: "listen", detail: "no address was given")
       }
     } catch {
       for server in servers { try? await server.close().get() }
@@ -81,7 +82,7 @@ final class Listener: Sendable {
     return Listener(group, servers, connections, bound)
   }
 
-  /// Closes all sockets and ends the thread; answers under way are cut off.
+  /// Closes all sockets and ends the thread; pending responses are cut off.
   func stop() async {
     for server in servers { try? await server.close().get() }
     for connection in connections.all { try? await connection.close().get() }
@@ -103,7 +104,7 @@ final class Listener: Sendable {
         }
       }
     if endpoint.host.contains(":") {
-      // Else "::" takes the port of IPv4 as well, and "0.0.0.0" finds it in use.
+      // Otherwise "::" would also take the IPv4 port, and "0.0.0.0" would find it in use.
       bootstrap = bootstrap.serverChannelOption(
         ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only), value: 1)
     }
@@ -112,12 +113,12 @@ final class Listener: Sendable {
       return try await bootstrap.bind(to: address).get()
     } catch let error as IOError {
       let number = error.errnoCode
-      // Looking for the holder reads all of /proc.
+      // Blocks: the search for the port's holder reads all of /proc.
       throw (try? await Blocking.run { BindFailure.error(errno: number, endpoint) })
         ?? HostError(errno: number, operation: "listen on", subject: "\(endpoint)")
     } catch {
       throw HostError(
-        .badName, operation: "listen on", subject: "\(endpoint)", detail: "it is no IP address")
+        .badName, operation: "listen on", subject: "\(endpoint)", detail: "not an IP address")
     }
   }
 }
@@ -131,10 +132,10 @@ private final class Connections: Sendable {
 
   var all: [any Channel] { open.withLock { $0 } }
 
-  /// Takes a connection in.
+  /// Adds a connection.
   ///
-  /// The oldest goes when there are too many, rather than the newest: silent strangers then cannot
-  /// keep the CA out.
+  /// If there are too many, it closes the oldest rather than the newest, so that idle strangers
+  /// cannot keep the CA out.
   func admit(_ channel: any Channel) throws {
     try channel.pipeline.syncOperations.addHandlers([
       IdleStateHandler(allTimeout: TimeAmount(limits.idleTimeout)),

@@ -1,14 +1,14 @@
 import CertctlBase
 internal import Glibc
 
-/// Who listens on a TCP port of this host.
+/// The process that listens on a TCP port of this host.
 package enum PortHolder {
-  /// The process, as far as `/proc` shows it to us; nil when nobody is found.
+  /// Returns the process, as far as `/proc` reveals it; nil if none is found.
   package static func find(port: Int) -> (pid: Int32, command: String)? {
     let sockets = Set(["tcp", "tcp6"].flatMap { listening(in: $0, port) })
     guard !sockets.isEmpty else { return nil }
     let names = (try? Descriptor.folder("/proc").names(subject: "/proc")) ?? []
-    // The master of a server comes before its workers, which hold the same socket.
+    // A server's master has a lower number than its workers, which hold the same socket.
     for pid in names.compactMap({ Int32($0) }).sorted() {
       let folder = DurableFolder(path: "/proc/\(pid)/fd", root: "/proc")
       guard let files = try? folder.entries() else { continue }
@@ -19,7 +19,7 @@ package enum PortHolder {
     return nil
   }
 
-  /// Whether another process of this very program listens there.
+  /// Returns whether another process of the same program listens on the port.
   @Disk package static func isAnotherOfUs(port: Int) -> Bool {
     guard let holder = find(port: port), holder.pid != getpid() else { return false }
     let names = [holder.pid, getpid()].map { pid in
@@ -28,7 +28,7 @@ package enum PortHolder {
     return names[0] != nil && names[0] == names[1]
   }
 
-  /// The link texts of the sockets that listen on the port, such as "socket:[1234]".
+  /// Returns the link texts of the sockets that listen on the port, such as "socket:[1234]".
   private static func listening(in table: String, _ port: Int) -> [String] {
     let folder = DurableFolder(path: "/proc/net", root: "/proc")
     guard let bytes = try? folder.read(table, limit: 64 << 20) else { return [] }

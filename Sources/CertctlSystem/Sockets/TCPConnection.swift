@@ -1,9 +1,9 @@
 package import CertctlBase
 internal import Glibc
 
-/// A TCP connection to a server of this host, with a time limit on all of it; blocks.
+/// A TCP connection with a total time limit; all calls block.
 ///
-/// For looking at what a server serves: one short conversation, no pool, no name resolution.
+/// For checking a server of this host: one short exchange, without pooling or name resolution.
 package struct TCPConnection: ~Copyable {
   private let descriptor: Descriptor
   private let peer: String
@@ -23,7 +23,7 @@ package struct TCPConnection: ~Copyable {
       let address = unsafe list
     else {
       throw HostError(
-        .connectFailed, operation: "connect to", subject: peer, detail: "this is no address")
+        .connectFailed, operation: "connect to", subject: peer, detail: "not an IP address")
     }
     defer { unsafe freeaddrinfo(list) }
     let kind =
@@ -50,14 +50,14 @@ package struct TCPConnection: ~Copyable {
     self.descriptor = descriptor
   }
 
-  /// Connects, has one conversation, and closes, on a thread that may wait.
+  /// Connects, runs `body` and closes, on a blocking thread.
   ///
   /// - Parameters:
   ///   - endpoint: The numeric address.
-  ///   - limit: How long all of it may take.
-  ///   - body: The conversation.
-  /// - Returns: What `body` returned.
-  /// - Throws: What connecting or `body` throws.
+  ///   - limit: The time limit for everything.
+  ///   - body: The exchange with the server.
+  /// - Returns: The result of `body`.
+  /// - Throws: The error of connecting or of `body`.
   package static func converse<Value: Sendable>(
     with endpoint: Endpoint, within limit: Duration,
     _ body: @escaping @Sendable (borrowing TCPConnection) throws -> Value
@@ -85,7 +85,7 @@ package struct TCPConnection: ~Copyable {
     }
   }
 
-  /// What comes next; empty at the end of the stream.
+  /// Receives the next bytes; empty at the end of the stream.
   package func receive() throws(HostError) -> [UInt8] {
     var buffer = [UInt8](repeating: 0, count: 1 << 14)
     while true {
@@ -111,14 +111,14 @@ package struct TCPConnection: ~Copyable {
         + left.components.attoseconds / 1_000_000_000_000_000
       guard milliseconds > 0 else {
         throw HostError(
-          .timedOut, operation: "talk to", subject: peer, detail: "no answer in time")
+          .timedOut, operation: "communicate with", subject: peer, detail: "timed out")
       }
       var descriptor = pollfd(fd: raw, events: events, revents: 0)
       let result = unsafe poll(&descriptor, 1, Int32(clamping: milliseconds))
       if result > 0 { return }
       let number = errno
       if result < 0, number != EINTR {
-        throw HostError(errno: number, operation: "talk to", subject: peer)
+        throw HostError(errno: number, operation: "communicate with", subject: peer)
       }
     }
   }

@@ -1,21 +1,21 @@
 internal import CertctlBase
 internal import Synchronization
 
-/// Runs `body`, then always `cleanup`: after success, after an error and after cancellation.
+/// Runs `body`, then always `cleanup`: after success, an error or cancellation.
 ///
-/// This is the one place for clean-up that must survive cancellation. `cleanup` runs in a task of
-/// its own that the caller's cancellation does not reach; after `timeout` that task is cancelled and
+/// All clean-up that must survive cancellation uses this function. `cleanup` runs in a separate
+/// task, which the caller's cancellation does not reach. After `timeout` that task is cancelled and
 /// no longer waited for.
 ///
 /// - Parameters:
-///   - timeout: How long the clean-up may take.
-///   - hurried: How long it may take after cancellation; as long by default.
-///   - onFailure: Hears of an error of the clean-up, or of its running out of time
-///     (`HostError.Code.timedOut`). Such an error never hides what `body` returned or threw.
+///   - timeout: The time limit for the clean-up.
+///   - hurried: The time limit after cancellation; by default the same.
+///   - onFailure: Receives an error of the clean-up, or its timeout (`HostError.Code.timedOut`).
+///     Such an error never replaces the result or error of `body`.
 ///   - body: The work.
-///   - cleanup: The clean-up; it is told how the work ended.
-/// - Returns: What `body` returned.
-/// - Throws: What `body` threw.
+///   - cleanup: The clean-up, which receives the result of the work.
+/// - Returns: The result of `body`.
+/// - Throws: The error of `body`.
 package func withCleanup<Value: Sendable>(
   timeout: Duration, afterCancellation hurried: Duration? = nil,
   onFailure: @escaping @Sendable (any Error) -> Void = { _ in },
@@ -33,13 +33,13 @@ package func withCleanup<Value: Sendable>(
   return try result.get()
 }
 
-/// Runs `work` in a task that the caller's cancellation does not reach, and waits `limit` for it.
+/// Runs `work` in a task that the caller's cancellation does not reach, for at most `limit`.
 private func finish(
   within limit: Duration, _ work: @escaping @Sendable () async throws -> Void
 ) async throws {
   let pending = Mutex<CheckedContinuation<Void, any Error>?>(nil)
   let settle: @Sendable (Result<Void, any Error>) -> Void = { result in
-    // The first to come resumes, the other finds nothing.
+    // The first call resumes; a later one finds no continuation.
     pending.withLock { $0.take() }?.resume(with: result)
   }
   try await withCheckedThrowingContinuation { continuation in
@@ -50,7 +50,8 @@ private func finish(
     let timer = Task {
       try? await Task.sleep(for: limit)
       task.cancel()
-      settle(.failure(HostError(.timedOut, operation: "clean up", detail: "it took over \(limit)")))
+      settle(
+        .failure(HostError(.timedOut, operation: "clean up", detail: "timed out after \(limit)")))
     }
     Task {
       _ = await task.result

@@ -1,28 +1,30 @@
 internal import CLinux
 internal import CertctlBase
 
-/// Work for every core at once, on threads of its own.
+/// Runs computations on all cores, on separate threads.
 ///
-/// `Blocking` is for calls that wait; what computes for minutes would hold its few threads.
+/// `Blocking` is for calls that wait; a computation of minutes would occupy its few threads.
 package enum ParallelSearch {
-  /// The number of cores that this process may use.
+  /// The number of cores available to this process.
   package static var count: Int { max(1, Int(certctl_core_count())) }
 
-  /// Runs the same work on a thread for each core, and returns when all of them are done.
+  /// Runs the same work on several threads, by default one per core, and returns when all have
+  /// finished.
   ///
-  /// It is not cancelled with its task: the work itself has to know when to end.
+  /// It ignores cancellation of its task: the work itself must know when to end.
   ///
   /// - Parameters:
-  ///   - threads: How many.
+  ///   - threads: The number of threads.
   ///   - body: The work.
-  /// - Throws: What one of them threw, after all have ended; `HostError` when the system gives no thread.
+  /// - Throws: The first error of a thread, after all have ended; `HostError` if a thread cannot be
+  ///   created.
   package static func run(
     threads: Int = count, _ body: @escaping @Sendable () throws -> Void
   ) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<threads { group.addTask { try await onThread(body) } }
       var failure: (any Error)?
-      // Not the group's own way, which would go on without those that still run.
+      // `for try await` would return at the first error, while other threads still run.
       while let result = await group.nextResult() {
         if case .failure(let error) = result { failure = failure ?? error }
       }
@@ -35,7 +37,7 @@ package enum ParallelSearch {
       let isStarted = Thread.start { continuation.resume(with: Result(catching: body)) }
       guard !isStarted else { return }
       continuation.resume(
-        throwing: HostError(.io, operation: "start a thread", detail: "the system gives none"))
+        throwing: HostError(.io, operation: "start a thread", detail: "insufficient resources"))
     }
   }
 }

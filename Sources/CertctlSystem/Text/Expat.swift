@@ -4,10 +4,10 @@ internal import CertctlBase
 /// libexpat, loaded at first use.
 @safe
 struct Expat: Sendable {
-  /// The functions; written once before anybody sees them, never freed.
+  /// The functions; initialized before the first use, never freed.
   nonisolated(unsafe) let table: UnsafePointer<certctl_expat>
 
-  /// The library, or the reason why it cannot be had.
+  /// The library, or the error of loading it.
   static let shared: Result<Expat, HostError> = load()
 
   private static func load() -> Result<Expat, HostError> {
@@ -18,8 +18,8 @@ struct Expat: Sendable {
       return .failure(
         HostError(
           .missingLibrary, operation: "load", subject: "libexpat.so.1",
-          detail: name.hasPrefix("lib") ? "it is not installed" : "it has no function \(name)",
-          hint: "apt-get install libexpat1"))
+          detail: name.hasPrefix("lib") ? "it is not installed" : "the function \(name) is missing",
+          hint: "run: apt-get install libexpat1"))
     }
     return .success(unsafe Expat(table: UnsafePointer(table)))
   }

@@ -1,16 +1,16 @@
 internal import CPSL
 package import CertctlBase
 
-/// The list of the suffixes under which strangers register domains (publicsuffix.org).
+/// The public suffix list: the suffixes under which domains can be registered (publicsuffix.org).
 ///
-/// It comes with the host, as a library and the newest list beside it, because it changes weekly.
+/// The host provides it, as a library and a separate list, because it changes weekly.
 @safe
 package struct PublicSuffixes: Sendable {
-  /// The functions and the list; written once before anybody sees them, never freed.
+  /// The functions and the list; initialized before the first use, never freed.
   private nonisolated(unsafe) let table: UnsafePointer<certctl_psl>
   private nonisolated(unsafe) let list: OpaquePointer
 
-  /// The host's list, loaded at first use, or the reason why there is none.
+  /// The host's list, loaded at first use, or the error of loading it.
   package static let shared: Result<PublicSuffixes, HostError> = load()
 
   private static func load() -> Result<PublicSuffixes, HostError> {
@@ -21,22 +21,22 @@ package struct PublicSuffixes: Sendable {
       return .failure(
         HostError(
           .missingLibrary, operation: "load", subject: "libpsl.so.5",
-          detail: name.hasPrefix("lib") ? "it is not installed" : "it has no function \(name)",
-          hint: "apt-get install libpsl5 publicsuffix"))
+          detail: name.hasPrefix("lib") ? "it is not installed" : "the function \(name) is missing",
+          hint: "run: apt-get install libpsl5 publicsuffix"))
     }
     guard let list = unsafe table.pointee.latest(nil) else {
       return .failure(
         HostError(
           .missingLibrary, operation: "load", subject: "the public suffix list",
-          detail: "there is none", hint: "apt-get install publicsuffix"))
+          detail: "it is not installed", hint: "run: apt-get install publicsuffix"))
     }
     return .success(unsafe PublicSuffixes(table: UnsafePointer(table), list: list))
   }
 
-  /// The registered domain of a name: its suffix and one label more.
+  /// Returns the registered domain of a name: its public suffix and one more label.
   ///
-  /// - Parameter name: A name in ASCII and lower case, without a dot at its end.
-  /// - Returns: The domain; nil for a name that is a suffix itself.
+  /// - Parameter name: An ASCII name in lower case, without a trailing dot.
+  /// - Returns: The domain; nil for a name that is itself a public suffix.
   package func registeredDomain(of name: String) -> String? {
     guard !name.utf8.contains(0) else { return nil }
     return unsafe name.withCString { start in

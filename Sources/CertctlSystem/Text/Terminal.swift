@@ -2,7 +2,7 @@ internal import Glibc
 
 /// The process's standard streams.
 package enum Terminal {
-  /// One of the three streams that a process is started with.
+  /// A standard stream.
   package enum Stream: Int32, Sendable {
     /// Descriptor 0.
     case standardInput = 0
@@ -12,30 +12,31 @@ package enum Terminal {
     case standardError = 2
   }
 
-  /// Opens /dev/null for each stream that the process was started without (`2>&-`).
+  /// Opens /dev/null for each standard stream that the process was started without (`2>&-`).
   ///
-  /// Otherwise the next file to be opened, a key maybe, gets that number, and what is meant for the
-  /// stream goes into that file. To be called before anything is opened.
+  /// Otherwise the next opened file, such as a key, gets that number, and output to the stream goes
+  /// into that file. Must be called before any file is opened.
   package static func openMissing() {
     for stream in [Stream.standardInput, .standardOutput, .standardError]
     where fcntl(stream.rawValue, F_GETFD) == -1 {
-      // The lowest free number is taken, which is this one.
+      // open() takes the lowest free number, which is this one.
       _ = unsafe open("/dev/null", O_RDWR)
     }
   }
 
-  /// Whether a person may be at the other end.
+  /// Returns whether a stream is a terminal.
   package static func isTerminal(_ stream: Stream) -> Bool { isatty(stream.rawValue) == 1 }
 
-  /// Whether a stream goes to the journal of systemd, which wants a level before each line.
+  /// Returns whether a stream goes to the systemd journal, which expects a level before each line.
   ///
-  /// A process that was started with another stream inherits the variable all the same, so device
-  /// and inode decide (systemd.exec(5), `JOURNAL_STREAM`).
+  /// A process with a redirected stream still inherits the variable, so device and inode must match
+  /// (systemd.exec(5), `JOURNAL_STREAM`).
   ///
   /// - Parameters:
-  ///   - stream: The stream in question.
-  ///   - announced: `JOURNAL_STREAM`: device and inode in decimal, with a colon between.
-  /// - Returns: Whether it does.
+  ///   - stream: The stream.
+  ///   - announced: The value of `JOURNAL_STREAM`: device and inode in decimal, separated by a
+  ///     colon.
+  /// - Returns: Whether the stream goes to the journal.
   package static func isJournal(
     _ stream: Stream, announced: String? = variable("JOURNAL_STREAM")
   ) -> Bool {
@@ -45,16 +46,15 @@ package enum Terminal {
     return announced == "\(status.st_dev):\(status.st_ino)"
   }
 
-  /// A variable of the environment; nil when it is not set or empty.
+  /// Returns an environment variable; nil if it is unset or empty.
   ///
-  /// Cheaper than a dictionary of them all, where only one is asked for.
+  /// Cheaper than a dictionary of all variables.
   package static func variable(_ name: String) -> String? {
     guard let value = unsafe getenv(name), unsafe value.pointee != 0 else { return nil }
     return unsafe String(cString: value)
   }
 
-  /// The width in columns: what the user says by `COLUMNS`, else what the terminal says; nil when
-  /// neither is known.
+  /// Returns the width in columns, from `COLUMNS` or the terminal; nil if both are unknown.
   package static func width(
     of stream: Stream, columns: String? = variable("COLUMNS")
   ) -> Int? {
@@ -68,8 +68,8 @@ package enum Terminal {
 
   /// Reads a line from standard input, without its line break.
   ///
-  /// - Returns: nil at the end of the input, and when the task is cancelled meanwhile: a person who
-  ///   presses Ctrl-C at a question must not have to answer it first.
+  /// - Returns: The line; nil at the end of the input, and when the task is cancelled, so that
+  ///   Ctrl-C ends a prompt at once.
   package static func readLine() async -> String? {
     var line: [UInt8] = []
     while !Task.isCancelled {
@@ -82,12 +82,12 @@ package enum Terminal {
 
   private static func text(_ line: [UInt8]) -> String { String(decoding: line, as: UTF8.self) }
 
-  /// The next byte of standard input; nil at its end and when the task is cancelled.
+  /// Returns the next byte of standard input; nil at its end and when the task is cancelled.
   private static func nextByte() async -> UInt8? {
     let input = Stream.standardInput.rawValue
     while !Task.isCancelled {
       var wait = pollfd(fd: input, events: Int16(POLLIN), revents: 0)
-      // Looked at again and again: a read that waits could not be called off.
+      // Poll, because a blocking read could not be cancelled.
       guard unsafe poll(&wait, 1, 0) > 0 else {
         try? await Task.sleep(for: .milliseconds(30))
         continue
@@ -98,7 +98,7 @@ package enum Terminal {
     return nil
   }
 
-  /// Writes text unbuffered, whole or until the reader has gone.
+  /// Writes text unbuffered, completely unless the reader has gone.
   package static func write(_ text: String, to stream: Stream) {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
@@ -111,10 +111,10 @@ package enum Terminal {
     }
   }
 
-  /// Ends the process, without what libraries have registered to run at its end.
+  /// Ends the process without running the exit handlers of libraries.
   ///
-  /// Threads of libcurl and NIO may still be closing connections, and must not find that OpenSSL
-  /// has been taken away under them.
+  /// Threads of libcurl and NIO may still be closing connections while OpenSSL's exit handler frees
+  /// its data.
   package static func endProcess(_ code: Int32) -> Never {
     fflush(nil)
     _exit(code)

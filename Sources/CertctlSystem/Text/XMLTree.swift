@@ -1,40 +1,40 @@
 internal import CExpat
 package import CertctlBase
 
-/// An element of an XML document, with all that is in it.
+/// An element of an XML document with its contents.
 ///
-/// For the small answers of web services. Names lose their prefix; comments and processing
-/// instructions are left out. A document with a DTD is refused, so that there are no entities of its
-/// own and nothing is ever loaded from elsewhere.
+/// For the small responses of web services. Names lose their prefix; comments and processing
+/// instructions are ignored. A document with a DTD is refused, so that there are no custom entities
+/// and nothing is loaded from elsewhere.
 package struct XMLTree: Sendable, Hashable {
   /// The element's name.
   package let name: String
   /// The attributes.
   package let attributes: [String: String]
-  /// The elements inside, in their order.
+  /// The child elements, in their order.
   package let children: [XMLTree]
-  /// The text inside, but not that of the elements inside.
+  /// The text of the element, without that of its children.
   package let text: String
 
-  /// The most bytes of a document.
+  /// The maximum size of a document in bytes.
   package static let mostBytes = 8 << 20
-  /// How deep elements may lie in one another.
+  /// The maximum nesting depth.
   package static let mostLevels = 64
-  /// The most elements of a document.
+  /// The maximum number of elements.
   package static let mostElements = 200_000
 
-  /// Reads a document.
+  /// Parses a document.
   ///
-  /// - Parameter bytes: The document, in UTF-8 unless it says otherwise.
-  /// - Throws: `HostError` with code `malformedXML` for what is no XML, has a DTD, or is too large
-  ///   or too deep; `missingLibrary` where libexpat is not there.
+  /// - Parameter bytes: The document, in UTF-8 unless it declares another encoding.
+  /// - Throws: `HostError` with code `malformedXML` for invalid XML, a DTD, or a document that is
+  ///   too large or too deep; `missingLibrary` if libexpat is not installed.
   package init(parsing bytes: [UInt8]) throws(HostError) {
     let expat = try Expat.shared.get()
     guard bytes.count <= Self.mostBytes else {
-      throw .xml("it has more than \(Self.mostBytes) bytes")
+      throw .xml("it is larger than \(Self.mostBytes) bytes")
     }
     guard let parser = unsafe expat.table.pointee.ParserCreate(nil) else {
-      throw .xml("there is no memory for it")
+      throw .xml("out of memory")
     }
     let builder = unsafe XMLTreeBuilder(expat, parser)
     let status = builder.parse(bytes)
@@ -57,13 +57,13 @@ package struct XMLTree: Sendable, Hashable {
     self.text = text
   }
 
-  /// The first element inside of this name.
+  /// Returns the first child element with this name.
   package subscript(_ name: String) -> XMLTree? { children.first { $0.name == name } }
 
-  /// All elements inside of this name.
+  /// Returns all child elements with this name.
   package func all(_ name: String) -> [XMLTree] { children.filter { $0.name == name } }
 
-  /// Text as it stands between tags and in attributes.
+  /// Escapes text for use between tags and in attributes.
   ///
   /// - Parameter text: Any text without control characters.
   /// - Returns: The text with `&`, `<`, `>` and quotes written as entities.
@@ -84,18 +84,18 @@ package struct XMLTree: Sendable, Hashable {
 }
 
 extension HostError.Code {
-  /// A document that is no XML, or one that is not read.
+  /// An invalid XML document, or one that is refused.
   package static let malformedXML = HostError.Code(rawValue: "malformedXML")
 }
 
 extension HostError {
   fileprivate static func xml(_ detail: String) -> HostError {
-    HostError(.malformedXML, operation: "read XML", detail: detail)
+    HostError(.malformedXML, operation: "parse the XML document", detail: detail)
   }
 }
 
 extension Expat {
-  /// The library's words for what is wrong with a document.
+  /// Returns the library's text for a parse error.
   fileprivate func text(ofErrorOf parser: XML_Parser) -> String {
     let code = unsafe table.pointee.GetErrorCode(parser)
     guard let words = unsafe table.pointee.ErrorString(code) else { return "error" }
@@ -103,7 +103,7 @@ extension Expat {
   }
 }
 
-/// What grows while the library reads; used by one call, on one thread.
+/// Builds the tree during parsing; used by one call, on one thread.
 @safe
 private final class XMLTreeBuilder {
   private struct Open {
@@ -118,7 +118,7 @@ private final class XMLTreeBuilder {
   private var open: [Open] = []
   private var count = 0
   private(set) var root: XMLTree?
-  /// Why we, not the library, ended the reading.
+  /// The reason for stopping the parser, other than a parse error.
   private(set) var refusal: String?
 
   init(_ expat: Expat, _ parser: XML_Parser) {
@@ -144,7 +144,7 @@ private final class XMLTreeBuilder {
       builder.add(unsafe String(decoding: buffer, as: UTF8.self))
     }
     unsafe expat.table.pointee.SetStartDoctypeDeclHandler(parser) { context, _, _, _, _ in
-      unsafe XMLTreeBuilder.of(context)?.refuse("a DTD is not read")
+      unsafe XMLTreeBuilder.of(context)?.refuse("a DTD is not allowed")
     }
     return unsafe bytes.withUnsafeBytes { buffer in
       unsafe expat.table.pointee.Parse(
@@ -155,7 +155,7 @@ private final class XMLTreeBuilder {
   private func start(_ name: String, _ attributes: [String: String]) {
     guard refusal == nil else { return }
     count += 1
-    if open.count >= XMLTree.mostLevels { return refuse("it is too deep") }
+    if open.count >= XMLTree.mostLevels { return refuse("it is nested too deeply") }
     if count > XMLTree.mostElements { return refuse("it has too many elements") }
     open.append(Open(name: Self.local(name), attributes: attributes))
   }
@@ -185,7 +185,7 @@ private final class XMLTreeBuilder {
     return unsafe Unmanaged<XMLTreeBuilder>.fromOpaque(context).takeUnretainedValue()
   }
 
-  /// Names and values in turn, up to a null pointer.
+  /// Converts alternating names and values, terminated by a null pointer.
   private static func pairs(
     _ list: UnsafeMutablePointer<UnsafePointer<CChar>?>?
   ) -> [String: String] {
