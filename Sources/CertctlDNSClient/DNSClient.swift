@@ -1,42 +1,42 @@
 package import CertctlBase
 
-/// Whoever asks DNS servers; tests replace it by a script.
+/// A DNS client; tests replace it with a scripted one.
 package protocol DNSClient: Sendable {
-  /// Asks one server one question.
+  /// Sends a query to one server.
   ///
   /// - Parameters:
   ///   - name: The name, in the form of `DNSName`.
-  ///   - type: The type of the records.
+  ///   - type: The record type.
   ///   - server: The server.
-  ///   - isRecursive: Whether it is to find out, as resolvers do, or to say what it has itself.
-  /// - Returns: The answer, whole, whatever its code.
-  /// - Throws: `HostError` when there is none, `CancellationError`.
+  ///   - isRecursive: Whether recursion is requested, as from a resolver.
+  /// - Returns: The complete response, with any response code.
+  /// - Throws: `HostError` if there is no response, `CancellationError`.
   func ask(
     _ name: String, _ type: DNSType, at server: Endpoint, isRecursive: Bool
   ) async throws -> DNSResponse
 
-  /// Sends a message that is made already, such as a signed update, by TCP.
+  /// Sends a complete message, such as a signed update, over TCP.
   ///
   /// - Parameters:
   ///   - message: The message.
   ///   - server: The server.
-  /// - Returns: The bytes of the answer, with the number of the message.
-  /// - Throws: `HostError` when there is none, `CancellationError`.
+  /// - Returns: The bytes of the response, which has the ID of the message.
+  /// - Throws: `HostError` if there is no response, `CancellationError`.
   func send(_ message: [UInt8], to server: Endpoint) async throws -> [UInt8]
 }
 
-/// Asks over the network: UDP, a few times, then TCP where the answer does not fit.
+/// The DNS client for the network: UDP with retries, then TCP for truncated responses.
 package struct NetworkDNSClient: DNSClient {
-  /// How long one datagram is waited for, and each further one.
+  /// The time limit of each UDP attempt; its count is the number of attempts.
   package var patience: [Duration]
-  /// How long an exchange by TCP may take.
+  /// The time limit of a TCP exchange.
   package var streamLimit: Duration
 
-  /// A client.
+  /// Creates a client.
   ///
   /// - Parameters:
-  ///   - patience: How long to wait for the answer to each datagram; there are so many.
-  ///   - streamLimit: How long an exchange by TCP may take.
+  ///   - patience: The time limit of each UDP attempt.
+  ///   - streamLimit: The time limit of a TCP exchange.
   package init(
     patience: [Duration] = [.seconds(1), .seconds(2), .seconds(3)],
     streamLimit: Duration = .seconds(5)
@@ -62,7 +62,7 @@ package struct NetworkDNSClient: DNSClient {
       guard answer.isTruncated else { return answer }
       return try await askByTCP(message, server)
     }
-    throw HostError(.timedOut, operation: "ask", subject: "\(server)", detail: "no answer")
+    throw HostError(.timedOut, operation: "query", subject: "\(server)", detail: "no answer")
   }
 
   private func askByTCP(_ message: [UInt8], _ server: Endpoint) async throws -> DNSResponse {
@@ -71,8 +71,8 @@ package struct NetworkDNSClient: DNSClient {
     }
     guard !answer.isTruncated else {
       throw HostError(
-        .malformedAnswer, operation: "ask", subject: "\(server)",
-        detail: "the answer is cut off even by TCP")
+        .malformedAnswer, operation: "query", subject: "\(server)",
+        detail: "the response is truncated even over TCP")
     }
     return answer
   }

@@ -4,13 +4,13 @@ internal import CertctlBase
 /// libldns, loaded at first use.
 @safe
 struct DNSLibrary: Sendable {
-  /// The functions; written once before anybody sees them, never freed.
+  /// The function table; written once before it is shared, never freed.
   nonisolated(unsafe) let table: UnsafePointer<certctl_ldns>
 
-  /// The library, or the reason why it cannot be had.
+  /// The library, or the error of loading it.
   private static let shared: Result<DNSLibrary, HostError> = load()
 
-  /// The library.
+  /// Returns the library.
   ///
   /// - Throws: `HostError` with `.missingLibrary`.
   static func use() throws(HostError) -> DNSLibrary { try shared.get() }
@@ -26,6 +26,6 @@ struct DNSLibrary: Sendable {
       HostError(
         .missingLibrary, operation: "load", subject: "libldns.so.3",
         detail: name.hasPrefix("lib") ? "it is not installed" : "it has no function \(name)",
-        hint: "apt-get install libldns3"))
+        hint: "run: apt-get install libldns3"))
   }
 }

@@ -3,9 +3,9 @@ internal import CertctlBase
 internal import Glibc
 
 extension DNSMessage {
-  // MARK: - Making
+  // MARK: - Encoding
 
-  /// A name as the library keeps it; whoever takes it frees it.
+  /// Returns a name as a libldns object, owned by the caller.
   static func domain(
     _ name: String, _ ldns: DNSLibrary
   ) throws(HostError) -> UnsafeMutablePointer<ldns_rdf> {
@@ -15,7 +15,7 @@ extension DNSMessage {
     return unsafe domain
   }
 
-  /// A TXT record; whoever takes it frees it.
+  /// Returns a TXT record as a libldns object, owned by the caller.
   static func record(
     _ name: String, _ text: String, _ recordClass: ldns_rr_class, ttl: UInt32, _ ldns: DNSLibrary
   ) throws(HostError) -> UnsafeMutablePointer<ldns_rr> {
@@ -36,7 +36,7 @@ extension DNSMessage {
     return unsafe record
   }
 
-  /// The message as it goes out.
+  /// Returns a message in wire format.
   static func bytes(
     of packet: UnsafeMutablePointer<ldns_pkt>, _ ldns: DNSLibrary, _ name: String
   ) throws(HostError) -> [UInt8] {
@@ -50,13 +50,13 @@ extension DNSMessage {
 
   static func refused(_ name: String) -> HostError {
     HostError(
-      .invalidRequest, operation: "write a DNS message about", subject: name,
-      detail: "this is no name or text of the DNS")
+      .invalidRequest, operation: "encode a DNS message about", subject: name,
+      detail: "invalid name or text")
   }
 
-  // MARK: - Reading
+  // MARK: - Decoding
 
-  /// A message that was read; whoever takes it frees it.
+  /// Parses a message; the libldns object is owned by the caller.
   static func packet(
     _ bytes: [UInt8], _ ldns: DNSLibrary
   ) throws(HostError) -> UnsafeMutablePointer<ldns_pkt> {
@@ -69,12 +69,12 @@ extension DNSMessage {
         unsafe String(cString: $0)
       }
       throw HostError(
-        .malformedAnswer, operation: "read a DNS message", detail: words ?? "it is damaged")
+        .malformedAnswer, operation: "parse a DNS message", detail: words ?? "it is damaged")
     }
     return unsafe packet
   }
 
-  /// The questions of a message, as text.
+  /// Returns the questions of a message, as text.
   static func questions(
     _ packet: UnsafeMutablePointer<ldns_pkt>, _ ldns: DNSLibrary
   ) -> [String] {
@@ -85,7 +85,7 @@ extension DNSMessage {
     }
   }
 
-  /// The records of a section.
+  /// Returns the records of a section.
   static func records(
     _ section: UnsafeMutablePointer<ldns_rr_list>?, _ ldns: DNSLibrary
   ) -> [DNSRecord] {
@@ -125,7 +125,7 @@ extension DNSMessage {
       guard let primary = unsafe name(fields[0], ldns) else { return .other }
       return .start(primary: primary, serial: number(data[2]), negativeTTL: number(data[6]))
     case .txt:
-      // Each string begins with its length.
+      // Each string starts with its length.
       return .text(data.flatMap { $0.dropFirst() })
     case .caa where data.count == 3:
       return .authorization(
@@ -145,7 +145,7 @@ extension DNSMessage {
       UnsafeBufferPointer(start: start, count: ldns.table.pointee.rdf_size(field)))
   }
 
-  /// A name in the library's own text, in which odd bytes are escaped.
+  /// Returns a name as libldns prints it, with special characters escaped.
   private static func name(
     _ field: UnsafeMutablePointer<ldns_rdf>?, _ ldns: DNSLibrary
   ) -> String? {

@@ -2,22 +2,22 @@ internal import CLDNS
 package import CertctlBase
 internal import Glibc
 
-/// DNS messages as bytes, made and read by libldns: what strangers send is parsed by a library that
-/// others look after.
+/// DNS messages in wire format, encoded and decoded by libldns.
+///
+/// Untrusted input is therefore parsed by a maintained library.
 package enum DNSMessage {
-  /// How large an answer over UDP may be: what passes every path without being cut to pieces
-  /// (the value that resolvers agreed upon in 2020).
+  /// The maximum size of a UDP response, which avoids IP fragmentation (DNS Flag Day 2020).
   static let datagramSize: UInt16 = 1232
 
-  /// A question.
+  /// Creates a query.
   ///
   /// - Parameters:
   ///   - name: The name, in the form of `DNSName`.
-  ///   - type: The type.
-  ///   - id: The message's number, which the answer repeats.
-  ///   - isRecursive: Whether the server is to find out, not only to say what it has itself.
+  ///   - type: The record type.
+  ///   - id: The message ID, which the response repeats.
+  ///   - isRecursive: Whether recursion is requested.
   /// - Returns: The message.
-  /// - Throws: `HostError` with `.invalidRequest` for a name that is none, or `.missingLibrary`.
+  /// - Throws: `HostError` with `.invalidRequest` for an invalid name, or `.missingLibrary`.
   package static func question(
     _ name: String, _ type: DNSType, id: UInt16, isRecursive: Bool
   ) throws(HostError) -> [UInt8] {
@@ -35,16 +35,16 @@ package enum DNSMessage {
     return try unsafe bytes(of: packet, ldns, name)
   }
 
-  /// A change of TXT records (RFC 2136).
+  /// Creates an update of TXT records (RFC 2136).
   ///
   /// - Parameters:
   ///   - zone: The zone.
-  ///   - added: Names and texts of the records to add.
-  ///   - removed: Names and texts of the records to remove.
-  ///   - ttl: The time to live of what is added, in seconds.
-  ///   - id: The message's number.
-  /// - Returns: The message, unsigned.
-  /// - Throws: `HostError` with `.invalidRequest` for a name or text that is none, or
+  ///   - added: The names and texts of the records to add.
+  ///   - removed: The names and texts of the records to remove.
+  ///   - ttl: The TTL of the added records, in seconds.
+  ///   - id: The message ID.
+  /// - Returns: The unsigned message.
+  /// - Throws: `HostError` with `.invalidRequest` for an invalid name or text, or
   ///   `.missingLibrary`.
   package static func update(
     zone: String, added: [(name: String, text: String)], removed: [(name: String, text: String)],
@@ -58,7 +58,7 @@ package enum DNSMessage {
       unsafe _ = ldns.table.pointee.rr_list_push_rr(list, record)
     }
     for (name, text) in removed {
-      // "Delete an RR from an RRset": class NONE, no time to live (RFC 2136, section 2.5.4).
+      // "Delete An RR From An RRset": class NONE, TTL 0 (RFC 2136, section 2.5.4).
       let record = try unsafe self.record(name, text, LDNS_RR_CLASS_NONE, ttl: 0, ldns)
       unsafe _ = ldns.table.pointee.rr_list_push_rr(list, record)
     }
@@ -69,27 +69,27 @@ package enum DNSMessage {
     defer { unsafe ldns.table.pointee.pkt_free(packet) }
     unsafe ldns.table.pointee.pkt_set_id(packet, id)
     var message = try unsafe bytes(of: packet, ldns, zone)
-    // The library asks for recursion, whose bit has to be zero here (RFC 2136, section 2.2).
+    // libldns sets the recursion bit, which must be zero in updates (RFC 2136, section 2.2).
     message[2] &= 0xFE
     return message
   }
 
-  /// Reads an answer, if it is the one to this message.
+  /// Parses the response to a message.
   ///
   /// - Parameters:
-  ///   - bytes: What came.
-  ///   - request: The message that was sent.
-  /// - Returns: The answer; nil when it answers something else.
-  /// - Throws: `HostError` with `.malformedAnswer` when it cannot be read, or `.missingLibrary`.
+  ///   - bytes: The received bytes.
+  ///   - request: The sent message.
+  /// - Returns: The response; nil if it belongs to another message.
+  /// - Throws: `HostError` with `.malformedAnswer` if it cannot be parsed, or `.missingLibrary`.
   package static func response(
     _ bytes: [UInt8], to request: [UInt8]
   ) throws(HostError) -> DNSResponse? {
-    // The number first: an answer to another question needs no look.
+    // The ID first: a response to another message need not be parsed.
     guard bytes.count >= 12, request.count >= 12, bytes[..<2] == request[..<2] else { return nil }
     do {
       return try read(bytes, to: request)
     } catch {
-      // What is cut off may end anywhere; only TCP has the rest (RFC 2181, section 9).
+      // A truncated response may end anywhere; TCP has the rest (RFC 2181, section 9).
       guard error.code == .malformedAnswer, bytes[2] & 0x82 == 0x82 else { throw error }
       return DNSResponse(isAuthoritative: false, isTruncated: true)
     }
@@ -108,7 +108,7 @@ package enum DNSMessage {
     else { return nil }
     let code = Int(unsafe ldns.table.pointee.pkt_get_rcode(packet).rawValue)
     let question = unsafe questions(packet, ldns)
-    // Servers that refuse may leave the question out; only those that answer must repeat it.
+    // A server may omit the question from an error response, but not from other responses.
     let wanted = unsafe questions(asked, ldns)
     guard question == wanted || (question.isEmpty && code != 0) else {
       return nil

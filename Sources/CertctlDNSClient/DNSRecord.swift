@@ -1,56 +1,55 @@
-/// The type of a DNS record; open, as the registry is.
+/// The type of a DNS record, open like the IANA registry.
 package struct DNSType: RawRepresentable, Hashable, Sendable {
-  /// The number of the registry.
+  /// The number in the registry.
   package let rawValue: UInt16
 
-  /// A type by its number.
+  /// Creates a type from its number.
   package init(rawValue: UInt16) { self.rawValue = rawValue }
 
   /// An IPv4 address.
   package static let a = DNSType(rawValue: 1)
   /// A name server of a zone.
   package static let ns = DNSType(rawValue: 2)
-  /// Another name for the same.
+  /// The canonical name of an alias.
   package static let cname = DNSType(rawValue: 5)
-  /// The beginning of a zone.
+  /// The start of authority of a zone.
   package static let soa = DNSType(rawValue: 6)
-  /// Text.
+  /// A text.
   package static let txt = DNSType(rawValue: 16)
   /// An IPv6 address.
   package static let aaaa = DNSType(rawValue: 28)
-  /// Which CAs may issue (RFC 8659).
+  /// A certification authority authorization (RFC 8659).
   package static let caa = DNSType(rawValue: 257)
 }
 
-/// A record of an answer.
+/// A record of a response.
 package struct DNSRecord: Sendable, Hashable {
-  /// What a record says.
+  /// The data of a record.
   package enum Content: Sendable, Hashable {
-    /// The text of an IPv4 or IPv6 address.
+    /// The IPv4 or IPv6 address, as text.
     case address(String)
-    /// A name: of a CNAME or NS record.
+    /// The name in a CNAME or NS record.
     case name(String)
-    /// The strings of a TXT record, put together.
+    /// The concatenated strings of a TXT record.
     case text([UInt8])
-    /// A SOA record: the primary server, the serial number, and for how many seconds "there is no
-    /// such name" may be remembered (RFC 2308).
+    /// A SOA record, with the TTL of negative answers in seconds (RFC 2308).
     case start(primary: String, serial: UInt32, negativeTTL: UInt32)
     /// A CAA record (RFC 8659, section 4.1).
     case authorization(flags: UInt8, tag: String, value: String)
-    /// Something else.
+    /// Any other record.
     case other
   }
 
-  /// The owner, lower case, without a final dot.
+  /// The owner name in lower case, without a final dot.
   package var name: String
   /// The type.
   package var type: DNSType
-  /// For how many seconds it may be remembered.
+  /// The TTL in seconds.
   package var ttl: UInt32
-  /// What it says.
+  /// The data.
   package var content: Content
 
-  /// A record.
+  /// Creates a record.
   package init(name: String, type: DNSType, ttl: UInt32, content: Content) {
     self.name = name
     self.type = type
@@ -59,13 +58,13 @@ package struct DNSRecord: Sendable, Hashable {
   }
 }
 
-/// What a server answered.
+/// The response of a server.
 package struct DNSResponse: Sendable {
-  /// The response code (RFC 1035, section 4.1.1): 0 is "no error", 3 "no such name".
+  /// The response code (RFC 1035, section 4.1.1), such as 0 (NOERROR) and 3 (NXDOMAIN).
   package var code: Int
-  /// Whether the server speaks for the zone.
+  /// Whether the server is authoritative for the zone.
   package var isAuthoritative: Bool
-  /// Whether the message was cut off, so that TCP has to be used.
+  /// Whether the message is truncated, so that TCP is required.
   package var isTruncated: Bool
   /// The answer section.
   package var answers: [DNSRecord]
@@ -74,7 +73,7 @@ package struct DNSResponse: Sendable {
   /// The additional section.
   package var additional: [DNSRecord]
 
-  /// A response.
+  /// Creates a response.
   package init(
     code: Int = 0, isAuthoritative: Bool = true, isTruncated: Bool = false,
     answers: [DNSRecord] = [], authority: [DNSRecord] = [], additional: [DNSRecord] = []
@@ -87,15 +86,15 @@ package struct DNSResponse: Sendable {
     self.additional = additional
   }
 
-  /// "no error".
+  /// The response code NOERROR.
   package static let noError = 0
-  /// "there is no such name".
+  /// The response code NXDOMAIN.
   package static let noSuchName = 3
 
-  /// The word for the response code, as `dig` prints it.
+  /// The name of the response code, as `dig` prints it.
   package var codeText: String { Self.text(ofCode: code) }
 
-  /// The word for a response code (RFC 6895, section 2.3).
+  /// Returns the name of a response code (RFC 6895, section 2.3).
   package static func text(ofCode code: Int) -> String {
     let words = [
       "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET",
@@ -105,13 +104,14 @@ package struct DNSResponse: Sendable {
   }
 }
 
-/// Names of the DNS as text: lower case ASCII, labels with dots between, no dot at the end; the root
-/// is the empty text.
+/// DNS names as text: lower-case ASCII labels separated by dots, without a final dot.
+///
+/// The root is the empty string.
 package enum DNSName {
-  /// A name in this form; nil when it cannot be asked for.
+  /// Returns a name in this form; nil if it is not supported.
   ///
-  /// Names with other characters than letters, digits, `-`, `_`, `*` and `/` exist, but prove nothing
-  /// that is on the web (`/` is that of RFC 2317).
+  /// Only letters, digits, `-`, `_`, `*` and `/` (RFC 2317) are supported. Names with other
+  /// characters exist, but not in certificates for web servers.
   package static func normalized(_ text: String) -> String? {
     let name = (text.hasSuffix(".") ? String(text.dropLast()) : text).lowercased()
     if name.isEmpty { return "" }
@@ -131,14 +131,14 @@ package enum DNSName {
     }
   }
 
-  /// The name one label up; nil above the root.
+  /// Returns the parent name; nil for the root.
   package static func parent(of name: String) -> String? {
     if name.isEmpty { return nil }
     guard let dot = name.firstIndex(of: ".") else { return "" }
     return String(name[name.index(after: dot)...])
   }
 
-  /// Whether a name is a zone's own or below it.
+  /// Returns whether a name is the zone apex or below it.
   package static func isIn(_ name: String, _ zone: String) -> Bool {
     zone.isEmpty || name == zone || name.hasSuffix("." + zone)
   }

@@ -3,21 +3,21 @@ internal import NIOCore
 internal import NIOPosix
 internal import Synchronization
 
-/// One DNS message out, one in, over UDP or TCP.
+/// The exchange of a DNS message for its response, over UDP or TCP.
 ///
-/// Each exchange has a socket of its own, connected to the server: the system takes answers from that
-/// address only, and picks a port that nobody can guess (RFC 5452).
+/// Each exchange has its own socket, connected to the server: the system accepts responses only
+/// from that address and chooses an unpredictable port (RFC 5452).
 enum DNSTransport {
 
-  /// Asks by UDP.
+  /// Sends a message over UDP and waits for the response.
   ///
   /// - Parameters:
   ///   - message: The message.
   ///   - server: The server.
-  ///   - limit: How long to wait.
-  ///   - accept: Makes an answer of what came; nil waits on, since it answers something else.
-  /// - Returns: What `accept` made.
-  /// - Throws: `HostError` with `.timedOut` or `.connectFailed`, or what `accept` throws.
+  ///   - limit: The time limit.
+  ///   - accept: Parses received bytes; returns nil for the response to another message.
+  /// - Returns: The result of `accept`.
+  /// - Throws: `HostError` with `.timedOut` or `.connectFailed`, or the errors of `accept`.
   static func udp<Answer: Sendable>(
     _ message: [UInt8], to server: Endpoint, within limit: Duration,
     accept: @escaping @Sendable ([UInt8]) throws -> Answer?
@@ -37,16 +37,16 @@ enum DNSTransport {
     }
   }
 
-  /// Asks by TCP, where each message follows its length (RFC 7766).
+  /// Sends a message, preceded by its length, over TCP (RFC 7766) and waits for the response.
   ///
   /// - Parameters:
   ///   - message: The message.
   ///   - server: The server.
-  ///   - limit: How long to wait, the connection included.
-  ///   - accept: Makes an answer of what came.
-  /// - Returns: What `accept` made.
-  /// - Throws: `HostError` with `.timedOut`, `.connectFailed` or `.transferFailed`, or what `accept`
-  ///   throws.
+  ///   - limit: The time limit, including the connection.
+  ///   - accept: Parses received bytes; returns nil for the response to another message.
+  /// - Returns: The result of `accept`.
+  /// - Throws: `HostError` with `.timedOut`, `.connectFailed` or `.transferFailed`, or the errors
+  ///   of `accept`.
   static func tcp<Answer: Sendable>(
     _ message: [UInt8], to server: Endpoint, within limit: Duration,
     accept: @escaping @Sendable ([UInt8]) throws -> Answer?
@@ -74,11 +74,11 @@ enum DNSTransport {
       return try SocketAddress(ipAddress: server.host, port: server.port)
     } catch {
       throw HostError(
-        .invalidRequest, operation: "ask", subject: "\(server)", detail: "this is no address")
+        .invalidRequest, operation: "query", subject: "\(server)", detail: "not an IP address")
     }
   }
 
-  /// Opens, sends, waits for the first answer that is one, and closes.
+  /// Opens a channel, sends the message, waits for the first accepted response, closes the channel.
   private static func exchange<Answer: Sendable>(
     _ server: Endpoint, _ limit: Duration,
     _ accept: @escaping @Sendable ([UInt8]) throws -> Answer?,
@@ -99,7 +99,7 @@ enum DNSTransport {
       try? await Task.sleep(for: limit)
       box.settle(
         .failure(
-          HostError(.timedOut, operation: "ask", subject: "\(server)", detail: "no answer")))
+          HostError(.timedOut, operation: "query", subject: "\(server)", detail: "no answer")))
     }
     defer { timer.cancel() }
     let channel: any Channel
@@ -127,26 +127,26 @@ enum DNSTransport {
     case let error as CancellationError: error
     case let error as IOError:
       HostError(
-        .connectFailed, operation: "ask", subject: "\(server)", errnoCode: error.errnoCode,
+        .connectFailed, operation: "query", subject: "\(server)", errnoCode: error.errnoCode,
         detail: HostError.text(ofErrno: error.errnoCode))
     case ChannelError.connectTimeout:
-      HostError(.timedOut, operation: "ask", subject: "\(server)", detail: "no answer")
+      HostError(.timedOut, operation: "query", subject: "\(server)", detail: "no answer")
     default:
       HostError(
-        .connectFailed, operation: "ask", subject: "\(server)", detail: "\(error)")
+        .connectFailed, operation: "query", subject: "\(server)", detail: "\(error)")
     }
   }
 }
 
-/// Whoever waits for what a channel reads.
+/// The callbacks of an exchange that waits for a response.
 private struct Exchange: Sendable {
-  /// Takes a message; true when it was the answer.
+  /// Handles a received message; returns true if it is the response.
   let take: @Sendable ([UInt8]) -> Bool
-  /// Takes the end of hope.
+  /// Fails the exchange with an error of the channel.
   let fail: @Sendable (any Error) -> Void
 }
 
-/// A result that comes once, whoever is first.
+/// A one-time result: the first one wins.
 private final class AnswerBox<Answer: Sendable>: Sendable {
   private struct State: Sendable {
     var result: Result<Answer, any Error>?
@@ -189,7 +189,7 @@ private final class DatagramReader: ChannelInboundHandler {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    // Nobody listens there: the system heard it from the other side.
+    // Typically an ICMP "port unreachable" from the other side.
     exchange.fail(error)
   }
 }
@@ -205,21 +205,21 @@ private final class StreamReader: ChannelInboundHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     var piece = unwrapInboundIn(data)
     received.writeBuffer(&piece)
-    // A length has two bytes: what is kept never grows over 64 KiB and the last piece.
+    // The length field has two bytes, so the buffer never exceeds 64 KiB plus the last read.
     while let length = received.getInteger(at: received.readerIndex, as: UInt16.self),
       let message = received.getBytes(at: received.readerIndex + 2, length: Int(length))
     {
       received.moveReaderIndex(forwardBy: 2 + Int(length))
       if exchange.take(message) { return }
     }
-    // Or a server that sends wrong ones without end would fill the memory.
+    // Otherwise a server that sends unrelated messages forever would exhaust memory.
     received.discardReadBytes()
   }
 
   func channelInactive(context: ChannelHandlerContext) {
     exchange.fail(
       HostError(
-        .transferFailed, operation: "ask by TCP", detail: "the server closed the connection"))
+        .transferFailed, operation: "query over TCP", detail: "the server closed the connection"))
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) { exchange.fail(error) }

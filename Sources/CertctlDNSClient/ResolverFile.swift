@@ -1,13 +1,13 @@
 package import CertctlBase
 
-/// The resolvers that this host uses.
+/// The resolver configuration of this host.
 package enum ResolverFile {
-  /// The addresses of `nameserver` lines (resolv.conf(5)), in their order; this host where there is none.
+  /// Returns the addresses of the `nameserver` lines (resolv.conf(5)), or else 127.0.0.1.
   ///
   /// - Parameters:
-  ///   - text: The file's text.
-  ///   - port: The port that resolvers listen on.
-  /// - Returns: The servers, at least one.
+  ///   - text: The contents of the file.
+  ///   - port: The port of the resolvers.
+  /// - Returns: The resolvers in their order, at least one.
   package static func servers(in text: String, port: Int = 53) -> [Endpoint] {
     let servers = text.split(whereSeparator: \.isNewline).compactMap { line -> Endpoint? in
       let words = line.split(whereSeparator: \.isWhitespace)

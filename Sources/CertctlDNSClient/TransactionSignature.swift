@@ -1,43 +1,43 @@
 internal import CLDNS
 
-/// Signs DNS messages with a shared secret, and checks signed answers (RFC 8945).
+/// The signing of DNS messages with a shared secret, and the verification of responses (RFC 8945).
 ///
-/// libldns can sign, too, but in version 1.8.3 not with HMAC-SHA-384, whose name is misspelt there;
-/// so the records are put together here, and the library reads them.
+/// libldns 1.8.3 cannot sign with HMAC-SHA-384, because it misspells the algorithm name. TSIG
+/// records are therefore encoded here, and decoded by libldns.
 package struct TransactionSignature: Sendable {
-  /// Makes an authentication code of bytes.
+  /// A function that computes the message authentication code of bytes.
   package typealias Code = @Sendable ([UInt8]) throws -> [UInt8]
 
-  /// What the clocks of both sides may differ by, in seconds.
+  /// The permitted clock difference, in seconds.
   static let fudge: UInt16 = 300
   private static let type: UInt16 = 250
   private static let anyClass: UInt16 = 255
 
-  /// The key's name.
+  /// The name of the key.
   package let keyName: String
-  /// The algorithm's name, such as `hmac-sha256`.
+  /// The name of the algorithm, such as `hmac-sha256`.
   package let algorithm: String
   private let code: Code
 
-  /// A signer.
+  /// Creates a signer.
   ///
   /// - Parameters:
-  ///   - keyName: The key's name, in the form of `DNSName`.
-  ///   - algorithm: The algorithm's name in the same form.
-  ///   - code: Makes the code with the key.
+  ///   - keyName: The name of the key, in the form of `DNSName`.
+  ///   - algorithm: The name of the algorithm, in the same form.
+  ///   - code: Computes the authentication code with the key.
   package init(keyName: String, algorithm: String, code: @escaping Code) {
     self.keyName = keyName
     self.algorithm = algorithm
     self.code = code
   }
 
-  /// The signed message, and its code, by which the answer is checked.
+  /// Signs a message.
   ///
   /// - Parameters:
-  ///   - message: A message without a signature.
-  ///   - time: The time of day, in seconds since 1970.
-  /// - Returns: The message with its last record, and the code.
-  /// - Throws: What the code's maker throws.
+  ///   - message: The unsigned message.
+  ///   - time: The current time, in seconds since 1970.
+  /// - Returns: The message with its TSIG record, and the code, which verifies the response.
+  /// - Throws: The errors of the code function.
   package func sign(
     _ message: [UInt8], at time: UInt64
   ) throws -> (message: [UInt8], code: [UInt8]) {
@@ -53,29 +53,29 @@ package struct TransactionSignature: Sendable {
     return (signed, mac)
   }
 
-  /// What a signed answer says.
+  /// The result of verifying a response.
   package enum Verdict: Sendable, Equatable {
-    /// The server knows the key, and this is its answer.
+    /// The signature is valid.
     case genuine
-    /// There is no signature, or a wrong one.
+    /// The signature is missing or invalid.
     case forged
-    /// The server refuses the signature: 16 BADSIG, 17 BADKEY, 18 BADTIME (RFC 8945, section 3).
+    /// The server rejected the request: 16 BADSIG, 17 BADKEY, 18 BADTIME (RFC 8945, section 3).
     case refused(Int)
   }
 
-  /// Checks an answer.
+  /// Verifies the signature of a response.
   ///
   /// - Parameters:
-  ///   - answer: The bytes of the answer.
+  ///   - answer: The bytes of the response.
   ///   - requestCode: The code of the request.
-  ///   - time: The time of day, in seconds since 1970.
-  /// - Returns: What it is.
-  /// - Throws: `HostError` with `.malformedAnswer`; what the code's maker throws.
+  ///   - time: The current time, in seconds since 1970.
+  /// - Returns: The result.
+  /// - Throws: `HostError` with `.malformedAnswer`, or the errors of the code function.
   package func check(
     _ answer: [UInt8], requestCode: [UInt8], at time: UInt64
   ) throws -> Verdict {
     guard let (end, fields) = try Self.lastRecord(of: answer) else { return .forged }
-    // Algorithm, time, fudge, code, id, error, other: as libldns divides them.
+    // The fields in libldns: algorithm, time, fudge, code, ID, error, other.
     guard fields.count == 7, fields[1].count == 6, fields[2].count == 2, fields[3].count >= 2 else {
       return .forged
     }
@@ -97,14 +97,14 @@ package struct TransactionSignature: Sendable {
     return distance <= UInt64(fudge) ? .genuine : .refused(18)
   }
 
-  /// The TSIG variables (RFC 8945, section 4.3.3).
+  /// Returns the TSIG variables (RFC 8945, section 4.3.3).
   private func variables(time: UInt64, fudge: UInt16, error: UInt16, other: [UInt8]) -> [UInt8] {
     Self.wire(keyName) + Self.bytes(UInt64(Self.anyClass), 2) + Self.bytes(0, 4)
       + Self.wire(algorithm) + Self.bytes(time, 6) + Self.bytes(UInt64(fudge), 2)
       + Self.bytes(UInt64(error), 2) + Self.bytes(UInt64(other.count), 2) + other
   }
 
-  /// Where the last record begins, and its fields; nil when it is no TSIG record.
+  /// Returns the offset and the fields of the last record; nil if it is not a TSIG record.
   private static func lastRecord(of answer: [UInt8]) throws -> (Int, [[UInt8]])? {
     let ldns = try DNSLibrary.use()
     let packet = try unsafe DNSMessage.packet(answer, ldns)
@@ -113,7 +113,7 @@ package struct TransactionSignature: Sendable {
     let fields = unsafe (0..<ldns.table.pointee.rr_rd_count(record)).map {
       unsafe DNSMessage.bytes(ldns.table.pointee.rr_rdf(record, $0), ldns)
     }
-    // All sections but the last record.
+    // Skip all records but the last.
     var position = 12
     let counts = (0..<4).map { number(answer[4 + 2 * $0..<6 + 2 * $0]) }
     for (section, count) in counts.enumerated() {
@@ -132,12 +132,12 @@ package struct TransactionSignature: Sendable {
     return (position, fields)
   }
 
-  /// Compares in the same time whatever differs.
+  /// Compares in constant time.
   private static func isEqual(_ one: [UInt8], _ other: [UInt8]) -> Bool {
     one.count == other.count && zip(one, other).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
   }
 
-  /// A name without compression, as signatures want it.
+  /// Returns a name in uncompressed wire format.
   private static func wire(_ name: String) -> [UInt8] {
     let labels = name.lowercased().utf8.split(separator: UInt8(ascii: "."))
     return labels.flatMap { [UInt8(truncatingIfNeeded: $0.count)] + Array($0) } + [0]

@@ -1,9 +1,9 @@
 import CertctlCore
 import CertctlSystem
 
-/// Every DNS service that certctl can edit: one file and one line here for each.
+/// The catalog of DNS providers: each has one file and one line here.
 package enum DNSProviderCatalog {
-  /// All of them, in the order of their names.
+  /// All providers, sorted by name.
   package static let all: [any DNSProvider.Type] = [
     AcmeDNS.self,
     AcmeSh.self,
@@ -38,19 +38,19 @@ package enum DNSProviderCatalog {
     Vultr.self,
   ]
 
-  /// The DNS provider of a word; nil when there is none.
+  /// Returns the DNS provider with a name or alias; nil if there is none.
   package static func named(_ word: String) -> (any DNSProvider.Type)? {
     all.first { $0.descriptor.name == word || $0.descriptor.aliases.contains(word) }
   }
 
-  /// What certctl.toml says of a provider's setting: a value where it is no secret, else a reference.
+  /// Converts a provider setting of certctl.toml: a reference for a secret, a value for others.
   ///
   /// - Parameters:
-  ///   - name: The variable's name.
-  ///   - text: The text of the file.
-  /// - Returns: The text as `DNSSettings` keeps it.
-  /// - Throws: `CertctlError` with code `configuration` for a variable that no provider has, or a
-  ///   secret that stands in the file itself.
+  ///   - name: The name of the variable.
+  ///   - text: The text in certctl.toml.
+  /// - Returns: The text in the format of `DNSSettings.references`.
+  /// - Throws: `CertctlError` with code `configuration` for an unknown variable, or for a secret
+  ///   that is in the file itself.
   package static func reference(_ name: String, _ text: String) throws -> String {
     let settings = all.flatMap { $0.descriptor.settings }.filter {
       $0.name == name || $0.aliases.contains(name)
@@ -58,7 +58,7 @@ package enum DNSProviderCatalog {
     guard !settings.isEmpty else {
       throw CertctlError(
         .configuration, "no DNS provider has a setting '\(name)'",
-        hint: "certctl dns-providers NAME tells the settings of each")
+        hint: "run: certctl dns-providers PROVIDER")
     }
     guard settings.contains(where: \.isSecret) else { return "value:\(text)" }
     _ = try SecretReference(text)

@@ -2,7 +2,7 @@ package import CertctlCore
 import CertctlSystem
 
 extension DNSSettings {
-  /// Checks the words that a person typed.
+  /// Checks the provider and the resolver.
   ///
   /// - Throws: `CertctlError` with code `usage`.
   package func validate() throws {
@@ -10,30 +10,33 @@ extension DNSSettings {
     if let resolver { _ = try Self.endpoint(resolver) }
   }
 
-  /// The provider.
+  /// Returns the type of the provider.
   ///
-  /// - Throws: `CertctlError` with code `usage` for a word that is none.
+  /// - Throws: `CertctlError` with code `usage` for an unknown provider or a wrong argument.
   package func type() throws -> any DNSProvider.Type {
     guard let (name, argument) = word else {
       throw CertctlError(
-        .usage, "dns-01 needs to know who edits the zone",
-        hint: "add --dns PROVIDER; certctl dns-providers lists them")
+        .usage, "dns-01 requires a DNS provider",
+        hint: "use --dns PROVIDER; for a list, run: certctl dns-providers")
     }
     guard let type = DNSProviderCatalog.named(name) else {
       let near = DNSProviderCatalog.all.map { $0.descriptor.name }.filter {
         $0.hasPrefix(name.prefix(3).lowercased()) || name.lowercased().hasPrefix($0.prefix(3))
       }
       throw CertctlError(
-        .usage, "there is no DNS provider '\(name)'",
-        hint: (near.isEmpty ? "" : "do you mean \(near.joined(separator: " or "))? ")
-          + "certctl dns-providers lists all; httpreq, exec:PATH and acmesh:dns_NAME reach others")
+        .usage, "no DNS provider '\(name)'",
+        hint: near.isEmpty
+          ? "for a list, run: certctl dns-providers; for other services, use httpreq, exec:PATH "
+            + "or acmesh:dns_NAME"
+          : "did you mean \(near.joined(separator: " or "))? for a list, run: certctl dns-providers"
+      )
     }
     if let argument, type.descriptor.argument == nil || argument.isEmpty {
       throw CertctlError(
         .usage,
         argument.isEmpty
-          ? "nothing stands after the colon of --dns \(name):"
-          : "--dns \(name) takes nothing after a colon")
+          ? "no argument after the colon of --dns \(name):"
+          : "--dns \(name) takes no argument")
     }
     return type
   }

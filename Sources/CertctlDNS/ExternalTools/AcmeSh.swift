@@ -3,17 +3,16 @@ import CertctlCore
 import CertctlSystem
 import FoundationEssentials
 
-/// A DNS script of the user's own acme.sh, run under functions of ours.
+/// A DNS script of acme.sh, run with certctl's implementation of the functions it calls.
 ///
-/// acme.sh itself is not run. Its settings are: a script finds there what acme.sh saved, and what it
-/// saves goes there.
+/// acme.sh itself is not run, but its settings are used: the script reads and writes them.
 package struct AcmeSh: DNSProvider {
   package static let descriptor = DNSProviderDescriptor(
-    name: "acmesh", title: "a DNS script of acme.sh",
+    name: "acmesh", title: "acme.sh DNS script",
     documentation: "https://github.com/acmesh-official/acme.sh/wiki/dnsapi",
     settings: [
       .init(
-        "ACMESH_HOME", "where acme.sh is installed; ~/.acme.sh without it",
+        "ACMESH_HOME", "acme.sh installation directory, by default ~/.acme.sh",
         aliases: ["LE_WORKING_DIR"], isSecret: false, fallback: "")
     ], timeLimit: 900, argument: "dns_NAME")
 
@@ -29,8 +28,8 @@ package struct AcmeSh: DNSProvider {
     let environment = ProcessInfo.processInfo.environment
     guard Self.isInstalled("curl", environment) else {
       throw CertctlError(
-        .configuration, "scripts of acme.sh need the program curl, which is not installed",
-        hint: "apt-get install curl")
+        .configuration, "acme.sh scripts require curl, which is not installed",
+        hint: "run: apt-get install curl")
     }
     script = try UserProgram(
       Self.path(of: name, in: home), kind: "acme.sh script", environment: context.environment,
@@ -39,8 +38,9 @@ package struct AcmeSh: DNSProvider {
     try requireTrust(environment)
   }
 
-  /// Refuses, as root, settings of acme.sh that another user can change: the script gets them as they
-  /// are, and what it keeps is written there.
+  /// Rejects, as root, acme.sh settings that another user can change.
+  ///
+  /// The script trusts them, and writes to the same files.
   private func requireTrust(_ environment: [String: String]) throws {
     guard SystemAccount.isRoot else { return }
     let settings = environment["LE_CONFIG_HOME"] ?? home
@@ -51,10 +51,11 @@ package struct AcmeSh: DNSProvider {
     } catch {
       throw CertctlError(
         .configuration,
-        "the settings of acme.sh in \(home) are not used as root: "
+        "cannot use the acme.sh settings in \(home) as root: "
           + (error.detail ?? error.description),
-        hint: "run certctl as the user whose acme.sh it is, or copy dnsapi/ and account.conf to a "
-          + "folder of root and name it by ACMESH_HOME")
+        hint:
+          "run certctl as the owner of acme.sh, or copy dnsapi/ and account.conf to a directory "
+          + "of root and set ACMESH_HOME to it")
     }
   }
 
@@ -84,9 +85,9 @@ package struct AcmeSh: DNSProvider {
     }
   }
 
-  // MARK: - Where things are
+  // MARK: - Locations
 
-  /// Only such a name is a file's name and a function's name at once.
+  /// Returns a name that is safe as both a file name and a shell function name.
   private static func checkedName(_ name: String) throws -> String {
     let isFit = name.utf8.allSatisfy { byte in
       (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
@@ -94,8 +95,8 @@ package struct AcmeSh: DNSProvider {
     }
     guard isFit, name.hasPrefix("dns_") else {
       throw CertctlError(
-        .usage, "'\(name)' is no name of a DNS script of acme.sh",
-        hint: "give it without path and .sh, such as --dns acmesh:dns_cf")
+        .usage, "'\(name)' is not the name of an acme.sh DNS script",
+        hint: "use the name without path and .sh, such as --dns acmesh:dns_cf")
     }
     return name
   }
@@ -109,8 +110,8 @@ package struct AcmeSh: DNSProvider {
     guard FileManager.default.fileExists(atPath: home) else {
       throw CertctlError(
         .configuration, "acme.sh is not installed in \(home)",
-        hint: "say where it is by ACMESH_HOME, in the environment or in [dns-credentials] of "
-          + "certctl.toml; a folder with dnsapi/ of its source is enough")
+        hint: "set ACMESH_HOME to a directory that contains dnsapi/, in the environment or in "
+          + "[dns-credentials] of certctl.toml")
     }
     return home
   }
@@ -127,10 +128,10 @@ package struct AcmeSh: DNSProvider {
       .configuration,
       "acme.sh in \(home) has no DNS script \(name)",
       hint: near.isEmpty
-        ? "ls \(home)/dnsapi shows which there are" : "there are: \(near.joined(separator: ", "))")
+        ? "for a list, run: ls \(home)/dnsapi" : "did you mean \(near.joined(separator: ", "))?")
   }
 
-  /// Whether the script will find a program.
+  /// Returns whether a program is in the search path of the script.
   static func isInstalled(_ program: String, _ environment: [String: String]) -> Bool {
     (environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":").contains {
       FileManager.default.isExecutableFile(atPath: "\($0)/\(program)")

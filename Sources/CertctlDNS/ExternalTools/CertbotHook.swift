@@ -1,11 +1,11 @@
 import CertctlCore
 
-/// Programs that were written for certbot's `--manual-auth-hook` and `--manual-cleanup-hook`.
+/// Programs written for certbot's `--manual-auth-hook` and `--manual-cleanup-hook`.
 ///
-/// They are told the domain alone, so where `_acme-challenge` is a CNAME they have to know it.
+/// They get only the domain, so they must resolve a CNAME of `_acme-challenge` themselves.
 package struct CertbotHook: DNSProvider {
   package static let descriptor = DNSProviderDescriptor(
-    name: "certbot-hook", title: "a manual hook of certbot",
+    name: "certbot-hook", title: "certbot manual hook",
     documentation:
       "https://eff-certbot.readthedocs.io/en/stable/using.html#pre-and-post-validation-hooks",
     timeLimit: 600, argument: "AUTH[,CLEANUP]")
@@ -29,7 +29,7 @@ package struct CertbotHook: DNSProvider {
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
     try await ledger.publish(records) { record, index in
       let output = try await auth.run(
-        variables: Self.variables(records, index), to: "publish the record of \(record.domain)")
+        variables: Self.variables(records, index), to: "add the record of \(record.domain)")
       let start = output.drop(while: \.isWhitespace)
       return start.lastIndex { !$0.isWhitespace }.map { String(start[...$0]) } ?? ""
     }
@@ -39,11 +39,11 @@ package struct CertbotHook: DNSProvider {
     guard let cleanup else {
       let names = Set(records.map(\.name)).sorted().joined(separator: ", ")
       return warn(
-        "the TXT record stays, since no cleanup hook was given: \(names)")
+        "the TXT record remains because no certbot cleanup hook is set: \(names)")
     }
     try await ledger.remove(records) { record, index in
       var variables = Self.variables(records, index)
-      // Who published it may have been a process that crashed; then nobody knows what the hook said.
+      // If another process published it and crashed, the output of the hook is unknown.
       var output = ""
       if case .published(let text) = ledger.last(record) { output = text }
       variables["CERTBOT_AUTH_OUTPUT"] = output
@@ -51,7 +51,7 @@ package struct CertbotHook: DNSProvider {
     }
   }
 
-  /// As certbot sets them for dns-01: no token, which belongs to http-01.
+  /// Returns the variables that certbot sets for dns-01: no token, which only http-01 has.
   private static func variables(_ records: [ChallengeRecord], _ index: Int) -> [String: String?] {
     [
       "CERTBOT_DOMAIN": records[index].domain,

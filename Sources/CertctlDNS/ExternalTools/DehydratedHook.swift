@@ -1,9 +1,9 @@
-/// A hook that was written for dehydrated: `deploy_challenge` and `clean_challenge`.
+/// A hook written for dehydrated: `deploy_challenge` and `clean_challenge`.
 ///
-/// It is told the domain alone, so where `_acme-challenge` is a CNAME it has to know it.
+/// It gets only the domain, so it must resolve a CNAME of `_acme-challenge` itself.
 package struct DehydratedHook: DNSProvider {
   package static let descriptor = DNSProviderDescriptor(
-    name: "dehydrated-hook", title: "a hook of dehydrated",
+    name: "dehydrated-hook", title: "dehydrated hook",
     documentation:
       "https://github.com/dehydrated-io/dehydrated/blob/master/docs/dns-verification.md",
     timeLimit: 600, argument: "PATH")
@@ -20,7 +20,7 @@ package struct DehydratedHook: DNSProvider {
     try await ledger.publish(records) { record, _ in
       try await program.run(
         ["deploy_challenge", record.domain, record.token, record.value],
-        to: "publish the record of \(record.domain)")
+        to: "add the record of \(record.domain)")
     }
   }
 

@@ -1,15 +1,17 @@
 import CertctlCore
 
-/// lego's exec protocol: a program that is told `present` or `cleanup`, a name and a value.
+/// A program that implements lego's exec protocol: `present` or `cleanup`, a name and a value.
 package struct LegoExec: DNSProvider {
   package static let descriptor = DNSProviderDescriptor(
-    name: "exec", title: "a program (lego's exec protocol)",
+    name: "exec", title: "external program (lego exec protocol)",
     documentation: "https://go-acme.github.io/lego/dns/exec/",
     settings: [
       .init(
-        "EXEC_PATH", "the program, where none stands after exec:", isSecret: false, fallback: ""),
+        "EXEC_PATH", "path of the program, if not given as --dns exec:PATH", isSecret: false,
+        fallback: ""),
       .init(
-        "EXEC_MODE", "RAW: the program makes name and value itself", isSecret: false, fallback: ""),
+        "EXEC_MODE", "RAW to pass domain, token and key authorization instead of name and value",
+        isSecret: false, fallback: ""),
     ], timeLimit: 600, argument: "PATH")
 
   var program: UserProgram
@@ -19,20 +21,20 @@ package struct LegoExec: DNSProvider {
   package init(_ context: DNSProviderContext) throws {
     guard let path = context.argument ?? context.optional("EXEC_PATH") else {
       throw CertctlError(
-        .usage, "--dns exec needs to know the program",
-        hint: "give it as --dns exec:/path/to/program, or by EXEC_PATH")
+        .usage, "--dns exec requires a program",
+        hint: "use --dns exec:/path/to/program, or set EXEC_PATH")
     }
     program = try UserProgram(path, kind: "DNS program", environment: context.environment)
     let mode = context.optional("EXEC_MODE")
     guard mode == nil || mode == "RAW" else {
-      throw context.wrong("EXEC_MODE", "takes the word RAW or nothing")
+      throw context.wrong("EXEC_MODE", "must be RAW or empty")
     }
     isRaw = mode == "RAW"
   }
 
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
     try await ledger.publish(records) { record, _ in
-      try await program.run(arguments("present", record), to: "publish \(record.name)")
+      try await program.run(arguments("present", record), to: "add \(record.name)")
     }
   }
 

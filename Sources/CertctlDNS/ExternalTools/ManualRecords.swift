@@ -1,9 +1,9 @@
 import CertctlCore
 
-/// A person who makes the records.
+/// A person who creates the records by hand.
 package struct ManualRecords: DNSProvider {
   package static let descriptor = DNSProviderDescriptor(
-    name: "manual", title: "you, by hand",
+    name: "manual", title: "by hand, at a terminal",
     documentation: "https://www.rfc-editor.org/rfc/rfc8555#section-8.4", timeLimit: 3600,
     needsPerson: true)
 
@@ -15,19 +15,19 @@ package struct ManualRecords: DNSProvider {
     let isOne = records.count == 1
     tell(
       [
-        "Make \(isOne ? "this TXT record" : "these TXT records") in the zone \(zone), and leave "
-          + "others of the same name:",
+        "Create \(isOne ? "this TXT record" : "these TXT records") in the zone \(zone), and keep "
+          + "any others of the same name:",
         "",
       ] + Self.lines(records) + [
         "",
-        "certctl looks for \(isOne ? "it" : "them") at the zone's name servers, and goes on by "
-          + "itself. Ctrl-C ends the wait.",
+        "certctl continues as soon as the zone's name servers have \(isOne ? "it" : "them"). "
+          + "Press Ctrl-C to abort.",
       ])
   }
 
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
     let subject = records.count == 1 ? "This TXT record" : "These TXT records"
-    tell(["\(subject) can be deleted now:", ""] + Self.lines(records))
+    tell(["\(subject) can now be deleted:", ""] + Self.lines(records))
   }
 
   private static func lines(_ records: [ChallengeRecord]) -> [String] {

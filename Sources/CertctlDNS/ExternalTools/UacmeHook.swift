@@ -1,9 +1,9 @@
-/// A hook that was written for uacme: `begin`, then `done` or `failed`.
+/// A hook written for uacme: `begin`, then `done` or `failed`.
 ///
-/// It is told the domain alone, so where `_acme-challenge` is a CNAME it has to know it.
+/// It gets only the domain, so it must resolve a CNAME of `_acme-challenge` itself.
 package struct UacmeHook: DNSProvider {
   package static let descriptor = DNSProviderDescriptor(
-    name: "uacme-hook", title: "a hook of uacme",
+    name: "uacme-hook", title: "uacme hook",
     documentation: "https://ndilieto.github.io/uacme/uacme.html", timeLimit: 600, argument: "PATH")
 
   var program: UserProgram
@@ -16,11 +16,13 @@ package struct UacmeHook: DNSProvider {
 
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
     try await ledger.publish(records) { record, _ in
-      try await call("begin", record, to: "publish the record of \(record.domain)")
+      try await call("begin", record, to: "add the record of \(record.domain)")
     }
   }
 
-  /// What a crash left behind has failed; of the rest nobody knows here what the CA said.
+  /// Removes the records: `failed` for those left by a crashed run, otherwise `done`.
+  ///
+  /// The result of the validation is not known here.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
     try await ledger.remove(records) { record, _ in
       let method = ledger.last(record) == nil ? "failed" : "done"

@@ -5,31 +5,31 @@ import FoundationEssentials
 import Logging
 import Synchronization
 
-/// A program of the user's that edits DNS records, run as another client would run it.
+/// A user's program that edits DNS records, run in the way of another ACME client.
 ///
-/// It is trusted as a hook is: nobody but root and the running user could have put it there. What it
-/// prints is not: it is shortened, and searched for secrets of the environment.
+/// It must be safe to run, like a hook: only root and the current user may be able to change it.
+/// Its output is not trusted: it is shortened, and secrets of the environment are removed.
 struct UserProgram: Sendable {
-  /// How long one run may take; such programs often wait for the DNS themselves.
+  /// The default time limit of a run; such programs often wait for DNS propagation themselves.
   static let usualTimeLimit = Duration.seconds(600)
 
-  /// The program's absolute path.
+  /// The absolute path.
   let path: String
-  /// What it is to its user: "the certbot hook /etc/acme/auth".
+  /// The description for messages: "the certbot hook /etc/acme/auth".
   let title: String
-  /// How long it may run.
+  /// The time limit of a run.
   var timeLimit: Duration
-  /// What it gets of this process's environment.
+  /// The environment variables that it inherits.
   var variables: [String: String]
   private let environment: Environment
 
-  /// A program that must be executable, and safe to run.
+  /// Creates a program and checks that it is executable and safe to run.
   ///
   /// - Parameters:
-  ///   - path: The absolute path that the user gave.
-  ///   - kind: What it is: "certbot hook".
-  ///   - environment: Runs it.
-  ///   - isRun: Whether it is executed itself; false for a script that a shell reads.
+  ///   - path: The absolute path.
+  ///   - kind: The kind of program, for messages: "certbot hook".
+  ///   - environment: The environment that runs it.
+  ///   - isRun: Whether it is executed; false for a script that a shell reads.
   ///   - variables: The environment variables of this process.
   /// - Throws: `CertctlError` with code `configuration`.
   init(
@@ -46,21 +46,21 @@ struct UserProgram: Sendable {
     } catch {
       throw CertctlError(
         .configuration,
-        "\(title) cannot be used: \(error.detail ?? error.description)",
+        "cannot use \(title): \(error.detail ?? error.description)",
         hint: error.hint
-          ?? (path.hasPrefix("/") ? nil : "give the whole path, such as /etc/\(path)"))
+          ?? (path.hasPrefix("/") ? nil : "use the absolute path, such as /etc/\(path)"))
     }
   }
 
-  /// Runs it to its end.
+  /// Runs the program and waits for its end.
   ///
   /// - Parameters:
-  ///   - arguments: Its arguments.
-  ///   - variables: What its environment has beside this process's; nil takes a variable away.
-  ///   - action: What it is to do, for the error: "publish _acme-challenge.example.com".
-  /// - Returns: Its standard output alone.
-  /// - Throws: `CertctlError` with code `challengeFailed` when it cannot be started, takes too long,
-  ///   or ends with another code than 0; `CancellationError`.
+  ///   - arguments: The arguments.
+  ///   - variables: Changes to the inherited environment; nil removes a variable.
+  ///   - action: The action for error messages: "add _acme-challenge.example.com".
+  /// - Returns: The standard output.
+  /// - Throws: `CertctlError` with code `challengeFailed` if it cannot be started, times out, or
+  ///   does not exit with code 0; `CancellationError`.
   @discardableResult
   func run(
     _ arguments: [String] = [], variables: [String: String?] = [:], to action: String
@@ -72,7 +72,7 @@ struct UserProgram: Sendable {
     return result.standardOutput ?? result.output
   }
 
-  /// Runs any program in its stead, such as the shell that reads it.
+  /// Runs another command on behalf of the program, such as the shell that reads it.
   ///
   /// - Throws: `CertctlError` with code `challengeFailed`, `CancellationError`.
   func run(_ command: Command, to action: String) async throws -> CommandResult {
@@ -83,8 +83,9 @@ struct UserProgram: Sendable {
     do {
       result = try await environment.runner.run(command)
     } catch let error as HostError {
+      let cause = error.subject == path ? error.detail : nil
       throw CertctlError(
-        .challengeFailed, "\(title) could not be started: \(error.description)", hint: error.hint)
+        .challengeFailed, "cannot start \(title): \(cause ?? error.description)", hint: error.hint)
     }
     environment.console.logger.debug(
       "ran \(title) to \(action)", metadata: ["output": "\(shown(result.output, limit: 4000))"])
@@ -92,26 +93,26 @@ struct UserProgram: Sendable {
     return result
   }
 
-  // MARK: - Words
+  // MARK: - Messages
 
   private func failure(_ result: CommandResult, _ action: String) -> CertctlError {
     let how =
       switch result.ending {
       case _ where result.timedOut:
-        "it was stopped after \(timeLimit.components.seconds) seconds"
-      case .exited(let code): "it ended with exit code \(code)"
-      case .signalled(let number): "it was ended by signal \(number)"
+        "stopped after \(timeLimit.components.seconds) s"
+      case .exited(let code): "exit code \(code)"
+      case .signalled(let number): "killed by signal \(number)"
       }
     let said = shown(result.output, limit: 600)
     return CertctlError(
       .challengeFailed,
-      "\(title) did not \(action): \(how)" + (said.isEmpty ? "" : ", and said: \(said)"),
+      "cannot \(action) with \(title): \(how)" + (said.isEmpty ? "" : "; output: \(said)"),
       hint:
-        "its own documentation says what it needs; it has the environment of certctl, which for "
-        + "the timer is that of its service")
+        "check the environment variables it needs; the timer runs it with those of "
+        + "certctl-renew.service")
   }
 
-  /// A program's words, fit to be shown: their end, where errors stand.
+  /// Returns output for display: on one line, without secrets, and only its end, where errors are.
   func shown(_ text: String, limit: Int) -> String {
     var text = text
     for secret in secrets {
@@ -123,7 +124,7 @@ struct UserProgram: Sendable {
     return line.count > limit ? "…" + line.suffix(limit) : line
   }
 
-  /// The values of variables that look like secrets by their names.
+  /// The values of variables whose names suggest a secret.
   private var secrets: [String] {
     let words = ["KEY", "TOKEN", "SECRET", "PASS", "PSWD", "CREDENTIAL", "AUTH", "API"]
     return variables.filter { name, value in
@@ -134,30 +135,30 @@ struct UserProgram: Sendable {
   }
 }
 
-/// What the programs of one provider have done in this process.
+/// The record of what a provider's programs have done in this process.
 ///
-/// A group of records that failed is tried again one by one; most such programs do not stand being
-/// asked for the same a second time.
+/// After a failure, the records of a group are retried one by one, but most such programs cannot
+/// add the same record twice.
 final class ProgramLedger: Sendable {
-  /// The last thing that succeeded for a record.
+  /// The last successful action for a record.
   enum Deed: Sendable, Equatable {
-    /// It was made, and the program printed this.
+    /// The record was added; the value is the output of the program.
     case published(String)
-    /// It was taken away.
+    /// The record was removed.
     case removed
   }
 
   private let deeds = Mutex<[ChallengeRecord: Deed]>([:])
 
-  /// The last deed for a record; nil when this process knows of none.
+  /// Returns the last successful action for a record in this process, if any.
   func last(_ record: ChallengeRecord) -> Deed? { deeds.withLock { $0[record] } }
 
-  /// Makes those records that are not made yet, one after another.
+  /// Adds the records that have not been added yet, one after another.
   ///
   /// - Parameters:
   ///   - records: The records.
-  ///   - make: Makes one; gives back what is to be known when it is removed.
-  /// - Throws: What `make` throws; the records before that one are made.
+  ///   - make: Adds a record; returns the output to keep until the removal.
+  /// - Throws: The errors of `make`; the records before the failed one have been added.
   func publish(
     _ records: [ChallengeRecord],
     _ make: (_ record: ChallengeRecord, _ index: Int) async throws -> String
@@ -169,7 +170,7 @@ final class ProgramLedger: Sendable {
     }
   }
 
-  /// Takes all records away, also after one that failed.
+  /// Removes all records, and continues after a failure.
   ///
   /// - Throws: The first failure.
   func remove(
@@ -188,14 +189,14 @@ final class ProgramLedger: Sendable {
 }
 
 extension DNSProviderContext {
-  /// What stands after the word's colon.
+  /// Returns the argument after the colon of `--dns NAME:ARGUMENT`.
   ///
-  /// - Throws: `CertctlError` with code `usage` when nothing does.
+  /// - Throws: `CertctlError` with code `usage` if it is missing.
   func requiredArgument() throws -> String {
     if let argument, !argument.isEmpty { return argument }
     let word = descriptor.argument ?? "PATH"
     throw CertctlError(
-      .usage, "--dns \(descriptor.name) needs to know which one",
-      hint: "give it as --dns \(descriptor.name):\(word)")
+      .usage, "--dns \(descriptor.name) requires an argument after a colon",
+      hint: "use --dns \(descriptor.name):\(word)")
   }
 }

@@ -1,15 +1,16 @@
 #!/bin/sh
-# The shell functions that acme.sh's DNS scripts call and do not define themselves, and the run of one
-# such script. Written from the documented behaviour and from what the scripts do with it: no text of
-# acme.sh is in it. Only POSIX is used, and no secret is an argument.
+# The acme.sh functions that acme.sh DNS scripts call, and the code that runs such a script.
 #
-# certctl embeds this file, and a shell reads it from standard input: nothing has to lie on a disk.
+# This is a new implementation, based on the documentation and on the scripts; it contains no code
+# of acme.sh. It uses only POSIX features, and never passes a secret as an argument.
+#
+# certctl embeds this file, and a shell reads it from standard input, so it is not needed on disk.
 #
 # usage: sh -s -- SCRIPT NAME add|rm ACMESH_HOME DOMAIN RECORD VALUE     runs NAME_add or NAME_rm
 #        sh -s                                                          defines the functions only
 #
-# What scripts read and pass, shellcheck cannot see here:
-# SC2034: variables that seem unused. SC2119, SC2120: arguments that nobody here passes.
+# These warnings are off because shellcheck does not see the scripts: SC2034, variables that seem
+# unused; SC2119 and SC2120, arguments that are never passed here.
 # shellcheck shell=sh disable=SC2034,SC2119,SC2120
 
 DEBUG_LEVEL_NONE=0
@@ -19,8 +20,7 @@ DEBUG_LEVEL_3=3
 DEBUG_LEVEL_DEFAULT=1
 NO_VALUE=no
 
-# --- Words for people. They go to standard error, since what a function prints may be caught
-# --- as its result.
+# --- Messages. They go to standard error, because standard output may be captured as a result.
 
 _printargs() {
   if [ "$#" -lt 2 ]; then
@@ -39,7 +39,7 @@ _err() {
 
 _usage() { _err "$@"; }
 
-# Nothing is logged: some scripts hand their keys to it.
+# Logs nothing, because some scripts pass their keys to it.
 _log() { :; }
 
 _certctl_debug() {
@@ -60,7 +60,7 @@ __green() { printf '%s' "$*"; }
 __red() { printf '%s' "$*"; }
 __yellow() { printf '%s' "$*"; }
 
-# --- Looking at text. The second argument is a basic regular expression, as scripts expect.
+# --- Text queries. The second argument is a basic regular expression, as scripts expect.
 
 _contains() { printf '%s\n' "$1" | grep -e "$2" >/dev/null 2>&1; }
 _startswith() { printf '%s\n' "$1" | grep -e "^$2" >/dev/null 2>&1; }
@@ -83,7 +83,7 @@ _hasfield() {
   return 1
 }
 
-# _getfield TEXT NUMBER [SEPARATOR]: an empty field stands for the one before it.
+# _getfield TEXT NUMBER [SEPARATOR]: if the field is empty, the one before it.
 _getfield() {
   [ -n "${2-}" ] || return 1
   _certctl_number=$2
@@ -99,11 +99,11 @@ _getfield() {
 
 _math() {
   _certctl_sum="$*"
-  # shellcheck disable=SC2004  # its value is a whole expression, not a number
+  # shellcheck disable=SC2004  # the value is an expression, not a number
   printf '%s' "$(($_certctl_sum))"
 }
 
-# --- Changing text.
+# --- Text conversions.
 
 _upper_case() { tr 'abcdefghijklmnopqrstuvwxyz' 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'; }
 _lower_case() { tr 'ABCDEFGHIJKLMNOPQRSTUVWXYZ' 'abcdefghijklmnopqrstuvwxyz'; }
@@ -140,7 +140,7 @@ _url_decode() {
     }' | _h2b
 }
 
-# Base64 as tokens have it, and back.
+# Base64 to base64url, and back.
 _url_replace() { tr '/+' '_-' | tr -d '= \r\n'; }
 _durl_replace_base64() {
   _certctl_text=$(tr '_-' '/+' | tr -d '= \r\n')
@@ -151,7 +151,7 @@ _durl_replace_base64() {
   printf '%s' "$_certctl_text"
 }
 
-# One line, without blanks around the colon between a name and a text, list or object.
+# Joins lines, and removes blanks around the colon between a key and a string, list or object.
 _normalizeJson() {
   sed -e 's/^[[:blank:]]*//' | tr -d '\r\n' |
     sed -e 's/"[[:blank:]]*:[[:blank:]]*\(["{[]\)/":\1/g'
@@ -164,7 +164,7 @@ _json_encode() {
 
 _json_decode() { sed -e 's#\\\(["/\\]\)#\1#g'; }
 
-# Names with letters beyond ASCII need the program idn.
+# Names with non-ASCII letters require the program idn or idn2.
 _is_idn() { [ -n "$(printf '%s' "$1" | LC_ALL=C tr -d '\001-\177')" ]; }
 
 _idn() {
@@ -175,7 +175,7 @@ _idn() {
   elif _exists idn2; then
     idn2 "$1" | tr -d '\r\n'
   else
-    _err "the name $1 needs the program idn, which is not installed"
+    _err "cannot convert the name $1: idn is not installed"
   fi
 }
 
@@ -186,7 +186,7 @@ _utc_date() { date -u '+%Y-%m-%d %H:%M:%S'; }
 _sleep() { sleep "$1"; }
 _mktemp() { mktemp; }
 
-# _sed_i [OPTION...] EXPRESSION FILE: the file stays the same file.
+# _sed_i [OPTION...] EXPRESSION FILE: edits the file in place, keeping its inode.
 _sed_i() {
   for _certctl_file in "$@"; do :; done
   _certctl_new=$(mktemp) || return 1
@@ -199,13 +199,13 @@ _sed_i() {
 # _ns_lookup NAME TYPE
 _ns_lookup() {
   if ! _exists dig; then
-    _err "this script looks up names: install dig"
+    _err "cannot look up $1: dig is not installed"
     return 1
   fi
   dig +short "$1" "$2"
 }
 
-# --- Bytes as text.
+# --- Binary encodings.
 
 _base64() {
   if [ -n "${1-}" ]; then
@@ -219,8 +219,8 @@ _dbase64() { tr -d ' \r\n' | base64 -d; }
 
 _hex_dump() { od -A n -v -t x1 | tr -s ' \n' '  ' | sed -e 's/ *$//'; }
 
-# Octal escapes only, so that the text is safe as a format; printf is part of the shell, and no
-# other process sees it.
+# The format consists of octal escapes only, so it is safe. printf is a shell builtin, so the bytes
+# are not visible as arguments of a process.
 _h2b() {
   # shellcheck disable=SC2059  # see above
   printf "$(
@@ -237,7 +237,7 @@ _h2b() {
 
 _certctl_openssl() {
   if ! _exists "${ACME_OPENSSL_BIN:-openssl}"; then
-    _err "this script needs the program openssl, which is not installed"
+    _err "this script requires openssl, which is not installed"
     return 127
   fi
   "${ACME_OPENSSL_BIN:-openssl}" "$@"
@@ -254,7 +254,7 @@ _digest() {
   fi
 }
 
-# _certctl_mask HEX BYTE: each byte of the first with the second, by exclusive or.
+# _certctl_mask HEX BYTE: the exclusive or of each byte of HEX with BYTE.
 _certctl_mask() {
   _certctl_left=$1
   while [ -n "$_certctl_left" ]; do
@@ -264,8 +264,8 @@ _certctl_mask() {
   done
 }
 
-# _hmac ALGORITHM KEY_IN_HEX [hex]: RFC 2104 step by step, because the program openssl takes
-# the key as an argument, which everybody on this machine could read.
+# _hmac ALGORITHM KEY_IN_HEX [hex]: computes RFC 2104 step by step, because openssl takes the key as
+# an argument, which any user of this machine can read.
 _hmac() {
   case "$1" in
     sha384 | sha512) _certctl_block=256 ;;
@@ -292,15 +292,15 @@ _hmac() {
   fi
 }
 
-# _sign KEY_FILE ALGORITHM: base64. The algorithm may bring options of openssl with it.
+# _sign KEY_FILE ALGORITHM: the signature in base64. The algorithm may include openssl options.
 _sign() {
-  # shellcheck disable=SC2086  # options of openssl are words of their own
+  # shellcheck disable=SC2086  # openssl options must be split into words
   _certctl_openssl dgst -$2 -sign "$1" | _base64
 }
 
 _isRSA() { _certctl_openssl rsa -in "$1" -noout >/dev/null 2>&1; }
 
-# --- HTTP. Address and header fields reach curl by its standard input, the body by a file that
+# --- HTTP. curl gets the URL and the header fields on standard input, and the body in a file that
 # --- only this user can read.
 
 _inithttp() { : >"$HTTP_HEADER"; }
@@ -308,18 +308,18 @@ _resethttp() { :; }
 
 _certctl_quoted() { printf '%s' "$1" | tr -d '\r\n' | sed -e 's/[\\"]/\\&/g'; }
 
-# _certctl_option NAME VALUE: a line for curl; nothing for an empty value.
+# _certctl_option NAME VALUE: a line of curl configuration; nothing for an empty value.
 _certctl_option() {
   if [ -n "$2" ]; then printf '%s = "%s"\n' "$1" "$(_certctl_quoted "$2")"; fi
 }
 
-# _certctl_request URL METHOD CONNECT_TIMEOUT CONTENT_TYPE BODY_FILE: the answer's body is in
-# the file "answer" then. A method of HEAD brings the header fields instead.
+# _certctl_request URL METHOD CONNECT_TIMEOUT CONTENT_TYPE BODY_FILE: writes the body of the
+# response to the file "answer"; for the method HEAD, the header fields.
 _certctl_request() {
   : >"$HTTP_HEADER"
   : >"$_certctl_tmp/answer"
   if ! _exists curl; then
-    _err "the program curl is not installed"
+    _err "cannot send a request: curl is not installed"
     return 127
   fi
   {
@@ -344,7 +344,7 @@ _certctl_request() {
     --output "$_certctl_tmp/answer" --config -
   _certctl_status=$?
   if [ "$_certctl_status" -ne 0 ]; then
-    _err "curl ended with exit code $_certctl_status for $2 ${1%%\?*}"
+    _err "cannot send $2 ${1%%\?*}: curl exit code $_certctl_status"
   fi
   return "$_certctl_status"
 }
@@ -359,7 +359,7 @@ _get() {
   cat "$_certctl_tmp/answer"
 }
 
-# _post BODY URL [ANSWER_IN_BASE64] [METHOD] [CONTENT_TYPE]
+# _post BODY URL [RESPONSE_IN_BASE64] [METHOD] [CONTENT_TYPE]
 _post() {
   printf '%s' "$1" >"$_certctl_tmp/body"
   case "${4:-POST}" in
@@ -375,7 +375,7 @@ _post() {
   esac
 }
 
-# --- Settings: lines of NAME='value', read as text and never run.
+# --- Settings: lines of NAME='value', parsed as text and never executed.
 
 # _read_conf FILE NAME
 _read_conf() {
@@ -408,8 +408,8 @@ _read_conf() {
   esac
 }
 
-# _certctl_rewrite FILE NAME [LINE]: one line put, replaced or (without LINE) taken away, by a
-# new file that is renamed. The folder is locked meanwhile, where the program flock is.
+# _certctl_rewrite FILE NAME [LINE]: adds or replaces the line of a setting, or removes it without
+# LINE. It writes a new file and renames it, and locks the directory if flock is installed.
 _certctl_rewrite() (
   file=$1
   if [ -L "$file" ]; then file=$(readlink -f "$file") || exit 1; fi
@@ -441,16 +441,16 @@ _certctl_rewrite() (
 _certctl_unsaved() {
   if [ ! -e "$_certctl_tmp/unsaved" ]; then
     : >"$_certctl_tmp/unsaved"
-    printf 'certctl-warning: %s cannot be written: what the script wants to keep is lost\n' \
+    printf 'certctl-warning: cannot write %s: the settings saved by the script are lost\n' \
       "$1" >&2
   fi
 }
 
-# _save_conf FILE NAME VALUE [BASE64]: nothing is written when nothing changes.
+# _save_conf FILE NAME VALUE [BASE64]: writes only if the value changes.
 _save_conf() {
   case "$2" in
     '' | *[!A-Za-z0-9_.-]*)
-      _err "a setting cannot be called $2"
+      _err "cannot save a setting: '$2' is not a valid name"
       return
       ;;
   esac
@@ -492,7 +492,7 @@ _readdomainconf() { _read_conf "$DOMAIN_CONF" "$1"; }
 _savedomainconf() { _save_conf "$DOMAIN_CONF" "$@"; }
 _cleardomainconf() { _clear_conf "$DOMAIN_CONF" "$1"; }
 
-# Settings without SAVED_ are variables of the script, unless the environment has them.
+# Settings without the prefix SAVED_ become shell variables, unless the environment sets them.
 _certctl_load_settings() {
   [ -r "$ACCOUNT_CONF_PATH" ] || return 0
   sed -n -e 's/^[[:blank:]]*//' -e 's/^export[[:blank:]][[:blank:]]*//' \
@@ -512,7 +512,7 @@ _certctl_load_settings() {
   done <"$_certctl_tmp/names"
 }
 
-# The settings that acme.sh itself keeps for this domain or one above it, else a file of ours.
+# The settings file of acme.sh for this domain or a parent domain; otherwise a file of certctl.
 _certctl_domain_conf() {
   _certctl_name=$1
   while :; do
@@ -528,7 +528,7 @@ _certctl_domain_conf() {
   DOMAIN_CONF=$LE_CONFIG_HOME/certctl/$1.conf
 }
 
-# --- One run.
+# --- Main program.
 
 _certctl_prepare() {
   umask 077
@@ -559,7 +559,8 @@ _certctl_main() {
   if ! _exists "$_certctl_function"; then
     case "$_certctl_function" in
       *_rm)
-        printf 'certctl-warning: it cannot remove records: the one of %s stays\n' "$1" >&2
+        printf 'certctl-warning: cannot remove the TXT record %s: no function %s\n' "$1" \
+          "$_certctl_function" >&2
         exit 0
         ;;
     esac
@@ -569,8 +570,8 @@ _certctl_main() {
   "$_certctl_function" "$1" "$2"
 }
 
-# A script may write where it stands, so it stands in a folder that goes away with it; what it reads from
-# standard input must not be this text.
+# A script may write to its working directory, so that is a temporary one. Its standard input is
+# /dev/null, because the shell reads this file from its own.
 if [ "$#" -gt 0 ]; then
   _certctl_main "$@" </dev/null
   exit "$?"

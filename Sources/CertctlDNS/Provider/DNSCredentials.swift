@@ -2,29 +2,29 @@ import CertctlBase
 import CertctlCore
 import FoundationEssentials
 
-/// Finds the settings of a DNS provider, wherever they are kept.
+/// The lookup of a DNS provider's settings.
 ///
-/// In this order: the environment by the variable's name, by its name and `_FILE`; what the lineage
-/// refers to; what certctl.toml refers to; a credential of systemd, or a file below `secrets/` of the
-/// configuration directory, by the variable's name.
+/// The first source that has a setting wins: the environment variable NAME, the file named by the
+/// variable NAME_FILE, the references of the lineage, the references of certctl.toml, the systemd
+/// credential NAME, the file `secrets/NAME` in the configuration directory.
 package struct DNSCredentials: Sendable {
-  /// What the environment says.
+  /// The environment variables.
   let environment: [String: String]
   /// The references of certctl.toml, by variable.
   let configured: [String: String]
   /// The configuration directory.
   let configDirectory: String
-  /// Told what is unwise about the files.
+  /// Receives warnings about unsafe files.
   var warn: @Sendable (String) -> Void = { _ in }
 
-  /// The values of a provider's settings.
+  /// Returns the values of a provider's settings.
   ///
   /// - Parameters:
   ///   - descriptor: The provider.
   ///   - settings: The lineage's references.
-  /// - Returns: The values by the first of each variable's names.
-  /// - Throws: `CertctlError` with code `configuration` when what must be given is not, or cannot be
-  ///   read.
+  /// - Returns: The values, keyed by each setting's primary name.
+  /// - Throws: `CertctlError` with code `configuration` when a required setting is missing or
+  ///   unreadable.
   @Disk func values(
     of descriptor: DNSProviderDescriptor, for settings: DNSSettings
   ) throws -> [String: String] {
@@ -43,14 +43,14 @@ package struct DNSCredentials: Sendable {
     for name in names {
       if let value = given(name) { return setting.isPath ? absolute(value) : value }
     }
-    // What is a path itself is not the contents of a file: they would be shown as a path.
+    // A path is never read from a file: the contents, perhaps a secret, would be printed as a path.
     for name in names where !setting.isPath {
       if let path = given("\(name)_FILE") {
         let text = try read(.file(absolute(path)))
         guard !text.isEmpty else {
           throw CertctlError(
             .configuration,
-            "the file \(path), which \(name)_FILE names, is empty")
+            "cannot read \(name): the file \(path) set with \(name)_FILE is empty")
         }
         return text
       }
@@ -63,12 +63,12 @@ package struct DNSCredentials: Sendable {
     return try names.compactMap(placed).first.map(read)
   }
 
-  /// What is to be kept with a lineage of what is given now: references, and what is no secret.
+  /// Returns the settings to save with a lineage: references, and values that are not secret.
   ///
   /// - Parameters:
   ///   - descriptor: The provider.
-  ///   - known: What the lineage has already.
-  /// - Returns: The references by the first of each variable's names.
+  ///   - known: The references saved so far.
+  /// - Returns: The references, keyed by each setting's primary name.
   package func references(
     for descriptor: DNSProviderDescriptor, known: [String: String]
   ) -> [String: String] {
@@ -81,7 +81,7 @@ package struct DNSCredentials: Sendable {
           guard !setting.isSecret else { continue }
           kept[setting.name] = "value:\(setting.isPath ? absolute(value) : value)"
         } else if environment[name] != nil {
-          // An empty variable takes back what was kept.
+          // An empty variable deletes the saved reference.
           kept[setting.name] = nil
         }
       }
@@ -89,7 +89,7 @@ package struct DNSCredentials: Sendable {
     return kept
   }
 
-  /// The secrets that only the environment of this process has, and so no timer.
+  /// Returns the secrets that exist only in this process's environment, so the timer lacks them.
   @Disk package func secretsOfEnvironment(
     _ descriptor: DNSProviderDescriptor, references: [String: String]
   ) -> [String] {
@@ -105,7 +105,7 @@ package struct DNSCredentials: Sendable {
 
   // MARK: - Places
 
-  /// What the environment says, without white space around it; nil for nothing.
+  /// Returns a variable without surrounding white space; nil if it is unset or blank.
   private func given(_ name: String) -> String? {
     guard let value = environment[name] else { return nil }
     let text = String(
@@ -118,7 +118,7 @@ package struct DNSCredentials: Sendable {
     return try read(try SecretReference(reference))
   }
 
-  /// The secret that lies under a variable's own name; nil when there is none.
+  /// Returns the systemd credential or secret file named like a variable; nil if neither exists.
   private func placed(_ name: String) -> SecretReference? {
     let folders = [environment["CREDENTIALS_DIRECTORY"], "\(configDirectory)/secrets"]
     for folder in folders.compactMap({ $0 }) {
@@ -138,13 +138,13 @@ package struct DNSCredentials: Sendable {
 }
 
 extension DNSProviderDescriptor {
-  /// Checks that what must be given is there, before any request.
+  /// Checks, before any request, that the required settings are set.
   ///
   /// - Parameters:
-  ///   - values: What is given.
-  ///   - configDirectory: Where files may be put.
-  /// - Throws: `CertctlError` with code `configuration` that names what is missing, and never what is
-  ///   there.
+  ///   - values: The settings that are set.
+  ///   - configDirectory: The configuration directory, for the hint.
+  /// - Throws: `CertctlError` with code `configuration` that names the missing settings; it never
+  ///   contains a value.
   func check(_ values: [String: String], configDirectory: String) throws {
     func missing(_ names: [String]) -> [String] {
       names.filter { name in
@@ -154,20 +154,17 @@ extension DNSProviderDescriptor {
     let needed = settings.filter { $0.fallback == nil }.map(\.name)
     let choices = (ways.isEmpty ? [needed] : ways).map { (all: $0, missing: missing($0)) }
     guard !choices.contains(where: { $0.missing.isEmpty }) else { return }
-    // The way that somebody has begun is the one that is meant.
+    // If some sets are partly given, the user means one of those.
     let begun = choices.filter { $0.missing.count < $0.all.count }
     let wanted = (begun.isEmpty ? choices : begun).map(\.missing)
-    let words = wanted.map { names in
-      names.map { name in
-        let summary = settings.first { $0.name == name }?.summary
-        return summary.map { "\(name) (\($0))" } ?? name
-      }.joined(separator: " and ")
-    }
+    let words = wanted.map { $0.joined(separator: " and ") }
+    let explained = settings.filter { setting in wanted.contains { $0.contains(setting.name) } }
     let example = wanted.first?.first ?? ""
     throw CertctlError(
-      .configuration, "\(title) needs \(words.joined(separator: ", or "))",
+      .configuration, "\(title) requires \(words.joined(separator: ", or "))",
       hint:
-        "put it into the file \(configDirectory)/secrets/\(example) (mode 0600), where the timer "
-        + "finds it, too; or set \(example) or \(example)_FILE in the environment")
+        "store it in \(configDirectory)/secrets/\(example) (mode 0600), which the timer reads too, "
+        + "or set \(example) in the environment",
+      details: explained.map { "\($0.name): \($0.summary)" })
   }
 }

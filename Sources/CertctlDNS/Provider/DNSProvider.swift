@@ -1,76 +1,79 @@
-/// Edits the TXT records of one kind of DNS service: a vendor's API, a protocol, a program.
+/// A DNS service whose TXT records certctl can edit: a vendor's API, a protocol, or a program.
 ///
-/// Everything else is done once above all providers: names, CNAMEs, zones, waiting, repetition. A
-/// provider holds no state that a later process would need: `remove` finds by content what `publish`
-/// made, since it may run after a crash, in another process.
+/// The code above handles names, CNAMEs, zones, propagation and retries for all providers. A
+/// provider must not keep state that a later process would need: `remove` may run after a crash, in
+/// another process, so it finds records by their content.
 ///
-/// For one zone the calls come one after another, never side by side, each with all records that are
-/// wanted at that moment; for different zones they come side by side.
+/// Calls for one zone are serial, and each carries all records requested at that moment. Calls for
+/// different zones are concurrent.
 package protocol DNSProvider: Sendable {
-  /// What it is called and what it needs.
+  /// The name and the settings of the provider.
   static var descriptor: DNSProviderDescriptor { get }
 
-  /// A provider with its settings, which are complete.
+  /// Creates a provider from complete settings, without sending a request.
   ///
-  /// - Throws: `CertctlError` with code `configuration` for a value that cannot be right; no request
-  ///   is made yet.
+  /// - Throws: `CertctlError` with code `configuration` for an invalid value.
   init(_ context: DNSProviderContext) throws
 
   /// Adds records to a zone.
   ///
-  /// Other values of the same name stay as they are, and a value that is there already is no error.
+  /// Other values of the same name are kept. A value that already exists is not an error.
   ///
   /// - Parameters:
-  ///   - records: The records, several of which may have the same name.
-  ///   - zone: The zone by its SOA record, without a final dot.
-  /// - Throws: `CertctlError`; some of the records may be there then.
+  ///   - records: The records; several may have the same name.
+  ///   - zone: The owner name of the zone's SOA record, without a final dot.
+  /// - Throws: `CertctlError`; some of the records may exist by then.
   func publish(_ records: [ChallengeRecord], in zone: String) async throws
 
-  /// Removes these values and no other; one that is not there is no error.
+  /// Removes exactly these values from a zone.
+  ///
+  /// A value that does not exist is not an error.
   ///
   /// - Parameters:
   ///   - records: The records.
-  ///   - zone: The zone by its SOA record, without a final dot.
-  /// - Throws: `CertctlError`; some of the records may be gone then.
+  ///   - zone: The owner name of the zone's SOA record, without a final dot.
+  /// - Throws: `CertctlError`; some of the records may be removed by then.
   func remove(_ records: [ChallengeRecord], in zone: String) async throws
 }
 
-/// A provider as its users see it: help, checks, documentation and tests follow from it.
+/// The description of a provider, from which help, checks, documentation and tests are derived.
 package struct DNSProviderDescriptor: Sendable {
-  /// The word after `--dns`, lower case.
+  /// The value of `--dns`, in lower case.
   package var name: String
-  /// Other words for it, such as lego's.
+  /// The alternative values of `--dns`, such as lego's names.
   package var aliases: [String]
-  /// The service's own name.
+  /// The display name of the service.
   package var title: String
-  /// Where the service documents its API.
+  /// The URL of the API documentation.
   package var documentation: String
-  /// What it has to be told.
+  /// The settings of the provider.
   package var settings: [DNSProviderSetting]
-  /// The sets of settings of which one must be complete; all that have no default where this is empty.
+  /// The sets of settings of which one must be complete.
+  ///
+  /// If empty, all settings without a default are required.
   package var ways: [[String]]
-  /// The time to live of the records, in seconds: the lowest that the service takes, at least 30.
+  /// The TTL of the records in seconds: the minimum that the service accepts, but at least 30.
   package var ttl: Int
-  /// How long it may take until all servers of a zone have a change, in seconds.
+  /// The propagation time limit in seconds: by then all servers of a zone should have a change.
   package var timeLimit: Int
-  /// What stands after the word, as in `--dns exec:PATH`; nil when nothing may.
+  /// The placeholder of the argument after the colon, as in `--dns exec:PATH`; nil for none.
   package var argument: String?
-  /// Whether a person must be there.
+  /// Whether a person has to create the records.
   package var needsPerson: Bool
 
-  /// A descriptor.
+  /// Creates a descriptor.
   ///
   /// - Parameters:
-  ///   - name: The word after `--dns`.
-  ///   - title: The service's own name.
-  ///   - documentation: The URL of its API's documentation.
-  ///   - settings: What it has to be told.
+  ///   - name: The value of `--dns`.
+  ///   - title: The display name of the service.
+  ///   - documentation: The URL of the API documentation.
+  ///   - settings: The settings of the provider.
   ///   - ways: The sets of settings of which one must be complete.
-  ///   - ttl: The records' time to live, in seconds.
-  ///   - timeLimit: How long its servers may take, in seconds.
-  ///   - argument: What stands after the word and a colon.
-  ///   - needsPerson: Whether a person must be there.
-  ///   - aliases: Other words for it.
+  ///   - ttl: The TTL of the records, in seconds.
+  ///   - timeLimit: The propagation time limit, in seconds.
+  ///   - argument: The placeholder of the argument after the colon.
+  ///   - needsPerson: Whether a person has to create the records.
+  ///   - aliases: The alternative values of `--dns`.
   package init(
     name: String, title: String, documentation: String, settings: [DNSProviderSetting] = [],
     ways: [[String]] = [], ttl: Int = 60, timeLimit: Int = 300, argument: String? = nil,
@@ -89,31 +92,30 @@ package struct DNSProviderDescriptor: Sendable {
   }
 }
 
-/// One thing that a provider has to be told, under the name of the environment variable that lego
-/// has for it.
+/// A setting of a provider, named like the environment variable of lego.
 package struct DNSProviderSetting: Sendable {
-  /// The variable's name.
+  /// The name of the variable.
   package var name: String
-  /// Other names of the same variable.
+  /// The alternative names of the variable.
   package var aliases: [String]
-  /// What it is, in a few words.
+  /// The description, a noun phrase of a few words.
   package var summary: String
-  /// Whether it must never be printed or stored: only a reference to it is.
+  /// Whether the value is secret: never printed, and stored only as a reference.
   package var isSecret: Bool
-  /// What holds when it is not given; nil when it must be, or may be left out by `ways`.
+  /// The default; empty for an optional setting, nil for one that is required or listed in `ways`.
   package var fallback: String?
-  /// Whether it is the path of a file, which is kept as an absolute one.
+  /// Whether the value is a file path, which is saved as an absolute path.
   package var isPath: Bool
 
-  /// A setting.
+  /// Creates a setting.
   ///
   /// - Parameters:
-  ///   - name: The variable's name.
-  ///   - summary: What it is.
-  ///   - aliases: Other names of it.
-  ///   - isSecret: Whether it must never be printed.
-  ///   - fallback: What holds when it is not given; empty for "nothing".
-  ///   - isPath: Whether it is the path of a file.
+  ///   - name: The name of the variable.
+  ///   - summary: The description.
+  ///   - aliases: The alternative names.
+  ///   - isSecret: Whether the value is secret.
+  ///   - fallback: The default; empty for an optional setting without one.
+  ///   - isPath: Whether the value is a file path.
   package init(
     _ name: String, _ summary: String, aliases: [String] = [], isSecret: Bool = true,
     fallback: String? = nil, isPath: Bool = false

@@ -1,23 +1,23 @@
 import CertctlBase
 
 extension DNSProviderContext {
-  /// Whether a setting that is true or false is true, in the forms that lego takes: 1, t, true.
+  /// Returns whether a boolean setting is true: 1, t or true, as in lego.
   ///
-  /// Everything else is false, and so is a setting that is not given.
+  /// Any other value, or no value, is false.
   package func isTrue(_ name: String) -> Bool {
     ["1", "t", "true"].contains(optional(name)?.lowercased())
   }
 
-  /// The address of an API that the user runs, without a final slash.
+  /// Returns the URL of an API, without a final slash.
   ///
-  /// - Throws: `CertctlError` with code `configuration` where it is missing or no URL.
+  /// - Throws: `CertctlError` with code `configuration` if it is missing or not a URL.
   package func url(_ name: String) throws -> String {
     let text = try value(name)
     do {
       _ = try URLParts(text)
     } catch {
       throw wrong(
-        name, "is not an address: it must begin with https:// or http://, and hold no password")
+        name, "is not a valid URL: it must start with https:// or http:// and contain no password")
     }
     return text.hasSuffix("/") ? String(text.dropLast()) : text
   }

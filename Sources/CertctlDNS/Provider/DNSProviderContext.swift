@@ -1,23 +1,23 @@
 package import CertctlBase
 package import CertctlCore
 
-/// What a provider works with: its settings and the outer world.
+/// The settings and the environment of a provider.
 package struct DNSProviderContext: Sendable {
   /// The provider's descriptor.
   package let descriptor: DNSProviderDescriptor
-  /// What stood after the word and the colon; nil when nothing did.
+  /// The argument after the colon of `--dns NAME:ARGUMENT`; nil for none.
   package let argument: String?
-  /// Network, clock, programs, and the person who watches.
+  /// The network, the clock, the programs and the console.
   package let environment: Environment
   private let values: [String: String]
 
-  /// A context.
+  /// Creates a context.
   ///
   /// - Parameters:
   ///   - descriptor: The provider's descriptor.
-  ///   - values: The settings that were given, by the first of their names.
-  ///   - argument: What stood after the word and the colon.
-  ///   - environment: The outer world.
+  ///   - values: The settings that are set, keyed by their primary names.
+  ///   - argument: The argument after the colon.
+  ///   - environment: The network, the clock, the programs and the console.
   package init(
     _ descriptor: DNSProviderDescriptor, values: [String: String], argument: String? = nil,
     environment: Environment
@@ -28,45 +28,45 @@ package struct DNSProviderContext: Sendable {
     self.environment = environment
   }
 
-  /// A setting; its fallback when it was not given.
+  /// Returns the value of a setting, or its default.
   ///
-  /// - Throws: `CertctlError` with code `configuration` when there is neither.
+  /// - Throws: `CertctlError` with code `configuration` if there is neither.
   package func value(_ name: String) throws -> String {
     if let value = optional(name) { return value }
     throw CertctlError(
-      .configuration, "\(descriptor.title) needs \(name), which is not given",
-      hint: "certctl dns-providers \(descriptor.name) says what it is")
+      .configuration, "\(descriptor.title) requires \(name), which is not set",
+      hint: "run: certctl dns-providers \(descriptor.name)")
   }
 
-  /// A setting that may be missing; nil also where it is empty.
+  /// Returns the value of an optional setting, or its default; nil if it is empty.
   package func optional(_ name: String) -> String? {
     let fallback = descriptor.settings.first { $0.name == name }?.fallback
     return (values[name] ?? fallback).flatMap { $0.isEmpty ? nil : $0 }
   }
 
-  /// The records' time to live, in seconds.
+  /// The TTL of the records, in seconds.
   package var ttl: Int { descriptor.ttl }
 
-  /// What must not be printed.
+  /// The values that must not be printed.
   package var secrets: [String] {
     descriptor.settings.filter(\.isSecret).compactMap { values[$0.name] }
       .filter { $0.utf8.count >= 4 }
   }
 
-  /// The error about a value that cannot be right; the value itself is not told.
+  /// Returns the error about an invalid setting, without its value.
   package func wrong(_ name: String, _ what: String) -> CertctlError {
     CertctlError(.configuration, "\(name) \(what)", hint: "see \(descriptor.documentation)")
   }
 
-  /// A client for the service's HTTP API.
+  /// Creates a client for the HTTP API of the service.
   ///
   /// - Parameters:
-  ///   - base: What stands before each path, such as `https://api.example.com/v1`.
-  ///   - headers: What goes with each request, such as the token.
-  ///   - secrets: What must not be printed beside the settings, such as a token made of them.
-  ///   - caBundle: A PEM file that the server's certificate must chain to.
+  ///   - base: The base URL, such as `https://api.example.com/v1`.
+  ///   - headers: The header fields of each request, such as the token.
+  ///   - secrets: More values that must not be printed, such as a token derived from the settings.
+  ///   - caBundle: A PEM file with the CA certificates to trust.
   /// - Returns: The client.
-  /// - Throws: `HostError` for a PEM file that cannot be used.
+  /// - Throws: `HostError` for an unusable PEM file.
   package func api(
     _ base: String, headers: [HTTPField] = [], secrets: [String] = [], caBundle: String? = nil
   ) throws -> VendorAPI {

@@ -1,37 +1,37 @@
-/// A DNS provider as commands and JSON tell it.
+/// A DNS provider as commands print it, as text or JSON.
 package struct DNSProviderReport: Encodable, Sendable {
-  /// One setting.
+  /// A setting of the provider.
   package struct Setting: Encodable, Sendable {
-    /// The variable's name.
+    /// The name of the variable.
     package let name: String
-    /// Its other names.
+    /// The alternative names.
     package let aliases: [String]
-    /// What it is.
+    /// The description.
     package let summary: String
-    /// Whether it is a secret.
+    /// Whether the value is secret.
     package let isSecret: Bool
-    /// What holds when it is not given.
+    /// The default; empty for an optional setting.
     package let fallback: String?
   }
 
-  /// The format of this report.
+  /// The format version of this report.
   package let version = 1
-  /// The word after `--dns`.
+  /// The value of `--dns`.
   package let name: String
-  /// Other words for it.
+  /// The alternative values of `--dns`.
   package let aliases: [String]
-  /// The service's own name.
+  /// The display name of the service.
   package let title: String
-  /// Where its API is documented.
+  /// The URL of the API documentation.
   package let documentation: String
-  /// What stands after a colon.
+  /// The placeholder of the argument after the colon; nil for none.
   package let argument: String?
-  /// What it needs to know.
+  /// The settings.
   package let settings: [Setting]
   /// The sets of settings of which one must be complete.
   package let ways: [[String]]
 
-  /// Tells a provider.
+  /// Creates the report about a provider.
   package init(_ descriptor: DNSProviderDescriptor) {
     name = descriptor.name
     aliases = descriptor.aliases
@@ -47,13 +47,13 @@ package struct DNSProviderReport: Encodable, Sendable {
   }
 }
 
-/// All DNS providers.
+/// The list of DNS providers.
 package struct DNSProviderList: Encodable, Sendable {
-  /// The format of this report.
+  /// The format version of this report.
   package let version = 1
-  /// The providers, by their words.
+  /// The providers, sorted by name.
   package let providers: [DNSProviderReport]
 
-  /// A list.
+  /// Creates a list.
   package init(providers: [DNSProviderReport]) { self.providers = providers }
 }

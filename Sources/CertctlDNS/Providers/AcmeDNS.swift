@@ -2,26 +2,27 @@ import ACME
 import CertctlBase
 import CertctlCore
 
-/// acme-dns: a server that holds nothing but such records, to which a CNAME leads for each domain.
+/// acme-dns, a server only for challenge records, to which each domain delegates with a CNAME.
 ///
-/// It keeps the two newest texts of each name and forgets older ones by itself: nothing is removed.
+/// It keeps the two newest texts of each name and drops older ones, so nothing is ever removed.
 package struct AcmeDNS: DNSProvider {
-  /// What acme-dns is called and needs.
+  /// The name and the settings of acme-dns.
   package static let descriptor = DNSProviderDescriptor(
     name: "acme-dns", title: "acme-dns",
     documentation: "https://github.com/joohoi/acme-dns#api",
     settings: [
-      .init("ACME_DNS_API_BASE", "the server's address", isSecret: false),
+      .init("ACME_DNS_API_BASE", "URL of the acme-dns server", isSecret: false),
       .init(
-        "ACME_DNS_STORAGE_PATH", "the file with the accounts, which lego and acme-dns-client share",
+        "ACME_DNS_STORAGE_PATH",
+        "path of the JSON account file, shared with lego and acme-dns-client",
         isSecret: false),
       .init(
         "ACME_DNS_ALLOWLIST",
-        "networks that may use new accounts, such as 192.0.2.0/24,2001:db8::/32",
+        "networks that may use newly registered accounts, such as 192.0.2.0/24,2001:db8::/32",
         isSecret: false, fallback: ""),
     ], ttl: 30, timeLimit: 60, aliases: ["acmedns"])
 
-  /// The number of texts that the server keeps for a name.
+  /// The number of texts that the server keeps per name.
   private static let mostTexts = 2
 
   private let context: DNSProviderContext
@@ -29,13 +30,14 @@ package struct AcmeDNS: DNSProvider {
   private let accounts: AcmeDNSAccounts
   private let allowed: [String]
 
-  /// A client of a server.
+  /// Creates a client for a server.
   ///
-  /// - Throws: `CertctlError` with code `configuration` where address or file are missing or wrong.
+  /// - Throws: `CertctlError` with code `configuration` if the URL or the path is missing or
+  ///   invalid.
   package init(_ context: DNSProviderContext) throws {
     server = try context.url("ACME_DNS_API_BASE")
     guard let accounts = AcmeDNSAccounts(path: try context.value("ACME_DNS_STORAGE_PATH")) else {
-      throw context.wrong("ACME_DNS_STORAGE_PATH", "must be an absolute path of a file")
+      throw context.wrong("ACME_DNS_STORAGE_PATH", "must be an absolute file path")
     }
     self.accounts = accounts
     allowed = (context.optional("ACME_DNS_ALLOWLIST") ?? "").split(separator: ",").map { part in
@@ -44,8 +46,9 @@ package struct AcmeDNS: DNSProvider {
     self.context = context
   }
 
-  /// Replaces the older texts; a domain without an account gets one, and fails then, since its
-  /// CNAME cannot be there yet.
+  /// Replaces the older texts.
+  ///
+  /// A domain without an account gets one, but fails, because its CNAME cannot exist yet.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -69,19 +72,19 @@ package struct AcmeDNS: DNSProvider {
     where entries.count > Self.mostTexts {
       throw CertctlError(
         .challengeFailed,
-        "acme-dns keeps the \(Self.mostTexts) newest texts of a name, and "
-          + "\(name) would need \(entries.count) at once",
-        hint: "give each domain an account of its own, or put fewer names into one certificate")
+        "cannot add \(entries.count) TXT records to \(name): acme-dns keeps only the "
+          + "\(Self.mostTexts) newest",
+        hint: "use a separate acme-dns account for each domain, or fewer names per certificate")
     }
     for (account, value) in work { try await update(account, value) }
   }
 
-  /// Does nothing: acme-dns cannot remove anything.
+  /// Does nothing, because acme-dns cannot remove records.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {}
 
   // MARK: - Accounts
 
-  /// The account of a record's domain, or the one to whose name the record was led.
+  /// Returns the account of a record's domain, or the account that its CNAME points to.
   private static func account(
     of record: ChallengeRecord, _ known: [String: AcmeDNSAccounts.Account]
   ) -> AcmeDNSAccounts.Account? {
@@ -94,9 +97,9 @@ package struct AcmeDNS: DNSProvider {
     guard record.name != account.fullDomain else { return }
     throw CertctlError(
       .challengeFailed,
-      "the CNAME of \(record.domain) does not lead to its account at acme-dns, "
-        + "but to \(record.name)",
-      hint: "create this record and try again: " + alias(record.domain, account))
+      "cannot use acme-dns for \(record.domain): its challenge record is \(record.name), "
+        + "not \(account.fullDomain)",
+      hint: "create this record and retry: " + alias(record.domain, account))
   }
 
   private static func alias(_ domain: String, _ account: AcmeDNSAccounts.Account) -> String {
@@ -117,7 +120,7 @@ package struct AcmeDNS: DNSProvider {
       json: ["subdomain": account.subdomain, "txt": value])
   }
 
-  /// Gets accounts, saves them, and returns the error that says which records they need.
+  /// Registers accounts, saves them, and returns the error that lists the CNAMEs to create.
   private func register(_ domains: [String]) async throws -> CertctlError {
     let api = try context.api(server)
     var aliases: [String] = []
@@ -135,8 +138,8 @@ package struct AcmeDNS: DNSProvider {
     }
     return CertctlError(
       .challengeFailed,
-      "acme-dns has a new account for \(domains.joined(separator: ", ")), saved "
-        + "in \(accounts.path), to which no CNAME leads yet",
-      hint: "create and try again: " + aliases.joined(separator: "; "))
+      "no CNAME points to the new acme-dns account for \(domains.joined(separator: ", ")), saved "
+        + "in \(accounts.path)",
+      hint: "create and retry: " + aliases.joined(separator: "; "))
   }
 }

@@ -4,16 +4,15 @@ import CertctlCore
 import CertctlSystem
 import FoundationEssentials
 
-/// The file in which lego and acme-dns-client keep their accounts at acme-dns: a JSON object with
-/// the domains as its keys.
+/// The acme-dns account file shared with lego and acme-dns-client: a JSON object keyed by domain.
 ///
-/// What others keep in it stays there, also fields that are unknown here.
+/// Entries of other programs and unknown fields are preserved.
 struct AcmeDNSAccounts: Sendable {
   /// The account of one domain.
   struct Account: Sendable, Decodable {
     let username: String
     let password: String
-    /// The name to which `_acme-challenge.DOMAIN` points, without a final dot.
+    /// The target of the CNAME at `_acme-challenge.DOMAIN`, without a final dot.
     let fullDomain: String
     let subdomain: String
 
@@ -22,7 +21,7 @@ struct AcmeDNSAccounts: Sendable {
       case fullDomain = "fulldomain"
     }
 
-    /// Reads an account of the file, or of the answer to a registration.
+    /// Decodes an account from the file or from a registration response.
     init(from decoder: any Decoder) throws {
       let fields = try decoder.container(keyedBy: CodingKeys.self)
       username = try fields.decode(String.self, forKey: .username)
@@ -33,14 +32,14 @@ struct AcmeDNSAccounts: Sendable {
     }
   }
 
-  /// Where the file is.
+  /// The path of the file.
   let path: String
   private let folder: DurableFolder
   private let name: String
 
-  /// Names the file; nothing is looked at.
+  /// Creates a reference to the file, without accessing it.
   ///
-  /// - Returns: nil for a path that is not absolute: the timer runs in another folder.
+  /// - Returns: nil if the path is not absolute, because the timer runs in another directory.
   init?(path: String) {
     let parts = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
     guard path.hasPrefix("/"), let name = parts.last, !["", ".", ".."].contains(name) else {
@@ -52,22 +51,22 @@ struct AcmeDNSAccounts: Sendable {
     self.name = name
   }
 
-  /// The accounts by their domains; none when there is no file.
+  /// Returns the accounts, keyed by domain; empty if the file does not exist.
   ///
-  /// - Throws: `CertctlError` with code `configuration` for a file that cannot be read.
+  /// - Throws: `CertctlError` with code `configuration` if the file cannot be read.
   func all() async throws -> [String: Account] {
     try await entries().reduce(into: [:]) { accounts, entry in
       let data = try JSONEncoder().encode(entry.value)
       guard let account = try? JSONDecoder().decode(Account.self, from: data) else {
-        throw unreadable("the account of \(entry.key) is not complete")
+        throw unreadable("the account of \(entry.key) is incomplete")
       }
       accounts[entry.key.lowercased()] = account
     }
   }
 
-  /// Adds accounts, as the server described them, and nobody but the file's owner may read them.
+  /// Adds accounts from registration responses; only the owner may read the file.
   ///
-  /// - Throws: `CertctlError` with code `configuration` for a file that cannot be read or written.
+  /// - Throws: `CertctlError` with code `configuration` if the file cannot be read or written.
   func add(_ new: [String: [UInt8]], server: String) async throws {
     var entries = try await entries()
     for (domain, answer) in new {
@@ -82,8 +81,9 @@ struct AcmeDNSAccounts: Sendable {
       try await write(bytes)
     } catch let error as HostError {
       throw CertctlError(
-        .configuration, "the accounts at acme-dns could not be saved: \(error.description)",
-        hint: "make the folder of ACME_DNS_STORAGE_PATH, writable for this user")
+        .configuration,
+        "cannot save the acme-dns accounts to \(path): \(error.detail ?? error.description)",
+        hint: "create the directory of ACME_DNS_STORAGE_PATH, writable by this user")
     }
   }
 
@@ -92,7 +92,7 @@ struct AcmeDNSAccounts: Sendable {
     do {
       bytes = try await read()
     } catch let error as HostError {
-      throw unreadable(error.description)
+      throw unreadable(error.detail ?? error.description)
     }
     guard let bytes, !bytes.isEmpty else { return [:] }
     guard let entries = try? JSONDecoder().decode([String: JSONEntry].self, from: Data(bytes))
@@ -108,13 +108,12 @@ struct AcmeDNSAccounts: Sendable {
 
   private func unreadable(_ why: String) -> CertctlError {
     CertctlError(
-      .configuration,
-      "the accounts at acme-dns in \(path) cannot be read: "
-        + why, hint: "see ACME_DNS_STORAGE_PATH")
+      .configuration, "cannot read the acme-dns accounts in \(path): \(why)",
+      hint: "check ACME_DNS_STORAGE_PATH")
   }
 }
 
-/// Any JSON, to be written back as it was.
+/// Any JSON value, encoded as it was decoded.
 private indirect enum JSONEntry: Sendable, Codable {
   case text(String)
   case integer(Int64)

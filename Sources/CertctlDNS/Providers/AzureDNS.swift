@@ -3,36 +3,36 @@ import CertctlBase
 import CertctlCore
 import FoundationEssentials
 
-/// Azure DNS by the resource manager: one resource for all values of a name.
+/// Azure DNS, through Azure Resource Manager; each name has one resource for all values.
 ///
-/// Every write names the version that was read, so that nobody else's change is lost.
+/// Every write is conditional on the version that was read, so that no concurrent change is lost.
 package struct AzureDNS: DNSProvider {
-  /// What Azure DNS is called and needs.
+  /// The name and the settings of Azure DNS.
   package static let descriptor = DNSProviderDescriptor(
     name: "azuredns", title: "Azure DNS",
     documentation: "https://learn.microsoft.com/en-us/rest/api/dns/record-sets",
     settings: [
-      .init("AZURE_TENANT_ID", "the directory's id", isSecret: false),
+      .init("AZURE_TENANT_ID", "directory (tenant) ID", isSecret: false),
       .init(
-        "AZURE_CLIENT_ID", "the application's id, or that of the managed identity to use",
+        "AZURE_CLIENT_ID", "application (client) ID, or client ID of the managed identity",
         isSecret: false),
-      .init("AZURE_CLIENT_SECRET", "the application's secret"),
+      .init("AZURE_CLIENT_SECRET", "client secret of the application"),
       .init(
         "AZURE_FEDERATED_TOKEN_FILE",
-        "a file with a token of another service, such as Kubernetes, instead of the secret",
+        "path of a federated token, such as from Kubernetes, instead of the client secret",
         aliases: ["AZURE_OIDC_TOKEN_FILE_PATH"], isSecret: false, isPath: true),
       .init(
         "AZURE_AUTH_METHOD",
-        "env for a secret, wli or oidc for a token, msi for this machine's managed identity",
+        "env (client secret), wli or oidc (federated token), or msi (managed identity)",
         isSecret: false),
       .init(
-        "AZURE_SUBSCRIPTION_ID", "the zone's subscription; searched for when missing",
+        "AZURE_SUBSCRIPTION_ID", "subscription ID of the zone, detected if not set",
         isSecret: false),
       .init(
-        "AZURE_RESOURCE_GROUP", "the zone's resource group; searched for when missing",
+        "AZURE_RESOURCE_GROUP", "resource group of the zone, detected if not set",
         isSecret: false),
       .init(
-        "AZURE_ENVIRONMENT", "public, usgovernment or china", isSecret: false,
+        "AZURE_ENVIRONMENT", "Azure cloud: public, usgovernment or china", isSecret: false,
         fallback: "public"),
     ],
     ways: [
@@ -40,11 +40,11 @@ package struct AzureDNS: DNSProvider {
       ["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE"], ["AZURE_AUTH_METHOD"],
     ])
 
-  /// How often a set is written anew because somebody else wrote it meanwhile.
+  /// The maximum number of writes of a record set that others change at the same time.
   private static let attempts = 4
   private static let version = ("api-version", "2018-05-01")
 
-  /// The addresses of the resource manager and of the place that gives out tokens.
+  /// The URLs of the resource manager and of the token endpoint.
   private static let environments = [
     "public": ("https://management.azure.com", "https://login.microsoftonline.com"),
     "usgovernment": ("https://management.usgovcloudapi.net", "https://login.microsoftonline.us"),
@@ -57,23 +57,23 @@ package struct AzureDNS: DNSProvider {
   private let group: String?
   private let zones = VendorZones<String>()
 
-  /// A client with an application's secret or token, or with a managed identity.
+  /// Creates a client with a client secret, a federated token or a managed identity.
   ///
-  /// - Throws: `CertctlError` with code `configuration` for another environment or method.
+  /// - Throws: `CertctlError` with code `configuration` for an unknown cloud or method.
   package init(_ context: DNSProviderContext) throws {
     let environment = try context.value("AZURE_ENVIRONMENT")
     guard let (manager, login) = Self.environments[environment] else {
       let names = Self.environments.keys.sorted().joined(separator: ", ")
-      throw context.wrong("AZURE_ENVIRONMENT", "is none of \(names)")
+      throw context.wrong("AZURE_ENVIRONMENT", "must be one of: \(names)")
     }
-    // As with Microsoft's own libraries, a secret comes before a token.
+    // As in Microsoft's libraries, a client secret takes precedence over a federated token.
     let isFederated =
       context.optional("AZURE_CLIENT_SECRET") == nil
       && context.optional("AZURE_FEDERATED_TOKEN_FILE") != nil
     let method =
       context.optional("AZURE_AUTH_METHOD")?.lowercased() ?? (isFederated ? "wli" : "env")
     guard ["env", "wli", "oidc", "msi"].contains(method) else {
-      throw context.wrong("AZURE_AUTH_METHOD", "is none of env, wli, oidc, msi")
+      throw context.wrong("AZURE_AUTH_METHOD", "must be one of: env, wli, oidc, msi")
     }
     ttl = context.ttl
     subscription = context.optional("AZURE_SUBSCRIPTION_ID")
@@ -90,7 +90,7 @@ package struct AzureDNS: DNSProvider {
     }
   }
 
-  /// Adds the values that are not there yet to those of their names.
+  /// Adds the missing values to the record set of each name.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -100,7 +100,7 @@ package struct AzureDNS: DNSProvider {
     }
   }
 
-  /// Removes the values, and the sets of which nothing is left.
+  /// Removes the values, and deletes record sets that become empty.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -111,7 +111,7 @@ package struct AzureDNS: DNSProvider {
     }
   }
 
-  /// Writes what `edit` makes of the sets, which is nil where they stay as they are.
+  /// Writes the record sets that `edit` returns; nil means unchanged.
   private func change(
     _ records: [ChallengeRecord], _ zone: String, _ edit: ([String], RecordSet?) -> [Text]?
   ) async throws {
@@ -134,7 +134,7 @@ package struct AzureDNS: DNSProvider {
     return answer.status == 404 ? nil : try answer.decode()
   }
 
-  /// Whether it was written; false when somebody else was faster.
+  /// Writes a record set; returns false if it was changed by others since it was read.
   private func write(
     _ new: [Text], over old: RecordSet?, _ path: String, isLast: Bool
   ) async throws -> Bool {
@@ -159,7 +159,7 @@ package struct AzureDNS: DNSProvider {
 
   // MARK: - Zones
 
-  /// The path of a zone: in the group that was given, or wherever the resource graph knows it.
+  /// Returns the path of a zone, from the settings or from Azure Resource Graph.
   private func place(of zone: String) async throws -> String {
     try await zones.identity(of: zone) {
       if let subscription, let group {
@@ -181,14 +181,14 @@ package struct AzureDNS: DNSProvider {
       guard let only = found.data.first else { throw api.noZone(zone) }
       if found.data.count > 1 {
         throw api.failure(
-          "find the zone \(zone)", "there are \(found.data.count) of this name",
-          hint: "give AZURE_SUBSCRIPTION_ID and AZURE_RESOURCE_GROUP")
+          "find the zone \(zone)", "there are \(found.data.count) zones of this name",
+          hint: "set AZURE_SUBSCRIPTION_ID and AZURE_RESOURCE_GROUP")
       }
       return Self.path(only.subscriptionId, only.resourceGroup, zone)
     }
   }
 
-  /// A text of the query language; a zone's name comes from DNS, where anything may stand.
+  /// Returns a quoted string of the query language; a zone name from the DNS may contain anything.
   private static func quoted(_ text: String) -> String {
     var result = ""
     for character in text.unicodeScalars {
@@ -221,13 +221,13 @@ package struct AzureDNS: DNSProvider {
     if isFederated {
       let path = try context.value("AZURE_FEDERATED_TOKEN_FILE")
       return {
-        // Such a token holds for an hour or so, and whoever gives it out writes the file anew.
+        // Such a token expires after about an hour, and its issuer rewrites the file.
         let proof = [
           ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
           ("client_assertion", try token(in: path, context)),
         ]
         return try await api.post(
-          "/\(tenant)/oauth2/v2.0/token", to: "give out an access token",
+          "/\(tenant)/oauth2/v2.0/token", to: "get an access token",
           form: form + proof + scope
         ).decode()
       }
@@ -235,7 +235,7 @@ package struct AzureDNS: DNSProvider {
     let secret = [("client_secret", try context.value("AZURE_CLIENT_SECRET"))]
     return {
       try await api.post(
-        "/\(tenant)/oauth2/v2.0/token", to: "give out an access token",
+        "/\(tenant)/oauth2/v2.0/token", to: "get an access token",
         form: form + secret + scope
       ).decode()
     }
@@ -246,7 +246,7 @@ package struct AzureDNS: DNSProvider {
     let text = String(decoding: bytes, as: UTF8.self).filter { !$0.isWhitespace }
     if !text.isEmpty { return text }
     throw context.wrong(
-      "AZURE_FEDERATED_TOKEN_FILE", "names a file that has no token")
+      "AZURE_FEDERATED_TOKEN_FILE", "is set to an empty file")
   }
 
   private static func machine(_ context: DNSProviderContext, _ manager: String) throws -> Fetch {
@@ -255,7 +255,7 @@ package struct AzureDNS: DNSProvider {
     let client = context.optional("AZURE_CLIENT_ID").map { [("client_id", $0)] } ?? []
     return {
       try await api.send(
-        .get, "/metadata/identity/oauth2/token", to: "give out an access token",
+        .get, "/metadata/identity/oauth2/token", to: "get an access token",
         query: [("api-version", "2018-02-01"), ("resource", manager + "/")] + client
       ).decode()
     }
@@ -273,7 +273,7 @@ package struct AzureDNS: DNSProvider {
 
   private struct NewSet: Encodable { let properties: Properties }
 
-  /// What a set has beside its name; what we do not change is written as it was read.
+  /// The properties of a record set; those that certctl does not change are preserved.
   private struct Properties: Codable {
     var ttl: Int
     var records: [Text]?

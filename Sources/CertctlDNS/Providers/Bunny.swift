@@ -1,25 +1,25 @@
 import CertctlBase
 
-/// The API of bunny.net, in which a zone comes with all of its records.
+/// The API of bunny.net, which returns a zone with all its records.
 package struct Bunny: DNSProvider {
-  /// What bunny.net is called and needs.
+  /// The name and the settings of bunny.net.
   package static let descriptor = DNSProviderDescriptor(
     name: "bunny", title: "bunny.net",
     documentation: "https://docs.bunny.net/reference/dnszonepublic_index",
-    settings: [.init("BUNNY_API_KEY", "the account's API key")], ttl: 60, timeLimit: 300)
+    settings: [.init("BUNNY_API_KEY", "API key of the account")], ttl: 60, timeLimit: 300)
 
-  /// The number of zones that a page of the list has.
+  /// The number of zones per page.
   private static let pageSize = 1000
-  /// What stands for TXT among the types of records.
+  /// The code of the record type TXT.
   private static let txt = 3
 
   private let api: VendorAPI
   private let ttl: Int
   private let zones = VendorZones<Int>()
 
-  /// A client with an API key.
+  /// Creates a client with an API key.
   ///
-  /// - Throws: `CertctlError` with code `configuration` where there is none.
+  /// - Throws: `CertctlError` with code `configuration` if it is missing.
   package init(_ context: DNSProviderContext) throws {
     api = try context.api(
       "https://api.bunny.net/dnszone",
@@ -30,7 +30,7 @@ package struct Bunny: DNSProvider {
     ttl = context.ttl
   }
 
-  /// Adds the records that are not there yet.
+  /// Adds the records that do not exist yet.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -43,7 +43,7 @@ package struct Bunny: DNSProvider {
     }
   }
 
-  /// Removes the records, which are found by name and text.
+  /// Removes the records, which are matched by name and text.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -59,7 +59,7 @@ package struct Bunny: DNSProvider {
   private func identity(of zone: String) async throws -> Int {
     try await zones.identity(of: zone) {
       let what = "find the zone \(zone)"
-      // The search finds parts of names, too.
+      // The search also matches parts of names.
       let found: [Zone] = try await api.pages(what) { page in
         let list: List = try await api.send(
           .get, "", to: what,
@@ -106,7 +106,7 @@ package struct Bunny: DNSProvider {
 
   private struct Record: Decodable {
     let id: Int
-    /// A number, as ever, or a word, as the newer pages of the documentation have it.
+    /// A number, or a text as in the newer documentation.
     let type: VendorIdentity
     let name: String?
     let value: String?

@@ -3,34 +3,35 @@ import CertctlBase
 
 /// The API of Cloudflare, version 4.
 ///
-/// Changes of one zone go in one batch, of which Cloudflare makes all or nothing.
+/// Changes of a zone are sent as one batch, which Cloudflare applies atomically.
 package struct Cloudflare: DNSProvider {
-  /// What Cloudflare is called and needs.
+  /// The name and the settings of Cloudflare.
   package static let descriptor = DNSProviderDescriptor(
     name: "cloudflare", title: "Cloudflare",
     documentation: "https://developers.cloudflare.com/api/resources/dns/subresources/records/",
     settings: [
       .init(
-        "CLOUDFLARE_DNS_API_TOKEN", "an API token with the rights Zone:DNS:Edit and Zone:Zone:Read",
+        "CLOUDFLARE_DNS_API_TOKEN",
+        "API token with the permissions Zone:DNS:Edit and Zone:Zone:Read",
         aliases: ["CF_DNS_API_TOKEN"]),
       .init(
         "CLOUDFLARE_ZONE_API_TOKEN",
-        "an API token with Zone:Zone:Read, where the other one lacks this right",
+        "API token with Zone:Zone:Read, if CLOUDFLARE_DNS_API_TOKEN lacks this permission",
         aliases: ["CF_ZONE_API_TOKEN"], fallback: ""),
       .init(
-        "CLOUDFLARE_EMAIL", "the account's e-mail address, for the global API key",
+        "CLOUDFLARE_EMAIL", "e-mail address of the account, for the global API key",
         aliases: ["CF_API_EMAIL"], isSecret: false),
       .init(
-        "CLOUDFLARE_API_KEY", "the account's global API key; a token is better",
+        "CLOUDFLARE_API_KEY", "global API key of the account; an API token is safer",
         aliases: ["CF_API_KEY"]),
       .init(
-        "CLOUDFLARE_BASE_URL", "the API's address", isSecret: false,
+        "CLOUDFLARE_BASE_URL", "URL of the API", isSecret: false,
         fallback: "https://api.cloudflare.com/client/v4"),
     ],
     ways: [["CLOUDFLARE_DNS_API_TOKEN"], ["CLOUDFLARE_EMAIL", "CLOUDFLARE_API_KEY"]],
     ttl: 60, timeLimit: 180)
 
-  /// The number of records that a page of a list has, and that a batch may have on every plan.
+  /// The number of records per page, and the maximum per batch on all plans.
   private static let pageSize = 100
 
   private let api: VendorAPI
@@ -39,9 +40,9 @@ package struct Cloudflare: DNSProvider {
   private let ttl: Int
   private let zones = VendorZones<String>()
 
-  /// A client with a token, two tokens, or the global key of an account.
+  /// Creates a client with one or two API tokens, or with the global API key.
   ///
-  /// - Throws: `CertctlError` with code `configuration` where there is neither.
+  /// - Throws: `CertctlError` with code `configuration` if there is neither.
   package init(_ context: DNSProviderContext) throws {
     if let token = context.optional("CLOUDFLARE_DNS_API_TOKEN") {
       recordHeaders = [Self.bearer(token)]
@@ -57,7 +58,7 @@ package struct Cloudflare: DNSProvider {
     ttl = context.ttl
   }
 
-  /// Adds the records that are not there yet.
+  /// Adds the records that do not exist yet.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -67,7 +68,7 @@ package struct Cloudflare: DNSProvider {
     try await change(id, "add TXT records", missing) { Batch(posts: $0) }
   }
 
-  /// Removes the records, which are found by name and text.
+  /// Removes the records, which are matched by name and text.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -84,10 +85,10 @@ package struct Cloudflare: DNSProvider {
         .get, "/zones", to: "find the zone \(zone)", query: [("name", zone)], headers: zoneHeaders
       ).decode()
       let same = found.result.filter { $0.name == zone }
-      // A zone may be in two accounts during a move; only one of them is served.
+      // During a move a zone may be in two accounts, but only one of them is active.
       guard let best = same.first(where: { $0.status == "active" }) ?? same.first else {
         throw api.noZone(
-          zone, or: "give the token the right Zone:Zone:Read for it: without it no zone is listed")
+          zone, or: "grant the token Zone:Zone:Read, without which Cloudflare lists no zones")
       }
       return best.id
     }
@@ -110,7 +111,7 @@ package struct Cloudflare: DNSProvider {
       .map { VendorRecord(id: $0.id, name: $0.name, text: $0.content ?? "") }
   }
 
-  /// Sends the changes in batches that are no larger than allowed.
+  /// Sends the changes in batches of the maximum size.
   private func change<One>(
     _ id: String, _ what: String, _ changes: [One], _ batch: ([One]) -> Batch
   ) async throws {

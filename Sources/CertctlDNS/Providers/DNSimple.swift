@@ -3,14 +3,14 @@ import CertctlBase
 
 /// The API of DNSimple, version 2.
 package struct DNSimple: DNSProvider {
-  /// What DNSimple is called and needs.
+  /// The name and the settings of DNSimple.
   package static let descriptor = DNSProviderDescriptor(
     name: "dnsimple", title: "DNSimple",
     documentation: "https://developer.dnsimple.com/v2/zones/records/",
     settings: [
-      .init("DNSIMPLE_OAUTH_TOKEN", "an API token of the account, not of a user"),
+      .init("DNSIMPLE_OAUTH_TOKEN", "account API token, not a user token"),
       .init(
-        "DNSIMPLE_BASE_URL", "the API's address", isSecret: false,
+        "DNSIMPLE_BASE_URL", "URL of the API", isSecret: false,
         fallback: "https://api.dnsimple.com"),
     ], ttl: 60, timeLimit: 300)
 
@@ -18,9 +18,9 @@ package struct DNSimple: DNSProvider {
   private let ttl: Int
   private let accounts = VendorZones<Int>()
 
-  /// A client with a token.
+  /// Creates a client with an API token.
   ///
-  /// - Throws: `CertctlError` with code `configuration` where there is none.
+  /// - Throws: `CertctlError` with code `configuration` if it is missing.
   package init(_ context: DNSProviderContext) throws {
     let token = try context.value("DNSIMPLE_OAUTH_TOKEN")
     api = try context.api(
@@ -32,7 +32,7 @@ package struct DNSimple: DNSProvider {
     ttl = context.ttl
   }
 
-  /// Adds the records that are not there yet.
+  /// Adds the records that do not exist yet.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -44,7 +44,7 @@ package struct DNSimple: DNSProvider {
     }
   }
 
-  /// Removes the records, which are found by name and text.
+  /// Removes the records, which are matched by name and text.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -62,8 +62,8 @@ package struct DNSimple: DNSProvider {
       let answer: Answer<Identity> = try await api.send(.get, "/whoami", to: what).decode()
       guard let account = answer.data.account else {
         throw api.failure(
-          what, "the token is that of a user, who may have several accounts",
-          hint: "DNSIMPLE_OAUTH_TOKEN must be made in the settings of the account")
+          what, "DNSIMPLE_OAUTH_TOKEN is a user token, not an account token",
+          hint: "create an API token in the settings of the account")
       }
       return account.id
     }

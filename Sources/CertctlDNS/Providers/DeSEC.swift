@@ -1,22 +1,22 @@
 import ACME
 import CertctlBase
 
-/// The API of deSEC, which takes whole sets of records and changes many of them in one request.
+/// The API of deSEC, which accepts whole record sets, several in one request.
 package struct DeSEC: DNSProvider {
-  /// What deSEC is called and needs.
+  /// The name and the settings of deSEC.
   package static let descriptor = DNSProviderDescriptor(
     name: "desec", title: "deSEC",
     documentation: "https://desec.readthedocs.io/en/latest/dns/rrsets.html",
-    settings: [.init("DESEC_TOKEN", "an API token that may write TXT records")],
+    settings: [.init("DESEC_TOKEN", "API token with permission to write TXT records")],
     ttl: 3600, timeLimit: 300)
 
   private let api: VendorAPI
   private let ttl: Int
   private let zones = VendorZones<Int>()
 
-  /// A client with a token.
+  /// Creates a client with an API token.
   ///
-  /// - Throws: `CertctlError` with code `configuration` where there is none.
+  /// - Throws: `CertctlError` with code `configuration` if it is missing.
   package init(_ context: DNSProviderContext) throws {
     let token = try context.value("DESEC_TOKEN")
     api = try context.api(
@@ -25,7 +25,7 @@ package struct DeSEC: DNSProvider {
     ttl = context.ttl
   }
 
-  /// Adds the records that are not there yet, all of them or none.
+  /// Adds the records that do not exist yet, all or none.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -34,14 +34,14 @@ package struct DeSEC: DNSProvider {
     let there = try await texts(of: sets.map(\.label), in: zone)
     try await change(
       sets.compactMap { label, values in
-        // A set that is there keeps its time to live: others chose it.
+        // An existing record set keeps its TTL, which someone else chose.
         TXTSets.adding(values, to: there[label] ?? []).map {
           RecordSet(label: label, ttl: there[label] == nil ? lowest : nil, records: $0)
         }
       }, in: zone, to: "add TXT records")
   }
 
-  /// Removes the records, and what has none left.
+  /// Removes the records, and deletes record sets that become empty.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -58,7 +58,7 @@ package struct DeSEC: DNSProvider {
 
   // MARK: - Requests
 
-  /// The shortest time to live that deSEC takes here: an hour unless its operators allowed less.
+  /// Returns the minimum TTL of the domain: an hour, unless the operators of deSEC allow less.
   private func lowestTTL(in zone: String) async throws -> Int {
     try await zones.identity(of: zone) {
       let answer = try await api.send(
@@ -69,7 +69,7 @@ package struct DeSEC: DNSProvider {
     }
   }
 
-  /// The texts of these names, as deSEC writes them.
+  /// Returns the texts of these names, in the notation of deSEC.
   private func texts(of labels: [String], in zone: String) async throws -> [String: [String]] {
     let what = "list the TXT records"
     var query = [("type", "TXT"), ("cursor", "")]
@@ -104,7 +104,7 @@ package struct DeSEC: DNSProvider {
     private enum CodingKeys: String, CodingKey { case lowestTTL = "minimum_ttl" }
   }
 
-  /// All TXT records of a name; none of them means that it is to be deleted.
+  /// The TXT record set of a name; without records it is deleted.
   private struct RecordSet: Codable {
     let label: String
     var type = "TXT"

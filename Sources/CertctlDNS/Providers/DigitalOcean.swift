@@ -3,14 +3,14 @@ import CertctlBase
 
 /// The API of DigitalOcean, version 2.
 package struct DigitalOcean: DNSProvider {
-  /// What DigitalOcean is called and needs.
+  /// The name and the settings of DigitalOcean.
   package static let descriptor = DNSProviderDescriptor(
     name: "digitalocean", title: "DigitalOcean",
     documentation: "https://docs.digitalocean.com/reference/api/digitalocean/#tag/Domain-Records",
     settings: [
-      .init("DO_AUTH_TOKEN", "a personal access token with the right to change domains"),
+      .init("DO_AUTH_TOKEN", "personal access token with permission to change domains"),
       .init(
-        "DO_API_URL", "the API's address", isSecret: false,
+        "DO_API_URL", "URL of the API", isSecret: false,
         fallback: "https://api.digitalocean.com"),
     ],
     ttl: 30)
@@ -18,9 +18,9 @@ package struct DigitalOcean: DNSProvider {
   private let api: VendorAPI
   private let ttl: Int
 
-  /// A client with a personal access token.
+  /// Creates a client with a personal access token.
   ///
-  /// - Throws: `CertctlError` with code `configuration` where there is none.
+  /// - Throws: `CertctlError` with code `configuration` if it is missing.
   package init(_ context: DNSProviderContext) throws {
     let token = try context.value("DO_AUTH_TOKEN")
     api = try context.api(
@@ -29,7 +29,7 @@ package struct DigitalOcean: DNSProvider {
     ttl = context.ttl
   }
 
-  /// Adds the records that are not there yet.
+  /// Adds the records that do not exist yet.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -40,7 +40,7 @@ package struct DigitalOcean: DNSProvider {
     }
   }
 
-  /// Removes the records, which are found by name and text.
+  /// Removes the records, which are matched by name and text.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {

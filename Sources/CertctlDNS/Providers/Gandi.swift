@@ -1,16 +1,16 @@
 import ACME
 import CertctlBase
 
-/// Gandi's LiveDNS, version 5: one resource for all values of a name.
+/// Gandi LiveDNS, version 5; each name has one resource for all values.
 package struct Gandi: DNSProvider {
-  /// What Gandi is called and needs.
+  /// The name and the settings of Gandi.
   package static let descriptor = DNSProviderDescriptor(
     name: "gandi", title: "Gandi", documentation: "https://api.gandi.net/docs/livedns/",
     settings: [
       .init(
         "GANDIV5_PERSONAL_ACCESS_TOKEN",
-        "a personal access token with the right to manage the domain's technical configuration"),
-      .init("GANDIV5_API_KEY", "an API key, which Gandi has given up for tokens"),
+        "personal access token with permission to manage domain technical configurations"),
+      .init("GANDIV5_API_KEY", "API key, deprecated by Gandi in favor of tokens"),
     ],
     ways: [["GANDIV5_PERSONAL_ACCESS_TOKEN"], ["GANDIV5_API_KEY"]],
     ttl: 300, timeLimit: 1200, aliases: ["gandiv5"])
@@ -19,9 +19,9 @@ package struct Gandi: DNSProvider {
   private let ttl: Int
   private let zones = VendorZones<String>()
 
-  /// A client with a token or, where there is none, with a key.
+  /// Creates a client with a token, or with an API key if there is no token.
   ///
-  /// - Throws: `CertctlError` with code `configuration` where there is neither.
+  /// - Throws: `CertctlError` with code `configuration` if there is neither.
   package init(_ context: DNSProviderContext) throws {
     let credentials =
       if let token = context.optional("GANDIV5_PERSONAL_ACCESS_TOKEN") {
@@ -35,7 +35,7 @@ package struct Gandi: DNSProvider {
     ttl = context.ttl
   }
 
-  /// Adds the values that are not there yet to those of their names.
+  /// Adds the missing values to the record set of each name.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -45,13 +45,13 @@ package struct Gandi: DNSProvider {
       let there = (set?.values ?? []).map(TXTText.unquoted)
       let missing = values.filter { !there.contains($0) }.map(TXTText.quoted)
       if missing.isEmpty { continue }
-      // Values of other people keep their time to live: there is one for all.
+      // All values share one TTL, so an existing one is kept.
       try await write(
         RecordSet(values: (set?.values ?? []) + missing, ttl: set?.ttl ?? ttl), name, zone)
     }
   }
 
-  /// Removes the values, and the name's entry where nothing else is left.
+  /// Removes the values, and deletes record sets that become empty.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -69,7 +69,7 @@ package struct Gandi: DNSProvider {
     }
   }
 
-  /// Asks for the zone: a name without records is answered like a zone that is not there.
+  /// Checks that the zone exists; the API does not tell a missing zone from a name without records.
   private func find(_ zone: String) async throws {
     _ = try await zones.identity(of: zone) {
       let answer = try await api.send(

@@ -1,24 +1,25 @@
 import ACME
 import CertctlBase
 
-/// The API of GoDaddy for domains, version 1: records are added one by one, and taken away by
-/// writing what stays of a name.
+/// The Domains API of GoDaddy, version 1.
+///
+/// It adds single records, but removes them only by replacing the record set of a name.
 package struct GoDaddy: DNSProvider {
-  /// What GoDaddy is called and needs.
+  /// The name and the settings of GoDaddy.
   package static let descriptor = DNSProviderDescriptor(
     name: "godaddy", title: "GoDaddy",
     documentation: "https://developer.godaddy.com/doc/endpoint/domains",
     settings: [
-      .init("GODADDY_API_KEY", "the key of a production API key"),
-      .init("GODADDY_API_SECRET", "its secret"),
+      .init("GODADDY_API_KEY", "API key for the production environment"),
+      .init("GODADDY_API_SECRET", "secret of the API key"),
     ], ttl: 600, timeLimit: 300)
 
   private let api: VendorAPI
   private let ttl: Int
 
-  /// A client with key and secret.
+  /// Creates a client with an API key and its secret.
   ///
-  /// - Throws: `CertctlError` with code `configuration` where they are missing.
+  /// - Throws: `CertctlError` with code `configuration` if they are missing.
   package init(_ context: DNSProviderContext) throws {
     let key = try context.value("GODADDY_API_KEY")
     let secret = try context.value("GODADDY_API_SECRET")
@@ -31,7 +32,7 @@ package struct GoDaddy: DNSProvider {
     ttl = context.ttl
   }
 
-  /// Adds the records that are not there yet, all in one request.
+  /// Adds the records that do not exist yet, in one request.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -63,7 +64,7 @@ package struct GoDaddy: DNSProvider {
     }
   }
 
-  /// The TXT records of a name; a removed one may stay behind for a while, without a text.
+  /// Returns the TXT records of a name; a removed record may remain for a while, without a text.
   private func existing(_ label: String, in zone: String) async throws -> [Record] {
     let answer = try await api.send(
       .get, path(label, zone), to: "list the TXT records", accepting: [403, 404])
@@ -71,8 +72,8 @@ package struct GoDaddy: DNSProvider {
     guard answer.status != 403 else {
       throw answer.api.failure(
         answer.what, VendorWords.find(in: answer.body) ?? "HTTP 403",
-        hint: "check GODADDY_API_KEY, GODADDY_API_SECRET; and GoDaddy gives this API only to "
-          + "accounts with ten domains or more, or in its Discount Domain Club")
+        hint: "check GODADDY_API_KEY and GODADDY_API_SECRET; the API requires ten domains in the "
+          + "account, or the Discount Domain Club")
     }
     return try answer.decode([Record].self).filter { !$0.data.isEmpty }
   }

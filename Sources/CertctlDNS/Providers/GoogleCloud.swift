@@ -4,32 +4,32 @@ import CertctlCore
 import CertctlCrypto
 import FoundationEssentials
 
-/// Google Cloud DNS, version 1: sets of records, and changes that are made whole or not at all.
+/// Google Cloud DNS, version 1: record sets with atomic changes.
 package struct GoogleCloud: DNSProvider {
-  /// What Google Cloud DNS is called and needs.
+  /// The name and the settings of Google Cloud DNS.
   package static let descriptor = DNSProviderDescriptor(
     name: "gcloud", title: "Google Cloud DNS",
     documentation: "https://cloud.google.com/dns/docs/reference/rest/v1",
     settings: [
       .init(
         "GCE_SERVICE_ACCOUNT",
-        "a service account's key in JSON, or its file by GCE_SERVICE_ACCOUNT_FILE"),
+        "service account key in JSON, or set GCE_SERVICE_ACCOUNT_FILE to its path"),
       .init(
         "GOOGLE_APPLICATION_CREDENTIALS",
-        "the file of a service account's key, or the one of a person that gcloud makes",
+        "path of a service account key, or of the user credentials written by gcloud",
         isSecret: false, isPath: true),
       .init(
         "GCE_PROJECT",
-        "the project; needed for a person, and for this machine's own service account",
+        "project ID; required for user credentials and for the service account of this machine",
         isSecret: false),
-      .init("GCE_ZONE_ID", "the name of the managed zone, to save its search", isSecret: false),
+      .init("GCE_ZONE_ID", "name of the managed zone, detected if not set", isSecret: false),
       .init(
-        "GCE_ALLOW_PRIVATE_ZONE", "true: a private zone will do", isSecret: false,
+        "GCE_ALLOW_PRIVATE_ZONE", "true to allow private zones", isSecret: false,
         fallback: "false"),
     ],
     ways: [["GCE_SERVICE_ACCOUNT"], ["GOOGLE_APPLICATION_CREDENTIALS"], ["GCE_PROJECT"]])
 
-  /// How often a change is made anew because the zone changed under it.
+  /// The maximum number of attempts if others change the zone at the same time.
   private static let attempts = 4
 
   private let api: VendorAPI
@@ -38,9 +38,9 @@ package struct GoogleCloud: DNSProvider {
   private let allowsPrivate: Bool
   private let zones = VendorZones<String>()
 
-  /// A client with a service account's key, or with the token of the machine's own account.
+  /// Creates a client with a service account key, user credentials or this machine's account.
   ///
-  /// - Throws: `CertctlError` with code `configuration` for a key that cannot be read.
+  /// - Throws: `CertctlError` with code `configuration` if the credentials cannot be read.
   package init(_ context: DNSProviderContext) throws {
     ttl = context.ttl
     zone = context.optional("GCE_ZONE_ID")
@@ -68,7 +68,7 @@ package struct GoogleCloud: DNSProvider {
         headers: [.init(name: "Metadata-Flavor", value: "Google")])
       fetch = {
         try await metadata.send(
-          .get, "/instance/service-accounts/default/token", to: "give out an access token"
+          .get, "/instance/service-accounts/default/token", to: "get an access token"
         ).decode()
       }
     }
@@ -77,7 +77,7 @@ package struct GoogleCloud: DNSProvider {
       "https://dns.googleapis.com/dns/v1/projects/\(VendorAPI.encoded(project))",
       secrets: secrets
     ).repeating { response in
-      // Some of its limits come as 403, as missing rights do.
+      // Some rate limits return 403, like missing permissions.
       response.status == 403
         && ["rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded"].contains {
           String(decoding: response.body, as: UTF8.self).contains("\"\($0)\"")
@@ -88,7 +88,7 @@ package struct GoogleCloud: DNSProvider {
     }
   }
 
-  /// Adds the values that are not there yet, all in one change.
+  /// Adds the missing values, in one change.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -99,7 +99,7 @@ package struct GoogleCloud: DNSProvider {
     }
   }
 
-  /// Removes the values, and the sets of which nothing is left, all in one change.
+  /// Removes the values, and deletes record sets that become empty, in one change.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -110,8 +110,9 @@ package struct GoogleCloud: DNSProvider {
     }
   }
 
-  /// Replaces sets by what `edit` makes of them, which is nil where they stay as they are; reads
-  /// again and repeats when somebody else was faster.
+  /// Replaces record sets with those that `edit` returns; nil means unchanged.
+  ///
+  /// If the zone was changed by others since it was read, it reads again and retries.
   private func change(
     _ records: [ChallengeRecord], _ zone: String, _ what: String,
     _ edit: ([String], RecordSet?) -> [String]?
@@ -211,7 +212,7 @@ package struct GoogleCloud: DNSProvider {
       self.data = data
     }
 
-    /// Sets that are answered by a routing policy have no data of their own.
+    /// Decodes a record set; one with a routing policy has no data.
     init(from decoder: any Decoder) throws {
       let fields = try decoder.container(keyedBy: CodingKeys.self)
       name = try fields.decode(String.self, forKey: .name)
@@ -229,7 +230,7 @@ package struct GoogleCloud: DNSProvider {
   }
 }
 
-/// A service account's key file.
+/// The key of a service account.
 private struct GoogleAccount: Sendable, Decodable {
   private static let scope = "https://www.googleapis.com/auth/ndev.clouddns.readwrite"
 
@@ -251,7 +252,7 @@ private struct GoogleAccount: Sendable, Decodable {
     guard let account = try? JSONDecoder().decode(Self.self, from: Data(text.utf8)),
       account.tokens?.hasPrefix("https://") != false
     else {
-      throw context.wrong("GCE_SERVICE_ACCOUNT", "is no service account's key in JSON")
+      throw context.wrong("GCE_SERVICE_ACCOUNT", "is not a service account key in JSON")
     }
     self = account
     do {
@@ -265,10 +266,10 @@ private struct GoogleAccount: Sendable, Decodable {
 
   func project(_ context: DNSProviderContext) throws -> String {
     if let project { return project }
-    throw context.wrong("GCE_SERVICE_ACCOUNT", "has no project: give GCE_PROJECT too")
+    throw context.wrong("GCE_SERVICE_ACCOUNT", "contains no project ID: set GCE_PROJECT")
   }
 
-  /// Changes a signed assertion for a token (RFC 7523, section 2.1).
+  /// Exchanges a signed assertion for an access token (RFC 7523, section 2.1).
   func grant(_ api: VendorAPI) async throws -> VendorGrant {
     let address = tokens ?? "https://oauth2.googleapis.com/token"
     let now = Int(api.clock.now().timeIntervalSince1970)
@@ -277,7 +278,7 @@ private struct GoogleAccount: Sendable, Decodable {
     let text = try Self.part(head) + "." + Self.part(claims)
     let signature = try PrivateKey(pem: Array(key.utf8)).joseSignature(for: Array(text.utf8))
     return try await api.post(
-      address, to: "give out an access token",
+      address, to: "get an access token",
       form: [
         ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
         ("assertion", text + "." + Base64URL.encode(signature)),

@@ -1,7 +1,7 @@
 import CertctlCore
 import FoundationEssentials
 
-/// The credentials of a person, as `gcloud auth application-default login` leaves them in a file.
+/// The user credentials in the file that `gcloud auth application-default login` writes.
 struct GoogleUser: Sendable, Decodable {
   private let kind: String
   private let client: String
@@ -15,9 +15,9 @@ struct GoogleUser: Sendable, Decodable {
     case refreshToken = "refresh_token"
   }
 
-  /// Reads a file's text.
+  /// Parses the text of the file.
   ///
-  /// - Returns: nil for anything else, such as the key of a service account.
+  /// - Returns: nil for anything else, such as a service account key.
   init?(_ text: String) {
     guard let user = try? JSONDecoder().decode(Self.self, from: Data(text.utf8)),
       user.kind == "authorized_user"
@@ -25,13 +25,13 @@ struct GoogleUser: Sendable, Decodable {
     self = user
   }
 
-  /// What must not be printed.
+  /// The values that must not be printed.
   var secrets: [String] { [clientSecret, refreshToken] }
 
-  /// Changes what was kept of the login for a token (RFC 6749, section 6).
+  /// Exchanges the refresh token for an access token (RFC 6749, section 6).
   func grant(_ api: VendorAPI) async throws -> VendorGrant {
     try await api.post(
-      "https://oauth2.googleapis.com/token", to: "give out an access token",
+      "https://oauth2.googleapis.com/token", to: "get an access token",
       form: [
         ("grant_type", "refresh_token"), ("client_id", client), ("client_secret", clientSecret),
         ("refresh_token", refreshToken),
@@ -39,9 +39,9 @@ struct GoogleUser: Sendable, Decodable {
     ).decode()
   }
 
-  /// The text of the file that Google's own libraries would use; nil when none is named.
+  /// Returns the contents of the file in GOOGLE_APPLICATION_CREDENTIALS; nil if it is not set.
   ///
-  /// - Throws: `CertctlError` with code `configuration` for a file that cannot be read.
+  /// - Throws: `CertctlError` with code `configuration` if the file cannot be read.
   static func file(_ context: DNSProviderContext) throws -> String? {
     guard let path = context.optional("GOOGLE_APPLICATION_CREDENTIALS") else { return nil }
     return String(

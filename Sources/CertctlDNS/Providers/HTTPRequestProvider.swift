@@ -2,35 +2,35 @@ import ACME
 import CertctlBase
 import FoundationEssentials
 
-/// Any server that speaks the protocol of lego's provider `httpreq`: one request for each record.
+/// A server that implements the protocol of lego's provider `httpreq`: one request per record.
 ///
-/// In its mode RAW the server gets domain, token and key authorization, and computes the rest.
+/// In RAW mode the server gets domain, token and key authorization, and computes the record itself.
 package struct HTTPRequestProvider: DNSProvider {
-  /// What it is called and needs.
+  /// The name and the settings of the provider.
   package static let descriptor = DNSProviderDescriptor(
-    name: "httpreq", title: "the httpreq server",
+    name: "httpreq", title: "httpreq server",
     documentation: "https://go-acme.github.io/lego/dns/httpreq/",
     settings: [
-      .init("HTTPREQ_ENDPOINT", "the server's address", isSecret: false),
+      .init("HTTPREQ_ENDPOINT", "URL of the server", isSecret: false),
       .init(
-        "HTTPREQ_MODE", "RAW for domain, token and key authorization instead of name and text",
+        "HTTPREQ_MODE", "RAW to send domain, token and key authorization instead of name and value",
         isSecret: false, fallback: ""),
       .init(
-        "HTTPREQ_USERNAME", "the user, for basic authentication", isSecret: false, fallback: ""),
-      .init("HTTPREQ_PASSWORD", "the password", fallback: ""),
+        "HTTPREQ_USERNAME", "user name for basic authentication", isSecret: false, fallback: ""),
+      .init("HTTPREQ_PASSWORD", "password for basic authentication", fallback: ""),
     ], ttl: 60, timeLimit: 600)
 
   private let api: VendorAPI
   private let isRaw: Bool
 
-  /// A client of a server.
+  /// Creates a client for a server.
   ///
-  /// - Throws: `CertctlError` with code `configuration` for a wrong address or mode, and for one of
-  ///   user and password without the other.
+  /// - Throws: `CertctlError` with code `configuration` for an invalid URL or mode, or if only one
+  ///   of user name and password is set.
   package init(_ context: DNSProviderContext) throws {
     let mode = context.optional("HTTPREQ_MODE")
     guard mode == nil || mode == "RAW" else {
-      throw context.wrong("HTTPREQ_MODE", "can be RAW only, or nothing")
+      throw context.wrong("HTTPREQ_MODE", "must be RAW or empty")
     }
     isRaw = mode != nil
     var headers = [HTTPField(name: "Accept", value: "application/json")]
@@ -43,19 +43,20 @@ package struct HTTPRequestProvider: DNSProvider {
       secrets.append(credentials)
     } else if user != nil || password != nil {
       throw context.wrong(
-        user == nil ? "HTTPREQ_USERNAME" : "HTTPREQ_PASSWORD", "is missing beside the other one")
+        user == nil ? "HTTPREQ_USERNAME" : "HTTPREQ_PASSWORD",
+        "is missing: user name and password must be set together")
     }
     api = try context.api(context.url("HTTPREQ_ENDPOINT"), headers: headers, secrets: secrets)
   }
 
-  /// Asks for each record.
+  /// Requests the creation of each record.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
     for record in records { try await send(record, "/present", "add a TXT record") }
   }
 
-  /// Asks for the removal of each record.
+  /// Requests the removal of each record.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {

@@ -1,25 +1,25 @@
 import ACME
 import CertctlBase
 
-/// DNS at Hetzner: the Cloud API, or the older DNS API for zones that have not moved there.
+/// Hetzner DNS: the Cloud API, or the old DNS API for zones that have not been migrated.
 package struct Hetzner: DNSProvider {
-  /// What Hetzner is called and needs.
+  /// The name and the settings of Hetzner.
   package static let descriptor = DNSProviderDescriptor(
     name: "hetzner", title: "Hetzner",
     documentation: "https://docs.hetzner.cloud/reference/cloud#dns",
     settings: [
-      .init("HETZNER_API_TOKEN", "a token of the Cloud project that has the zone, read and write"),
+      .init("HETZNER_API_TOKEN", "read and write API token of the Cloud project with the zone"),
       .init(
         "HETZNER_API_KEY",
-        "a token of the older DNS API, whose end Hetzner set for May 2026: use the other one"),
+        "token of the old DNS API, which Hetzner ends in May 2026; use HETZNER_API_TOKEN instead"),
     ],
     ways: [["HETZNER_API_TOKEN"], ["HETZNER_API_KEY"]])
 
   private let console: any HetznerConsole
 
-  /// A client of the Cloud API where its token is given, else of the older API.
+  /// Creates a client of the Cloud API if its token is set, otherwise of the old API.
   ///
-  /// - Throws: `CertctlError` with code `configuration` where there is neither token.
+  /// - Throws: `CertctlError` with code `configuration` if there is neither token.
   package init(_ context: DNSProviderContext) throws {
     if let token = context.optional("HETZNER_API_TOKEN") {
       console = HetznerCloud(
@@ -36,14 +36,14 @@ package struct Hetzner: DNSProvider {
     }
   }
 
-  /// Adds the records that are not there yet.
+  /// Adds the records that do not exist yet.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
     try await console.publish(records, in: zone)
   }
 
-  /// Removes the records, which are found by name and text.
+  /// Removes the records, which are matched by name and text.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -57,11 +57,11 @@ private protocol HetznerConsole: Sendable {
   func remove(_ records: [ChallengeRecord], in zone: String) async throws
 }
 
-/// The Cloud API: sets of records, changed by actions that take a moment.
+/// The Cloud API, which changes record sets with asynchronous actions.
 ///
-/// It works on one action of a zone at a time, and refuses a second one as locked.
+/// It runs one action per zone at a time, and rejects a second one because the zone is locked.
 private struct HetznerCloud: HetznerConsole {
-  /// How often an action is looked at, a second apart, before it counts as stuck.
+  /// The maximum number of status requests per action, one second apart.
   private static let looks = 120
 
   let api: VendorAPI
@@ -73,7 +73,7 @@ private struct HetznerCloud: HetznerConsole {
       let set = sets.first { $0.name == label(name, zone) }
       let missing = values.filter { set?.texts.contains($0) != true }
       if missing.isEmpty { continue }
-      // The time to live belongs to the set: one that is there keeps its own.
+      // The TTL belongs to the record set; an existing one keeps its TTL.
       try await act(
         "add_records", "add TXT records", name, zone,
         Change(records: missing.map(Value.init), ttl: set == nil ? ttl : nil))
@@ -117,11 +117,11 @@ private struct HetznerCloud: HetznerConsole {
     ).decode(Answer.self).action
     for _ in 1...Self.looks where action.status == "running" {
       try await api.clock.sleep(.seconds(1))
-      action = try await api.send(.get, "/actions/\(action.id)", to: "look at a change")
+      action = try await api.send(.get, "/actions/\(action.id)", to: "get the status of a change")
         .decode(Answer.self).action
     }
     if action.status == "running" {
-      throw api.failure(what, "the change is not done after \(Self.looks) s", isRetryable: true)
+      throw api.failure(what, "not complete after \(Self.looks) s", isRetryable: true)
     }
     if action.status == "error" {
       throw api.failure(what, action.error?.message ?? "the change failed")
@@ -174,7 +174,7 @@ private struct HetznerCloud: HetznerConsole {
   }
 }
 
-/// The older DNS API: single records, several of which can be made at once.
+/// The old DNS API, which changes single records and can create several in one request.
 private struct HetznerDNS: HetznerConsole {
   let api: VendorAPI
   let ttl: Int

@@ -1,27 +1,27 @@
 import CertctlBase
 import CertctlCore
 
-/// The API of INWX, "DomRobot", by JSON-RPC: a session with a cookie around each change.
+/// The DomRobot API of INWX over JSON-RPC, with a cookie session for each change.
 package struct INWX: DNSProvider {
-  /// What INWX is called and needs.
+  /// The name and the settings of INWX.
   package static let descriptor = DNSProviderDescriptor(
     name: "inwx", title: "INWX",
     documentation: "https://www.inwx.com/en/help/apidoc",
     settings: [
-      .init("INWX_USERNAME", "the account's user name", isSecret: false),
-      .init("INWX_PASSWORD", "the account's password"),
+      .init("INWX_USERNAME", "user name of the account", isSecret: false),
+      .init("INWX_PASSWORD", "password of the account"),
       .init(
-        "INWX_SHARED_SECRET", "the secret of the two-factor authentication, where it is on",
+        "INWX_SHARED_SECRET", "shared secret of two-factor authentication, if enabled",
         fallback: ""),
       .init(
-        "INWX_SANDBOX", "true for the test system of INWX", isSecret: false, fallback: "false"),
+        "INWX_SANDBOX", "true to use the INWX test system", isSecret: false, fallback: "false"),
     ], ttl: 300, timeLimit: 360)
 
-  /// What the service calls success, "it exists already" and "it does not exist".
+  /// The response codes for success, for an existing object and for a missing object.
   private static let done = 1000..<2000
   private static let exists = 2302
   private static let missing = 2303
-  /// Too many sessions at once, which ends by itself.
+  /// The response code for too many concurrent sessions, a temporary condition.
   private static let tooMany = 2502
 
   private let api: VendorAPI
@@ -31,21 +31,21 @@ package struct INWX: DNSProvider {
   private let wrongSecret: CertctlError
   private let ttl: Int
 
-  /// A client with user name and password.
+  /// Creates a client with a user name and a password.
   ///
-  /// - Throws: `CertctlError` with code `configuration` where they are missing.
+  /// - Throws: `CertctlError` with code `configuration` if they are missing.
   package init(_ context: DNSProviderContext) throws {
     user = try context.value("INWX_USERNAME")
     password = try context.value("INWX_PASSWORD")
     sharedSecret = context.optional("INWX_SHARED_SECRET")
     wrongSecret = context.wrong(
-      "INWX_SHARED_SECRET", "is not base32, such as JBSWY3DPEHPK3PXP, or is missing")
+      "INWX_SHARED_SECRET", "is missing or not base32, such as JBSWY3DPEHPK3PXP")
     let isTest = context.isTrue("INWX_SANDBOX")
     api = try context.api("https://api." + (isTest ? "ote." : "") + "domrobot.com/jsonrpc/")
     ttl = context.ttl
   }
 
-  /// Adds the records that are not there yet.
+  /// Adds the records that do not exist yet.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -62,7 +62,7 @@ package struct INWX: DNSProvider {
     }
   }
 
-  /// Removes the records, which are found by name and text.
+  /// Removes the records, which are matched by name and text.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -75,7 +75,7 @@ package struct INWX: DNSProvider {
     }
   }
 
-  /// The TXT records; nil where there is no such zone.
+  /// Returns the TXT records; nil if the zone does not exist.
   private func existing(
     _ records: [ChallengeRecord], in zone: String, _ session: String
   ) async throws -> [VendorRecord<VendorIdentity>]? {
@@ -114,15 +114,14 @@ package struct INWX: DNSProvider {
     return session
   }
 
-  /// Gives the second factor.
+  /// Sends the second factor.
   ///
-  /// A code is good for one login only: where it was used a moment ago, the next one is waited for,
-  /// once.
+  /// A code is valid for one login, so if it is rejected, the next code is tried once.
   private func unlock(_ session: String) async throws {
     for attempt in 1...2 {
       guard let secret = sharedSecret, let code = try TimeCode.digits(secret, at: api.clock.now())
       else { throw wrongSecret }
-      let what = "accept the second factor"
+      let what = "confirm the second factor"
       let answer = try await send("account.unlock", ["tan": code], to: what, session: session)
       do {
         let _: Answer<Nothing> = try checked(answer, what)
@@ -133,9 +132,7 @@ package struct INWX: DNSProvider {
     }
   }
 
-  /// Ends the session.
-  ///
-  /// It would end by itself: failing is no reason to fail.
+  /// Ends the session; errors are ignored, because sessions expire.
   private func logOut(_ session: String) async {
     _ = try? await send("account.logout", [String: String](), to: "log out", session: session)
   }
@@ -158,7 +155,7 @@ package struct INWX: DNSProvider {
       json: Call(method: method, params: parameters))
   }
 
-  /// What an answer holds; errors are in it, with status 200.
+  /// Decodes a response; errors are in its body, with status 200.
   private func checked<Result>(
     _ answer: VendorAnswer, _ what: String, accepting: Int? = nil
   ) throws -> Answer<Result> {
@@ -200,7 +197,7 @@ package struct INWX: DNSProvider {
       case data = "resData"
     }
 
-    /// Reads an answer; where there is no data, its place may be empty, or an empty list.
+    /// Decodes a response; without data, the field is missing or an empty list.
     init(from decoder: any Decoder) throws {
       let fields = try decoder.container(keyedBy: CodingKeys.self)
       code = try fields.decode(Int.self, forKey: .code)
@@ -212,7 +209,7 @@ package struct INWX: DNSProvider {
   private struct Nothing: Decodable {}
 
   private struct Login: Decodable {
-    /// 0 or "0" where there is none, else its kind.
+    /// The kind of second factor; 0 or "0" for none.
     let secondFactor: VendorIdentity?
 
     var needsSecondFactor: Bool { !["", "0"].contains(secondFactor?.path ?? "") }

@@ -1,20 +1,20 @@
 import CertctlBase
 
-/// The DNS API of IONOS' hosting (not of IONOS Cloud, which is another service).
+/// The DNS API of IONOS hosting (not of IONOS Cloud, which is another service).
 package struct IONOS: DNSProvider {
-  /// What IONOS is called and needs.
+  /// The name and the settings of IONOS.
   package static let descriptor = DNSProviderDescriptor(
     name: "ionos", title: "IONOS", documentation: "https://developer.hosting.ionos.com/docs/dns",
-    settings: [.init("IONOS_API_KEY", "the API key: public prefix, a dot, secret")],
+    settings: [.init("IONOS_API_KEY", "API key in the form PREFIX.SECRET")],
     ttl: 60, timeLimit: 900)
 
   private let api: VendorAPI
   private let ttl: Int
   private let zones = VendorZones<String>()
 
-  /// A client with an API key.
+  /// Creates a client with an API key.
   ///
-  /// - Throws: `CertctlError` with code `configuration` where there is none.
+  /// - Throws: `CertctlError` with code `configuration` if it is missing.
   package init(_ context: DNSProviderContext) throws {
     api = try context.api(
       "https://api.hosting.ionos.com/dns/v1/zones",
@@ -22,7 +22,7 @@ package struct IONOS: DNSProvider {
     ttl = context.ttl
   }
 
-  /// Adds the records that are not there yet, all in one request.
+  /// Adds the records that do not exist yet, in one request.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -34,7 +34,7 @@ package struct IONOS: DNSProvider {
       json: missing.map { NewRecord(name: $0.name, content: $0.value, ttl: ttl) })
   }
 
-  /// Removes the records, which are found by name and text.
+  /// Removes the records, which are matched by name and text.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {

@@ -1,25 +1,25 @@
 import ACME
 import CertctlBase
 
-/// The API of Infomaniak, version 2, for zones.
+/// The zone API of Infomaniak, version 2.
 package struct Infomaniak: DNSProvider {
-  /// What Infomaniak is called and needs.
+  /// The name and the settings of Infomaniak.
   package static let descriptor = DNSProviderDescriptor(
     name: "infomaniak", title: "Infomaniak",
     documentation: "https://developer.infomaniak.com/docs/api",
     settings: [
-      .init("INFOMANIAK_ACCESS_TOKEN", "an API token with the rights dns:read and dns:write"),
+      .init("INFOMANIAK_ACCESS_TOKEN", "API token with the scopes dns:read and dns:write"),
       .init(
-        "INFOMANIAK_ENDPOINT", "the API's address", isSecret: false,
+        "INFOMANIAK_ENDPOINT", "URL of the API", isSecret: false,
         fallback: "https://api.infomaniak.com"),
     ], ttl: 300, timeLimit: 300)
 
   private let api: VendorAPI
   private let ttl: Int
 
-  /// A client with a token.
+  /// Creates a client with an API token.
   ///
-  /// - Throws: `CertctlError` with code `configuration` where there is none.
+  /// - Throws: `CertctlError` with code `configuration` if it is missing.
   package init(_ context: DNSProviderContext) throws {
     let token = try context.value("INFOMANIAK_ACCESS_TOKEN")
     api = try context.api(
@@ -28,7 +28,7 @@ package struct Infomaniak: DNSProvider {
     ttl = context.ttl
   }
 
-  /// Adds the records that are not there yet.
+  /// Adds the records that do not exist yet.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -40,7 +40,7 @@ package struct Infomaniak: DNSProvider {
     }
   }
 
-  /// Removes the records, which are found by name and text.
+  /// Removes the records, which are matched by name and text.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {

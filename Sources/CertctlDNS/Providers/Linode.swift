@@ -4,23 +4,23 @@ import FoundationEssentials
 
 /// The API of Linode (Akamai), version 4.
 package struct Linode: DNSProvider {
-  /// What Linode is called and needs.
+  /// The name and the settings of Linode.
   package static let descriptor = DNSProviderDescriptor(
     name: "linode", title: "Linode",
     documentation: "https://techdocs.akamai.com/linode-api/reference",
     settings: [
-      .init("LINODE_TOKEN", "a personal access token with the right Domains: Read/Write")
+      .init("LINODE_TOKEN", "personal access token with the scope Domains: Read/Write")
     ],
-    // Its servers take up changes every quarter of an hour.
+    // The name servers load changes every 15 minutes.
     ttl: 300, timeLimit: 1200)
 
   private let api: VendorAPI
   private let ttl: Int
   private let zones = VendorZones<Int>()
 
-  /// A client with a personal access token.
+  /// Creates a client with a personal access token.
   ///
-  /// - Throws: `CertctlError` with code `configuration` where there is none.
+  /// - Throws: `CertctlError` with code `configuration` if it is missing.
   package init(_ context: DNSProviderContext) throws {
     let token = try context.value("LINODE_TOKEN")
     api = try context.api(
@@ -29,7 +29,7 @@ package struct Linode: DNSProvider {
     ttl = context.ttl
   }
 
-  /// Adds the records that are not there yet.
+  /// Adds the records that do not exist yet.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -41,7 +41,7 @@ package struct Linode: DNSProvider {
     }
   }
 
-  /// Removes the records, which are found by name and text.
+  /// Removes the records, which are matched by name and text.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -66,7 +66,7 @@ package struct Linode: DNSProvider {
     }
   }
 
-  /// All TXT records of a zone: the API has no filter for them.
+  /// Returns all TXT records of a zone, because the API has no filter.
   private func existing(in id: Int, _ zone: String) async throws -> [VendorRecord<Int>] {
     let what = "list the records"
     let found: [Record] = try await api.pages(what) { page in

@@ -2,26 +2,26 @@ import CertctlBase
 import CertctlCore
 import CertctlSystem
 
-/// The API of Namecheap, which knows only all host records of a domain at once.
+/// The API of Namecheap, which reads and writes all host records of a domain at once.
 ///
-/// So everything is read, ours is added or taken away, and everything is written again, with the
-/// domain's kind of e-mail, which Namecheap would otherwise set back.
+/// Each change rewrites all records, together with the e-mail type of the domain, which Namecheap
+/// would otherwise reset.
 package struct Namecheap: DNSProvider {
-  /// What Namecheap is called and needs.
+  /// The name and the settings of Namecheap.
   package static let descriptor = DNSProviderDescriptor(
     name: "namecheap", title: "Namecheap",
     documentation: "https://www.namecheap.com/support/api/methods/domains-dns/set-hosts/",
     settings: [
-      .init("NAMECHEAP_API_USER", "the user's name", isSecret: false),
-      .init("NAMECHEAP_API_KEY", "the API key; this host's address must be allowed for it"),
+      .init("NAMECHEAP_API_USER", "user name", isSecret: false),
+      .init("NAMECHEAP_API_KEY", "API key; the IPv4 address of this host must be whitelisted"),
       .init(
-        "NAMECHEAP_SANDBOX", "true: the sandbox is used", isSecret: false, fallback: "false"),
+        "NAMECHEAP_SANDBOX", "true to use the sandbox", isSecret: false, fallback: "false"),
     ],
     timeLimit: 3600)
 
-  /// Tells the address from which a request comes: Namecheap wants to be told it.
+  /// The URL that returns the client's IP address, which Namecheap requires in each request.
   private static let mirror = "https://dynamicdns.park-your-domain.com/getip"
-  /// How many times to send a request that Namecheap rejects temporarily.
+  /// The maximum number of attempts of a request that Namecheap rejects temporarily.
   private static let attempts = 6
 
   private let api: VendorAPI
@@ -30,9 +30,9 @@ package struct Namecheap: DNSProvider {
   private let ttl: Int
   private let address = VendorZones<String>()
 
-  /// A client of Namecheap or of its sandbox.
+  /// Creates a client of Namecheap or of its sandbox.
   ///
-  /// - Throws: `CertctlError` with code `configuration` where the user or the key is missing.
+  /// - Throws: `CertctlError` with code `configuration` if the user or the key is missing.
   package init(_ context: DNSProviderContext) throws {
     user = try context.value("NAMECHEAP_API_USER")
     key = try context.value("NAMECHEAP_API_KEY")
@@ -41,7 +41,7 @@ package struct Namecheap: DNSProvider {
     ttl = context.ttl
   }
 
-  /// Adds the records that are not there yet.
+  /// Adds the records that do not exist yet.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -57,7 +57,7 @@ package struct Namecheap: DNSProvider {
         }, hosts.mail, zone)
   }
 
-  /// Removes the records, which are found by name and text.
+  /// Removes the records, which are matched by name and text.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -74,12 +74,12 @@ package struct Namecheap: DNSProvider {
     let what = "list the host records"
     let answer = try await call("getHosts", what, zone, [])
     guard let result = answer["CommandResponse"]?["DomainDNSGetHostsResult"] else {
-      throw api.failure(what, "the answer has no list")
+      throw api.failure(what, "the response contains no list")
     }
     if result.attributes["IsUsingOurDNS"]?.lowercased() == "false" {
       throw api.failure(
         what, "\(zone) does not use Namecheap's name servers",
-        hint: "choose the provider that hosts the zone by --dns")
+        hint: "use --dns with the provider that hosts \(zone)")
     }
     let list = try result.children.filter { $0.name.lowercased() == "host" }.map { entry in
       guard let host = Host(entry.attributes) else {
@@ -104,11 +104,11 @@ package struct Namecheap: DNSProvider {
     let answer = try await call("setHosts", what, zone, fields)
     let result = answer["CommandResponse"]?["DomainDNSSetHostsResult"]
     guard result?.attributes["IsSuccess"]?.lowercased() == "true" else {
-      throw api.failure(what, "it says that it did not work")
+      throw api.failure(what, "the response reports no success")
     }
   }
 
-  /// Calls a command; always by POST, since a URL with the key would be seen in logs.
+  /// Sends a command, always with POST, because a URL with the key would appear in logs.
   private func call(
     _ command: String, _ what: String, _ zone: String, _ fields: [(String, String)]
   ) async throws -> XMLTree {
@@ -124,9 +124,9 @@ package struct Namecheap: DNSProvider {
       let answer = try await api.post("/xml.response", to: what, form: form).xml()
       let errors = answer["Errors"]?.all("Error") ?? []
       if errors.isEmpty, answer.attributes["Status"]?.uppercased() == "OK" { return answer }
-      let text = errors.first?.text ?? "no reason is given"
+      let text = errors.first?.text ?? "no reason given"
       if text.lowercased().contains("too many requests"), attempt < Self.attempts {
-        // Twenty a minute are allowed.
+        // The limit is 20 requests per minute.
         try await api.clock.sleep(.seconds(10 * attempt))
         continue
       }
@@ -138,33 +138,34 @@ package struct Namecheap: DNSProvider {
   private func refusal(
     _ number: String, _ text: String, _ what: String, _ zone: String
   ) -> CertctlError {
-    // "Domain not found", "Domain is not associated with your account", as its pages list them.
+    // The documented codes for "Domain not found" and "Domain is not associated with your account".
     if ["2019166", "2016166"].contains(number) { return api.noZone(zone) }
     let isRefused = ["1010", "1011", "1016", "1017"].contains { number.hasPrefix($0) }
     return api.failure(
       what, text + (number.isEmpty ? "" : " (error \(number))"),
       isRetryable: text.lowercased().contains("too many requests"),
       hint: isRefused
-        ? "check NAMECHEAP_API_USER and NAMECHEAP_API_KEY, that API access is enabled, and that "
-          + "this host's address is on Namecheap's list" : nil)
+        ? "check NAMECHEAP_API_USER and NAMECHEAP_API_KEY, enable API access, and whitelist "
+          + "this host's address at Namecheap" : nil)
   }
 
   private func ownAddress() async throws -> String {
     try await address.identity(of: "") {
-      let what = "tell this host's address"
+      let what = "find this host's address"
       let answer = try await api.send(.get, Self.mirror, to: what)
       let text = String(decoding: answer.body, as: UTF8.self).filter { !$0.isWhitespace }
       let parts = text.split(separator: ".", omittingEmptySubsequences: false)
       guard parts.count == 4, parts.allSatisfy(Self.isPart) else {
         throw api.failure(
-          what, text.contains(":") ? "it is \(text)" : "the answer is no address",
-          hint: "Namecheap's API takes IPv4 only: this host must reach it by IPv4")
+          what,
+          text.contains(":") ? "\(text) is not an IPv4 address" : "the response is not an address",
+          hint: "make sure this host can connect over IPv4, which the Namecheap API requires")
       }
       return text
     }
   }
 
-  /// Whether it is a part of an IPv4 address; a sign would be a number, too.
+  /// Returns whether the text is a part of an IPv4 address; `UInt8` alone would accept a sign.
   private static func isPart(_ text: Substring) -> Bool {
     UInt8(text) != nil && text.allSatisfy(\.isNumber)
   }
@@ -175,7 +176,7 @@ package struct Namecheap: DNSProvider {
     let list: [Host]
     let mail: String?
 
-    /// The TXT records, by their places in the list.
+    /// Returns the TXT records, identified by their positions in the list.
     func records(in zone: String) -> [VendorRecord<Int>] {
       list.enumerated().filter { $0.element.type == "TXT" }.map {
         VendorRecord(

@@ -3,31 +3,33 @@ import CertctlBase
 import CertctlCore
 import CertctlSystem
 
-/// DNS at netcup: the API of CloudDNS, where all new domains are, or the older API of the customer
-/// control panel (CCP), which knows only domains that have not moved.
+/// netcup DNS: the CloudDNS API, or the API of the customer control panel (CCP).
+///
+/// All new domains are in CloudDNS. The CCP has only domains that have not been migrated.
 package struct Netcup: DNSProvider {
-  /// What netcup is called and needs.
+  /// The name and the settings of netcup.
   package static let descriptor = DNSProviderDescriptor(
     name: "netcup", title: "netcup",
     documentation: "https://www.netcup.com/en/helpcenter/documentation/domain/our-api",
     settings: [
       .init(
-        "NETCUP_CUSTOMER_NUMBER", "the customer number, with a legacy API key", isSecret: false),
-      .init("NETCUP_API_KEY", "an API key (64 characters) alone, or a legacy API key"),
-      .init("NETCUP_API_PASSWORD", "the API password, with a legacy API key"),
+        "NETCUP_CUSTOMER_NUMBER", "customer number, for a legacy API key", isSecret: false),
+      .init("NETCUP_API_KEY", "API key (64 characters), or a legacy API key"),
+      .init("NETCUP_API_PASSWORD", "API password, for a legacy API key"),
     ],
     ways: [
       ["NETCUP_API_KEY"], ["NETCUP_CUSTOMER_NUMBER", "NETCUP_API_KEY", "NETCUP_API_PASSWORD"],
     ], ttl: 300, timeLimit: 1800)
 
-  /// The length of a key of CloudDNS; a legacy one has 50 characters.
+  /// The length of a CloudDNS key; a legacy key has 50 characters.
   private static let keyLength = 64
 
   private let console: any NetcupConsole
 
-  /// A client of CloudDNS where its key is given, or a key without a password, else of the CCP.
+  /// Creates a client of CloudDNS, or of the CCP if the key is a legacy key with a password.
   ///
-  /// - Throws: `CertctlError` with code `configuration` where there is no key, or no customer number.
+  /// - Throws: `CertctlError` with code `configuration` if the key or the customer number is
+  ///   missing.
   package init(_ context: DNSProviderContext) throws {
     let key = try context.value("NETCUP_API_KEY")
     if let password = context.optional("NETCUP_API_PASSWORD"), key.utf8.count != Self.keyLength {
@@ -45,14 +47,14 @@ package struct Netcup: DNSProvider {
     }
   }
 
-  /// Adds the records that are not there yet.
+  /// Adds the records that do not exist yet.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
     try await console.publish(records, in: zone)
   }
 
-  /// Removes the records, which are found by name and text.
+  /// Removes the records, which are matched by name and text.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -62,25 +64,25 @@ package struct Netcup: DNSProvider {
 
 /// One of the two APIs.
 protocol NetcupConsole: Sendable {
-  /// Adds the records that are not there yet.
+  /// Adds the records that do not exist yet.
   func publish(_ records: [ChallengeRecord], in zone: String) async throws
   /// Removes the records.
   func remove(_ records: [ChallengeRecord], in zone: String) async throws
 }
 
-/// The API of the CCP by JSON: a session around each change, of as many records as there are.
+/// The JSON API of the CCP, with one session for each change of several records.
 ///
-/// The time to live belongs to the zone as a whole, and changes take their time: netcup's name
-/// servers get a zone some minutes after it was changed.
+/// The TTL belongs to the zone. The name servers of netcup load a zone minutes after a change.
 private struct NetcupCCP: NetcupConsole {
-  /// How often a request is sent that is turned away by the limit of 180 requests in a minute, and
-  /// how long the pause is, in seconds.
+  /// The maximum number of attempts, and the pause in seconds after a rate limit error.
+  ///
+  /// The limit is 180 requests per minute.
   private static let attempts = 4
   private static let pause = 61
-  /// What netcup says of a zone without records, and of one that it does not have.
+  /// The status codes for a zone without records, and for a zone that does not exist.
   private static let noRecords = 5029
   private static let noUpdate = 5028
-  /// What it says of a session that it does not take for one.
+  /// The status code for an unknown session.
   private static let lostSession = 4001
 
   let api: VendorAPI
@@ -137,20 +139,19 @@ private struct NetcupCCP: NetcupConsole {
     throw outcome.saysNotFound ? noZone(zone) : api.failure(what, outcome.words)
   }
 
-  /// The error about a zone that is not there: it may be in CloudDNS, of which this API says nothing.
+  /// Returns the error about a missing zone, which may be in CloudDNS, invisible to this API.
   private func noZone(_ zone: String) -> CertctlError {
     let error = api.noZone(zone)
     return CertctlError(
       .challengeFailed, error.message,
-      hint: "new domains are in CloudDNS, which takes no legacy API keys: make an API key in the "
-        + "customer control panel and give it alone, as NETCUP_API_KEY; or choose the provider that "
-        + "has the zone by --dns")
+      hint: "if the domain is in CloudDNS, set NETCUP_API_KEY to a new API key from the customer "
+        + "control panel, without NETCUP_API_PASSWORD, or use --dns with the provider that hosts "
+        + "\(zone)")
   }
 
   // MARK: - Sessions
 
-  /// Works in a session; a new one where netcup does not know its own session again, which happens
-  /// now and then.
+  /// Runs `work` in a session, and again in a new one if netcup loses the session, which happens.
   private func inSession(_ work: (_ session: String) async throws -> Void) async throws {
     for attempt in 1...Self.attempts {
       let session = try await logIn()
@@ -173,9 +174,7 @@ private struct NetcupCCP: NetcupConsole {
     return try await call("login", parameters, to: "log in").decode(Answer<Session>.self).data.id
   }
 
-  /// Ends the session.
-  ///
-  /// It would end by itself: failing is no reason to fail.
+  /// Ends the session; errors are ignored, because sessions expire.
   private func logOut(_ session: String) async {
     _ = try? await call("logout", parameters(session), to: "log out")
   }
@@ -186,7 +185,7 @@ private struct NetcupCCP: NetcupConsole {
 
   // MARK: - Requests
 
-  /// Sends a command; its errors come with status 200.
+  /// Sends a command; errors are in the body of the response, with status 200.
   private func call(
     _ action: String, _ parameters: Parameters, to what: String, accepting: Set<Int> = []
   ) async throws -> VendorAnswer {
@@ -210,7 +209,7 @@ private struct NetcupCCP: NetcupConsole {
     throw CancellationError()
   }
 
-  /// A session that netcup does not know any more.
+  /// The error for a session that netcup has lost.
   private struct LostSession: Error { let refusal: CertctlError }
 
   // MARK: - JSON
@@ -250,7 +249,7 @@ private struct NetcupCCP: NetcupConsole {
     let short: String?
     let long: String?
 
-    /// Whether it was done, or is being done: a warning is no error, and `pending` none either.
+    /// Whether the command is done or in progress; a warning is not an error.
     var isDone: Bool { ["success", "warning", "started", "pending"].contains(status) }
     var words: String { [short, long].compactMap(\.self).joined(separator: " ") }
     var saysNotFound: Bool {

@@ -1,26 +1,25 @@
 import ACME
 import CertctlBase
 
-/// The API of netcup's CloudDNS, by its own requests for challenges.
+/// The ACME challenge requests of the netcup CloudDNS API.
 ///
-/// It puts `_acme-challenge` before each name itself, takes a value that is there already, and says
-/// nothing of other records, so they are safe. Other names it would take only as changes of whole
-/// revisions of a zone.
+/// The service prepends `_acme-challenge` to each name, accepts values that already exist, and
+/// leaves other records untouched. Other names would require a new revision of the whole zone.
 struct NetcupCloud: NetcupConsole {
   private static let prefix = "_acme-challenge."
-  /// What it says of a key that it does not take, with status 400, and of what is not there.
+  /// The error codes for a rejected key, with status 400, and for a missing resource.
   private static let wrongKey = "authenticationError"
   private static let missing = "resourceDoesNotExist"
 
   let api: VendorAPI
   private let zones = VendorZones<VendorIdentity>()
 
-  /// A client.
+  /// Creates a client.
   ///
-  /// - Parameter api: The API, with the key.
+  /// - Parameter api: The HTTP client, with the key.
   init(api: VendorAPI) { self.api = api }
 
-  /// Adds the records; one that is there already stays.
+  /// Adds the records; existing ones are kept.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   func publish(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -52,7 +51,7 @@ struct NetcupCloud: NetcupConsole {
 
   // MARK: - Requests
 
-  /// The path of a zone's challenges.
+  /// Returns the path of a zone's challenges.
   private func path(_ zone: String) async throws -> String {
     let id = try await zones.identity(of: zone) {
       let answer = try await api.send(
@@ -67,34 +66,34 @@ struct NetcupCloud: NetcupConsole {
       }
       guard found.isManaged != false else {
         throw api.failure(
-          answer.what, "its DNS is not in CloudDNS",
-          hint: "give NETCUP_CUSTOMER_NUMBER, NETCUP_API_PASSWORD and, as NETCUP_API_KEY, a legacy "
-            + "API key; or choose the provider that has the zone by --dns")
+          answer.what, "the DNS of the domain is not in CloudDNS",
+          hint: "set NETCUP_API_KEY to a legacy API key, with NETCUP_CUSTOMER_NUMBER and "
+            + "NETCUP_API_PASSWORD, or use --dns with the provider that hosts \(zone)")
       }
       return found.id
     }
     return "/domain/\(id.path)/acme/challenge"
   }
 
-  /// Checks an answer that may be an error with status 400.
+  /// Checks a response, which may be an error with status 400.
   private func check(_ answer: VendorAnswer) throws {
     let outcome = try? answer.decode(Outcome.self)
     if (200...299).contains(answer.status), outcome?.isDone != false { return }
     let errors = outcome?.errors ?? []
     let words = errors.compactMap(\.message).joined(separator: " ")
     throw api.failure(
-      answer.what, words.isEmpty ? "no reason is given" : words,
+      answer.what, words.isEmpty ? "no reason given" : words,
       hint: errors.contains { $0.code == Self.wrongKey }
-        ? "check NETCUP_API_KEY: it must be an API key of the customer control panel, not a "
-          + "legacy one, which needs NETCUP_CUSTOMER_NUMBER and NETCUP_API_PASSWORD" : nil)
+        ? "check NETCUP_API_KEY; a legacy API key also requires NETCUP_CUSTOMER_NUMBER and "
+          + "NETCUP_API_PASSWORD" : nil)
   }
 
-  /// A record's name as the API wants it: without `_acme-challenge`, and `@` for the zone's own.
+  /// Returns a record's name as the API expects it: without `_acme-challenge`, `@` for the apex.
   private func scope(_ record: ChallengeRecord, _ zone: String, _ what: String) throws -> String {
     guard record.name.hasPrefix(Self.prefix), record.name != zone else {
       throw api.failure(
-        what, "its API takes no name but _acme-challenge, and this is \(record.name)",
-        hint: "let the CNAME lead to a name that begins with _acme-challenge")
+        what, "the API accepts only names that start with _acme-challenge, not \(record.name)",
+        hint: "point the CNAME to a name that starts with _acme-challenge")
     }
     let name = String(record.name.dropFirst(Self.prefix.count))
     return ChallengeRecord(name: name, value: "", domain: "").label(in: zone)

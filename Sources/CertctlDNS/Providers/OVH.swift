@@ -6,37 +6,36 @@ import FoundationEssentials
 
 /// The API of OVHcloud, version 1.0.
 ///
-/// Requests are signed with an application's secret and OVH's own time, or carry a token.
+/// Requests are signed with the secret of an application and the time of OVH, or carry a token.
 package struct OVH: DNSProvider {
-  /// What OVH is called and needs.
+  /// The name and the settings of OVH.
   package static let descriptor = DNSProviderDescriptor(
     name: "ovh", title: "OVHcloud",
     documentation: "https://eu.api.ovh.com/console/?section=%2Fdomain",
     settings: [
       .init(
         "OVH_ENDPOINT",
-        "where the account is: ovh-eu, ovh-ca, ovh-us, or kimsufi- or soyoustart- with eu or ca",
+        "API endpoint: ovh-eu, ovh-ca, ovh-us, kimsufi-eu, kimsufi-ca, soyoustart-eu or "
+          + "soyoustart-ca",
         isSecret: false, fallback: "ovh-eu"),
-      .init("OVH_APPLICATION_KEY", "the application's key"),
-      .init("OVH_APPLICATION_SECRET", "the application's secret"),
+      .init("OVH_APPLICATION_KEY", "application key"),
+      .init("OVH_APPLICATION_SECRET", "application secret"),
       .init(
         "OVH_CONSUMER_KEY",
-        "the consumer key, with the rights GET, POST and DELETE for /domain/zone/*"),
+        "consumer key with GET, POST and DELETE permission for /domain/zone/*"),
       .init(
         "OVH_CLIENT_ID",
-        "the service account's id; it may do dnsZone:apiovh:record/get, create, delete and refresh",
+        "client ID of a service account with dnsZone:apiovh:record/get, create, delete and refresh",
         isSecret: false),
-      .init("OVH_CLIENT_SECRET", "the service account's secret"),
-      .init("OVH_ACCESS_TOKEN", "an access token"),
+      .init("OVH_CLIENT_SECRET", "client secret of the service account"),
+      .init("OVH_ACCESS_TOKEN", "OAuth access token"),
     ],
     ways: [
       ["OVH_APPLICATION_KEY", "OVH_APPLICATION_SECRET", "OVH_CONSUMER_KEY"],
       ["OVH_CLIENT_ID", "OVH_CLIENT_SECRET"], ["OVH_ACCESS_TOKEN"],
     ])
 
-  /// The places of the API, and of its tokens.
-  ///
-  /// The older brands give out no tokens.
+  /// The URLs of the API and of its token endpoint, which the older brands lack.
   private static let endpoints: [String: (api: String, tokens: String?)] = [
     "ovh-eu": ("https://eu.api.ovh.com/1.0", "https://www.ovh.com/auth/oauth2/token"),
     "ovh-ca": ("https://ca.api.ovh.com/1.0", "https://ca.ovh.com/auth/oauth2/token"),
@@ -50,13 +49,14 @@ package struct OVH: DNSProvider {
   private let api: VendorAPI
   private let ttl: Int
 
-  /// A client with one of three kinds of credentials.
+  /// Creates a client with one of three kinds of credentials.
   ///
-  /// - Throws: `CertctlError` with code `configuration` where none is complete, or for another place.
+  /// - Throws: `CertctlError` with code `configuration` if none is complete, or for an unknown
+  ///   endpoint.
   package init(_ context: DNSProviderContext) throws {
     guard let (base, tokens) = Self.endpoints[try context.value("OVH_ENDPOINT")] else {
       let names = Self.endpoints.keys.sorted().joined(separator: ", ")
-      throw context.wrong("OVH_ENDPOINT", "is none of \(names)")
+      throw context.wrong("OVH_ENDPOINT", "must be one of: \(names)")
     }
     let plain = try context.api(base)
     ttl = context.ttl
@@ -65,13 +65,14 @@ package struct OVH: DNSProvider {
     } else if let id = context.optional("OVH_CLIENT_ID") {
       let secret = try context.value("OVH_CLIENT_SECRET")
       guard let tokens else {
-        throw context.wrong("OVH_ENDPOINT", "has no service accounts: use an application's key")
+        throw context.wrong(
+          "OVH_ENDPOINT", "does not support service accounts: use an application key")
       }
       let held = VendorToken()
       api = plain.authorized { _ in
         let token = try await held.text(at: plain.clock.now()) {
           try await plain.post(
-            tokens, to: "give out an access token",
+            tokens, to: "get an access token",
             form: [
               ("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret),
               ("scope", "all"),
@@ -89,7 +90,7 @@ package struct OVH: DNSProvider {
     }
   }
 
-  /// Adds the records that are not there yet, and lets the name servers know.
+  /// Adds the records that do not exist yet, and refreshes the zone.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -99,11 +100,11 @@ package struct OVH: DNSProvider {
         .post, path(zone) + "/record", to: "add a TXT record",
         json: NewRecord(label: record.label(in: zone, apex: ""), target: record.value, ttl: ttl))
     }
-    // Also where nothing is missing: a run that ended between the two steps left that undone.
+    // Always refresh, because an earlier run may have been interrupted between the two steps.
     try await refresh(zone)
   }
 
-  /// Removes the records, which are found by name and text, and lets the name servers know.
+  /// Removes the records, which are matched by name and text, and refreshes the zone.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -115,7 +116,7 @@ package struct OVH: DNSProvider {
     if !ours.isEmpty { try await refresh(zone) }
   }
 
-  /// The TXT records of these names, of which the API tells one at a time.
+  /// Returns the TXT records of these names, which the API returns one at a time.
   private func existing(
     _ records: [ChallengeRecord], in zone: String
   ) async throws -> [VendorRecord<Int>] {
@@ -172,7 +173,7 @@ package struct OVH: DNSProvider {
   }
 }
 
-/// Signs requests with an application's secret.
+/// The signing of requests with an application secret.
 private actor OVHSignature {
   private let application: String
   private let secret: String
@@ -201,10 +202,10 @@ private actor OVHSignature {
     ]
   }
 
-  /// By how many seconds OVH's clock is ahead of this host's: a signature holds for seconds only.
+  /// Returns the seconds by which the clock of OVH is ahead; signatures are valid only briefly.
   private func skew() async throws -> Int {
     if let skew { return skew }
-    let theirs: Int = try await api.send(.get, "/auth/time", to: "tell the time").decode()
+    let theirs: Int = try await api.send(.get, "/auth/time", to: "get the time").decode()
     let skew = theirs - Self.seconds(api.clock)
     self.skew = skew
     return skew

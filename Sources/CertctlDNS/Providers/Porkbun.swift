@@ -1,17 +1,17 @@
 import CertctlBase
 
-/// The API of Porkbun, version 3, in which each request carries the keys in its body.
+/// The API of Porkbun, version 3, which expects the keys in the body of each request.
 package struct Porkbun: DNSProvider {
-  /// What Porkbun is called and needs.
+  /// The name and the settings of Porkbun.
   package static let descriptor = DNSProviderDescriptor(
     name: "porkbun", title: "Porkbun",
     documentation: "https://porkbun.com/api/json/v3/documentation",
     settings: [
-      .init("PORKBUN_API_KEY", "the API key, pk1_…"),
-      .init("PORKBUN_SECRET_API_KEY", "the secret API key, sk1_…"),
+      .init("PORKBUN_API_KEY", "API key (pk1_…)"),
+      .init("PORKBUN_SECRET_API_KEY", "secret API key (sk1_…)"),
     ], ttl: 600, timeLimit: 600)
 
-  /// What Porkbun calls a domain that the account does not have.
+  /// The error codes for a domain that is not in the account.
   private static let missing: Set<String> = ["INVALID_DOMAIN", "DOMAIN_NOT_FOUND"]
 
   private let api: VendorAPI
@@ -19,9 +19,9 @@ package struct Porkbun: DNSProvider {
   private let secret: String
   private let ttl: Int
 
-  /// A client with both keys.
+  /// Creates a client with both keys.
   ///
-  /// - Throws: `CertctlError` with code `configuration` where they are missing.
+  /// - Throws: `CertctlError` with code `configuration` if they are missing.
   package init(_ context: DNSProviderContext) throws {
     key = try context.value("PORKBUN_API_KEY")
     secret = try context.value("PORKBUN_SECRET_API_KEY")
@@ -29,7 +29,7 @@ package struct Porkbun: DNSProvider {
     ttl = context.ttl
   }
 
-  /// Adds the records that are not there yet.
+  /// Adds the records that do not exist yet.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -45,7 +45,7 @@ package struct Porkbun: DNSProvider {
     }
   }
 
-  /// Removes the records, which are found by name and text.
+  /// Removes the records, which are matched by name and text.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -73,9 +73,9 @@ package struct Porkbun: DNSProvider {
       .map { VendorRecord(id: $0.id, name: $0.name, text: $0.content ?? "") }
   }
 
-  /// Sends a command; its errors come with status 400, and have come with 200.
+  /// Sends a command.
   ///
-  /// The errors have a code since version 3.7 of the API, and had none before.
+  /// Errors have status 400, formerly 200, and a code since version 3.7 of the API.
   private func send(
     _ path: String, _ body: Body, _ what: String, _ zone: String, accepting: Set<String> = []
   ) async throws -> Answer {
@@ -92,7 +92,7 @@ package struct Porkbun: DNSProvider {
 
   private static func hint(_ code: String, _ words: String, _ zone: String) -> String? {
     if code == "API_ACCESS_DISABLED" || words.contains("opted in") {
-      return "switch on API access for \(zone) in Porkbun's domain management"
+      return "enable API access for \(zone) in the domain management of Porkbun"
     }
     return words.contains("API key") || code.hasPrefix("INVALID_API_KEYS")
       ? "check PORKBUN_API_KEY, PORKBUN_SECRET_API_KEY" : nil

@@ -1,20 +1,20 @@
 import CertctlBase
 
-/// The HTTP API of PowerDNS Authoritative Server 4 and later, which takes whole sets of records.
+/// The HTTP API of PowerDNS Authoritative Server 4 and later, which accepts whole record sets.
 package struct PowerDNS: DNSProvider {
-  /// What PowerDNS is called and needs.
+  /// The name and the settings of PowerDNS.
   package static let descriptor = DNSProviderDescriptor(
     name: "pdns", title: "PowerDNS",
     documentation: "https://doc.powerdns.com/authoritative/http-api/zone.html",
     settings: [
-      .init("PDNS_API_KEY", "the server's api-key"),
+      .init("PDNS_API_KEY", "API key (api-key in pdns.conf)"),
       .init(
-        "PDNS_API_URL", "the address of its web server, such as http://127.0.0.1:8081",
+        "PDNS_API_URL", "URL of the web server, such as http://127.0.0.1:8081",
         isSecret: false),
       .init(
-        "PDNS_SERVER_NAME", "the server's id in the API", isSecret: false, fallback: "localhost"),
+        "PDNS_SERVER_NAME", "server ID in the API", isSecret: false, fallback: "localhost"),
       .init(
-        "PDNS_API_VERSION", "the API's version; the server is asked where none is given",
+        "PDNS_API_VERSION", "API version, detected if not set",
         isSecret: false, fallback: ""),
     ], ttl: 60, timeLimit: 120)
 
@@ -24,9 +24,10 @@ package struct PowerDNS: DNSProvider {
   private let ttl: Int
   private let places = VendorZones<String>()
 
-  /// A client of one server.
+  /// Creates a client of one server.
   ///
-  /// - Throws: `CertctlError` with code `configuration` where key or address are missing or wrong.
+  /// - Throws: `CertctlError` with code `configuration` if the key or the URL is missing or
+  ///   invalid.
   package init(_ context: DNSProviderContext) throws {
     server = try context.value("PDNS_SERVER_NAME")
     version = try context.optional("PDNS_API_VERSION").map { text in
@@ -41,7 +42,7 @@ package struct PowerDNS: DNSProvider {
       headers: [HTTPField(name: "X-API-Key", value: try context.value("PDNS_API_KEY"))])
   }
 
-  /// Adds the records that are not there yet, all of them or none.
+  /// Adds the records that do not exist yet, all or none.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -52,7 +53,7 @@ package struct PowerDNS: DNSProvider {
     }
   }
 
-  /// Removes the records, and what has none left.
+  /// Removes the records, and deletes record sets that become empty.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -64,7 +65,7 @@ package struct PowerDNS: DNSProvider {
 
   // MARK: - Requests
 
-  /// Reads the sets of these names, and writes those that become others.
+  /// Reads the record sets of these names, and writes those that `become` changes.
   private func change(
     _ records: [ChallengeRecord], in zone: String, _ what: String,
     _ become: (_ values: [String], _ old: RecordSet?) -> [Record]?
@@ -81,17 +82,17 @@ package struct PowerDNS: DNSProvider {
     }
     guard !changes.isEmpty else { return }
     _ = try await api.send(.patch, path, to: what, json: ["rrsets": changes])
-    // Secondaries would be told anyway, within a minute. A server that is not set up to tell them
-    // refuses; whether the records are everywhere is seen by looking.
+    // The server would notify its secondaries within a minute anyway. If it is not configured to,
+    // it rejects the request, which is ignored: the propagation check follows.
     if kind == "Master" || kind == "Producer" {
       _ = try await api.send(
         .put, path + "/notify", to: "notify the secondaries", accepting: [400, 404, 422])
     }
   }
 
-  /// The TXT records of a name, nil when there are none, and the kind of the zone.
+  /// Returns the TXT record set of a name, if any, and the kind of the zone.
   ///
-  /// Servers before 4.7 know no filter and send the whole zone.
+  /// Servers before 4.7 ignore the filter and return the whole zone.
   private func recordSet(
     _ name: String, _ path: String, _ zone: String
   ) async throws -> (RecordSet?, kind: String?) {
@@ -104,13 +105,13 @@ package struct PowerDNS: DNSProvider {
     return (set, found.kind)
   }
 
-  /// The path of the server; version 1 of the API is that of PowerDNS 4 and 5.
+  /// Returns the path of the server; PowerDNS 4 and 5 have version 1 of the API.
   private func place() async throws -> String {
     let root = try await places.identity(of: "") {
       if let version { return try Self.root(version, api) }
       let answer = try await api.send(
         .get, "/api", to: "list the versions of its API", accepting: [404])
-      // Something in front that lets through only what is needed.
+      // A reverse proxy may pass only the paths that are needed.
       if answer.status == 404 { return try Self.root(1, api) }
       return try Self.root(answer.decode([Version].self).map(\.version).max() ?? 0, api)
     }
@@ -120,7 +121,7 @@ package struct PowerDNS: DNSProvider {
   private static func root(_ version: Int, _ api: VendorAPI) throws -> String {
     if version >= 1 { return "/api/v\(version)" }
     throw api.failure(
-      "be used", "it has only version 0 of its API", hint: "PowerDNS 4.0 or later is needed")
+      "use the API", "the server supports only version 0", hint: "upgrade to PowerDNS 4.0 or later")
   }
 
   // MARK: - JSON
@@ -149,7 +150,7 @@ package struct PowerDNS: DNSProvider {
     var disabled: Bool? = false
   }
 
-  /// What a set is to become; one without records is deleted.
+  /// The new content of a record set; one without records is deleted.
   private struct Change: Encodable {
     let name: String
     let type = "TXT"

@@ -4,31 +4,31 @@ import CertctlCrypto
 import CertctlDNSClient
 import FoundationEssentials
 
-/// Dynamic updates (RFC 2136), signed with a shared key (RFC 8945): BIND, Knot, PowerDNS, Windows.
+/// Dynamic updates (RFC 2136), signed with TSIG (RFC 8945): BIND, Knot, PowerDNS, Windows.
 package struct RFC2136: DNSProvider {
   package static let descriptor = DNSProviderDescriptor(
-    name: "rfc2136", title: "Dynamic updates (RFC 2136)",
+    name: "rfc2136", title: "Dynamic DNS update (RFC 2136)",
     documentation: "https://www.rfc-editor.org/rfc/rfc2136",
     settings: [
       .init(
         "RFC2136_NAMESERVER",
-        "the primary server, an address or a name, with or without a port; else the SOA's",
+        "primary name server as ADDRESS[:PORT] or NAME[:PORT], by default from the SOA record",
         aliases: ["DNSUPDATE_NAMESERVER"], isSecret: false, fallback: ""),
       .init(
-        "RFC2136_TSIG_FILE", "the key file, in BIND's format",
+        "RFC2136_TSIG_FILE", "path of the TSIG key file in BIND format",
         aliases: ["DNSUPDATE_TSIG_FILE"], isSecret: false, fallback: "", isPath: true),
       .init(
-        "RFC2136_TSIG_KEY", "the key's name", aliases: ["DNSUPDATE_TSIG_KEY"], isSecret: false,
+        "RFC2136_TSIG_KEY", "name of the TSIG key", aliases: ["DNSUPDATE_TSIG_KEY"],
+        isSecret: false, fallback: ""),
+      .init(
+        "RFC2136_TSIG_SECRET", "TSIG key in base64", aliases: ["DNSUPDATE_TSIG_SECRET"],
         fallback: ""),
       .init(
-        "RFC2136_TSIG_SECRET", "the key, in base64", aliases: ["DNSUPDATE_TSIG_SECRET"],
-        fallback: ""),
-      .init(
-        "RFC2136_TSIG_ALGORITHM", "the key's algorithm", aliases: ["DNSUPDATE_TSIG_ALGORITHM"],
-        isSecret: false, fallback: "hmac-sha256"),
+        "RFC2136_TSIG_ALGORITHM", "TSIG algorithm: hmac-sha256, hmac-sha384 or hmac-sha512",
+        aliases: ["DNSUPDATE_TSIG_ALGORITHM"], isSecret: false, fallback: "hmac-sha256"),
     ], ttl: 30, timeLimit: 120, aliases: ["dnsupdate"])
 
-  /// How many records one update carries: well below the 64 KiB of a message.
+  /// The number of records per update, well below the message limit of 64 KiB.
   private static let batch = 100
 
   private let context: DNSProviderContext
@@ -46,7 +46,7 @@ package struct RFC2136: DNSProvider {
         secret: try context.value("RFC2136_TSIG_SECRET"))
     } else {
       guard context.optional("RFC2136_TSIG_SECRET") == nil else {
-        throw context.wrong("RFC2136_TSIG_KEY", "is missing: the key has a name")
+        throw context.wrong("RFC2136_TSIG_KEY", "is required with RFC2136_TSIG_SECRET")
       }
       key = nil
     }
@@ -83,19 +83,23 @@ package struct RFC2136: DNSProvider {
       answer = try await context.environment.dns.send(signed?.message ?? message, to: primary)
     } catch let error as HostError {
       throw CertctlError(
-        .challengeFailed, "\(error.description) (to change the zone \(zone))", hint: error.hint,
-        isRetryable: error.isRetryable)
+        .challengeFailed,
+        "cannot update the zone \(zone) at \(primary): "
+          + (error.subject == "\(primary)" ? error.detail ?? error.description : error.description),
+        hint: error.hint, isRetryable: error.isRetryable)
     }
     if let key, let signed {
       switch try key.signature.check(answer, requestCode: signed.code, at: time) {
       case .genuine: break
       case .refused(let code): throw Self.refused(code, key, primary)
       case .forged:
-        // A server that does not know the key cannot sign its answer.
+        // A server without the key cannot sign its response.
         guard try Self.code(answer, to: signed.message) != DNSResponse.noError else {
           throw CertctlError(
-            .challengeFailed, "the answer of \(primary) is not signed by the key \(key.name)",
-            hint: "somebody is between, or the server is not the zone's primary")
+            .challengeFailed,
+            "cannot update the zone \(zone) at \(primary): the response is not signed with the key "
+              + key.name,
+            hint: "check that \(primary) is the primary name server of the zone")
         }
       }
     }
@@ -105,16 +109,16 @@ package struct RFC2136: DNSProvider {
         switch code {
         case 5, 9:
           (key == nil
-            ? "the update was not signed: give a key by RFC2136_TSIG_FILE, or let this host"
-            : "let the key "
+            ? "the update was not signed: set RFC2136_TSIG_FILE, or allow this host"
+            : "allow the key "
               + (key?.name ?? ""))
-            + " change TXT records of the zone there (BIND: update-policy; Knot: "
-            + "acl), and check that it is the zone's primary server"
-        default: "ask the server's log"
+            + " to change TXT records of the zone (BIND: update-policy; Knot: "
+            + "acl), and check that the server is the primary"
+        default: "check the log of the name server"
         }
       throw CertctlError(
         .challengeFailed,
-        "\(primary) does not change the zone \(zone): \(DNSResponse.text(ofCode: code))",
+        "cannot update the zone \(zone) at \(primary): \(DNSResponse.text(ofCode: code))",
         hint: hint,
         isRetryable: code == 2)
     }
@@ -122,7 +126,7 @@ package struct RFC2136: DNSProvider {
 
   private static func code(_ answer: [UInt8], to message: [UInt8]) throws -> Int {
     guard answer.count >= 12, let response = try DNSMessage.response(answer, to: message) else {
-      throw HostError(.malformedAnswer, operation: "read the answer to an update")
+      throw HostError(.malformedAnswer, operation: "read the response to a DNS update")
     }
     return response.code
   }
@@ -130,17 +134,17 @@ package struct RFC2136: DNSProvider {
   private static func refused(_ code: Int, _ key: UpdateKey, _ primary: Endpoint) -> CertctlError {
     let why =
       switch code {
-      case 16: "the secret of the key \(key.name) is not the server's"
-      case 17: "the server does not know the key \(key.name), or not with \(key.algorithm)"
+      case 16: "the secret of the key \(key.name) is wrong"
+      case 17: "the server does not know the key \(key.name) with \(key.algorithm)"
       case 18: "the clocks differ by more than five minutes"
       default: "TSIG error \(code)"
       }
     return CertctlError(
-      .challengeFailed, "\(primary) refuses the signature: \(why)",
+      .challengeFailed, "cannot authenticate to \(primary): \(why)",
       hint: code == 18
-        ? "set this host's clock"
-        : "compare the key's name, algorithm and secret; Knot says the same to a key that its acl does "
-          + "not let change this zone, and so do servers that are not the primary")
+        ? "correct the clock of this host"
+        : "compare the name, algorithm and secret of the key, and check that \(primary) is the "
+          + "primary and allows the key to change this zone (Knot: acl)")
   }
 
   // MARK: - Server
@@ -153,13 +157,13 @@ package struct RFC2136: DNSProvider {
       let parts = server.split(separator: ":")
       guard parts.count <= 2, let name = DNSName.normalized(String(parts[0])),
         let port = parts.count == 2 ? Int(parts[1]) : 53
-      else { throw context.wrong("RFC2136_NAMESERVER", "is no server: give ADDRESS[:PORT]") }
+      else { throw context.wrong("RFC2136_NAMESERVER", "is not ADDRESS[:PORT] or NAME[:PORT]") }
       return Endpoint(host: try await address(of: name, view), port: port)
     }
     let start = try await view.resolve(zone, .soa).answers.first { $0.type == .soa }
     guard case .start(let primary, _, _)? = start?.content else {
       throw CertctlError(
-        .challengeFailed, "the SOA record of \(zone) names no primary server",
+        .challengeFailed, "cannot find the primary name server of \(zone): no SOA record",
         hint: "set RFC2136_NAMESERVER")
     }
     return Endpoint(host: try await address(of: primary, view), port: 53)
@@ -172,42 +176,42 @@ package struct RFC2136: DNSProvider {
       }
     }
     throw CertctlError(
-      .challengeFailed, "the server \(name) has no address",
+      .challengeFailed, "the name server \(name) has no address",
       hint: "set RFC2136_NAMESERVER to an address")
   }
 }
 
-/// A key for dynamic updates.
+/// A TSIG key for dynamic updates.
 struct UpdateKey: Sendable {
-  /// Its name.
+  /// The name of the key.
   let name: String
-  /// Its algorithm, such as `hmac-sha256`.
+  /// The algorithm, such as `hmac-sha256`.
   let algorithm: String
-  /// Signs with it.
+  /// The signer.
   let signature: TransactionSignature
 
   private static let hashes: [String: HMAC.Hash] = [
     "hmac-sha256": .sha256, "hmac-sha384": .sha384, "hmac-sha512": .sha512,
   ]
 
-  /// A key by its parts.
+  /// Creates a key from its parts.
   ///
-  /// - Throws: `CertctlError` with code `configuration`; the secret is not told.
+  /// - Throws: `CertctlError` with code `configuration`, without the secret.
   init(name: String, algorithm: String, secret: String) throws {
     guard let name = DNSName.normalized(name), !name.isEmpty else {
-      throw CertctlError(.configuration, "the name of the TSIG key is no name of the DNS")
+      throw CertctlError(.configuration, "the name of the TSIG key is not a valid DNS name")
     }
     let word = DNSName.normalized(algorithm) ?? ""
     guard let hash = Self.hashes[word] else {
       throw CertctlError(
         .configuration,
-        "the algorithm '\(algorithm)' of the TSIG key \(name) cannot be used",
-        hint: "one of: \(Self.hashes.keys.sorted().joined(separator: ", "))")
+        "cannot use the TSIG key \(name): unsupported algorithm '\(algorithm)'",
+        hint: "use one of: \(Self.hashes.keys.sorted().joined(separator: ", "))")
     }
     guard let data = Data(base64Encoded: secret), !data.isEmpty else {
       throw CertctlError(
-        .configuration, "the secret of the TSIG key \(name) is no base64",
-        hint: "copy it as tsig-keygen or keymgr prints it")
+        .configuration, "cannot use the TSIG key \(name): the secret is not base64",
+        hint: "copy the secret as printed by tsig-keygen or keymgr")
     }
     let bytes = [UInt8](data)
     self.name = name
@@ -217,7 +221,7 @@ struct UpdateKey: Sendable {
     }
   }
 
-  /// The first key of a file in BIND's format.
+  /// Reads the first key of a file in BIND format.
   ///
   /// - Throws: `CertctlError` with code `configuration`.
   init(file path: String, warn: @escaping @Sendable (String) -> Void = { _ in }) throws {
@@ -230,16 +234,16 @@ struct UpdateKey: Sendable {
       let secret = word(after: "secret")
     else {
       throw CertctlError(
-        .configuration, "the file \(path) has no key in it",
-        hint: "its form is: key \"NAME\" { algorithm hmac-sha256; secret \"…\"; };")
+        .configuration, "the file \(path) contains no TSIG key",
+        hint: "use the format: key \"NAME\" { algorithm hmac-sha256; secret \"…\"; };")
     }
     try self.init(name: name, algorithm: algorithm, secret: secret)
   }
 
-  /// The words of a file, without comments and punctuation.
+  /// Returns the words of a file, without comments and punctuation.
   private static func words(of text: String) -> [String] {
     text.split(whereSeparator: \.isNewline).flatMap { line -> [String] in
-      // "//" is also a part of base64, which stands in quotes: every second piece is quoted.
+      // "//" can also be part of quoted base64; every second piece is quoted.
       var words: [String] = []
       for (index, piece) in line.split(separator: "\"", omittingEmptySubsequences: false)
         .enumerated()

@@ -2,50 +2,50 @@ import CertctlBase
 import CertctlCore
 import CertctlSystem
 
-/// Amazon Route 53, API of 2013-04-01: sets of records, XML, signed requests.
+/// Amazon Route 53, API version 2013-04-01: record sets, XML, signed requests.
 package struct Route53: DNSProvider {
-  /// What Route 53 is called and needs.
+  /// The name and the settings of Route 53.
   package static let descriptor = DNSProviderDescriptor(
     name: "route53", title: "Amazon Route 53",
     documentation: "https://docs.aws.amazon.com/Route53/latest/APIReference/Welcome.html",
     settings: [
-      .init("AWS_ACCESS_KEY_ID", "the access key's id", isSecret: false),
-      .init("AWS_SECRET_ACCESS_KEY", "the access key's secret"),
-      .init("AWS_SESSION_TOKEN", "the token that goes with temporary keys", fallback: ""),
+      .init("AWS_ACCESS_KEY_ID", "access key ID", isSecret: false),
+      .init("AWS_SECRET_ACCESS_KEY", "secret access key"),
+      .init("AWS_SESSION_TOKEN", "session token of temporary keys", fallback: ""),
       .init(
         "AWS_SHARED_CREDENTIALS",
-        "the contents of a shared credentials file: AWS_SHARED_CREDENTIALS_FILE"),
+        "contents of a shared credentials file; set AWS_SHARED_CREDENTIALS_FILE to its path"),
       .init(
-        "AWS_PROFILE", "the profile in the shared credentials file", isSecret: false,
+        "AWS_PROFILE", "profile in the shared credentials file", isSecret: false,
         fallback: "default"),
       .init(
-        "AWS_ASSUME_ROLE_ARN", "a role to take on, such as one of another account",
+        "AWS_ASSUME_ROLE_ARN", "ARN of a role to assume, such as in another account",
         isSecret: false, fallback: ""),
       .init(
-        "AWS_EXTERNAL_ID", "what that role's owner wants to be told", isSecret: false,
+        "AWS_EXTERNAL_ID", "external ID required by that role", isSecret: false,
         fallback: ""),
       .init(
-        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "set by AWS in containers that have a role",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "set by AWS in containers with a role",
         isSecret: false, fallback: ""),
       .init(
-        "AWS_REGION", "needed only for the regions of China and of the US government",
+        "AWS_REGION", "region, required only in China and AWS GovCloud (US)",
         isSecret: false, fallback: "us-east-1"),
       .init(
-        "AWS_HOSTED_ZONE_ID", "the hosted zone, to save its search", isSecret: false,
+        "AWS_HOSTED_ZONE_ID", "ID of the hosted zone, detected if not set", isSecret: false,
         fallback: ""),
       .init(
-        "AWS_PRIVATE_ZONE", "true: only private zones count", isSecret: false, fallback: "false"),
+        "AWS_PRIVATE_ZONE", "true to use private zones only", isSecret: false, fallback: "false"),
       .init(
         "AWS_WAIT_FOR_RECORD_SETS_CHANGED",
-        "false: do not wait until Route 53 says that all its servers have a change",
+        "false to skip waiting until all Route 53 servers have a change",
         isSecret: false, fallback: "true"),
     ],
-    // With no keys at all it is the role of the machine or the container.
+    // Without any keys, the role of the machine or the container is used.
     ways: [["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"], ["AWS_SHARED_CREDENTIALS"], []])
 
-  /// How many sets of records one request changes.
+  /// The maximum number of record sets per request.
   private static let batch = 100
-  /// How often a change is looked at, two seconds apart.
+  /// The maximum number of status requests per change, two seconds apart.
   private static let looks = 60
 
   private let api: VendorAPI
@@ -55,9 +55,9 @@ package struct Route53: DNSProvider {
   private let awaits: Bool
   private let zones = VendorZones<String>()
 
-  /// A client with keys, a profile's keys, or those of the machine's role.
+  /// Creates a client with keys from the settings, from a profile, or from the machine's role.
   ///
-  /// - Throws: `CertctlError` with code `configuration` for keys that are not complete.
+  /// - Throws: `CertctlError` with code `configuration` for incomplete keys.
   package init(_ context: DNSProviderContext) throws {
     let keys = try Self.keys(context)
     let secrets = [keys?.secret, keys?.token].compactMap { $0 }
@@ -87,13 +87,13 @@ package struct Route53: DNSProvider {
           signing: request, service: "route53", region: region, at: clock.now())
       }
     ttl = context.ttl
-    // AWS itself lists the id with a path before it, "/hostedzone/Z…", and that is what gets copied.
+    // AWS lists the ID as "/hostedzone/Z…", so users copy it with this prefix.
     zone = context.optional("AWS_HOSTED_ZONE_ID")?.split(separator: "/").last.map(String.init)
     wantsPrivate = context.isTrue("AWS_PRIVATE_ZONE")
     awaits = context.isTrue("AWS_WAIT_FOR_RECORD_SETS_CHANGED")
   }
 
-  /// Adds the values that are not there yet to those of their names.
+  /// Adds the missing values to the record set of each name.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -110,7 +110,7 @@ package struct Route53: DNSProvider {
     try await change(id, changes, "write TXT records", isAwaited: awaits)
   }
 
-  /// Removes the values, and the sets of which nothing is left.
+  /// Removes the values, and deletes record sets that become empty.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -120,7 +120,7 @@ package struct Route53: DNSProvider {
       guard let set = try await set(name, in: id) else { continue }
       let left = set.values.filter { !values.contains(TXTText.unquoted($0)) }
       if left.count == set.values.count { continue }
-      // What is deleted has to be told in full.
+      // A DELETE must contain the complete record set.
       changes.append(
         Change(
           left.isEmpty ? "DELETE" : "UPSERT", name, ttl: set.ttl,
@@ -140,7 +140,7 @@ package struct Route53: DNSProvider {
         let query =
           [("dnsname", zone)] + (next.map { [("hostedzoneid", $0)] } ?? []) + [("maxitems", "100")]
         let answer = try await api.send(.get, "/hostedzonesbyname", to: what, query: query).xml()
-        // The list goes on with all zones that sort behind this one.
+        // The list continues with all zones that sort after this one.
         let isSame = answer["NextDNSName"]?.text == zone + "."
         next = isSame ? answer["NextHostedZoneId"]?.text : nil
         return (answer["HostedZones"]?.all("HostedZone") ?? [], next != nil)
@@ -154,7 +154,7 @@ package struct Route53: DNSProvider {
     }
   }
 
-  /// The TXT records of a name, which stand first in the list from this name on, if there are any.
+  /// Returns the TXT record set of a name, if any: the first entry of the list that starts there.
   private func set(_ name: String, in id: String) async throws -> (ttl: String, values: [String])? {
     let answer = try await api.send(
       .get, "/hostedzone/\(VendorAPI.encoded(id))/rrset", to: "list the TXT records",
@@ -165,8 +165,8 @@ package struct Route53: DNSProvider {
     else { return nil }
     if first["SetIdentifier"] != nil {
       throw api.failure(
-        "change the TXT records of \(name)", "they have a routing policy",
-        hint: "make them one set with simple routing")
+        "change the TXT records of \(name)", "the record set has a routing policy",
+        hint: "change the record set to simple routing")
     }
     let values = (first["ResourceRecords"]?.all("ResourceRecord") ?? []).compactMap {
       $0["Value"]?.text
@@ -191,17 +191,18 @@ package struct Route53: DNSProvider {
     }
   }
 
-  /// Waits until all servers have a change: behind each of their addresses is another one in each
-  /// part of the world, and only those nearby can be asked from here.
+  /// Waits until all Route 53 servers have a change.
   ///
-  /// What takes longer, or may not be asked, is no error: the servers are asked in any case.
+  /// The addresses of the servers are anycast, so the propagation check reaches only those nearby.
+  /// A timeout or a missing permission is not an error, because that check follows anyway.
   private func waitForServers(_ change: XMLTree?) async throws {
     var status = change?["Status"]?.text
     guard let id = change?["Id"]?.text.split(separator: "/").last.map(String.init) else { return }
     for _ in 1...Self.looks where status == "PENDING" {
       try await api.clock.sleep(.seconds(2))
       let answer = try await api.send(
-        .get, "/change/\(VendorAPI.encoded(id))", to: "look at a change", accepting: [403])
+        .get, "/change/\(VendorAPI.encoded(id))", to: "get the status of a change", accepting: [403]
+      )
       status = answer.status == 403 ? nil : try answer.xml()["ChangeInfo"]?["Status"]?.text
     }
   }
@@ -230,18 +231,18 @@ package struct Route53: DNSProvider {
     }
     if id != nil || secret != nil {
       throw context.wrong(
-        id == nil ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY", "is missing beside the other")
+        id == nil ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY",
+        "is missing: the key ID and the secret must be set together")
     }
     guard let text = context.optional("AWS_SHARED_CREDENTIALS") else { return nil }
     guard let keys = AWSKeys(profile: try context.value("AWS_PROFILE"), in: text) else {
       throw context.wrong(
-        "AWS_SHARED_CREDENTIALS_FILE", "has no keys for the profile of AWS_PROFILE")
+        "AWS_SHARED_CREDENTIALS_FILE", "contains no keys for the profile in AWS_PROFILE")
     }
     return keys
   }
 
-  /// The hosts of Route 53 and of the service of roles, and the region that signs: there is one of
-  /// each per part of AWS.
+  /// Returns the hosts of Route 53 and STS and the signing region of an AWS partition.
   private static func place(_ region: String) -> (host: String, roles: String, region: String) {
     if region.hasPrefix("cn-") {
       return (

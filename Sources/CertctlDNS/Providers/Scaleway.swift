@@ -1,30 +1,30 @@
 import CertctlBase
 
-/// The API "Domains and DNS" of Scaleway, version 2 beta 1, which makes many changes in one request.
+/// The "Domains and DNS" API of Scaleway, version 2 beta 1, with several changes per request.
 package struct Scaleway: DNSProvider {
-  /// What Scaleway is called and needs.
+  /// The name and the settings of Scaleway.
   package static let descriptor = DNSProviderDescriptor(
     name: "scaleway", title: "Scaleway",
     documentation: "https://www.scaleway.com/en/developers/api/domains-and-dns/",
     settings: [
-      .init("SCW_SECRET_KEY", "the secret key of an API key", aliases: ["SCALEWAY_API_TOKEN"]),
+      .init("SCW_SECRET_KEY", "secret key of an API key", aliases: ["SCALEWAY_API_TOKEN"]),
       .init(
-        "SCW_PROJECT_ID", "the project that has the zone, where several have one of its name",
+        "SCW_PROJECT_ID", "ID of the project with the zone, if several projects have it",
         aliases: ["SCALEWAY_PROJECT_ID"], isSecret: false, fallback: ""),
     ], ttl: 60, timeLimit: 300)
 
-  /// The number of records that a page of a list has.
+  /// The number of records per page.
   private static let pageSize = 100
-  /// The statuses of an answer about a zone that may be missing.
+  /// The statuses that may mean a missing zone.
   private static let absent: Set<Int> = [403, 404]
 
   private let api: VendorAPI
   private let project: String?
   private let ttl: Int
 
-  /// A client with a secret key.
+  /// Creates a client with a secret key.
   ///
-  /// - Throws: `CertctlError` with code `configuration` where there is none.
+  /// - Throws: `CertctlError` with code `configuration` if it is missing.
   package init(_ context: DNSProviderContext) throws {
     api = try context.api(
       "https://api.scaleway.com/domain/v2beta1/dns-zones/",
@@ -33,7 +33,7 @@ package struct Scaleway: DNSProvider {
     ttl = context.ttl
   }
 
-  /// Adds the records that are not there yet, all in one request.
+  /// Adds the records that do not exist yet, in one request.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -45,7 +45,7 @@ package struct Scaleway: DNSProvider {
     try await change([Change(add: Addition(records: new))], in: zone, to: "add TXT records")
   }
 
-  /// Removes the records, which are found by name and text, all in one request.
+  /// Removes the records, which are matched by name and text, in one request.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -85,15 +85,16 @@ package struct Scaleway: DNSProvider {
     try check(answer, zone)
   }
 
-  /// Checks an answer: a zone that is not there is forbidden, and only the words tell it from a key
-  /// that lacks a right.
+  /// Checks a response.
+  ///
+  /// A missing zone returns 403 like a missing permission; only the message tells them apart.
   private func check(_ answer: VendorAnswer, _ zone: String) throws {
     guard Self.absent.contains(answer.status) else { return }
-    let words = VendorWords.find(in: answer.body) ?? "no reason is given"
+    let words = VendorWords.find(in: answer.body) ?? "no reason given"
     if answer.status == 404 || words.contains("not found") { throw api.noZone(zone) }
     throw api.failure(
       answer.what, "\(words) (HTTP \(answer.status))",
-      hint: "check SCW_SECRET_KEY: it may lack the right to edit the DNS of the zone's project")
+      hint: "check that SCW_SECRET_KEY may edit the DNS of the zone's project")
   }
 
   private func path(_ zone: String) -> String { VendorAPI.encoded(zone) + "/records" }
@@ -133,7 +134,7 @@ package struct Scaleway: DNSProvider {
     var delete: Reference?
   }
 
-  /// Without its flag the service would make a zone that it lacks, which nobody would look into.
+  /// The request body; without the flag, the service would create a missing zone, which is useless.
   private struct Changes: Encodable {
     let changes: [Change]
     let makesNoZone = true

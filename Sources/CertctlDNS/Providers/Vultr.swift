@@ -3,20 +3,20 @@ import CertctlBase
 
 /// The API of Vultr, version 2.
 package struct Vultr: DNSProvider {
-  /// What Vultr is called and needs.
+  /// The name and the settings of Vultr.
   package static let descriptor = DNSProviderDescriptor(
     name: "vultr", title: "Vultr", documentation: "https://www.vultr.com/api/#tag/dns",
     settings: [
-      .init("VULTR_API_KEY", "the account's API key, with this host's address allowed for it")
+      .init("VULTR_API_KEY", "API key of the account, with the address of this host allowed")
     ],
     ttl: 120)
 
   private let api: VendorAPI
   private let ttl: Int
 
-  /// A client with an API key.
+  /// Creates a client with an API key.
   ///
-  /// - Throws: `CertctlError` with code `configuration` where there is none.
+  /// - Throws: `CertctlError` with code `configuration` if it is missing.
   package init(_ context: DNSProviderContext) throws {
     let key = try context.value("VULTR_API_KEY")
     api = try context.api(
@@ -25,7 +25,7 @@ package struct Vultr: DNSProvider {
     ttl = context.ttl
   }
 
-  /// Adds the records that are not there yet.
+  /// Adds the records that do not exist yet.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -37,7 +37,7 @@ package struct Vultr: DNSProvider {
     }
   }
 
-  /// Removes the records, which are found by name and text.
+  /// Removes the records, which are matched by name and text.
   ///
   /// - Throws: `CertctlError`, `CancellationError`.
   package func remove(_ records: [ChallengeRecord], in zone: String) async throws {
@@ -48,7 +48,7 @@ package struct Vultr: DNSProvider {
     }
   }
 
-  /// All TXT records of a zone: the API has no filter for them.
+  /// Returns all TXT records of a zone, because the API has no filter.
   private func existing(in zone: String) async throws -> [VendorRecord<String>] {
     let what = "list the records"
     var cursor = ""

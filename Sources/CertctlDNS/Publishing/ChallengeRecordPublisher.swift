@@ -5,9 +5,9 @@ package import CertctlStore
 import FoundationEssentials
 import Synchronization
 
-/// The records of a lineage's DNS challenges: where they belong, who makes them, whether they are seen.
+/// The publisher of a lineage's DNS challenge records: it adds, awaits and removes them.
 ///
-/// Orders side by side share one, and with it what is known of zones and the queue of each zone.
+/// Concurrent orders share one publisher, and thereby the known zones and the queue of each zone.
 package final class ChallengeRecordPublisher: Sendable {
   private let settings: DNSSettings
   private let context: SolverContext
@@ -16,25 +16,25 @@ package final class ChallengeRecordPublisher: Sendable {
   private struct State: Sendable {
     var tools: Task<Tools, any Error>?
     var places: [String: RecordLocation] = [:]
-    /// For how long what the CA was told to look at may be remembered, by the name before any CNAME.
+    /// The TTLs of records that the CA may have cached, keyed by the name before any CNAME.
     var seen: [String: [ResolverCacheLedger.Key: UInt32]] = [:]
-    /// The tokens whose records were wanted, and no provider was asked for yet.
+    /// The tokens of requested records that have not been passed to the provider yet.
     var unasked: Set<String> = []
   }
 
-  /// What is made once, when the first order comes.
+  /// The objects shared by all orders, created for the first one.
   private struct Tools: Sendable {
     let descriptor: DNSProviderDescriptor
     let publisher: ZonePublisher
     let view: ZoneLocator
   }
 
-  /// A challenge and the name that it is looked for under.
+  /// A challenge with the name of its record.
   package struct Item: Sendable {
     package let challenge: PresentedChallenge
-    /// What it presents.
+    /// The key authorization, from which the record's text is derived.
     package let proof: KeyAuthorization
-    /// The name before any CNAME.
+    /// The name of the record, before any CNAME.
     package let name: String
 
     package init(challenge: PresentedChallenge, proof: KeyAuthorization, name: String) {
@@ -49,22 +49,22 @@ package final class ChallengeRecordPublisher: Sendable {
     self.context = context
   }
 
-  /// Finds the provider's settings, so that what is missing is found before an order is spent.
+  /// Creates the provider, so that missing settings are reported before an order is placed.
   package func prepare() async throws {
     let tools = try await tools()
     guard !tools.descriptor.needsPerson || context.environment.console.isAttended else {
       throw CertctlError(
         .configuration,
-        "--dns \(tools.descriptor.name) needs a person who makes the records, and nobody is there",
-        hint: "choose a provider that certctl can drive (certctl dns-providers), or "
-          + "--challenge dns-persist-01, which needs a record only once")
+        "--dns \(tools.descriptor.name) requires a terminal, because you create the records",
+        hint: "choose a provider from: certctl dns-providers, or use --challenge dns-persist-01, "
+          + "which needs a record only once")
     }
   }
 
-  /// Makes the records: all zones side by side.
+  /// Adds the records, all zones concurrently.
   ///
-  /// - Throws: `CertctlError` with the names whose zone cannot be found or changed, so that the others
-  ///   can do without them.
+  /// - Throws: `CertctlError` with the names whose zone cannot be found or changed, so that the
+  ///   order can continue without them.
   package func publish(_ items: [Item]) async throws {
     let tools = try await tools()
     state.withLock { $0.unasked.formUnion(items.map(\.proof.token)) }
@@ -79,14 +79,13 @@ package final class ChallengeRecordPublisher: Sendable {
     }
   }
 
-  /// A failure with the names that it is about.
+  /// Returns a failure with the names that it affects.
   private static func failure(_ error: any Error, of items: [Item]) -> any Error {
     error is CancellationError
       ? error : CertctlError(wrapping: error).about(items.map(\.challenge.orderedName))
   }
 
-  /// Returns when all of the zones' servers have the records, and the CA's resolvers may have forgotten
-  /// those of an earlier validation.
+  /// Waits until all name servers have the records and no resolver of the CA caches older ones.
   package func waitUntilVisible(_ items: [Item]) async throws {
     let tools = try await tools()
     let records = try await located(items, tools)
@@ -107,7 +106,7 @@ package final class ChallengeRecordPublisher: Sendable {
     state.withLock { state in for item in items { state.seen[item.name] = keys } }
   }
 
-  /// Waits until the records are where they are looked for, and says how long each may be remembered.
+  /// Waits for propagation and returns the TTL of each name's records, in seconds.
   private func propagated(
     _ records: [DNSZone: [ChallengeRecord]], _ tools: Tools
   ) async throws -> [String: UInt32] {
@@ -134,9 +133,10 @@ package final class ChallengeRecordPublisher: Sendable {
     return found.withLock { $0 }
   }
 
-  /// Takes the records back; those of one zone also where another zone's servers are out of reach.
+  /// Removes the records, and continues if the zone of some of them cannot be found.
   ///
-  /// What this run wanted and never came to ask for is not there. Of an earlier run nobody knows.
+  /// Records of this run that were never passed to the provider are skipped, because they cannot
+  /// exist.
   package func remove(_ items: [Item]) async throws {
     let unasked = state.withLock(\.unasked)
     let items = items.filter { !unasked.contains($0.proof.token) }
@@ -187,13 +187,13 @@ package final class ChallengeRecordPublisher: Sendable {
     do {
       return try await task.value
     } catch {
-      // Whoever comes later may have given what was missing.
+      // A later call may find the settings that were missing.
       state.withLock { if $0.tools == task { $0.tools = nil } }
       throw error
     }
   }
 
-  /// The records by zone; names are looked up once, side by side.
+  /// Returns the records grouped by zone; each name is looked up once, all names concurrently.
   private func located(
     _ items: [Item], _ tools: Tools
   ) async throws -> [DNSZone: [ChallengeRecord]] {

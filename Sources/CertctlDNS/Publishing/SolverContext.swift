@@ -1,27 +1,27 @@
 import CertctlBase
 package import CertctlCore
 
-/// What solvers work with beside the lineage's own settings.
+/// The environment of the solvers, besides the settings of the lineage.
 package struct SolverContext: Sendable {
-  /// Network, programs, clock, and the person who watches.
+  /// The network, the clock, the programs and the console.
   package let environment: Environment
-  /// What certctl.toml says of DNS providers, by the names of their variables.
+  /// The DNS provider settings of certctl.toml, keyed by variable name.
   let references: [String: String]
   /// The configuration directory.
   package let configDirectory: String
-  /// What CAs have seen of late; nil where nothing is remembered.
+  /// The record of names that resolvers may have cached; nil to keep none.
   package var memory: ResolverCacheLedger?
-  /// Runs a change of a zone alone, whichever process wants another one.
+  /// Runs a change while no other process changes the zone.
   let alone:
     @Sendable (_ zone: String, _ change: @Sendable () async throws -> Void) async throws -> Void
 
-  /// A context.
+  /// Creates a context.
   ///
   /// - Parameters:
-  ///   - environment: The outer world.
-  ///   - references: What certctl.toml says of DNS providers.
+  ///   - environment: The network, the clock, the programs and the console.
+  ///   - references: The DNS provider settings of certctl.toml.
   ///   - configDirectory: The configuration directory.
-  ///   - alone: Runs a change of a zone alone.
+  ///   - alone: Runs a change while no other process changes the zone.
   package init(
     environment: Environment, references: [String: String] = [:],
     configDirectory: String = "/etc/certctl",
@@ -36,16 +36,16 @@ package struct SolverContext: Sendable {
     self.alone = alone
   }
 
-  /// Where settings of DNS providers are found.
+  /// The lookup of DNS provider settings.
   package var credentials: DNSCredentials {
     DNSCredentials(
       environment: environment.variables, configured: references, configDirectory: configDirectory,
       warn: environment.console.warn)
   }
 
-  /// The provider of these settings.
+  /// Creates the provider of these settings, without sending a request.
   ///
-  /// - Throws: `CertctlError` with code `usage` or `configuration`; no request is made.
+  /// - Throws: `CertctlError` with code `usage` or `configuration`.
   package func provider(_ settings: DNSSettings) async throws -> any DNSProvider {
     try await makeProvider(settings)
   }
@@ -59,9 +59,9 @@ package struct SolverContext: Sendable {
       ))
   }
 
-  /// The DNS by these settings.
+  /// Creates the zone lookup for these settings.
   ///
-  /// - Throws: `CertctlError` with code `usage` for a resolver that is none.
+  /// - Throws: `CertctlError` with code `usage` for an invalid resolver address.
   package func view(_ settings: DNSSettings?) async throws -> ZoneLocator {
     try await makeView(settings)
   }

@@ -1,8 +1,8 @@
-/// Lets a provider change one zone at a time, with all that is wanted of it at that moment.
+/// A queue of changes for each zone, so that a provider makes one change per zone at a time.
 ///
-/// Many services replace a whole record set, so two changes of one zone side by side lose one of
-/// them. And many take all records in one request: what comes while a request is under way goes
-/// together in the next one.
+/// Many services replace whole record sets, so one of two concurrent changes would be lost. Many
+/// also accept all records in one request, so changes that arrive during a request are combined in
+/// the next.
 actor ZonePublisher {
   private enum Change: Sendable {
     case publish
@@ -16,13 +16,13 @@ actor ZonePublisher {
     let continuation: CheckedContinuation<Void, any Error>
   }
 
-  /// What is being done to a zone, and for whom.
+  /// The running change of a zone, and the ids of its entries.
   private struct Work {
     var task: Task<Void, any Error>?
     var ids: Set<Int> = []
   }
 
-  /// Runs a change while no other process changes the zone.
+  /// A function that runs a change while no other process changes the zone.
   typealias Alone =
     @Sendable (_ zone: String, _ change: @Sendable () async throws -> Void) async throws -> Void
 
@@ -33,12 +33,13 @@ actor ZonePublisher {
   private var running: [String: Work] = [:]
   private var lastID = 0
 
-  /// A publisher for one provider with its credentials.
+  /// Creates a publisher for a provider.
   ///
   /// - Parameters:
-  ///   - provider: The provider.
-  ///   - alone: Keeps other processes away from a zone meanwhile.
-  ///   - didQueue: Called when a change has to wait for its zone, with the number of those that wait.
+  ///   - provider: The provider, with its credentials.
+  ///   - alone: Runs a change while no other process changes the zone.
+  ///   - didQueue: Called when a change has to wait for its zone, with the number of waiting
+  ///     changes.
   init(
     _ provider: any DNSProvider, alone: @escaping Alone = { try await $1() },
     didQueue: @escaping @Sendable (_ count: Int) -> Void = { _ in }
@@ -48,12 +49,12 @@ actor ZonePublisher {
     self.didQueue = didQueue
   }
 
-  /// Adds records, with whatever else waits for the same zone.
+  /// Adds records, together with other waiting additions to the same zone.
   func publish(_ records: [ChallengeRecord], in zone: String) async throws {
     try await enqueue(.publish, records, zone)
   }
 
-  /// Removes records, with whatever else waits for the same zone.
+  /// Removes records, together with other waiting removals from the same zone.
   func remove(_ records: [ChallengeRecord], in zone: String) async throws {
     try await enqueue(.remove, records, zone)
   }
@@ -70,7 +71,7 @@ actor ZonePublisher {
           Entry(id: id, change: change, records: records, continuation: continuation))
         guard running[zone] == nil else { return didQueue(waiting[zone]?.count ?? 0) }
         running[zone] = Work()
-        // A task of its own: whoever came first may be cancelled while others wait.
+        // A separate task, because the first caller may be cancelled while others wait.
         Task { await drain(zone) }
       }
     } onCancel: {
@@ -78,7 +79,7 @@ actor ZonePublisher {
     }
   }
 
-  /// Lets go of one who waits; what is under way ends when nobody wants it any more.
+  /// Cancels a waiting entry; a running change is cancelled with its last entry.
   private func cancel(_ id: Int, _ zone: String) {
     if let index = waiting[zone]?.firstIndex(where: { $0.id == id }),
       let entry = waiting[zone]?.remove(at: index)
@@ -95,7 +96,7 @@ actor ZonePublisher {
         try await perform(batch, zone)
         for entry in batch { entry.continuation.resume() }
       } catch  where batch.count > 1 && !(error is CancellationError) {
-        // Whose record it was is not known: each alone, and only the guilty one fails.
+        // It is unknown which record caused the failure, so each entry is retried separately.
         for entry in batch {
           do {
             try await perform([entry], zone)
@@ -111,7 +112,7 @@ actor ZonePublisher {
     running[zone] = nil
   }
 
-  /// The longest run of changes of one kind from the front.
+  /// Removes and returns the longest run of changes of the same kind from the front of the queue.
   private func nextBatch(of zone: String) -> [Entry]? {
     guard let all = waiting[zone], let first = all.first else {
       waiting[zone] = nil

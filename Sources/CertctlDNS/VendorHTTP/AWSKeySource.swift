@@ -3,22 +3,24 @@ import CertctlCore
 import CertctlSystem
 import FoundationEssentials
 
-/// Where keys come from: the settings, or the role of this machine or container; and, where another
-/// role is to be taken on, that role's.
+/// The source of AWS keys: the settings, or the role of this machine or container.
+///
+/// If another role is assumed, these keys only sign the request for the keys of that role.
 actor AWSKeySource {
-  /// A role to take on.
+  /// A role to assume.
   struct Role: Sendable {
-    /// Its Amazon resource name.
+    /// The Amazon Resource Name (ARN).
     let name: String
-    /// What the role's owner wants to be told, if anything.
+    /// The external ID that the owner of the role requires, if any.
     let externalID: String?
-    /// The service that gives out its keys, and the region that signs the request for them.
+    /// The Security Token Service (STS), and the region used to sign requests to it.
     let service: VendorAPI
     let region: String
   }
 
-  /// How long the keys of a role are used before they are asked for again, in seconds: AWS has new
-  /// ones five minutes before the old ones end.
+  /// The time in seconds for which the keys of a role are cached.
+  ///
+  /// AWS offers new keys five minutes before the old ones expire.
   private static let holding = 240.0
 
   private let fixed: AWSKeys?
@@ -27,13 +29,13 @@ actor AWSKeySource {
   private let container: VendorAPI?
   private var held: (keys: AWSKeys, end: Date)?
 
-  /// A source.
+  /// Creates a source.
   ///
   /// - Parameters:
-  ///   - fixed: The keys, where they are known.
-  ///   - role: The role to take on by them.
-  ///   - machine: The machine's metadata service, which gives out its role's keys.
-  ///   - container: Where a container gets its role's keys; nil outside of one.
+  ///   - fixed: The keys from the settings; nil to use the role of the machine or container.
+  ///   - role: The role to assume with these keys, if any.
+  ///   - machine: The metadata service of the machine.
+  ///   - container: The credentials endpoint of the container; nil outside a container.
   init(_ fixed: AWSKeys?, role: Role?, machine: VendorAPI, container: VendorAPI?) {
     self.fixed = fixed
     self.role = role
@@ -41,9 +43,9 @@ actor AWSKeySource {
     self.container = container
   }
 
-  /// The keys at this moment.
+  /// Returns keys that are valid now.
   ///
-  /// - Throws: `CertctlError` where there is no role, or it may not be taken on.
+  /// - Throws: `CertctlError` if there are no keys, or if the role cannot be assumed.
   func keys() async throws -> AWSKeys {
     if let fixed, role == nil { return fixed }
     let now = machine.clock.now()
@@ -57,33 +59,35 @@ actor AWSKeySource {
   private func ownRole() async throws -> AWSKeys {
     do {
       if let container {
-        return try await container.send(.get, "", to: "give out keys").decode(Answer.self).keys
+        return try await container.send(.get, "", to: "get the role's keys").decode(Answer.self)
+          .keys
       }
       return try await machineRole()
     } catch let error as CertctlError {
       throw CertctlError(
         .challengeFailed,
-        "no keys for AWS: none are given, and there is no role here (\(error.message))",
-        hint: "give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or as AWS_SHARED_CREDENTIALS_FILE "
-          + "the file that \"aws configure\" makes, .aws/credentials in your home",
+        "no AWS keys: none are configured, and this machine has no role (\(error.message))",
+        hint: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or set AWS_SHARED_CREDENTIALS_FILE "
+          + "to the file that \"aws configure\" writes (~/.aws/credentials)",
         isRetryable: error.isRetryable)
     }
   }
 
-  /// The metadata service, version 2: a token first, then the role's name, then its keys.
+  /// Gets the keys from the metadata service, version 2: the token, the role's name, the keys.
   private func machineRole() async throws -> AWSKeys {
     let token = try await machine.send(
-      .put, "/latest/api/token", to: "give out a token",
+      .put, "/latest/api/token", to: "get a metadata token",
       headers: [.init(name: "X-aws-ec2-metadata-token-ttl-seconds", value: "300")])
     let headers = [
       HTTPField(
         name: "X-aws-ec2-metadata-token", value: String(decoding: token.body, as: UTF8.self))
     ]
     let path = "/latest/meta-data/iam/security-credentials/"
-    let roles = try await machine.send(.get, path, to: "tell the role", headers: headers)
+    let roles = try await machine.send(.get, path, to: "find the role", headers: headers)
     let role = String(decoding: roles.body, as: UTF8.self).split(whereSeparator: \.isNewline).first
     return try await machine.send(
-      .get, path + VendorAPI.encoded(String(role ?? "")), to: "give out keys", headers: headers
+      .get, path + VendorAPI.encoded(String(role ?? "")), to: "get the role's keys",
+      headers: headers
     ).decode(Answer.self).keys
   }
 
@@ -92,7 +96,7 @@ actor AWSKeySource {
     let signed = role.service.authorized { request in
       try keys.fields(signing: request, service: "sts", region: role.region, at: clock.now())
     }
-    let what = "give out the keys of a role"
+    let what = "assume the role"
     let answer = try await signed.post(
       "/", to: what,
       form: [
@@ -102,7 +106,7 @@ actor AWSKeySource {
     ).xml()
     let found = answer["AssumeRoleResult"]?["Credentials"]
     guard let id = found?["AccessKeyId"]?.text, let secret = found?["SecretAccessKey"]?.text else {
-      throw role.service.failure(what, "the answer has no keys")
+      throw role.service.failure(what, "the response contains no keys")
     }
     return AWSKeys(id: id, secret: secret, token: found?["SessionToken"]?.text)
   }

@@ -9,20 +9,20 @@ import FoundationEssentials
 struct AWSKeys: Sendable, Equatable {
   let id: String
   let secret: String
-  /// The token that goes with keys that hold for a while only.
+  /// The session token of temporary keys.
   var token: String?
 
-  /// The header fields that sign a request: Signature Version 4.
+  /// Returns the header fields that sign a request (Signature Version 4).
   ///
-  /// The path of the request must be free of what would have to be encoded.
+  /// The path of the request must contain no characters that need encoding.
   ///
   /// - Parameters:
   ///   - request: The request.
-  ///   - service: The service's name, such as `route53`.
+  ///   - service: The name of the service, such as `route53`.
   ///   - region: The region.
-  ///   - now: The present moment; AWS takes it within five minutes of its own.
-  /// - Returns: The fields.
-  /// - Throws: `CertctlError` where OpenSSL refuses.
+  ///   - now: The current time; AWS allows a difference of five minutes.
+  /// - Returns: The header fields.
+  /// - Throws: `CertctlError` if OpenSSL fails.
   func fields(
     signing request: HTTPRequest, service: String, region: String, at now: Date
   ) throws -> [HTTPField] {
@@ -56,7 +56,7 @@ struct AWSKeys: Sendable, Equatable {
       + [HTTPField(name: "Authorization", value: value)]
   }
 
-  /// A URL as the signature sees it: the query's fields in order.
+  /// A URL in canonical form, with sorted query fields.
   private struct Address {
     let host: String
     let path: String
@@ -77,7 +77,7 @@ struct AWSKeys: Sendable, Equatable {
 }
 
 extension AWSKeys {
-  /// The keys of a profile in the text of a shared credentials file; nil when it has none.
+  /// Reads the keys of a profile from a shared credentials file; nil if there are none.
   init?(profile: String, in text: String) {
     var fields: [String: String] = [:]
     var isInside = false

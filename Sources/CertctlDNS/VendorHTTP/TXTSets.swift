@@ -1,12 +1,12 @@
-/// What becomes of all texts of one name, for services that take them only as a whole.
+/// Edits of all texts of a name, for services that accept only whole record sets.
 package enum TXTSets {
-  /// The texts with values added; nil when all of them are there already.
+  /// Returns the texts with values added; nil if all of them exist already.
   ///
   /// - Parameters:
   ///   - values: The values, without quotes.
-  ///   - texts: The texts as the service has them, with or without quotes: they stay as they are.
-  ///   - written: How the service wants a value written.
-  /// - Returns: All texts that the name is to have.
+  ///   - texts: The texts as the service lists them, with or without quotes; they are kept as is.
+  ///   - written: Converts a value to the notation of the service.
+  /// - Returns: The new texts of the name.
   package static func adding(
     _ values: [String], to texts: [String], as written: (String) -> String = TXTText.quoted
   ) -> [String]? {
@@ -15,12 +15,12 @@ package enum TXTSets {
     return missing.isEmpty ? nil : texts + missing.map(written)
   }
 
-  /// The texts without these values; nil when none of them is there.
+  /// Returns the texts without these values; nil if none of them exists.
   ///
   /// - Parameters:
   ///   - values: The values, without quotes.
-  ///   - texts: The texts as the service has them.
-  /// - Returns: The texts that stay.
+  ///   - texts: The texts as the service lists them.
+  /// - Returns: The remaining texts.
   package static func removing(_ values: [String], from texts: [String]) -> [String]? {
     let rest = texts.filter { !values.contains(TXTText.unquoted($0)) }
     return rest.count == texts.count ? nil : rest
@@ -28,12 +28,12 @@ package enum TXTSets {
 }
 
 extension [ChallengeRecord] {
-  /// The values of each name, by the labels before the zone's; see ``byName``.
+  /// Returns the values of each name, with the name relative to the zone; see ``byName``.
   ///
   /// - Parameters:
   ///   - zone: The zone, without a final dot.
-  ///   - apex: What stands for the zone's own name.
-  /// - Returns: The labels and values, in the order in which they first appear.
+  ///   - apex: The label that stands for the zone apex.
+  /// - Returns: The labels and values, in the order of their first appearance.
   package func byLabel(
     in zone: String, apex: String = "@"
   ) -> [(label: String, values: [String])] {

@@ -1,8 +1,8 @@
-/// The text of TXT records as vendors' APIs write it: some in quotes, some without.
+/// Conversion of TXT texts; some vendor APIs put them in quotes, some do not.
 package enum TXTText {
-  /// The text as one quoted string of a zone file (RFC 1035, section 5.1).
+  /// Returns the text as a quoted string of a zone file (RFC 1035, section 5.1).
   ///
-  /// - Parameter text: The text; not longer than the 255 bytes of one string.
+  /// - Parameter text: The text, of at most 255 bytes.
   /// - Returns: The text in quotes, with a backslash before quotes and backslashes.
   package static func quoted(_ text: String) -> String {
     var result = "\""
@@ -13,9 +13,9 @@ package enum TXTText {
     return result + "\""
   }
 
-  /// The text that quoted strings stand for, several of which follow one another as one.
+  /// Returns the text of one or more quoted strings, concatenated.
   ///
-  /// - Parameter text: One or more quoted strings, or plain text, which stays as it is.
+  /// - Parameter text: One or more quoted strings, or plain text, which is returned as is.
   /// - Returns: The text without quotes.
   package static func unquoted(_ text: String) -> String {
     guard text.utf8.first == UInt8(ascii: "\"") else { return text }
@@ -39,7 +39,7 @@ package enum TXTText {
 }
 
 extension [ChallengeRecord] {
-  /// The values of each name, both in the order in which they first appear, none of them twice.
+  /// The distinct values of each name, both in the order of their first appearance.
   package var byName: [(name: String, values: [String])] {
     var result: [(name: String, values: [String])] = []
     for record in self {

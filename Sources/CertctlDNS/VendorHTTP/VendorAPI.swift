@@ -3,14 +3,13 @@ package import CertctlBase
 package import CertctlCore
 import FoundationEssentials
 
-/// A DNS service's HTTP API: one request after another, repeated where the service says "later".
+/// A client for the HTTP API of a DNS service; it repeats requests that the service defers.
 ///
-/// What the service answers is hostile text: it is shortened, escaped, and searched for our own
-/// secrets before anybody sees it.
+/// Responses are not trusted: their text is shortened and stripped of secrets before display.
 package struct VendorAPI: Sendable {
-  /// How many times to send a request that the service rejects temporarily.
+  /// The maximum number of attempts of a request that the service rejects temporarily.
   static let attempts = 6
-  /// The longest pause that a service can ask for, in seconds.
+  /// The maximum pause that a service can request, in seconds.
   static let longestPause = 60
 
   let title: String
@@ -23,10 +22,10 @@ package struct VendorAPI: Sendable {
   private var later: @Sendable (HTTPResponse) -> Bool = { _ in false }
   private var authorize: Authorize?
 
-  /// Makes the header fields that a request needs to be accepted, anew for each attempt.
+  /// Returns the header fields that authorize a request; called for each attempt.
   package typealias Authorize = @Sendable (HTTPRequest) async throws -> [HTTPField]
 
-  /// A client of a service.
+  /// Creates a client.
   init(
     title: String, base: String, headers: [HTTPField], http: any HTTPClient, clock: WallClock,
     secrets: [String], credentials: [String]
@@ -40,9 +39,9 @@ package struct VendorAPI: Sendable {
     self.credentials = credentials
   }
 
-  /// The same client, which signs its requests, or gets a token for them.
+  /// Returns a copy that signs its requests, or adds a token to them.
   ///
-  /// - Parameter authorize: Makes the fields; called for each attempt, since signatures have a time.
+  /// - Parameter authorize: Returns the header fields; called for each attempt.
   /// - Returns: The client.
   package func authorized(by authorize: @escaping Authorize) -> VendorAPI {
     var api = self
@@ -50,17 +49,17 @@ package struct VendorAPI: Sendable {
     return api
   }
 
-  /// The same client, which takes more statuses than 429 and 503 for "nothing was done, ask again".
+  /// Returns a copy that also repeats requests after these statuses, not only after 429 and 503.
   ///
-  /// - Parameter statuses: The statuses, such as 409 of a service that does one thing at a time.
+  /// - Parameter statuses: The statuses, such as 409 while another change is in progress.
   /// - Returns: The client.
   package func repeating(_ statuses: Set<Int>) -> VendorAPI {
     repeating { statuses.contains($0.status) }
   }
 
-  /// The same client, which takes more answers than 429 and 503 for "nothing was done, ask again".
+  /// Returns a copy that also repeats requests after such responses, not only after 429 and 503.
   ///
-  /// - Parameter isLater: Whether an answer says so.
+  /// - Parameter isLater: Whether a response means that nothing was done and a retry can succeed.
   /// - Returns: The client.
   package func repeating(
     where isLater: @escaping @Sendable (HTTPResponse) -> Bool
@@ -70,17 +69,17 @@ package struct VendorAPI: Sendable {
     return api
   }
 
-  /// Sends a request without a body, or with one of any kind.
+  /// Sends a request, with or without a body.
   ///
   /// - Parameters:
   ///   - method: The method.
-  ///   - path: The path below the base, or an absolute URL; its parts are encoded already.
-  ///   - what: What is being done, for errors: "list the zones".
-  ///   - query: The query's names and values, not encoded.
-  ///   - headers: Header fields beside those of every request.
+  ///   - path: The percent-encoded path below the base, or an absolute URL.
+  ///   - what: The action for error messages, after "cannot": "list the zones".
+  ///   - query: The names and values of the query, not encoded.
+  ///   - headers: Additional header fields.
   ///   - body: The body.
-  ///   - accepting: The statuses beside 200 to 299 that are no error.
-  /// - Returns: The answer.
+  ///   - accepting: The statuses besides 200 to 299 that are not errors.
+  /// - Returns: The response.
   /// - Throws: `CertctlError` with code `challengeFailed`, `CancellationError`.
   package func send(
     _ method: HTTPRequest.Method, _ path: String, to what: String,
@@ -111,12 +110,12 @@ package struct VendorAPI: Sendable {
   /// - Parameters:
   ///   - method: The method.
   ///   - path: The path below the base.
-  ///   - what: What is being done, for errors.
-  ///   - query: The query's names and values, not encoded.
-  ///   - headers: Header fields beside those of every request.
+  ///   - what: The action for error messages.
+  ///   - query: The names and values of the query, not encoded.
+  ///   - headers: Additional header fields.
   ///   - json: The body.
-  ///   - accepting: The statuses beside 200 to 299 that are no error.
-  /// - Returns: The answer.
+  ///   - accepting: The statuses besides 200 to 299 that are not errors.
+  /// - Returns: The response.
   /// - Throws: `CertctlError` with code `challengeFailed`, `CancellationError`.
   package func send(
     _ method: HTTPRequest.Method, _ path: String, to what: String, query: [(String, String)] = [],
@@ -130,15 +129,15 @@ package struct VendorAPI: Sendable {
       body: [UInt8](try encoder.encode(json)), accepting: accepting)
   }
 
-  /// Sends a POST with the body of an HTML form.
+  /// Sends a POST request with a URL-encoded form as its body.
   ///
   /// - Parameters:
   ///   - path: The path below the base.
-  ///   - what: What is being done, for errors.
+  ///   - what: The action for error messages.
   ///   - form: The fields, not encoded.
-  ///   - headers: Header fields beside those of every request.
-  ///   - accepting: The statuses beside 200 to 299 that are no error.
-  /// - Returns: The answer.
+  ///   - headers: Additional header fields.
+  ///   - accepting: The statuses besides 200 to 299 that are not errors.
+  /// - Returns: The response.
   /// - Throws: `CertctlError` with code `challengeFailed`, `CancellationError`.
   package func post(
     _ path: String, to what: String, form: [(String, String)], headers: [HTTPField] = [],
@@ -151,39 +150,38 @@ package struct VendorAPI: Sendable {
       ], body: Array(Self.formText(form).utf8), accepting: accepting)
   }
 
-  /// The error that a service's answer stands for, where its status did not say so.
+  /// Returns the error about a response that reports a failure in its body, not in its status.
   ///
   /// - Parameters:
-  ///   - what: What was being done.
-  ///   - detail: The service's own words.
-  ///   - isRetryable: Whether the same can succeed later.
-  ///   - hint: What to do about it.
+  ///   - what: The action, after "cannot".
+  ///   - detail: The cause, such as the message of the service.
+  ///   - isRetryable: Whether a retry can succeed.
+  ///   - hint: The hint, if any.
   /// - Returns: The error.
   package func failure(
     _ what: String, _ detail: String, isRetryable: Bool = false, hint: String? = nil
   ) -> CertctlError {
     CertctlError(
-      .challengeFailed, "\(title) refused to \(what): \(safe(detail))", hint: hint,
+      .challengeFailed, "cannot \(what) at \(title): \(safe(detail))", hint: hint,
       isRetryable: isRetryable)
   }
 
-  /// The error about a zone that the service, or the account there, does not have.
+  /// Returns the error about a zone that does not exist at the service, or in the account there.
   ///
   /// - Parameters:
   ///   - zone: The zone.
-  ///   - cause: What else may be the cause, where a service hides zones without saying so.
+  ///   - remedy: The second suggestion of the hint; by default, to use another account.
   /// - Returns: The error.
-  package func noZone(_ zone: String, or cause: String? = nil) -> CertctlError {
+  package func noZone(_ zone: String, or remedy: String? = nil) -> CertctlError {
     CertctlError(
       .challengeFailed, "this account at \(title) has no zone \(zone)",
-      hint: "the name servers of \(zone) say where the zone is: choose that "
-        + "provider by --dns, or give the credentials of the account that has it"
-        + (cause.map { "; or \($0)" } ?? ""))
+      hint: "use --dns with the provider that hosts \(zone), or "
+        + (remedy ?? "use the credentials of the account that owns it"))
   }
 
   // MARK: - Text
 
-  /// Text as part of a path or a query: all but letters, digits and `-._~` is encoded (RFC 3986).
+  /// Percent-encodes everything but letters, digits and `-._~` (RFC 3986, section 2.3).
   package static func encoded(_ text: String) -> String {
     let digits = [Character]("0123456789ABCDEF")
     var result = ""
@@ -202,13 +200,12 @@ package struct VendorAPI: Sendable {
     return result
   }
 
-  /// Text as one part of a path: like ``encoded(_:)``, but `@`, which stands for a zone's own name
-  /// and which a path may have (RFC 3986, section 3.3), is written as the vendors' pages do.
+  /// Percent-encodes a path segment, except `@`, the zone apex (RFC 3986, section 3.3).
   package static func segment(_ text: String) -> String {
     text == "@" ? text : encoded(text)
   }
 
-  /// Names and values as a form or a query carries them.
+  /// Returns names and values as a URL-encoded form or query.
   package static func formText(_ fields: [(String, String)]) -> String {
     fields.map { "\(encoded($0))=\(encoded($1))" }.joined(separator: "&")
   }
@@ -217,7 +214,7 @@ package struct VendorAPI: Sendable {
     query.isEmpty ? "" : (url.contains("?") ? "&" : "?") + formText(query)
   }
 
-  /// A service's words, fit to be shown: short, on one line, and without our secrets.
+  /// Returns text of a service for display: on one line, shortened, and without secrets.
   package func safe(_ text: String) -> String {
     var text = text
     for secret in secrets where !secret.isEmpty {
@@ -228,20 +225,23 @@ package struct VendorAPI: Sendable {
     return line.count > 300 ? line.prefix(300) + "…" : line
   }
 
-  // MARK: - Answers
+  // MARK: - Responses
 
   private func response(to request: HTTPRequest, _ what: String) async throws -> HTTPResponse {
     do {
       return try await http.send(request)
     } catch let error as HostError {
+      // The URL is left out: it may contain secrets, and the title already names the service.
+      let cause = error.subject == request.url ? error.detail : nil
       throw CertctlError(
-        .challengeFailed, "\(title) could not be asked to \(what): \(safe(error.description))",
+        .challengeFailed, "cannot \(what) at \(title): \(safe(cause ?? error.description))",
         hint: error.hint, isRetryable: error.isRetryable)
     }
   }
 
-  /// Whether the service did nothing and may be asked again: a POST is not sent twice after an
-  /// error of which nobody knows what was done before it.
+  /// Returns whether the request can be repeated.
+  ///
+  /// After 500, 502 and 504 the service may have acted on it, so a POST request is not repeated.
   private func mayRepeat(_ request: HTTPRequest, _ response: HTTPResponse) -> Bool {
     switch response.status {
     case 429, 503: true
@@ -251,7 +251,7 @@ package struct VendorAPI: Sendable {
     }
   }
 
-  /// The same client, which prints nothing of a request's credentials, should they come back.
+  /// Returns a copy that also hides a request's credentials, in case a response contains them.
   private func hiding(_ request: HTTPRequest) -> VendorAPI {
     var api = self
     for field in request.headers where field.name.lowercased() == "authorization" {
@@ -270,14 +270,14 @@ package struct VendorAPI: Sendable {
     return .seconds(min(max(asked ?? 1 << (attempt - 1), 1), longestPause))
   }
 
-  /// What services say of wrong credentials with status 400: those that give out tokens (RFC 6749,
-  /// section 5.2), OVH of a wrong secret, and Cloudflare of a token or key that can be none.
+  /// The texts of status 400 responses to wrong credentials, from token endpoints (RFC 6749,
+  /// section 5.2), OVH (wrong secret) and Cloudflare (malformed token or key).
   private static let refusals = [
     #""invalid_client""#, #""invalid_grant""#, #""unauthorized_client""#, #""INVALID_SIGNATURE""#,
     #""Invalid request headers""#,
   ]
 
-  /// Whether it is the answer to wrong credentials, though its status is that of a wrong request.
+  /// Returns whether the response means wrong credentials: by status 401 or 403, or by its text.
   private static func isRefused(_ response: HTTPResponse) -> Bool {
     guard response.status == 400 else { return [401, 403].contains(response.status) }
     let text = String(decoding: response.body, as: UTF8.self)
@@ -288,16 +288,16 @@ package struct VendorAPI: Sendable {
     let words = VendorWords.find(in: response.body)
     return CertctlError(
       .challengeFailed,
-      "\(title) refused to \(what) (HTTP \(response.status))"
-        + (words.map { ": \(safe($0))" } ?? ""),
+      "cannot \(what) at \(title): "
+        + (words.map { "\(safe($0)) (HTTP \(response.status))" } ?? "HTTP \(response.status)"),
       hint: Self.isRefused(response) && !credentials.isEmpty
-        ? "check \(credentials.joined(separator: ", ")): wrong, expired, or without the right to "
+        ? "check \(credentials.joined(separator: ", ")): invalid, expired, or not permitted to "
           + "edit this zone" : nil,
       isRetryable: response.status == 429 || response.status >= 500)
   }
 }
 
-/// What a service answered.
+/// A response of a service.
 package struct VendorAnswer: Sendable {
   let response: HTTPResponse
   let what: String
@@ -308,36 +308,49 @@ package struct VendorAnswer: Sendable {
   /// The body.
   package var body: [UInt8] { response.body }
 
-  /// The first value of a header field.
+  /// Returns the first value of a header field.
   package func header(_ name: String) -> String? { response.header(name) }
 
-  /// The body as JSON.
+  /// Decodes the body as JSON.
   ///
-  /// - Throws: `CertctlError` with code `challengeFailed` when it is none of this form.
+  /// - Throws: `CertctlError` with code `challengeFailed` if it cannot be decoded.
   package func decode<Value: Decodable>(_ type: Value.Type = Value.self) throws -> Value {
     do {
       return try JSONDecoder().decode(type, from: Data(response.body))
     } catch {
-      throw api.failure(what, "the answer is not what its documentation says (\(error))")
+      throw api.failure(what, "unexpected response" + Self.field(error))
     }
+  }
+
+  /// Returns the JSON field that failed to decode: " (field zones.0.id)"; empty if there is none.
+  private static func field(_ error: any Error) -> String {
+    let path: [any CodingKey] =
+      switch error as? DecodingError {
+      case .keyNotFound(let key, let context)?: context.codingPath + [key]
+      case .typeMismatch(_, let context)?, .valueNotFound(_, let context)?: context.codingPath
+      case .dataCorrupted(let context)?: context.codingPath
+      default: []
+      }
+    let names = path.map { $0.intValue.map(String.init) ?? $0.stringValue }
+    return names.isEmpty ? "" : " (field \(names.joined(separator: ".")))"
   }
 }
 
-/// The pause that a service asks for in an error's body, as GoDaddy does.
+/// The pause that a service requests in the body of an error, as GoDaddy does.
 private struct PauseInBody: Decodable {
   let seconds: Int
 
   private enum CodingKeys: String, CodingKey { case seconds = "retryAfterSec" }
 }
 
-/// The sentence for people in an error's body, wherever the service puts it.
+/// The search for the human-readable message in the body of an error.
 enum VendorWords {
   private static let keys = [
     "message", "error_description", "detail", "details", "error", "errors", "description", "title",
     "reason", "code", "errormessage", "longmessage",
   ]
 
-  /// Something that tells what went wrong; nil when there is nothing of the kind.
+  /// Returns the message; nil if there is none.
   static func find(in body: [UInt8]) -> String? {
     guard let value = try? JSONDecoder().decode(LooseJSON.self, from: Data(body)) else {
       let text = String(decoding: body.prefix(400), as: UTF8.self)
@@ -347,7 +360,7 @@ enum VendorWords {
     return value.words
   }
 
-  /// As much of any JSON as can be a sentence.
+  /// The parts of any JSON value in which a message can be.
   private indirect enum LooseJSON: Decodable {
     case text(String)
     case list([LooseJSON])
@@ -358,7 +371,7 @@ enum VendorWords {
       if let list = try? [LooseJSON](from: decoder) {
         self = .list(list)
       } else if let object = try? [String: LooseJSON](from: decoder) {
-        // Some services write their names with capitals.
+        // Some services capitalize their keys.
         self = .object(
           Dictionary(object.map { ($0.key.lowercased(), $0.value) }) { first, _ in first })
       } else if let text = try? String(from: decoder) {

@@ -1,11 +1,11 @@
-/// A service's identity of a thing: a number, or a text, and sent back as it came.
+/// An identifier assigned by a service: a number or a text, encoded as it was decoded.
 package enum VendorIdentity: Sendable, Hashable, Codable {
   /// A number.
   case number(Int64)
   /// A text.
   case text(String)
 
-  /// Reads either.
+  /// Decodes a number or a text.
   package init(from decoder: any Decoder) throws {
     let value = try decoder.singleValueContainer()
     if let number = try? value.decode(Int64.self) {
@@ -15,7 +15,7 @@ package enum VendorIdentity: Sendable, Hashable, Codable {
     }
   }
 
-  /// Writes what was read.
+  /// Encodes the number or the text.
   package func encode(to encoder: any Encoder) throws {
     var value = encoder.singleValueContainer()
     switch self {
@@ -24,7 +24,7 @@ package enum VendorIdentity: Sendable, Hashable, Codable {
     }
   }
 
-  /// As a part of a path.
+  /// The percent-encoded path segment.
   package var path: String {
     switch self {
     case .number(let number): String(number)

@@ -1,9 +1,9 @@
 import CertctlBase
 
 extension VendorAnswer {
-  /// The URL of the next page, as the field `Link` tells it (RFC 8288, section 3); nil at the end.
+  /// The URL of the next page from the `Link` header (RFC 8288, section 3); nil on the last page.
   ///
-  /// A URL elsewhere than below the API's own base counts for none: our token would go there.
+  /// A URL outside the base of the API is ignored, because the token would be sent there.
   package var nextPage: String? {
     for link in response.headers("Link").flatMap({ $0.split(separator: ",") }) {
       let parts = link.split(separator: ";").map { $0.trimmingPrefix(while: \.isWhitespace) }

@@ -1,14 +1,15 @@
 extension VendorAPI {
-  /// The most pages of one list that are read: a service that never comes to an end is an error.
+  /// The maximum number of pages per list, as a guard against endless lists.
   static let mostPages = 1000
 
-  /// All entries of a list that a service gives page by page.
+  /// Returns all entries of a paginated list.
   ///
   /// - Parameters:
-  ///   - what: What is being done, for errors: "list the records".
-  ///   - page: Reads one page, by its number from 1 on: the entries, and whether more pages follow.
+  ///   - what: The action for error messages: "list the records".
+  ///   - page: Reads a page by its number, starting at 1: the entries, and whether more pages
+  ///     follow.
   /// - Returns: The entries of all pages.
-  /// - Throws: `CertctlError` when there is no end, and what `page` throws.
+  /// - Throws: `CertctlError` if the list is endless, and the errors of `page`.
   package func pages<Entry>(
     _ what: String, _ page: (Int) async throws -> (entries: [Entry], hasMore: Bool)
   ) async throws -> [Entry] {
@@ -18,6 +19,6 @@ extension VendorAPI {
       all += entries
       if !hasMore { return all }
     }
-    throw failure(what, "the list has no end after \(Self.mostPages) pages")
+    throw failure(what, "the list has more than \(Self.mostPages) pages")
   }
 }

@@ -2,18 +2,18 @@ import CertctlBase
 
 /// A TXT record as a service lists it.
 package struct VendorRecord<Identity: Sendable>: Sendable {
-  /// The service's own identity of the record.
+  /// The identifier assigned by the service.
   package let id: Identity
-  /// The record's full name in lower case, without a final dot.
+  /// The full name in lower case, without a final dot.
   package let name: String
   /// The text without quotes.
   package let text: String
 
-  /// A record of a service that lists full names.
+  /// Creates a record of a service that lists full names.
   ///
   /// - Parameters:
-  ///   - id: The service's own identity of the record.
-  ///   - name: The full name, with or without a final dot; some services give it in Unicode.
+  ///   - id: The identifier assigned by the service.
+  ///   - name: The full name, with or without a final dot; some services return it in Unicode.
   ///   - text: The text, with or without quotes.
   package init(id: Identity, name: String, text: String) {
     self.id = id
@@ -22,11 +22,11 @@ package struct VendorRecord<Identity: Sendable>: Sendable {
     self.text = TXTText.unquoted(text)
   }
 
-  /// A record of a service that lists names relative to the zone.
+  /// Creates a record of a service that lists names relative to the zone.
   ///
   /// - Parameters:
-  ///   - id: The service's own identity of the record.
-  ///   - label: The name before the zone's; nothing or `@` stands for the zone's own.
+  ///   - id: The identifier assigned by the service.
+  ///   - label: The name relative to the zone; empty or `@` for the zone apex.
   ///   - zone: The zone, without a final dot.
   ///   - text: The text, with or without quotes.
   package init(id: Identity, label: String, in zone: String, text: String) {
@@ -36,10 +36,10 @@ package struct VendorRecord<Identity: Sendable>: Sendable {
 }
 
 extension [ChallengeRecord] {
-  /// The records that a zone lacks, each once.
+  /// Returns the records that a zone lacks, without duplicates.
   ///
-  /// - Parameter there: What the zone has.
-  /// - Returns: The records, in their order.
+  /// - Parameter there: The records of the zone.
+  /// - Returns: The missing records, in their order.
   package func missing<Identity>(from there: [VendorRecord<Identity>]) -> [ChallengeRecord] {
     var result: [ChallengeRecord] = []
     for record in self
@@ -51,16 +51,16 @@ extension [ChallengeRecord] {
     return result
   }
 
-  /// The identities of these records in a zone, and of no others.
+  /// Returns the identifiers of exactly these records in a zone.
   ///
-  /// - Parameter there: What the zone has.
-  /// - Returns: The identities, in the zone's order.
+  /// - Parameter there: The records of the zone.
+  /// - Returns: The identifiers, in the order of the zone.
   package func identities<Identity>(in there: [VendorRecord<Identity>]) -> [Identity] {
     there.filter { entry in contains { $0.name == entry.name && $0.value == entry.text } }
       .map(\.id)
   }
 
-  /// The one name that all of them have; nil when there are several.
+  /// The name that all records share; nil if there are several names.
   package var onlyName: String? {
     let names = Set(map(\.name))
     return names.count == 1 ? names.first : nil

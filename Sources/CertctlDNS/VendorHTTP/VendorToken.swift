@@ -1,23 +1,22 @@
 package import FoundationEssentials
 
-/// An access token that a service gives out for a while, got once and kept until shortly before it
-/// ends (RFC 6749, section 5.1).
+/// A cache of an access token (RFC 6749, section 5.1) until shortly before it expires.
 package actor VendorToken {
-  /// How long before its end a token is given up, in seconds.
+  /// The time before its expiry at which a token is replaced, in seconds.
   private static let margin = 60.0
 
   private var held: (text: String, end: Date)?
 
-  /// There is no token yet.
+  /// Creates an empty cache.
   package init() {}
 
-  /// The token.
+  /// Returns the cached token, or fetches a new one.
   ///
   /// - Parameters:
-  ///   - now: The present moment.
-  ///   - fetch: Asks the service for a token.
+  ///   - now: The current time.
+  ///   - fetch: Requests a token from the service.
   /// - Returns: The token, without the word `Bearer`.
-  /// - Throws: What `fetch` throws.
+  /// - Throws: The errors of `fetch`.
   package func text(
     at now: Date, _ fetch: @Sendable () async throws -> VendorGrant
   ) async throws -> String {
@@ -28,11 +27,11 @@ package actor VendorToken {
   }
 }
 
-/// A service's answer to the request for a token.
+/// The response to a token request.
 package struct VendorGrant: Sendable, Decodable {
   /// The token.
   let token: String
-  /// The lifetime in seconds; an hour if the answer gives none.
+  /// The lifetime in seconds; 3600 if the response has none.
   let seconds: Int
 
   private enum CodingKeys: String, CodingKey {
@@ -40,7 +39,7 @@ package struct VendorGrant: Sendable, Decodable {
     case seconds = "expires_in"
   }
 
-  /// Reads the answer; Azure's machines write the seconds as a string.
+  /// Decodes the response; the metadata service of Azure sends the seconds as a string.
   package init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
     token = try fields.decode(String.self, forKey: .token)

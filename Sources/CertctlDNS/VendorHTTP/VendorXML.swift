@@ -2,22 +2,23 @@ import CertctlBase
 package import CertctlSystem
 
 extension VendorAnswer {
-  /// The body as XML.
+  /// Parses the body as XML.
   ///
   /// - Returns: The root element.
-  /// - Throws: `CertctlError` with code `challengeFailed` when it is no XML, and with the hint what to
-  ///   install where libexpat is missing.
+  /// - Throws: `CertctlError` with code `challengeFailed` if it is not XML, or if libexpat is
+  ///   missing; then the hint names the package to install.
   package func xml() throws -> XMLTree {
     do {
       return try XMLTree(parsing: body)
     } catch {
-      throw api.failure(what, error.description, hint: error.hint)
+      let cause = error.code == .malformedXML ? error.detail.map { "invalid XML: \($0)" } : nil
+      throw api.failure(what, cause ?? error.description, hint: error.hint)
     }
   }
 }
 
 extension VendorWords {
-  /// The sentence for people in an error's XML, such as `<Message>`; nil for a web page.
+  /// Returns the message of an XML error, such as `<Message>`; nil for a web page.
   static func find(inXML body: [UInt8]) -> String? {
     guard let tree = try? XMLTree(parsing: body), tree.name.lowercased() != "html" else {
       return nil

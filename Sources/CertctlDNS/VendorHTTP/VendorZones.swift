@@ -1,17 +1,17 @@
-/// What a service calls its zones, remembered for as long as the provider lives.
+/// A cache of the identifiers that a service assigns to zones, for the lifetime of the provider.
 package actor VendorZones<Identity: Sendable> {
   private var known: [String: Identity] = [:]
 
-  /// Nothing is known yet.
+  /// Creates an empty cache.
   package init() {}
 
-  /// The service's own identity of a zone, looked up once.
+  /// Returns the identifier of a zone, looked up once.
   ///
   /// - Parameters:
-  ///   - zone: The zone's name.
-  ///   - find: Asks the service.
-  /// - Returns: The identity.
-  /// - Throws: What `find` throws.
+  ///   - zone: The name of the zone.
+  ///   - find: Looks up the identifier at the service.
+  /// - Returns: The identifier.
+  /// - Throws: The errors of `find`.
   package func identity(
     of zone: String, _ find: @Sendable () async throws -> Identity
   ) async throws -> Identity {

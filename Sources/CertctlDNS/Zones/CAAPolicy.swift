@@ -2,39 +2,39 @@ package import ACME
 import CertctlCore
 import CertctlDNSClient
 
-/// Which CAs may issue for a name, by its CAA records (RFC 8659, RFC 8657).
+/// The CAA record set of a name, which limits the CAs that may issue for it (RFC 8659, RFC 8657).
 struct CAAPolicy: Sendable, Equatable {
-  /// One property of a record set.
+  /// A property of the record set.
   struct Property: Sendable, Equatable {
     var isCritical = false
     let tag: String
     let value: String
   }
 
-  /// Who wants to issue, and how.
+  /// An intended issuance.
   struct Issuance: Sendable {
-    /// The CA's own names in CAA records.
+    /// The domains that identify the CA in CAA records.
     let issuers: [String]
-    /// The account's URL.
+    /// The URL of the account.
     let account: String
-    /// The challenge type that will be used.
+    /// The challenge type.
     let method: ChallengeType
     /// Whether it is for a wildcard.
     let isWildcard: Bool
   }
 
-  /// The name that the records stand at.
+  /// The owner name of the record set.
   let owner: String
-  /// Its properties.
+  /// The properties of the record set.
   let properties: [Property]
 
-  /// Why a CA must refuse; nil when it may issue.
+  /// Returns why the CA must refuse the issuance, as a verb phrase; nil if it may issue.
   func refusal(of issuance: Issuance) -> String? {
     let known = [
       "issue", "issuewild", "iodef", "issuemail", "issuevmc", "contactemail", "contactphone",
     ]
     if let unknown = properties.first(where: { $0.isCritical && !known.contains($0.tag) }) {
-      return "has the critical property '\(unknown.tag)', which no CA may pass over"
+      return "has an unknown critical property '\(unknown.tag)'"
     }
     let wild = properties.filter { $0.tag == "issuewild" }
     let relevant =
@@ -47,26 +47,26 @@ struct CAAPolicy: Sendable, Equatable {
     guard !ours.isEmpty else {
       let others = Set(values.map(\.domain)).filter { !$0.isEmpty }.sorted()
       return others.isEmpty
-        ? "lets no CA issue" : "lets only \(others.joined(separator: ", ")) issue"
+        ? "allows no CA" : "allows only \(others.joined(separator: ", "))"
     }
     let forAccount = ours.filter {
       $0.parameters["accounturi"].map { $0 == issuance.account } ?? true
     }
     guard !forAccount.isEmpty else {
-      return "lets another account issue, not this one (\(issuance.account))"
+      return "allows only another account, not \(issuance.account)"
     }
     let fits = forAccount.contains { value in
       guard let methods = value.parameters["validationmethods"] else { return true }
       return methods.split(separator: ",").contains { $0 == issuance.method.rawValue[...] }
     }
-    return fits ? nil : "does not let this account prove the name by \(issuance.method.rawValue)"
+    return fits ? nil : "does not allow \(issuance.method.rawValue)"
   }
 }
 
-/// Looks up CAA records before the CA does, so that a refusal costs no order and has an explanation.
+/// A CAA check before the order, so that a refusal is explained and no order is wasted.
 package struct CAALookup: Sendable {
   package let view: ZoneLocator
-  /// The CA's own names in CAA records.
+  /// The domains that identify the CA in CAA records.
   package let issuers: [String]
 
   package init(view: ZoneLocator, issuers: [String]) {
@@ -74,16 +74,17 @@ package struct CAALookup: Sendable {
     self.issuers = issuers
   }
 
-  /// The record set that holds for a name: its own, or that of the nearest domain above it that has one
-  /// (RFC 8659, section 3); nil when there is none.
+  /// Returns the record set that applies to a name (RFC 8659, section 3); nil if there is none.
   ///
-  /// - Throws: `CertctlError` when a server on the way does not answer.
+  /// It is that of the name itself or of its closest parent domain that has one.
+  ///
+  /// - Throws: `CertctlError` if a query fails.
   func policy(of name: String) async throws -> CAAPolicy? {
     let zone = try await view.place(of: name).zone.name
     var owner = name
     while !owner.isEmpty {
-      // Names of the zone are asked for at its servers: a resolver would remember those that are not
-      // there, and what is below them.
+      // The zone's own servers are queried for names in the zone: a resolver would cache negative
+      // answers for them and for the names below.
       let records =
         DNSName.isIn(owner, zone)
         ? try await view.records(owner, .caa)
@@ -101,15 +102,15 @@ package struct CAALookup: Sendable {
     return nil
   }
 
-  /// Refuses names that the CA would have to refuse.
+  /// Checks that CAA records allow the CA to issue for all names.
   ///
-  /// Where a record cannot be looked up the CA decides: it sees the DNS from elsewhere.
+  /// A failed lookup is ignored: the CA, which sees the DNS from elsewhere, decides.
   ///
   /// - Parameters:
   ///   - names: The names of the order.
-  ///   - account: The account's URL.
-  ///   - method: The challenge type of a name.
-  /// - Throws: `CertctlError` with code `challengeFailed` that names all such names.
+  ///   - account: The URL of the account.
+  ///   - method: Returns the challenge type of a name.
+  /// - Throws: `CertctlError` with code `challengeFailed` that lists all refused names.
   package func check(
     _ names: [Identifier], account: String,
     method: @Sendable (Identifier) -> ChallengeType
@@ -126,14 +127,15 @@ package struct CAALookup: Sendable {
       let issuance = CAAPolicy.Issuance(
         issuers: issuers, account: account, method: method(name), isWildcard: name.isWildcard)
       guard let policy, let why = policy.refusal(of: issuance) else { continue }
-      refused.append((name, "\(name.value): the CAA record of \(policy.owner) \(why)"))
+      refused.append(
+        (name, "the CA cannot issue for \(name.value): the CAA record of \(policy.owner) \(why)"))
     }
     guard let first = refused.first else { return }
     throw CertctlError(
       .challengeFailed,
       refused.map(\.why).joined(separator: "; "),
-      hint: "add a record such as: \(first.name.baseDomain). CAA 0 "
-        + "\(first.name.isWildcard ? "issuewild" : "issue") \"\(issuers[0])\"; or choose another "
-        + "--ca", identifiers: refused.map(\.name))
+      hint: "add the record: \(first.name.baseDomain). CAA 0 "
+        + "\(first.name.isWildcard ? "issuewild" : "issue") \"\(issuers[0])\", or choose another "
+        + "CA with --ca", identifiers: refused.map(\.name))
   }
 }

@@ -1,24 +1,25 @@
 import CertctlStore
 package import FoundationEssentials
 
-/// The standing TXT record of dns-persist-01 (draft-ietf-acme-dns-persist): it names a CA and an
-/// account that may get certificates for the domain, without a new record for each order.
+/// The persistent TXT record of dns-persist-01 (draft-ietf-acme-dns-persist).
 ///
-/// Its form is that of CAA's issue values (RFC 8659, section 4.2): the CA's name, then parameters.
+/// It permits one account at one CA to get certificates for the domain, without a new record for
+/// each order. Its syntax is that of CAA issue values (RFC 8659, section 4.2): the domain of the
+/// CA, then parameters.
 package struct PersistentRecord: Sendable, Equatable {
-  /// The CA's own name.
+  /// The domain that identifies the CA.
   var issuer: String
   /// The URL of the account.
   var account: String
-  /// Whether it is for the names below, too.
+  /// Whether it also covers the names below the domain.
   var coversWildcard: Bool
-  /// Until when it holds.
+  /// The expiry date; nil if it does not expire.
   var until: Date?
 
-  /// The name that it stands under.
+  /// Returns the owner name of the record.
   static func name(of domain: String) -> String { "_validation-persist.\(domain)" }
 
-  /// A record.
+  /// Creates a record.
   package init(issuer: String, account: String, coversWildcard: Bool = false, until: Date? = nil) {
     self.issuer = issuer
     self.account = account
@@ -26,10 +27,10 @@ package struct PersistentRecord: Sendable, Equatable {
     self.until = until
   }
 
-  /// Reads a record's text, and passes over parameters that it does not know; nil when it is none.
+  /// Parses the text of a record, ignoring unknown parameters; nil for any other text.
   ///
-  /// A parameter that comes twice, or an end that is no whole number of seconds, makes it none: a CA
-  /// takes it for malformed, and not for one without end.
+  /// A repeated parameter or an expiry that is not a whole number is an error, as for a CA: such a
+  /// record is malformed, not unlimited.
   init?(text: String) {
     guard let value = IssueValue(text), !value.hasRepeats, !value.domain.isEmpty,
       let account = value.parameters["accounturi"]
@@ -44,7 +45,7 @@ package struct PersistentRecord: Sendable, Equatable {
       coversWildcard: value.parameters["policy"]?.lowercased() == "wildcard", until: until)
   }
 
-  /// The record's text.
+  /// The text of the record.
   package var text: String {
     var words = ["\(issuer)", "accounturi=\(account)"]
     if coversWildcard { words.append("policy=wildcard") }
@@ -52,32 +53,32 @@ package struct PersistentRecord: Sendable, Equatable {
     return words.joined(separator: "; ")
   }
 
-  /// Why it does not let this account get what a challenge is for.
+  /// Returns why the record does not satisfy a challenge.
   ///
   /// - Parameters:
   ///   - challenge: The challenge.
-  ///   - now: The present moment.
-  /// - Returns: What follows "a record which"; nil when it does let it.
+  ///   - now: The current time.
+  /// - Returns: A verb phrase that follows "which"; nil if it satisfies the challenge.
   func objection(to challenge: PresentedChallenge, now: Date) -> String? {
     let issuers = (challenge.issuers ?? []).map { $0.lowercased() }
     if !issuers.contains(issuer.lowercased()) { return "is for another CA" }
     if account != challenge.account { return "is for another account" }
-    if let until, until <= now { return "ended at \(until.ISO8601Format())" }
-    if challenge.isWildcard == true, !coversWildcard { return "has no policy=wildcard" }
+    if let until, until <= now { return "expired at \(until.ISO8601Format())" }
+    if challenge.isWildcard == true, !coversWildcard { return "lacks policy=wildcard" }
     return nil
   }
 }
 
-/// A CA's domain and parameters, as CAA records and their kin carry them (RFC 8659, section 4.2).
+/// The domain of a CA with parameters, as in CAA records (RFC 8659, section 4.2).
 struct IssueValue: Sendable, Equatable {
-  /// The domain, lower case; empty for "no CA".
+  /// The domain in lower case; empty for "no CA".
   let domain: String
-  /// The parameters, their names in lower case.
+  /// The parameters, with names in lower case.
   let parameters: [String: String]
-  /// Whether a parameter comes more than once; then its last value counts here.
+  /// Whether a parameter is repeated; `parameters` then has its last value.
   let hasRepeats: Bool
 
-  /// Reads a value; nil when a parameter has no form.
+  /// Parses a value; nil if a parameter is malformed.
   init?(_ text: String) {
     let parts = text.split(separator: ";", omittingEmptySubsequences: false).map(Self.trimmed)
     domain = (parts.first ?? "").lowercased()

@@ -4,7 +4,7 @@ import CertctlDNSClient
 package import CertctlStore
 package import FoundationEssentials
 
-/// The search for a standing record at all servers of its zone.
+/// The search for a persistent record at all name servers of its zone.
 package struct PersistentSearch: Sendable {
   package let view: ZoneLocator
   package let now: Date
@@ -14,25 +14,24 @@ package struct PersistentSearch: Sendable {
     self.now = now
   }
 
-  /// Which servers have a record that will do.
+  /// The result of a search.
   package struct Coverage: Sendable {
-    /// Where the record has to be.
+    /// The location of the record.
     package let place: RecordLocation
-    /// What each server lacks that answers.
+    /// The servers that answer but lack a suitable record, with the reasons.
     package var lacking: [String] = []
     /// The servers that do not answer.
     var silent: [String] = []
-    /// How many servers have a record that will do.
+    /// The number of servers with a suitable record.
     package var count = 0
 
-    /// What is wrong, in words; empty when all servers have it.
+    /// The problems, as text; empty if all servers have the record.
     package var words: String { (lacking + silent).joined(separator: "; ") }
   }
 
-  /// Looks for a record that lets a challenge's account have what the challenge is for; any such record
-  /// will do.
+  /// Searches for a record that satisfies a challenge.
   ///
-  /// - Throws: `CertctlError` when nobody knows the zone, `CancellationError`.
+  /// - Throws: `CertctlError` if the zone is not found, `CancellationError`.
   package func find(_ challenge: PresentedChallenge) async throws -> Coverage {
     let place = try await view.place(
       of: PersistentRecord.name(of: challenge.identifier.baseDomain))
@@ -56,7 +55,7 @@ package struct PersistentSearch: Sendable {
     return coverage
   }
 
-  /// The texts that a server has; nil when it does not answer.
+  /// Returns the texts that a server has; nil if it does not answer.
   private func texts(of name: String, at endpoint: Endpoint) async throws -> [String]? {
     do {
       let answer = try await view.client.ask(name, .txt, at: endpoint, isRecursive: false)
@@ -70,7 +69,7 @@ package struct PersistentSearch: Sendable {
 
   private func objection(to texts: [String], for challenge: PresentedChallenge) -> String? {
     let objections = texts.map { text -> String? in
-      guard let record = PersistentRecord(text: text) else { return "is no such record" }
+      guard let record = PersistentRecord(text: text) else { return "is malformed" }
       return record.objection(to: challenge, now: now)
     }
     guard !objections.contains(nil) else { return nil }

@@ -4,18 +4,18 @@ import CertctlDNSClient
 import FoundationEssentials
 import Synchronization
 
-/// Waits until every server of a zone has records, and not a moment longer.
+/// The wait until all name servers of a zone have the records.
 ///
-/// Each address of each server is asked by itself, again and again, until it has all values. A server
-/// with one address that answers and another that cannot be reached counts by the one that answers: a
-/// host without IPv6 cannot ask there. A server of which no address answers counts as not done, for
-/// the CA may ask it.
+/// Each address of each server is queried repeatedly until it returns all values. An unreachable
+/// address is ignored if another address of the same server has them, because this host may lack
+/// IPv6. A server without a reachable address counts as late, because the CA may query it.
 struct Propagation: Sendable {
-  /// The shortest and the longest pause after a look that found nothing, in seconds; between them it is
-  /// a tenth of the time that was waited already, which is the most that is lost by it.
+  /// The limits of the pause between two queries, in seconds.
+  ///
+  /// Within them it is a tenth of the time waited so far, so at most that share is lost.
   static let pauses = (shortest: 0.25, longest: 5.0)
 
-  /// One name that is waited for.
+  /// The expected values of a name.
   struct Wanted: Sendable, Hashable {
     let name: String
     let values: Set<String>
@@ -23,19 +23,19 @@ struct Propagation: Sendable {
 
   let client: any DNSClient
   let clock: WallClock
-  /// How long to wait, in seconds.
+  /// The time limit, in seconds.
   let limit: Int
-  /// Whether a resolver is asked instead of the zone's own servers.
+  /// Whether a resolver is queried instead of the zone's name servers.
   var isRecursive = false
 
-  /// Waits.
+  /// Waits until all name servers have the records.
   ///
   /// - Parameters:
-  ///   - wanted: What is waited for in this zone.
+  ///   - wanted: The expected records of the zone.
   ///   - zone: The zone.
-  /// - Returns: For how many seconds each name's records may be remembered.
-  /// - Throws: `CertctlError` with code `challengeFailed` when the time is over, with what each server
-  ///   answered last; `CancellationError`.
+  /// - Returns: The TTL of each name's records, in seconds.
+  /// - Throws: `CertctlError` with code `challengeFailed` after the time limit, with the last state
+  ///   of each late server; `CancellationError`.
   func wait(for wanted: [Wanted], at zone: DNSZone) async throws -> [String: UInt32] {
     let board = Board(zone)
     let start = clock.now()
@@ -56,7 +56,7 @@ struct Propagation: Sendable {
       .challengeFailed,
       "not all name servers of \(zone.name) have the record after \(limit) s: "
         + late.joined(separator: "; "),
-      hint: "give the servers more time by --dns-timeout, or see to the server that is named",
+      hint: "check these name servers, or allow more time with --dns-timeout SECONDS",
       isRetryable: true)
   }
 
@@ -70,7 +70,7 @@ struct Propagation: Sendable {
       left = missing
       if left.isEmpty { return board.note(endpoint, .done) }
       board.note(endpoint, trouble)
-      // Where another address of the same server speaks for it, one that is silent is let be.
+      // A silent address does not matter if another address of the same server has the records.
       if case .silent = trouble, board.isDone(server) { return }
       let now = clock.now()
       guard now < time.upperBound else { return }
@@ -80,7 +80,7 @@ struct Propagation: Sendable {
     }
   }
 
-  /// What is still missing at one address, and what it said about the first of it.
+  /// Returns the records still missing at an address, and its state for the first of them.
   private func look(
     for wanted: [Wanted], at endpoint: Endpoint, _ board: Board
   ) async throws -> ([Wanted], Board.State) {
@@ -97,10 +97,10 @@ struct Propagation: Sendable {
           switch response.code {
           case DNSResponse.noError
           where !isRecursive && !response.isAuthoritative && found.isEmpty:
-            "does not speak for the zone"
+            "is not authoritative for the zone"
           case DNSResponse.noError: "has \(count) of \(item.values.count) values of \(item.name)"
           case DNSResponse.noSuchName: "has no \(item.name) yet"
-          default: "answers \(response.codeText)"
+          default: "returned \(response.codeText)"
           }
         return (Array(wanted[index...]), .behind(words))
       } catch let error as HostError where error.code == .missingLibrary {
@@ -112,7 +112,7 @@ struct Propagation: Sendable {
     return ([], .done)
   }
 
-  /// The texts of a name in an answer.
+  /// Returns the TXT texts of a name in a response.
   static func texts(_ response: DNSResponse, of name: String) -> Set<String> {
     Set(
       response.answers.compactMap { record in
@@ -121,7 +121,7 @@ struct Propagation: Sendable {
       })
   }
 
-  /// What each address said last.
+  /// The last state of each address.
   final class Board: Sendable {
     enum State: Sendable {
       case done
@@ -135,7 +135,7 @@ struct Propagation: Sendable {
 
     init(_ zone: DNSZone) { self.zone = zone }
 
-    /// The longest time to live of each name that was seen.
+    /// The longest TTL seen for each name.
     var ttls: [String: UInt32] { lifetimes.withLock { $0 } }
 
     func note(_ name: String, ttl: UInt32) {
@@ -146,14 +146,14 @@ struct Propagation: Sendable {
       states.withLock { $0[endpoint] = state }
     }
 
-    /// Whether one address of a server has all.
+    /// Returns whether an address of a server has all records.
     func isDone(_ server: NameServer) -> Bool {
       states.withLock { states in
         server.endpoints.contains { if case .done = states[$0] { true } else { false } }
       }
     }
 
-    /// What is wrong with the servers that are not done; empty when all are.
+    /// The problems of the late servers; empty if all servers have the records.
     var late: [String] {
       zone.servers.flatMap { server -> [String] in
         if server.endpoints.isEmpty { return ["\(server.name) has no address"] }
@@ -163,7 +163,7 @@ struct Propagation: Sendable {
           case .done: nil
           case .behind(let words): "\(server.name) (\(endpoint)) \(words)"
           case .silent(let words): isServed ? nil : "\(server.name) (\(endpoint)) \(words)"
-          case nil: "\(server.name) (\(endpoint)) was not asked"
+          case nil: "\(server.name) (\(endpoint)) was not queried"
           }
         }
       }

@@ -3,18 +3,17 @@ package import CertctlStore
 import CertctlSystem
 import FoundationEssentials
 
-/// What CAs were told to look at, and how long a resolver of theirs may remember what it saw:
-/// `cache/dns-answers.json`.
+/// The record of names that the CAs' resolvers may have cached: `cache/dns-answers.json`.
 ///
-/// A second validation of a name within the records' time to live would see the first one's values: a
-/// renewal right after an issuance, or two lineages with one name. Whoever comes second waits for the
-/// rest of that time. What the file holds is a courtesy: one that is damaged is begun anew.
+/// A second validation of a name within the TTL of its records would see the old values, for
+/// example when a renewal follows an issuance, or when two lineages share a name. The second one
+/// therefore waits for the rest of the TTL. The file is not essential: a damaged one is replaced.
 package struct ResolverCacheLedger: Sendable {
-  /// The longest that anybody waits, in seconds; the resolvers of public CAs forget sooner.
+  /// The maximum wait in seconds; the resolvers of public CAs cache for a shorter time.
   static let longest: TimeInterval = 300
-  /// How long a CA may take to look, in seconds, where nobody is left to say when it was done.
+  /// The assumed duration of a validation in seconds, in case this process never notes its end.
   private static let slack: TimeInterval = 10
-  /// How long to wait for another process that writes it; each takes milliseconds.
+  /// The time limit of the lock; other processes hold it for milliseconds.
   private static let lockTimeout = Duration.seconds(30)
 
   package let state: StateDirectory
@@ -25,16 +24,16 @@ package struct ResolverCacheLedger: Sendable {
     self.clock = clock
   }
 
-  /// A name, as one CA's resolvers see it.
+  /// A name in the cache of one CA's resolvers.
   struct Key: Sendable, Hashable {
-    /// The host of the account's URL, which stands for the CA.
+    /// The host of the account URL, which identifies the CA.
     let authority: String
-    /// The record's name.
+    /// The name of the record.
     let name: String
 
     var text: String { "\(authority) \(name)" }
 
-    /// The key of a record that is looked at for an account.
+    /// Creates the key of a record that the CA of an account validates.
     init(account: String?, name: String) {
       authority =
         account.flatMap { $0.split(separator: "/").dropFirst().first }.map(String.init) ?? ""
@@ -49,12 +48,12 @@ package struct ResolverCacheLedger: Sendable {
     var until: [String: Date] = [:]
   }
 
-  /// Takes the next look at these names, or says when it makes sense.
+  /// Begins a validation of these names, or returns the time to wait for.
   ///
-  /// - Parameter ttls: The names, and for how many seconds their records may be remembered.
-  /// - Returns: The moment from which on all of them are forgotten; nil when they are, and then the
-  ///   time of this look counts.
-  /// - Throws: What locking fails with, `CancellationError`.
+  /// - Parameter ttls: The names, with the TTLs of their records in seconds.
+  /// - Returns: The moment at which all cached values have expired; nil if they have, in which case
+  ///   this validation is noted.
+  /// - Throws: The errors of the lock, `CancellationError`.
   func take(_ ttls: [Key: UInt32]) async throws -> Date? {
     let now = clock.now()
     return try await update { content in
@@ -65,10 +64,10 @@ package struct ResolverCacheLedger: Sendable {
     }
   }
 
-  /// Notes that the CA has looked for the last time: what it saw is remembered from now at the latest.
+  /// Notes the end of a validation: the CA has cached no record later than now.
   ///
-  /// - Parameter ttls: The names, and for how many seconds their records may be remembered.
-  /// - Throws: What locking fails with, `CancellationError`.
+  /// - Parameter ttls: The names, with the TTLs of their records in seconds.
+  /// - Throws: The errors of the lock, `CancellationError`.
   func finish(_ ttls: [Key: UInt32]) async throws {
     let now = clock.now()
     try await update { Self.note(ttls, since: now, in: &$0) }
@@ -76,7 +75,7 @@ package struct ResolverCacheLedger: Sendable {
 
   private static func note(_ ttls: [Key: UInt32], since start: Date, in content: inout Content) {
     for (key, ttl) in ttls {
-      // A second more: both sides count whole ones.
+      // One more second, because both sides count whole seconds.
       content.until[key.text] = start.addingTimeInterval(min(Double(ttl) + 1, longest))
     }
   }
@@ -90,7 +89,7 @@ package struct ResolverCacheLedger: Sendable {
       folder: state.folder("cache"), name: "dns-answers.json", version: Content.formatVersion)
     var content = (try? await file.read()) ?? Content()
     let value = change(&content)
-    // Without it the next validation may fail, and be repeated.
+    // If writing fails, the next validation may fail too, but it is repeated.
     try? await file.write(content)
     return value
   }

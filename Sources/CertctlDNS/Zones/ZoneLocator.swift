@@ -3,18 +3,19 @@ import CertctlBase
 import CertctlCore
 import CertctlDNSClient
 
-/// The DNS as one run sees it: where a name lies, and which servers speak for it.
+/// The zone lookup of one run: finds the zone of a name and its name servers.
 ///
-/// The host's resolver is asked for what exists and may be remembered: zones, name servers, addresses.
-/// It is never asked for a challenge's name before there is an answer: "no such name" would stay in its
-/// memory, and often it is the one that the CA asks, too. Those names are asked for at the zone's own
-/// servers, whose referrals lead down to the zone that really has them. Only where this host may not ask
-/// those servers, as behind a firewall that lets the resolver through alone, and where the user has said
-/// so, the resolver is asked for all.
+/// The host's resolver is queried only for names that exist and may be cached: zones, name servers
+/// and addresses. It is not queried for the name of a challenge, because it would cache a negative
+/// answer, and the CA often uses the same resolver. The zone's own servers are queried for those
+/// names, and their referrals lead to the right zone.
+///
+/// The resolver is queried for everything only if the user allows it and the zone's servers are out
+/// of reach, for example behind a firewall.
 package actor ZoneLocator {
-  /// How many CNAMEs or delegations in a row are followed.
+  /// The maximum number of CNAMEs or delegations in a chain.
   static let longestChain = 16
-  /// How many name servers of a zone, and how many addresses of each, are looked at.
+  /// The maximum number of name servers per zone, and of addresses per name server.
   static let mostServers = 16
 
   nonisolated let client: any DNSClient
@@ -24,14 +25,14 @@ package actor ZoneLocator {
   private var outOfReach: Set<String> = []
   private var zones: [String: Task<DNSZone, any Error>] = [:]
 
-  /// A view.
+  /// Creates a locator.
   ///
   /// - Parameters:
-  ///   - client: Asks.
-  ///   - resolvers: The resolvers, in their order.
-  ///   - port: The port that the zones' own servers listen on.
-  ///   - mayAskResolver: Whether the resolver is asked for any name of a zone whose own servers are all
-  ///     out of reach.
+  ///   - client: The DNS client.
+  ///   - resolvers: The resolvers, in order of preference.
+  ///   - port: The port of the zones' name servers.
+  ///   - mayAskResolver: Whether the resolver may be queried for any name of a zone whose name
+  ///     servers are all out of reach.
   init(
     client: any DNSClient, resolvers: [Endpoint], port: Int = 53, mayAskResolver: Bool = false
   ) {
@@ -41,10 +42,10 @@ package actor ZoneLocator {
     self.mayAskResolver = mayAskResolver
   }
 
-  /// Where the record of a name has to be: at the end of its CNAMEs, in the zone that has that end.
+  /// Returns the location of a name's record: the end of its CNAME chain, and the zone there.
   ///
-  /// - Throws: `CertctlError` with code `challengeFailed` for a loop, a name that nobody has, servers
-  ///   that do not answer.
+  /// - Throws: `CertctlError` with code `challengeFailed` for a CNAME loop, an unregistered domain,
+  ///   or name servers that do not answer.
   func place(of start: String) async throws -> RecordLocation {
     var name = start
     var seen = [start]
@@ -52,20 +53,20 @@ package actor ZoneLocator {
       let (zone, target) = try await descend(to: name)
       guard let target else { return RecordLocation(name: name, zone: zone, chain: seen) }
       guard let next = DNSName.normalized(target) else {
-        throw failure("\(name) is a CNAME of a name that certctl cannot ask for")
+        throw failure("cannot follow the CNAME of \(name): its target is not a supported name")
       }
       guard !seen.contains(next), seen.count < Self.longestChain else {
         throw failure(
-          "the CNAMEs of \(start) lead in a circle, or too far: "
+          "the CNAMEs of \(start) form a loop or a chain that is too long: "
             + (seen + [next]).joined(separator: " → "),
-          hint: "let \(start) be a CNAME of a name that has no CNAME itself")
+          hint: "point the CNAME of \(start) to a name without a CNAME")
       }
       seen.append(next)
       name = next
     }
   }
 
-  /// The records of a name at the servers of its zone, CNAMEs followed; empty when there are none.
+  /// Returns the records of a name from its zone's servers, following CNAMEs.
   func records(_ name: String, _ type: DNSType) async throws -> [DNSRecord] {
     let place = try await place(of: name)
     let response = try await ask(place.zone, place.name, type)
@@ -74,7 +75,7 @@ package actor ZoneLocator {
 
   // MARK: - Zones
 
-  /// The zone that has a name, and the name that the CNAME there leads to.
+  /// Returns the zone of a name, and the target of its CNAME, if any.
   private func descend(to name: String) async throws -> (DNSZone, String?) {
     var zone = try await enclosingZone(of: name)
     for _ in 0..<Self.longestChain {
@@ -82,7 +83,7 @@ package actor ZoneLocator {
       for record in response.answers where record.name == name && record.type == .cname {
         if case .name(let target) = record.content { return (zone, target) }
       }
-      // The servers of a zone often have the zones below it, too.
+      // The servers of a zone often serve its child zones too.
       let below = response.authority.first { record in
         guard [.soa, .ns].contains(record.type), record.name != zone.name else { return false }
         return DNSName.isIn(record.name, zone.name) && DNSName.isIn(name, record.name)
@@ -90,24 +91,24 @@ package actor ZoneLocator {
       guard let below else { return (zone, nil) }
       zone = try await self.zone(below.name, referral: response)
     }
-    throw failure("the delegations of \(name) lead too far down")
+    throw failure("cannot find the zone of \(name): too many delegations")
   }
 
-  /// Top-level domains of networks of one's own (RFC 6761, RFC 8375, ICANN's "internal", and habit).
+  /// Top-level domains of private networks: RFC 6761, RFC 8375, ICANN's "internal", common usage.
   private static let ownZones: Set<String> = [
     "test", "local", "localhost", "localdomain", "lan", "home", "internal", "intranet", "private",
     "corp", "arpa",
   ]
 
-  /// The list of suffixes is read at the first look.
+  /// Returns the registered domain of a name; the first call reads the public suffix list.
   @Disk private static func registeredDomain(of name: String) -> String {
     RegisteredDomain.key(of: .dns(name))
   }
 
-  /// A zone above the name that the resolver knows; the name may be in one further down.
+  /// Returns a zone that the resolver knows; the name is in it or in one of its child zones.
   private func enclosingZone(of name: String) async throws -> DNSZone {
     let key = await Self.registeredDomain(of: name)
-    // The key of "_acme-challenge.web.de" has three labels, too, and must not be asked for.
+    // The resolver must not be queried for "_acme-challenge.web.de", which can be the key itself.
     let top = key == name && key.hasPrefix("_") ? DNSName.parent(of: key) ?? key : key
     let response = try await resolve(top, .soa)
     let start =
@@ -115,17 +116,18 @@ package actor ZoneLocator {
       ?? response.authority.first { $0.type == .soa && DNSName.isIn(top, $0.name) }
     let isUnknown = response.code == DNSResponse.noSuchName
     guard let start, !start.name.isEmpty,
-      // "No such name" by a top-level domain: nobody has registered it. Zones of one label that are a
-      // network's own may well have the name further down.
+      // NXDOMAIN from a top-level domain means that the domain is not registered. The single-label
+      // zone of a private network may still have the name further down.
       !isUnknown || start.name.contains(".") || Self.ownZones.contains(start.name)
     else {
       throw failure(
         isUnknown
-          ? "there is no domain \(top) in the DNS"
-          : "the resolver does not say which zone \(top) is in (\(response.codeText))",
+          ? "the domain \(top) does not exist in the DNS"
+          : "cannot find the zone of \(top): the resolver returned no SOA record "
+            + "(\(response.codeText))",
         hint: isUnknown
-          ? "check the spelling, and whether it is registered"
-          : "another resolver can be named by --dns-resolver")
+          ? "check the spelling and the registration of the domain"
+          : "use another resolver: --dns-resolver ADDRESS")
     }
     return try await zone(start.name, referral: nil)
   }
@@ -168,7 +170,7 @@ package actor ZoneLocator {
     guard servers.contains(where: { !$0.endpoints.isEmpty }) else {
       throw failure(
         unique.isEmpty
-          ? "the resolver names no name servers of the zone \(zone)"
+          ? "cannot find the name servers of \(zone): the resolver returned no NS records"
           : "the name servers of \(zone) have no addresses: \(unique.joined(separator: ", "))")
     }
     return DNSZone(name: zone, servers: servers.sorted { $0.name < $1.name })
@@ -189,27 +191,30 @@ package actor ZoneLocator {
     records.compactMap { if case .address(let text) = $0.content { text } else { nil } }
   }
 
-  // MARK: - Asking
+  // MARK: - Queries
 
-  /// Asks the resolvers, one after another until one answers.
+  /// Queries the resolvers in turn until one answers.
   nonisolated func resolve(_ name: String, _ type: DNSType) async throws -> DNSResponse {
     var last: (any Error)?
     for resolver in resolvers {
       do {
         let response = try await client.ask(name, type, at: resolver, isRecursive: true)
         if Self.isUsable(response) { return response }
-        last = failure("the resolver \(resolver) answers \(response.codeText) for \(name)")
+        last = failure(
+          "cannot resolve \(name): the resolver \(resolver) returned \(response.codeText)")
       } catch let error as HostError {
         last = failure(
-          "the resolver \(resolver) gives no answer for \(name): \(error.detail ?? "\(error)")",
+          error.code == .missingLibrary
+            ? "cannot resolve \(name): \(error)"
+            : "cannot resolve \(name): resolver \(resolver): \(error.detail ?? "\(error)")",
           hint: error.code == .missingLibrary
-            ? error.hint : "another resolver can be named by --dns-resolver")
+            ? error.hint : "use another resolver: --dns-resolver ADDRESS")
       }
     }
-    throw last ?? failure("there is no resolver")
+    throw last ?? failure("cannot resolve \(name): no resolver is configured")
   }
 
-  /// Asks the zone's own servers, or the resolver where those are out of reach and it may be asked.
+  /// Queries the zone's name servers, or the resolver if they are out of reach and this is allowed.
   func ask(_ zone: DNSZone, _ name: String, _ type: DNSType) async throws -> DNSResponse {
     guard mayAskResolver else { return try await askInTurn(zone, name, type) }
     if !outOfReach.contains(zone.name) {
@@ -219,7 +224,7 @@ package actor ZoneLocator {
     return try await resolve(name, type)
   }
 
-  /// Asks the zone's own servers all at once: the first good answer; nil when there is none.
+  /// Queries the zone's name servers concurrently and returns the first usable response, if any.
   private nonisolated func askAtOnce(
     _ zone: DNSZone, _ name: String, _ type: DNSType
   ) async throws -> DNSResponse? {
@@ -244,7 +249,7 @@ package actor ZoneLocator {
     }
   }
 
-  /// Asks the zone's own servers, one after another until one answers.
+  /// Queries the zone's name servers in turn until one answers.
   private nonisolated func askInTurn(
     _ zone: DNSZone, _ name: String, _ type: DNSType
   ) async throws -> DNSResponse {
@@ -256,7 +261,7 @@ package actor ZoneLocator {
           if Self.isUsable(response), !Self.isLame(response, zone) { return response }
           let words =
             Self.isUsable(response)
-            ? "does not speak for the zone" : "answers \(response.codeText)"
+            ? "is not authoritative for the zone" : "returned \(response.codeText)"
           troubles.append("\(server.name) (\(endpoint)) \(words)")
         } catch let error as HostError {
           troubles.append("\(server.name) (\(endpoint)): \(error.detail ?? error.description)")
@@ -264,18 +269,18 @@ package actor ZoneLocator {
       }
     }
     throw failure(
-      "no name server of the zone \(zone.name) answers for \(name): "
+      "cannot query the name servers of \(zone.name) for \(name): "
         + troubles.joined(separator: "; "),
       hint:
-        "this host has to reach port \(port) of the zone's own name servers, by UDP and TCP; where "
-        + "it may not, --dns-check resolver asks the resolver instead")
+        "allow UDP and TCP to port \(port) of these name servers, or query the resolver instead "
+        + "with --dns-check resolver")
   }
 
   private static func isUsable(_ response: DNSResponse) -> Bool {
     response.code == DNSResponse.noError || response.code == DNSResponse.noSuchName
   }
 
-  /// Whether a server that should speak for the zone sends us away, and not further down.
+  /// Returns whether the server is lame: not authoritative, and without a referral downwards.
   private static func isLame(_ response: DNSResponse, _ zone: DNSZone) -> Bool {
     !response.isAuthoritative && response.answers.isEmpty
       && !response.authority.contains { DNSName.isIn($0.name, zone.name) }
@@ -286,28 +291,28 @@ package actor ZoneLocator {
   }
 }
 
-/// A zone and the servers that speak for it.
+/// A zone and its name servers.
 package struct DNSZone: Sendable, Hashable {
-  /// The zone's name.
+  /// The name of the zone.
   package let name: String
-  /// Its servers.
+  /// The name servers.
   let servers: [NameServer]
 }
 
 /// A name server.
 struct NameServer: Sendable, Hashable {
-  /// Its name.
+  /// The host name.
   let name: String
-  /// Its addresses of both families.
+  /// The IPv4 and IPv6 addresses, with the port.
   let endpoints: [Endpoint]
 }
 
-/// Where a record has to be.
+/// The location of a record.
 package struct RecordLocation: Sendable, Hashable {
-  /// The record's name, after all CNAMEs.
+  /// The name of the record, after all CNAMEs.
   package let name: String
-  /// The zone that it is in.
+  /// The zone that contains it.
   package let zone: DNSZone
-  /// The names that led there, the first included.
+  /// The names of the CNAME chain, including the first.
   let chain: [String]
 }
