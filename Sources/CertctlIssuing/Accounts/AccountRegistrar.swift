@@ -6,7 +6,7 @@ package import CertctlStore
 import CertctlSystem
 import FoundationEssentials
 
-/// The account in use at one CA: loaded, or registered when there is none.
+/// The registrar of the account in use at one CA.
 package struct AccountRegistrar: Sendable {
   package let client: ACMEClient
   package let directory: String
@@ -27,7 +27,7 @@ package struct AccountRegistrar: Sendable {
     self.lockTimeout = lockTimeout
   }
 
-  /// The account in use, registered first if need be.
+  /// Returns the account in use, registering it first if needed.
   package func account(_ registration: Registration) async throws -> (AccountRecord, Account) {
     try await locked {
       if let stored = try await store.account(for: directory) {
@@ -41,16 +41,16 @@ package struct AccountRegistrar: Sendable {
     }
   }
 
-  /// The account in use, without registering one.
+  /// Returns the account in use, without registering one.
   ///
-  /// - Throws: `CertctlError` with code `notFound` when there is none.
+  /// - Throws: `CertctlError` with code `notFound` if there is none.
   package func existingAccount() async throws -> (AccountRecord, Account) {
     try await locked { try await loadExisting() }
   }
 
-  /// Registers an account; with the key that is there, when there is one.
+  /// Registers an account, with the existing key if there is one.
   ///
-  /// The same key gives the same account, so this also brings back an account that the CA forgot.
+  /// The CA returns the same account for the same key, or recreates an account that it lost.
   package func registerAgain(_ registration: Registration) async throws -> (AccountRecord, Account)
   {
     try await locked {
@@ -64,10 +64,10 @@ package struct AccountRegistrar: Sendable {
     }
   }
 
-  /// Replaces the account's key at the CA and here (RFC 8555, section 7.3.5).
+  /// Replaces the account's key at the CA and on disk (RFC 8555, section 7.3.5).
   ///
-  /// The new key is durable before the CA hears of it. A crash or a lost answer leaves both keys,
-  /// and the next use asks the CA which one it knows.
+  /// The new key is durable before it is sent to the CA. A crash or a lost response leaves both
+  /// keys, and the next use asks the CA which one it knows.
   package func rollOver(to type: KeyType) async throws -> (AccountRecord, Account) {
     try await locked {
       let (record, account) = try await loadExisting()
@@ -77,7 +77,7 @@ package struct AccountRegistrar: Sendable {
       do {
         changed = try await account.changeKey(to: newKey)
       } catch let error as ACMEError where !error.isRetryable {
-        // The CA said no, so the old key is the key; anything else leaves it open.
+        // The CA rejected the new key, so the old one stays; other errors leave this open.
         try await store.dropNextKey(of: record)
         throw error
       }
@@ -94,19 +94,19 @@ package struct AccountRegistrar: Sendable {
   private func loadExisting() async throws -> (AccountRecord, Account) {
     guard let stored = try await store.account(for: directory) else {
       throw CertctlError(
-        .notFound, "there is no account for \(directory) on this machine",
-        hint: "make one with: certctl account register --ca \(directory) --agree-tos")
+        .notFound, "no account for \(directory) on this machine",
+        hint: "run: certctl account register --ca \(directory) --agree-tos")
     }
     if stored.nextKey != nil, let settled = try await settleRollover(stored) { return settled }
     guard let url = stored.record.url else {
       throw CertctlError(
-        .notFound, "the registration of the account for \(directory) was never finished",
-        hint: "finish it with: certctl account register --ca \(directory) --agree-tos")
+        .notFound, "the account registration with \(directory) is incomplete",
+        hint: "run: certctl account register --ca \(directory) --agree-tos")
     }
     return (stored.record, client.account(url: url, key: stored.key))
   }
 
-  /// Finds out which of two keys the CA has; nil when no rollover was under way.
+  /// Determines which of two keys the CA has; nil if no rollover was in progress.
   private func settleRollover(_ stored: StoredAccount) async throws -> (AccountRecord, Account)? {
     guard let nextKey = stored.nextKey else { return nil }
     var record = stored.record
@@ -118,9 +118,10 @@ package struct AccountRegistrar: Sendable {
     }
     guard let account = try await client.findAccount(key: stored.key) else {
       throw CertctlError(
-        .authority, "\(directory) knows neither key of the account \(stored.record.id)",
-        hint: "the account is gone at the CA; certctl account deactivate --ca \(directory) "
-          + "--local forgets it here")
+        .authority,
+        "cannot use the account \(stored.record.id): \(directory) knows neither of its keys",
+        hint: "to remove the account from this machine, run: certctl account deactivate "
+          + "--ca \(directory) --local")
     }
     record.url = account.url
     try await store.dropNextKey(of: record)
@@ -130,7 +131,7 @@ package struct AccountRegistrar: Sendable {
 
   private func makeAccount(_ registration: Registration) async throws -> StoredAccount {
     let contacts = try registration.contacts()
-    // Before a key is made: whoever says no leaves no trace.
+    // Ask before the key is generated, so that a refusal leaves nothing behind.
     let terms = try await agreedTerms(registration)
     let record = AccountRecord(
       id: Self.randomID(), directory: directory, contacts: contacts,
@@ -159,20 +160,19 @@ package struct AccountRegistrar: Sendable {
       where external != nil && error.problem?.type == .unauthorized
     {
       throw CertctlError(wrapping: error).advising(
-        "compare --eab-kid and the key in --eab-hmac-key-file with what the CA's web site shows")
+        "compare --eab-kid and the key in --eab-hmac-key-file with those on the CA's web site")
     }
     record.url = account.url
     if let external { record.externalAccount = external.keyID }
     if stored.record.url != nil, record.contacts != stored.record.contacts {
-      // A CA that knows the key gives back the account as it is (RFC 8555, section 7.3.1).
+      // A CA that knows the key returns the account unchanged (RFC 8555, section 7.3.1).
       _ = try await account.update(contacts: record.contacts)
     }
     try await save(record)
     return (record, account)
   }
 
-  /// The account at the CA's own site: the one that was given, or where the CA needs one, the one of
-  /// the configuration file.
+  /// Returns the given external account, or the configured one if the CA requires one.
   private func externalAccount(_ registration: Registration) async throws -> ExternalAccount? {
     if let given = registration.externalAccount { return given }
     guard let configured = registration.configuredAccount,
@@ -181,7 +181,7 @@ package struct AccountRegistrar: Sendable {
     return try await configured()
   }
 
-  /// The URL of the terms that were agreed to; `.some(nil)` when the CA has none.
+  /// Returns the URL of the accepted terms; `.some(nil)` if the CA has none.
   private func agreedTerms(_ registration: Registration) async throws -> String?? {
     guard let url = try await client.directory().termsOfService else { return .some(nil) }
     switch registration.terms {
@@ -191,8 +191,9 @@ package struct AccountRegistrar: Sendable {
     case .notAgreed: break
     }
     throw CertctlError(
-      .termsNotAgreed, "the terms of service of \(directory) have not been agreed to: \(url)",
-      hint: "read them, then give --agree-tos")
+      .termsNotAgreed,
+      "cannot register with \(directory): you have not agreed to its terms of service: \(url)",
+      hint: "read them, then use --agree-tos")
   }
 
   private func locked<T: Sendable>(_ body: () async throws -> T) async throws -> T {

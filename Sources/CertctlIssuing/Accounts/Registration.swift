@@ -2,28 +2,28 @@ package import ACME
 import CertctlCore
 import CertctlSystem
 
-/// How to register an account with a CA.
+/// The data for registering an account with a CA.
 package struct Registration: Sendable {
-  /// Where the agreement to the CA's terms of service comes from.
+  /// How the user agrees to the CA's terms of service.
   package enum Terms: Sendable {
-    /// It was given already.
+    /// The user has already agreed.
     case agreed
-    /// Nobody can be asked.
+    /// The user has not agreed and cannot be asked.
     case notAgreed
-    /// The user is asked, with the URL of the terms.
+    /// The user is asked to agree, given the URL of the terms.
     case ask(@Sendable (String) async -> Bool)
   }
 
-  /// The contact e-mail addresses; none is fine with most CAs.
+  /// The contact e-mail addresses; most CAs require none.
   package var emails: [String]
   /// The agreement to the terms of service.
   package var terms: Terms
-  /// The account at the CA's own site to bind to (RFC 8555, section 7.3.4).
+  /// The external account to bind to (RFC 8555, section 7.3.4).
   package var externalAccount: ExternalAccount?
-  /// The one of the configuration file, read when a CA that needs one is registered with.
+  /// Reads the external account of the configuration file, if the CA requires one.
   package var configuredAccount: (@Sendable () async throws -> ExternalAccount)?
 
-  /// A registration without contact or agreement.
+  /// Creates a registration, by default without contact or agreement.
   package init(
     emails: [String] = [], terms: Terms = .notAgreed, externalAccount: ExternalAccount? = nil
   ) {
@@ -32,9 +32,9 @@ package struct Registration: Sendable {
     self.externalAccount = externalAccount
   }
 
-  /// The contact URLs (RFC 6068) for the CA.
+  /// Returns the contact URLs (RFC 6068) for the CA.
   ///
-  /// - Throws: `CertctlError` with code `usage` for what is no e-mail address.
+  /// - Throws: `CertctlError` with code `usage` for an invalid e-mail address.
   package func contacts() throws -> [String] {
     try emails.map { email in
       let parts = email.split(separator: "@", omittingEmptySubsequences: false)
@@ -46,7 +46,7 @@ package struct Registration: Sendable {
       else {
         throw CertctlError(
           .usage, "'\(email)' is not an e-mail address",
-          hint: "give --email like admin@example.com, or leave it out")
+          hint: "use --email with an address such as admin@example.com, or leave it out")
       }
       return "mailto:\(email)"
     }

@@ -3,9 +3,9 @@ package import CertctlCore
 package import CertctlDNS
 import CertctlSystem
 
-/// Every challenge type that certctl can answer: one file and one line here for each.
+/// The challenge types that certctl supports: one file and one line here for each.
 package enum Catalog {
-  /// The challenge types; where several would do, the first is taken.
+  /// The challenge types; if several are suitable, the first one is used.
   static let challengeMethods: [ChallengeMethod] = [
     .http01,
     .dns01,
@@ -14,38 +14,38 @@ package enum Catalog {
     .dnsPersist01,
   ]
 
-  /// The challenge types, as words.
+  /// The names of the challenge types, sorted.
   package static var solverTypes: [String] { challengeMethods.map(\.type.rawValue).sorted() }
 
-  /// The challenge type where none is named.
+  /// Returns the default challenge type.
   ///
-  /// - Parameter hasProvider: Whether a DNS provider is given; its challenge type is then the default.
-  /// - Returns: The first type of the list that needs nothing, or that needs only the provider.
+  /// - Parameter hasProvider: Whether a DNS provider is set, so that its challenge type is used.
+  /// - Returns: The first type that requires no setting, or only the provider.
   package static func usualChallenge(hasProvider: Bool = false) -> ChallengeType {
     let wanted =
       hasProvider ? ChallengeMethod.Fallback.whenSet(.provider) : ChallengeMethod.Fallback.always
     return (challengeMethods.first { $0.fallback == wanted } ?? challengeMethods[0]).type
   }
 
-  /// The descriptor of a challenge type; nil for a word that a CA or another version of certctl has.
+  /// Returns the descriptor of a challenge type; nil if this certctl does not support it.
   static func knownMethod(_ type: ChallengeType) -> ChallengeMethod? {
     challengeMethods.first { $0.type == type }
   }
 
-  /// The descriptor of a challenge type.
+  /// Returns the descriptor of a challenge type.
   ///
-  /// - Throws: `CertctlError` with code `usage` for one that is not among `challengeMethods`.
+  /// - Throws: `CertctlError` with code `usage` if it is not one of `challengeMethods`.
   static func challengeMethod(_ type: ChallengeType) throws -> ChallengeMethod {
     if let method = knownMethod(type) { return method }
     throw CertctlError(
       .usage,
-      "this version of certctl cannot prove names by \(type.rawValue)",
-      hint: "--challenge takes one of: \(solverTypes.joined(separator: ", "))")
+      "certctl does not support the challenge type '\(type.rawValue)'",
+      hint: "use --challenge with one of: \(solverTypes.joined(separator: ", "))")
   }
 
-  /// The solver for these settings.
+  /// Creates the solver for these settings.
   ///
-  /// - Throws: `CertctlError` with code `usage` for a challenge type that there is none of.
+  /// - Throws: `CertctlError` with code `usage` for an unsupported challenge type.
   package static func solver(
     for settings: ChallengeSettings, in context: SolverContext
   ) throws -> any ChallengeSolver {

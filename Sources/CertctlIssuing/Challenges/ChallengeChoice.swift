@@ -4,9 +4,9 @@ import CertctlDNS
 import CertctlSystem
 
 extension ChallengeSettings {
-  /// The type that proves a name: the lineage's own wherever it can.
+  /// Returns the challenge type for a name: the lineage's own type if it can validate the name.
   ///
-  /// A wildcard needs the DNS (RFC 8555, section 7.1.3), and an address cannot be proved by it
+  /// Wildcards require a DNS challenge (RFC 8555, section 7.1.3). IP addresses cannot use one
   /// (RFC 8738, section 7).
   func type(for name: Identifier) -> ChallengeType {
     guard let own = Catalog.knownMethod(type), !own.proves(name) else { return type }
@@ -17,17 +17,17 @@ extension ChallengeSettings {
     return (wanted ?? able.first { $0.fallback == .always })?.type ?? type
   }
 
-  /// The types that these names need.
+  /// Returns the challenge types that these names require.
   package func types(for names: [Identifier]) -> Set<ChallengeType> {
     names.isEmpty ? [type] : Set(names.map(type(for:)))
   }
 
-  /// Checks that each name can be proved (RFC 8555, section 8; RFC 8738, section 7).
+  /// Checks that each name can be validated (RFC 8555, section 8; RFC 8738, section 7).
   ///
   /// - Parameters:
   ///   - names: The names.
-  ///   - isGiven: Whether the type was given for all of them, so that none is proved otherwise.
-  /// - Throws: `CertctlError` with code `usage`, naming the first name that cannot.
+  ///   - isGiven: Whether the user set the type for all names, so that no other type may be used.
+  /// - Throws: `CertctlError` with code `usage` for the first such name, or a missing setting.
   package func check(_ names: [Identifier], isGiven: Bool) throws {
     for name in names {
       let method = try Catalog.challengeMethod(isGiven ? type : type(for: name))
@@ -37,7 +37,7 @@ extension ChallengeSettings {
       for setting in ChallengeSetting.allCases
       where method.required.contains(setting) && !setting.isSet(in: self) {
         throw CertctlError(
-          .usage, "\(method.type) needs to know \(setting.purpose)", hint: "add \(setting.usage)")
+          .usage, "\(method.type) requires \(setting.purpose)", hint: "add \(setting.usage)")
       }
     }
     try dns?.validate()
@@ -55,19 +55,19 @@ extension ChallengeSettings {
         steps.append("add \(setting.usage)")
       }
     }
-    let what = name.type == .ip ? "IP address" : name.isWildcard ? "wildcard" : "domain"
     return CertctlError(
-      .usage, "the \(what) \(name.value) cannot be proved by \(method.type)",
-      hint: "\(kind.plural) are proved by \(ChallengeMethod.words(able, "or"))"
-        + (steps.isEmpty ? "" : ": " + steps.joined(separator: " and ")))
+      .usage,
+      "cannot validate \(name.value) with \(method.type): "
+        + "\(kind.plural) require \(ChallengeMethod.words(able, "or"))",
+      hint: steps.isEmpty ? nil : steps.joined(separator: " and "))
   }
 }
 
 extension SettingsOverrides {
-  /// Refuses an option that was given and that none of these challenge types has a use for.
+  /// Refuses a given option that none of these challenge types uses.
   ///
   /// - Parameters:
-  ///   - types: The types that prove the names.
+  ///   - types: The challenge types for the names.
   ///   - names: The names.
   /// - Throws: `CertctlError` with code `usage`.
   package func checkUse(by types: Set<ChallengeType>, proving names: [Identifier]) throws {
@@ -80,20 +80,20 @@ extension SettingsOverrides {
         if !able.isEmpty {
           "leave it out, or use --challenge \(ChallengeMethod.words(able, "or"))"
         } else if let name = names.first(where: { name in !takers.contains { $0.proves(name) } }) {
-          "leave it out: \(ChallengeMethod.NameKind(name).plural) are not proved by "
-            + ChallengeMethod.words(takers, "or")
+          "leave it out: \(ChallengeMethod.words(takers, "and")) cannot validate "
+            + ChallengeMethod.NameKind(name).plural
         } else {
-          "leave it out: no challenge type that takes it proves all of these names"
+          "leave it out: no challenge type that uses it can validate all of these names"
         }
       throw CertctlError(
-        .usage, "\(setting.option) has no meaning for \(ChallengeMethod.words(used, "and"))",
+        .usage, "cannot use \(setting.option) with \(ChallengeMethod.words(used, "and"))",
         hint: hint)
     }
   }
 }
 
 extension Catalog {
-  /// The settings of a challenge type, and of those that prove the names that it cannot.
+  /// Returns the settings of a challenge type and of its fallbacks for names it cannot validate.
   static func settingsInUse(by type: ChallengeType) -> Set<ChallengeSetting> {
     guard let method = knownMethod(type) else { return [] }
     let lacking = Set(ChallengeMethod.NameKind.allCases).subtracting(method.nameKinds)

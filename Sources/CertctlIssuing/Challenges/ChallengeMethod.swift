@@ -3,17 +3,17 @@ import CertctlCore
 import CertctlCrypto
 import CertctlStore
 
-/// A challenge type: what it proves, what it takes, how its proof is made, and who serves it.
+/// The descriptor of a challenge type: its kinds of names, settings, proof and solver.
 ///
-/// All that certctl knows of a single challenge type stands in its descriptor. A new type is one file
-/// with a solver and a descriptor, and one line in `Catalog.challengeMethods`: help, checks and advice
-/// follow from there.
+/// It holds everything that certctl knows about a single challenge type. A new type takes one file
+/// with a solver and a descriptor, and one line in `Catalog.challengeMethods`. Help, checks and
+/// hints follow from these.
 struct ChallengeMethod: Sendable {
-  /// What a name is, as far as not every type can prove it.
+  /// A kind of name; not every challenge type can validate every kind.
   enum NameKind: Sendable, CaseIterable {
     case domain, wildcard, address
 
-    /// What names of the kind are called.
+    /// The plural of the kind, for messages.
     var plural: String {
       switch self {
       case .domain: "domains"
@@ -23,47 +23,47 @@ struct ChallengeMethod: Sendable {
     }
   }
 
-  /// When a type proves names that the lineage's own type cannot.
+  /// When a type validates names that the lineage's own type cannot validate.
   enum Fallback: Sendable, Equatable {
-    /// Only a lineage that names the type uses it.
+    /// Only for lineages that use the type themselves.
     case never
-    /// Where no other is asked for.
+    /// If no `whenSet` type applies.
     case always
-    /// Where this is set.
+    /// If this setting is set.
     case whenSet(ChallengeSetting)
   }
 
-  /// What to do about a challenge that the CA refused.
+  /// The hints for a challenge that the CA rejected.
   struct Advice: Sendable {
-    /// For some kinds of problem.
+    /// The hints for particular types of problems.
     var byProblem: [ProblemType: String] = [:]
-    /// For all that there is no better advice for.
+    /// The hint for all other problems.
     var otherwise: String?
   }
 
-  /// Makes what a solver presents; nil where the CA's challenge lacks what the type needs.
+  /// Creates what a solver presents; nil if the CA's challenge lacks what the type requires.
   typealias Proof =
     @Sendable (
       _ challenge: Challenge, _ authorization: Authorization, _ account: Account
     ) throws -> PresentedChallenge?
 
-  /// The word that CAs and users have for it.
+  /// The challenge type.
   let type: ChallengeType
-  /// The kinds of names that it proves.
+  /// The kinds of names that it can validate.
   let nameKinds: Set<NameKind>
-  /// Whether the CA finds the proof in the DNS, and not at the named host.
+  /// Whether the CA finds the proof in DNS rather than on the host.
   var isOfDNS = false
-  /// The settings that it has a use for.
+  /// The settings that it uses.
   var settings: Set<ChallengeSetting> = []
-  /// Those of them that it cannot do without.
+  /// The settings that it requires.
   var required: Set<ChallengeSetting> = []
-  /// When it proves names that the lineage's own type cannot.
+  /// When it validates names that the lineage's own type cannot validate.
   var fallback = Fallback.never
-  /// What to do when the CA refuses it.
+  /// The hints for when the CA rejects it.
   var advice = Advice()
-  /// How its proof is made: most present a key authorization.
+  /// How to create its proof; most types present a key authorization.
   var proof: Proof = Self.presentsKeyAuthorization
-  /// The solver for settings of this type.
+  /// Returns the type of the solver for settings.
   let solver: @Sendable (ChallengeSettings) -> any ChallengeSolver.Type
 
   /// Presents the key authorization of the challenge's token (RFC 8555, section 8.1).
@@ -75,22 +75,22 @@ struct ChallengeMethod: Sendable {
       type: challenge.type, isWildcard: authorization.isWildcard, account: account.url)
   }
 
-  /// Whether it can prove a name.
+  /// Returns whether it can validate a name.
   func proves(_ name: Identifier) -> Bool { nameKinds.contains(NameKind(name)) }
 }
 
 extension ChallengeMethod.NameKind {
-  /// The kind of a name.
+  /// Creates the kind of a name.
   init(_ name: Identifier) {
     self = name.type == .ip ? .address : name.isWildcard ? .wildcard : .domain
   }
 }
 
-/// A setting that some challenge types have a use for and others have not.
+/// A setting that only some challenge types use.
 package enum ChallengeSetting: Sendable, CaseIterable {
   case httpPort, httpAddress, webroot, tlsPort, provider
 
-  /// The option that gives it.
+  /// The option that sets it.
   var option: String {
     switch self {
     case .httpPort: "--http-port"
@@ -107,21 +107,21 @@ package enum ChallengeSetting: Sendable, CaseIterable {
     case .httpPort, .tlsPort: "\(option) PORT"
     case .httpAddress: "\(option) ADDRESS"
     case .webroot: "\(option) DIR"
-    case .provider: "\(option) PROVIDER (certctl dns-providers lists them)"
+    case .provider: "\(option) PROVIDER (see: certctl dns-providers)"
     }
   }
 
-  /// What it says, after "needs to know".
+  /// What the setting is, after "requires".
   var purpose: String {
     switch self {
-    case .httpPort, .tlsPort: "which port to listen on"
-    case .httpAddress: "which address to listen on"
-    case .webroot: "which folder the web server shows as /"
-    case .provider: "who makes the records"
+    case .httpPort, .tlsPort: "a port to listen on"
+    case .httpAddress: "an address to listen on"
+    case .webroot: "a webroot directory"
+    case .provider: "a DNS provider"
     }
   }
 
-  /// Whether the settings of a lineage have it.
+  /// Returns whether a lineage's settings contain it.
   func isSet(in settings: ChallengeSettings) -> Bool {
     switch self {
     case .httpPort: settings.httpPort != nil
@@ -132,7 +132,7 @@ package enum ChallengeSetting: Sendable, CaseIterable {
     }
   }
 
-  /// Whether it was given with the command.
+  /// Returns whether the command sets it.
   func isGiven(in overrides: SettingsOverrides) -> Bool {
     switch self {
     case .httpPort: overrides.httpPort != nil
@@ -143,14 +143,14 @@ package enum ChallengeSetting: Sendable, CaseIterable {
     }
   }
 
-  /// The challenge types that have a use for it, as words for help.
+  /// The challenge types that use it, for help texts.
   package var types: String {
     ChallengeMethod.words(Catalog.challengeMethods.filter { $0.settings.contains(self) }, "and")
   }
 }
 
 extension ChallengeMethod {
-  /// The types in words: "http-01 and tls-alpn-01".
+  /// Joins the names of the types: "http-01 and tls-alpn-01".
   static func words(_ methods: [ChallengeMethod], _ conjunction: String) -> String {
     let words = methods.map(\.type.rawValue)
     guard let last = words.last, words.count > 1 else { return words.first ?? "" }
@@ -159,9 +159,9 @@ extension ChallengeMethod {
 }
 
 extension ChallengeType {
-  /// Whether it proves names by records in the DNS.
+  /// Whether it validates names with DNS records.
   package var isOfDNS: Bool { Catalog.knownMethod(self)?.isOfDNS ?? false }
-  /// Whether a record is made for each order.
+  /// Whether certctl creates DNS records for each order.
   package var makesRecords: Bool {
     Catalog.knownMethod(self)?.required.contains(.provider) ?? false
   }

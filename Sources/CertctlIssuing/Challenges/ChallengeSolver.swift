@@ -2,33 +2,33 @@ package import CertctlCore
 package import CertctlDNS
 package import CertctlStore
 
-/// Fulfils the challenges of one type, for several orders side by side.
+/// A solver of the challenges of one type, for several concurrent orders.
 ///
-/// For each order the calls come in this sequence: `prepare`, then `present` once with all its
-/// challenges, then `waitUntilVisible`, and last `cleanUp` with the same challenges, which comes
-/// always, also when `prepare` or `present` failed half-way or the run was cancelled. After a crash,
-/// `cleanUp` is called on a fresh solver made from the lineage's settings.
+/// For each order the calls come in this sequence: `prepare`, `present` once with all its
+/// challenges, `waitUntilVisible`, and `cleanUp` with the same challenges. `cleanUp` is always
+/// called, even if `prepare` or `present` failed or the run was cancelled. After a crash, `cleanUp`
+/// is called on a new solver created from the lineage's settings.
 package protocol ChallengeSolver: Sendable {
-  /// Whether what it presents outlives the process, and so must be in the journal.
+  /// Whether presented challenges outlive the process, and so must be in the journal.
   static var persistsAfterExit: Bool { get }
 
-  /// A solver for settings that its challenge type's descriptor gives it.
+  /// Creates a solver for the settings of its challenge type.
   init(settings: ChallengeSettings, context: SolverContext)
 
-  /// Makes sure that challenges can be presented, before an order is spent on finding out.
+  /// Checks that challenges can be presented, before an order is placed.
   func prepare() async throws
 
   /// Presents all challenges of an order.
   func present(_ challenges: [PresentedChallenge]) async throws
 
-  /// Returns when the CA can see what was presented.
+  /// Waits until the CA can see what was presented.
   func waitUntilVisible(_ challenges: [PresentedChallenge]) async throws
 
-  /// Takes back what was presented; what is not there is no error.
+  /// Removes what was presented; it is not an error if something does not exist.
   func cleanUp(_ challenges: [PresentedChallenge]) async throws
 }
 
 extension ChallengeSolver {
-  /// Nothing to wait for.
+  /// Returns immediately.
   package func waitUntilVisible(_ challenges: [PresentedChallenge]) async throws {}
 }

@@ -1,17 +1,17 @@
 package import ACME
 package import CertctlCore
 
-/// The solvers of one lineage: one, or where no single challenge type fits all names, two.
+/// The solvers of one lineage: one for each challenge type that its names require.
 package struct ChallengeSolvers: Sendable {
   private let settings: ChallengeSettings
   private let solvers: [ChallengeType: any ChallengeSolver]
 
-  /// The solvers that these names need.
+  /// Creates the solvers that these names require.
   ///
   /// - Parameters:
-  ///   - settings: How the lineage proves its names.
+  ///   - settings: The challenge settings of the lineage.
   ///   - names: The names.
-  ///   - make: Makes the solver for settings of one type.
+  ///   - make: Creates the solver for the settings of one type.
   /// - Throws: What `make` throws.
   package init(
     _ settings: ChallengeSettings, for names: [Identifier],
@@ -23,22 +23,22 @@ package struct ChallengeSolvers: Sendable {
     self.solvers = solvers
   }
 
-  /// One solver for all names.
+  /// Creates a set with one solver for all names.
   init(only solver: any ChallengeSolver, for type: ChallengeType) {
     settings = ChallengeSettings(type: type)
     solvers = [type: solver]
   }
 
-  /// Who makes the records, where any are made.
+  /// The DNS settings for creating records, if there are any.
   var dns: DNSSettings? { settings.dns }
 
-  /// The challenge types, in the order of their words.
+  /// The challenge types, sorted by name.
   package var types: [ChallengeType] { solvers.keys.sorted { $0.rawValue < $1.rawValue } }
 
-  /// The solver of a type.
+  /// Returns the solver of a type.
   subscript(type: ChallengeType) -> (any ChallengeSolver)? { solvers[type] }
 
-  /// The type that proves a name.
+  /// Returns the challenge type for a name.
   func type(for name: Identifier) -> ChallengeType {
     solvers.count == 1 ? types[0] : settings.type(for: name)
   }

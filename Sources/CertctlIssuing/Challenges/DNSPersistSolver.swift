@@ -5,17 +5,17 @@ package import CertctlDNS
 package import CertctlStore
 import CertctlSystem
 
-/// dns-persist-01 (draft-ietf-acme-dns-persist): a record that stands there for good.
+/// The solver of dns-persist-01 (draft-ietf-acme-dns-persist): a persistent record.
 ///
-/// Nothing is made and nothing is removed; before the CA is told to look, certctl looks itself.
+/// It creates and removes nothing. It checks the record before the CA does.
 package final class DNSPersistSolver: ChallengeSolver {
-  /// There is nothing to take back.
+  /// There is nothing to clean up.
   package static let persistsAfterExit = false
 
   private let settings: DNSSettings
   private let context: SolverContext
 
-  /// A solver; it needs no provider.
+  /// Creates a solver, which needs no provider.
   package init(settings: ChallengeSettings, context: SolverContext) {
     self.settings = settings.dns ?? DNSSettings()
     self.context = context
@@ -24,12 +24,12 @@ package final class DNSPersistSolver: ChallengeSolver {
   /// Checks the settings.
   package func prepare() async throws { try settings.validate() }
 
-  /// Makes nothing.
+  /// Creates nothing.
   package func present(_ challenges: [PresentedChallenge]) async throws {}
 
-  /// Checks that the records are there, at each of the zones' servers that answers.
+  /// Checks that the records exist on each name server of the zones that responds.
   ///
-  /// - Throws: `CertctlError` with code `challengeFailed`, with the record that is to be made.
+  /// - Throws: `CertctlError` with code `challengeFailed`, with the record to create.
   package func waitUntilVisible(_ challenges: [PresentedChallenge]) async throws {
     guard settings.check ?? .servers != .none else { return }
     let view = try await context.view(settings)
@@ -46,7 +46,7 @@ package final class DNSPersistSolver: ChallengeSolver {
   /// Removes nothing.
   package func cleanUp(_ challenges: [PresentedChallenge]) async throws {}
 
-  /// The record that will do for all that the order wants of the domain.
+  /// Returns an error with a record that covers all names of the order below the domain.
   private static func missing(
     _ challenge: PresentedChallenge, _ coverage: PersistentSearch.Coverage, withWildcard: Bool
   ) -> CertctlError {
@@ -56,14 +56,14 @@ package final class DNSPersistSolver: ChallengeSolver {
     let name = coverage.place.name
     return CertctlError(
       .challengeFailed,
-      "no TXT record \(name) lets this account have the certificate: \(coverage.words)",
-      hint: "make it by hand, once: \(name). TXT \"\(record.text)\"",
+      "no TXT record at \(name) authorizes this account: \(coverage.words)",
+      hint: "create this record once: \(name). TXT \"\(record.text)\"",
       identifiers: [challenge.identifier])
   }
 }
 
 extension ChallengeMethod {
-  /// dns-persist-01 (draft-ietf-acme-dns-persist): the CA says what the standing record has to name.
+  /// dns-persist-01 (draft-ietf-acme-dns-persist): the CA names the issuers for the record.
   static let dnsPersist01 = ChallengeMethod(
     type: .dnsPersist01, nameKinds: [.domain, .wildcard], isOfDNS: true,
     proof: { challenge, authorization, account in

@@ -4,18 +4,18 @@ package import CertctlDNS
 package import CertctlStore
 import CertctlSystem
 
-/// dns-01 (RFC 8555, section 8.4): a TXT record at `_acme-challenge` of the name.
+/// The solver of dns-01 (RFC 8555, section 8.4): a TXT record at `_acme-challenge` of the name.
 ///
-/// And dns-account-01 (draft-ietf-acme-dns-account-label): the same under a label of the account's own,
-/// so that several accounts, or several providers, can prove one name.
+/// It also solves dns-account-01 (draft-ietf-acme-dns-account-label): the same record below a label
+/// of the account, so that several accounts or providers can validate one name.
 package final class DNSSolver: ChallengeSolver {
-  /// Records stay when the process dies.
+  /// Records outlive the process.
   package static let persistsAfterExit = true
 
   private let hasLabel: Bool
   private let records: ChallengeRecordPublisher
 
-  /// A solver by the provider of these settings.
+  /// Creates a solver with the provider of these settings.
   package init(settings: ChallengeSettings, context: SolverContext) {
     hasLabel = settings.type == .dnsAccount01
     records = ChallengeRecordPublisher(settings: settings.dns ?? DNSSettings(), context: context)
@@ -24,12 +24,12 @@ package final class DNSSolver: ChallengeSolver {
   /// Finds the provider's credentials.
   package func prepare() async throws { try await records.prepare() }
 
-  /// Makes one record for each challenge.
+  /// Creates one record for each challenge.
   package func present(_ challenges: [PresentedChallenge]) async throws {
     try await records.publish(items(challenges))
   }
 
-  /// Waits for the zones' servers.
+  /// Waits until the zones' servers have the records.
   package func waitUntilVisible(_ challenges: [PresentedChallenge]) async throws {
     try await records.waitUntilVisible(items(challenges))
   }
@@ -39,7 +39,7 @@ package final class DNSSolver: ChallengeSolver {
     try await records.remove(items(challenges))
   }
 
-  /// The records' names, derived again from what was checked.
+  /// Returns the records with their names, which are derived from checked values.
   private func items(_ challenges: [PresentedChallenge]) -> [ChallengeRecordPublisher.Item] {
     challenges.compactMap { challenge in
       guard let proof = challenge.keyAuthorization else { return nil }
@@ -62,8 +62,8 @@ extension ChallengeMethod {
 
   private static func byRecords(_ type: ChallengeType, fallback: Fallback) -> ChallengeMethod {
     let delegation =
-      "the records were at all of the zone's name servers: check that the domain is delegated to "
-      + "these (dig +trace), and that its DNSSEC is in order"
+      "check that the domain is delegated to the zone's name servers (dig +trace) and that its "
+      + "DNSSEC is valid: these servers had the records"
     return ChallengeMethod(
       type: type, nameKinds: [.domain, .wildcard], isOfDNS: true, settings: [.provider],
       required: [.provider], fallback: fallback,

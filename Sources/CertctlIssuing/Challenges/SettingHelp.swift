@@ -2,7 +2,7 @@ import ACME
 package import CertctlCore
 
 extension SettingDefinition {
-  /// The help, with the challenge types that there are in the places that its entry leaves for them.
+  /// The help text, with the placeholders replaced by challenge types.
   package var helpText: String { Self.words.reduce(help) { $0.replacing($1.key, with: $1.value) } }
 
   private static let words: [String: String] = [

@@ -3,13 +3,13 @@ package import CertctlCore
 import CertctlCrypto
 
 extension SettingsOverrides {
-  /// The overrides over a lineage's own settings over the defaults.
+  /// Returns the settings: the overrides, else the lineage's own settings, else the defaults.
   package func resolved(
     names: [Identifier], lineage: LineageSettings?, defaults: SettingsOverrides
   ) -> LineageSettings {
     var settings = LineageSettings(names: names, authorities: [])
     for setting in SettingsTable.all where setting.isMergedAlone {
-      // An empty list is an answer, too: it is kept, or that of the file would come back.
+      // Keep an empty list, too: else the list from the configuration file would return.
       settings[setting] =
         self[setting] ?? lineage?[setting] ?? defaults[setting] ?? setting.fallback
     }
@@ -22,9 +22,10 @@ extension SettingsOverrides {
     return settings
   }
 
-  /// With a request of the user's own the key is what it is, whatever the defaults are.
+  /// Returns the key types; a user's CSR determines its own.
   ///
-  /// Of two certificates the one is ECDSA, the other RSA, and a type that is given is that of its kind.
+  /// Of two certificates, one is ECDSA and the other RSA. A given type applies to the one of its
+  /// kind.
   private func resolvedKeyTypes(
     lineage: LineageSettings?, defaults: SettingsOverrides
   ) -> (main: KeyType, rsa: KeyType?) {
@@ -41,7 +42,7 @@ extension SettingsOverrides {
   private func resolvedChallenge(
     lineage: ChallengeSettings?, defaults: SettingsOverrides
   ) -> ChallengeSettings {
-    // Who names a provider wants it used, also where it was the listener before.
+    // A newly named provider is used, even if the lineage used a listener before.
     let wanted =
       dns.provider == nil || lineage?.type.isOfDNS == true
       ? nil : Catalog.usualChallenge(hasProvider: true)
@@ -58,10 +59,10 @@ extension SettingsOverrides {
     let common = ChallengeSettings(
       type: type, httpPort: defaults.httpPort, httpAddress: defaults.httpAddress,
       webroot: defaults.webroot, tlsPort: defaults.tlsPort)
-    // What a lineage says of another type says nothing about this one.
+    // The lineage's settings of another challenge type do not apply to this one.
     let base = lineage.flatMap { $0.type == type ? $0 : nil } ?? common
     let taken = Catalog.settingsInUse(by: type)
-    // A port or an address given now means a listener, not the webroot of before.
+    // A given port or address selects a listener instead of a saved webroot.
     let wantsListener = self.httpPort != nil || self.httpAddress != nil
     if taken.contains(.webroot), let webroot = self.webroot ?? (wantsListener ? nil : base.webroot)
     {

@@ -3,8 +3,9 @@ import CertctlCore
 import CertctlSystem
 import Synchronization
 
-/// A listener of our own that orders side by side share: the first to come starts it, the last to
-/// leave stops it.
+/// A built-in listener that concurrent orders share.
+///
+/// The first order starts it, and the last one stops it.
 actor SharedListener<Server: Sendable> {
   private let port: Int
   private let start: @Sendable () async throws -> Server
@@ -13,11 +14,10 @@ actor SharedListener<Server: Sendable> {
   private var running: Task<Server, any Error>?
   private var stopping: Task<Void, Never>?
 
-  /// How long to wait for another certctl that has the port: it gives it up when its orders are
-  /// proved.
+  /// How long to wait for another certctl, which holds the port until its orders are validated.
   static var patience: Duration { .seconds(120) }
 
-  /// A listener that is not started yet.
+  /// Creates a listener without starting it.
   init(
     port: Int,
     start: @escaping @Sendable () async throws -> Server,
@@ -28,15 +28,15 @@ actor SharedListener<Server: Sendable> {
     self.stop = stop
   }
 
-  /// Takes part; returns when the listener listens.
+  /// Adds a user of the listener, and returns when it is listening.
   ///
-  /// - Throws: What `start` throws. `leave` has to be called all the same.
+  /// - Throws: What `start` throws. The caller must call `leave` anyway.
   func join() async throws {
     users += 1
     if running == nil {
       let (port, start, earlier) = (port, start, stopping)
       running = Task {
-        // The port is free only when the one before has let it go.
+        // The port is free only after the previous listener has stopped.
         await earlier?.value
         return try await Self.started(start, port)
       }
@@ -45,7 +45,7 @@ actor SharedListener<Server: Sendable> {
     do {
       _ = try await running.value
     } catch {
-      // Who comes later tries again.
+      // The next user tries again.
       if self.running == running { self.running = nil }
       throw error
     }
@@ -62,7 +62,8 @@ actor SharedListener<Server: Sendable> {
         guard await PortHolder.isAnotherOfUs(port: port) else { throw error }
         guard ContinuousClock.now < end else {
           throw CertctlError(
-            .locked, error.description, hint: "wait for it to end, then give the command again",
+            .locked, error.description,
+            hint: "wait until it has finished, then run the command again",
             isRetryable: true)
         }
         try await Task.sleep(for: .milliseconds(200))
@@ -70,7 +71,7 @@ actor SharedListener<Server: Sendable> {
     }
   }
 
-  /// Takes part no longer; when this returns, and nobody else takes part, the port is free.
+  /// Removes a user of the listener; the port is free when the last one has left.
   func leave() async {
     users = max(0, users - 1)
     guard users == 0, let running else { return }

@@ -6,17 +6,17 @@ package import CertctlStore
 import CertctlSystem
 import Synchronization
 
-/// http-01 by a listener of our own.
+/// The solver of http-01 with a built-in listener.
 ///
-/// It answers the tokens of the running orders and nothing else: it stands on the open internet.
+/// The listener is exposed to the internet, so it serves only the tokens of running orders.
 package final class StandaloneHTTPSolver: ChallengeSolver {
-  /// The listener dies with the process.
+  /// The listener stops with the process.
   package static let persistsAfterExit = false
 
   private let answers: Answers
   private let listener: SharedListener<HTTPServer>
 
-  /// A solver for the address and port of these settings.
+  /// Creates a solver for the address and port of these settings.
   package init(settings: ChallengeSettings, context: SolverContext) {
     let port = settings.httpPort ?? 80
     let endpoints = settings.endpoints(port: port)
@@ -29,32 +29,32 @@ package final class StandaloneHTTPSolver: ChallengeSolver {
     }
   }
 
-  /// Starts listening, so that a port that is in use is found at once.
+  /// Starts listening, so that a port in use is detected early.
   package func prepare() async throws {
     do {
       try await listener.join()
     } catch let error as HostError {
       throw CertctlError(
         cannotListen: error,
-        hint: "let that server answer by --webroot DIR, or choose another port by --http-port")
+        hint: "use that server with --webroot DIR, or another port with --http-port PORT")
     }
   }
 
-  /// Lets the listener answer these tokens.
+  /// Makes the listener serve these tokens.
   package func present(_ challenges: [PresentedChallenge]) async throws {
     answers.add(challenges)
   }
 
-  /// Answers these tokens no longer, and stops listening when no order is left.
+  /// Stops serving these tokens, and stops listening when no order is left.
   package func cleanUp(_ challenges: [PresentedChallenge]) async throws {
     answers.remove(challenges)
     await listener.leave()
   }
 }
 
-/// What the listener answers, by token.
+/// The tokens that the listener serves.
 private final class Answers: Sendable {
-  // Two orders with a name in common may be given one token by the CA.
+  // The CA may issue the same token to two orders that share a name, so this is an array.
   private let challenges = Mutex<[PresentedChallenge]>([])
 
   func add(_ more: [PresentedChallenge]) { challenges.withLock { $0 += more } }
@@ -78,13 +78,13 @@ private final class Answers: Sendable {
 }
 
 extension CertctlError {
-  /// A listener of our own that could not be started.
+  /// Creates the error for a built-in listener that could not be started.
   ///
-  /// Whoever has the port seldom gives it up, so this is a failure and not a "try later".
+  /// A process that holds the port rarely releases it, so this error is not retryable.
   ///
   /// - Parameters:
-  ///   - error: Why.
-  ///   - hint: What to do when another process has the port.
+  ///   - error: The cause.
+  ///   - hint: The hint if another process holds the port.
   init(cannotListen error: HostError, hint: String) {
     self.init(
       .challengeFailed, error.description, hint: error.code == .addressInUse ? hint : error.hint)
@@ -92,7 +92,7 @@ extension CertctlError {
 }
 
 extension ChallengeSettings {
-  /// Where a listener binds: the address that was given, or all addresses of both families.
+  /// Returns the endpoints to bind: the given address, or all IPv4 and IPv6 addresses.
   func endpoints(port: Int) -> [Endpoint] {
     if let httpAddress { return [Endpoint(host: httpAddress, port: port)] }
     return [Endpoint(host: "0.0.0.0", port: port), Endpoint(host: "::", port: port)]

@@ -7,15 +7,15 @@ package import CertctlStore
 import CertctlSystem
 import Synchronization
 
-/// tls-alpn-01 (RFC 8737) by a listener of our own, for hosts where only port 443 is open.
+/// The solver of tls-alpn-01 (RFC 8737) with a built-in listener, if only port 443 is open.
 package final class TLSALPNSolver: ChallengeSolver {
-  /// The listener dies with the process.
+  /// The listener stops with the process.
   package static let persistsAfterExit = false
 
   private let certificates: ChallengeCertificates
   private let listener: SharedListener<ByteServer>
 
-  /// A solver for the address and port of these settings.
+  /// Creates a solver for the address and port of these settings.
   package init(settings: ChallengeSettings, context: SolverContext) {
     let port = settings.tlsPort ?? 443
     let endpoints = settings.endpoints(port: port)
@@ -30,19 +30,19 @@ package final class TLSALPNSolver: ChallengeSolver {
     }
   }
 
-  /// Starts listening, so that a port that is in use is found at once.
+  /// Starts listening, so that a port in use is detected early.
   package func prepare() async throws {
     do {
       try await listener.join()
     } catch let error as HostError {
       throw CertctlError(
         cannotListen: error,
-        hint: "let that server answer by --challenge http-01 --webroot DIR, or choose another port "
-          + "by --tls-port")
+        hint: "use that server with --challenge http-01 --webroot DIR, or another port with "
+          + "--tls-port PORT")
     }
   }
 
-  /// Makes a certificate for each challenge and lets the listener show it.
+  /// Creates a certificate for each challenge and makes the listener serve it.
   package func present(_ challenges: [PresentedChallenge]) async throws {
     let key = try await PrivateKey.generating(.ec256)
     let made =
@@ -55,14 +55,14 @@ package final class TLSALPNSolver: ChallengeSolver {
     certificates.add(made)
   }
 
-  /// Shows these certificates no longer, and stops listening when no order is left.
+  /// Stops serving these certificates, and stops listening when no order is left.
   package func cleanUp(_ challenges: [PresentedChallenge]) async throws {
     certificates.remove(challenges)
     await listener.leave()
   }
 }
 
-/// What the listener shows, by name.
+/// The certificates that the listener serves, by name.
 private final class ChallengeCertificates: Sendable {
   private let shown = Mutex<[(PresentedChallenge, TLSEngine.Identity)]>([])
 
@@ -78,19 +78,19 @@ private final class ChallengeCertificates: Sendable {
     }
   }
 
-  /// Nil when there is nothing to show.
+  /// The TLS configuration; nil if there are no certificates to serve.
   var configuration: TLSEngine.ServerConfiguration? {
     let identities = shown.withLock { shown in
       shown.map { (ChallengeCertificate.serverName(for: $0.0.identifier.value), $0.1) }
     }
     guard !identities.isEmpty else { return nil }
-    // Of two orders for one name, the newer one is being validated.
+    // If two orders contain the same name, the newer one is being validated.
     return TLSEngine.ServerConfiguration(
       identities: Dictionary(identities) { $1 }, alpn: [ChallengeCertificate.alpn])
   }
 }
 
-/// One connection of the CA: a handshake, and then the end.
+/// A connection from the CA, which is closed after the handshake.
 private final class HandshakeSession: ByteSession {
   private let engine: TLSEngine?
 
@@ -107,7 +107,7 @@ private final class HandshakeSession: ByteSession {
       if isDone { engine.shutdown() }
       return ByteSessionReply(send: engine.takeOutput(), close: isDone)
     } catch {
-      // The alert that says why stands in the output.
+      // The output contains the alert with the reason.
       return ByteSessionReply(send: engine.takeOutput(), close: true)
     }
   }

@@ -6,27 +6,27 @@ package import CertctlStore
 import CertctlSystem
 import Synchronization
 
-/// http-01 through a web server that is already there: files below its root.
+/// The solver of http-01 with files in the webroot of an existing web server.
 ///
-/// A webroot often belongs to someone else than the user who runs certctl, so each folder is
-/// opened without following links, files are made only where nothing is, and only files that
-/// hold our own words are removed.
+/// A webroot often belongs to another user. Therefore each folder is opened without following
+/// links, no existing file is overwritten, and only files with the solver's own contents are
+/// removed.
 package final class WebrootSolver: ChallengeSolver {
-  /// Files stay when the process dies.
+  /// Files outlive the process.
   package static let persistsAfterExit = true
 
   private static let folders = KeyAuthorization.httpFolder.split(separator: "/").map(String.init)
 
   private let webroot: String
-  /// How many of the challenge folders were made here, and so go again.
+  /// How many of the challenge folders certctl created and must remove.
   private let made = Mutex(0)
 
-  /// A solver for the webroot of these settings.
+  /// Creates a solver for the webroot of these settings.
   package init(settings: ChallengeSettings, context: SolverContext) {
     webroot = settings.webroot ?? ""
   }
 
-  /// Makes the challenge folder, so that a wrong or closed webroot is found at once.
+  /// Creates the challenge folder, so that a wrong or unwritable webroot is detected early.
   package func prepare() async throws {
     try await inFolder { _ in }
   }
@@ -40,7 +40,7 @@ package final class WebrootSolver: ChallengeSolver {
     }
   }
 
-  /// Removes the files that hold our own words, and the folders when they are empty.
+  /// Removes the files if their contents are unchanged, and the folders if they are empty.
   package func cleanUp(_ challenges: [PresentedChallenge]) async throws {
     let count = made.withLock { $0 }
     try await UntrustedFolder.within(webroot) { root in
@@ -52,7 +52,7 @@ package final class WebrootSolver: ChallengeSolver {
     }
   }
 
-  /// Does something in the challenge folder, which is made first where it is missing.
+  /// Runs `body` in the challenge folder, which is created if it is missing.
   private func inFolder(_ body: @escaping @Sendable (UntrustedFolder) throws -> Void) async throws {
     let count = try await UntrustedFolder.within(webroot) { root in
       var most = 0
@@ -63,8 +63,7 @@ package final class WebrootSolver: ChallengeSolver {
           try body(folder)
           break
         } catch let error as HostError where error.code == .notFound && attempt < 20 {
-          // Another order that is done, of this run or of another process, removed the folder when
-          // it found it empty.
+          // Another order, of this run or another process, finished and removed the empty folder.
           continue
         }
       }

@@ -9,13 +9,13 @@ package import FoundationEssentials
 import Logging
 import Synchronization
 
-/// Takes one lineage from an order to a certificate that is fit to be stored.
+/// The issuance of one certificate, from the order to a checked certificate.
 package struct Issuer: Sendable {
-  /// How long a CA may take to issue; then the order is left for the next run.
+  /// How long a CA may take to issue; after that, the order is left for the next run.
   static let timeLimit = Duration.seconds(300)
-  /// How old an order that makes no progress may get before another takes its place, in seconds.
+  /// How old an order without progress may become before it is replaced, in seconds.
   static let patience: TimeInterval = 24 * 3600
-  /// How far a CA's clock may be ahead of ours, in seconds.
+  /// How far a CA's clock may be ahead of the local clock, in seconds.
   static let clockTolerance: TimeInterval = 3600
 
   package let name: LineageName
@@ -27,7 +27,7 @@ package struct Issuer: Sendable {
   package let solvers: ChallengeSolvers
   package let state: StateDirectory
   package let environment: Environment
-  /// Which of two certificates it is for.
+  /// Which of the two certificates to obtain.
   package var part = CertificatePart.main
   /// The key in use, for `--reuse-key`.
   package let currentKey: PrivateKey?
@@ -35,9 +35,9 @@ package struct Issuer: Sendable {
   package var replaces: CertificateID?
   /// When this CA last issued for exactly these names.
   package var previous: Date?
-  /// Whether the limits that we know of the CA may forbid a new order.
+  /// Whether known rate limits of the CA may forbid a new order.
   package var heedsLimits = true
-  /// Looks up who may issue; nil where the DNS is not ours to ask.
+  /// Looks up CAA records; nil if certctl must not query DNS.
   package var authorizationLookup: CAALookup?
 
   package init(
@@ -74,7 +74,7 @@ package struct Issuer: Sendable {
       warn: environment.console.warn)
   }
 
-  /// The same for other names.
+  /// Returns a copy for other names.
   package func with(names: [Identifier]) -> Issuer {
     var copy = self
     copy.settings.names = names
@@ -82,20 +82,20 @@ package struct Issuer: Sendable {
     return copy
   }
 
-  /// The same with another account.
+  /// Returns a copy with another account.
   package func with(_ account: Account, id: String) -> Issuer {
     var copy = self
     copy.account = account
     copy.accountID = id
-    // The CA is told only of certificates of the same account.
+    // `replaces` may only name a certificate of the same account.
     copy.replaces = nil
     return copy
   }
 
-  /// Gets the certificate, by the order under way if there is one that fits, else by a new one.
+  /// Obtains the certificate from the order in progress if it fits, else from a new order.
   ///
-  /// On return or on a failure that may pass, `pending/<name>` holds the order; the caller
-  /// discards it once the certificate is stored. After any other failure it is gone.
+  /// On return or after a temporary failure, `pending/<name>` holds the order; the caller discards
+  /// it once the certificate is stored. After any other failure, the order is removed.
   package func obtain() async throws -> IssuedCertificate {
     try await certificate {
       if let order = try await resumedOrder() { return order }
@@ -103,7 +103,7 @@ package struct Issuer: Sendable {
     }
   }
 
-  /// Gets the certificate of the order under way; nil when there is none that fits.
+  /// Obtains the certificate of the order in progress; nil if there is none that fits.
   package func resume() async throws -> IssuedCertificate? {
     do {
       return try await certificate {
@@ -130,7 +130,7 @@ package struct Issuer: Sendable {
     }
   }
 
-  /// Validates and stops: the order goes no further than `ready`.
+  /// Validates the names, and stops when the order is `ready`.
   package func dryRun() async throws {
     let placed = Mutex<String?>(nil)
     do {
@@ -140,7 +140,7 @@ package struct Issuer: Sendable {
         placed.withLock { $0 = order.url }
         return order
       }
-      // A dry run leaves nothing that a later order could build on.
+      // A dry run leaves no valid authorizations that a later order could reuse.
       for url in order.authorizations { try await account.deactivateAuthorization(at: url) }
     } catch {
       if let url = placed.withLock({ $0 }) { try await giveUp(url) }
@@ -159,14 +159,14 @@ package struct Issuer: Sendable {
 
   private struct NothingToResume: Error {}
 
-  /// The order as the limits of the CA see it.
+  /// The order as the rate limits of the CA count it.
   private var planned: OrderUsage {
     OrderUsage(
       directory: directory, account: accountID, identifiers: settings.names, previous: previous,
       isReplacement: replaces != nil)
   }
 
-  /// A new order, counted before it is placed, and on disk before anything else is done with it.
+  /// Places a new order, which is counted first and recorded before any further step.
   private func recordedNewOrder() async throws -> Order {
     try await checkAuthorization()
     try await ledger.reserve(planned, heedsLimits: heedsLimits)
@@ -183,7 +183,7 @@ package struct Issuer: Sendable {
     do {
       try await pending.begin(record, of: name)
     } catch {
-      // The next run places an order of its own, whatever is left of the record of this one.
+      // The next run places a new order, whatever is left of this record.
       try? await pending.discard(name)
       try? await giveUp(order.url)
       throw error
@@ -191,7 +191,7 @@ package struct Issuer: Sendable {
     return order
   }
 
-  /// Finds a CAA record that forbids the certificate, where the DNS is in use anyway.
+  /// Checks for a CAA record that forbids the certificate, if the challenges use DNS anyway.
   private func checkAuthorization() async throws {
     guard solvers.types.contains(where: \.isOfDNS), let lookup = authorizationLookup else { return }
     try await lookup.check(settings.names, account: account.url) { solvers.type(for: $0) }
@@ -203,7 +203,7 @@ package struct Issuer: Sendable {
       NewOrder(settings.names, profile: settings.profile, replaces: replaces))
   }
 
-  /// The order of an earlier run, when it is for the same certificate and still alive.
+  /// Returns the order of an earlier run if it is for the same certificate and still usable.
   private func resumedOrder() async throws -> Order? {
     guard let record = try await pending.order(of: name) else { return nil }
     guard record.directory == directory, record.account == accountID,
@@ -215,15 +215,15 @@ package struct Issuer: Sendable {
       guard order.status != .invalid else { return nil }
       let age = environment.clock.now().timeIntervalSince(record.date)
       if age > Self.patience, [.pending, .processing].contains(order.status) {
-        // A CA that crashed in the middle of a validation may never take it up again.
+        // A CA that crashed during a validation may never continue it.
         environment.console.logger.warning(
-          "\(name): the order of \(record.date.rfc3339) is given up")
+          "\(name): abandoning the order of \(record.date.rfc3339), which makes no progress")
         if order.status == .pending { try await giveUp(record.url) }
         return nil
       }
       return order
     } catch let error as ACMEError where error.problem != nil && !error.isRetryable {
-      environment.console.logger.info("the order under way is gone: \(error)")
+      environment.console.logger.info("cannot resume the order in progress: \(error)")
       return nil
     }
   }
@@ -249,7 +249,7 @@ package struct Issuer: Sendable {
     return order
   }
 
-  /// The CSR of this order, made and synced with its key before the CA sees it.
+  /// Returns the CSR of this order, stored with its key before the CA receives it.
   private func keptRequest() async throws -> CertificateRequest {
     if let kept = try await kept() { return kept.request }
     if let given = settings.csr {
@@ -273,21 +273,21 @@ package struct Issuer: Sendable {
     try await pending.request(of: name, needsKey: settings.csr == nil)
   }
 
-  /// Whether the next run can go on with the order: it was finalized, or the failure may pass.
+  /// Returns whether the next run can resume the order after this failure.
   private func shouldKeepOrder(after error: any Error) async -> Bool {
     let isDiskFull = (error as? HostError)?.code == .diskFull
     let mayPass = CertctlError(wrapping: error).isRetryable || isDiskFull
-    // A damaged key or request is there for somebody to look at.
+    // Keep a damaged key or CSR for inspection.
     let isFinalized = (try? await kept() != nil) ?? true
-    // A cancelled run of an order that no certificate can come from yet leaves nothing.
+    // After a cancellation, keep the order only if it can yield a certificate.
     if error is CancellationError { return isFinalized }
     if let error = error as? CertctlError, error.code == .unusableCertificate { return false }
     if mayPass { return true }
-    // A full disk, a lost permission: the certificate may be there, and ours to fetch.
+    // After a local failure such as a full disk, the certificate may still be available.
     return isFinalized && !(error is ACMEError) && (error as? CertctlError)?.code != .authority
   }
 
-  /// Ends the order at the CA and here; whatever fails of it must not hide why.
+  /// Discards the order at the CA and on disk; errors in doing so must not hide the cause.
   private func abandon(after error: any Error) async {
     guard let record = try? await pending.order(of: name) else { return }
     let failure = CertctlError(wrapping: error)
@@ -299,12 +299,13 @@ package struct Issuer: Sendable {
       try await giveUp(record.url)
       try await pending.discard(name)
     } catch {
-      environment.console.logger.warning("the order under way was not discarded: \(error)")
+      environment.console.logger.warning("the order in progress was not discarded: \(error)")
     }
   }
 
-  /// Deactivates what is still pending of a failed order, so that it does not count against the
-  /// account; for certctl itself nothing depends on it.
+  /// Deactivates the pending authorizations of a failed order.
+  ///
+  /// Otherwise they would count against the account. certctl does not depend on this.
   private func giveUp(_ orderURL: String) async throws {
     let log: @Sendable (any Error) -> Void = {
       environment.console.logger.info("an authorization was not deactivated: \($0)")
@@ -324,7 +325,7 @@ package struct Issuer: Sendable {
     guard let kept = try await kept() else {
       throw CertctlError(
         .damagedState, "the key of the order for \(name) is missing",
-        hint: "it cannot be had back; run the command again for a new order")
+        hint: "run the command again to place a new order; the key cannot be recovered")
     }
     var chain = try await account.certificateChain(of: order)
     if let wanted = settings.preferredChain, !chain.endsWith(issuer: wanted) {
@@ -332,8 +333,7 @@ package struct Issuer: Sendable {
         chain = better
       } else {
         environment.console.warn(
-          "no chain of this CA ends with an issuer '\(wanted)'; "
-            + "the default chain is used")
+          "the CA offers no chain from the issuer '\(wanted)'; using the default chain")
       }
     }
     let issued =
@@ -352,34 +352,35 @@ package struct Issuer: Sendable {
     return nil
   }
 
-  /// Checks that the certificate is the one that was ordered, before it gets near the store.
+  /// Checks that the certificate is the one that was ordered, before it is stored.
   private func check(_ issued: IssuedCertificate) throws {
     let leaf = issued.leaf
     let now = environment.clock.now()
     func refuse(_ what: String, hint: String? = nil) -> CertctlError {
       CertctlError(
-        .unusableCertificate, "the certificate that the CA sent for \(name) \(what)", hint: hint)
+        .unusableCertificate, "cannot use the certificate from the CA for \(name): \(what)",
+        hint: hint)
     }
-    guard issued.isPair else { throw refuse("has another key than the request") }
+    guard issued.isPair else { throw refuse("its key does not match the CSR") }
     let names = Set(leaf.dnsNames.map { $0.lowercased() } + leaf.ipAddresses)
     if let missing = settings.names.first(where: { !names.contains($0.value) }) {
-      throw refuse("does not cover \(missing.value)")
+      throw refuse("it does not cover \(missing.value)")
     }
     guard Certificate.isOrdered(issued.chain) else {
-      throw refuse("has a chain that is out of order")
+      throw refuse("its chain is out of order")
     }
-    let clockHint = "this machine's clock says \(now.rfc3339): check it"
+    let clockHint = "check this machine's clock, which shows \(now.rfc3339)"
     guard leaf.notAfter > now else {
-      throw refuse("expired on \(leaf.notAfter.rfc3339)", hint: clockHint)
+      throw refuse("it expired on \(leaf.notAfter.rfc3339)", hint: clockHint)
     }
     guard leaf.notBefore < now.addingTimeInterval(Self.clockTolerance) else {
-      throw refuse("is not valid before \(leaf.notBefore.rfc3339)", hint: clockHint)
+      throw refuse("it is not valid before \(leaf.notBefore.rfc3339)", hint: clockHint)
     }
   }
 }
 
 extension IssuedChain {
-  /// Whether the last certificate was issued by one of this common name.
+  /// Returns whether the topmost certificate was issued by this common name.
   func endsWith(issuer: String) -> Bool {
     lastIssuerCommonName == issuer
   }

@@ -7,13 +7,13 @@ import CertctlSystem
 import Logging
 import Synchronization
 
-/// Proves the names of one order: presents all challenges, answers all, waits for the order.
+/// The validation of one order: presents and answers all challenges, and waits for the result.
 struct Validation: Sendable {
-  /// How long a CA may take to validate; then the order is left for the next run.
+  /// How long a CA may take to validate; after that, the order is left for the next run.
   static let timeLimit = Duration.seconds(300)
   /// How long the clean-up may take; temporary failures of DNS services are retried.
   static let cleanupLimit = Duration.seconds(120)
-  /// The same for somebody who waits for the end after Ctrl-C; what is left is the next run's.
+  /// How long the clean-up may take after Ctrl-C; the next run cleans up the rest.
   static let hurriedLimit = Duration.seconds(15)
 
   let account: Account
@@ -24,26 +24,25 @@ struct Validation: Sendable {
   let logger: Logger
   let warn: @Sendable (String) -> Void
 
-  /// One challenge of the order that is open.
+  /// An open challenge of the order.
   private struct Open: Sendable {
     let type: ChallengeType
     let challenge: Challenge
     let presented: PresentedChallenge
   }
 
-  /// Runs `place` with the solvers ready, then validates the order that it returns.
+  /// Runs `place` after preparing the solvers, then validates the order that it returns.
   ///
-  /// Whatever happens, cancellation included, what was presented is cleaned up before this
-  /// returns or throws.
+  /// Presented challenges are cleaned up before this returns or throws, even on cancellation.
   func complete(_ place: @Sendable () async throws -> Order) async throws -> Order {
     let box = PresentedBox()
     let reason = Mutex<String?>(nil)
     return try await withCleanup(
       timeout: Self.cleanupLimit, afterCancellation: Self.hurriedLimit
     ) { error in
-      // Who refuses to make records, and to remove them with the same words, has made none.
+      // If creating and removing records fail with the same message, none was created.
       guard reason.withLock(\.self) != CertctlError(wrapping: error).message else { return }
-      tell(error, box.challenges)
+      reportCleanupFailure(error, box.challenges)
     } _: {
       for type in solvers.types {
         box.prepare(type)
@@ -60,16 +59,16 @@ struct Validation: Sendable {
     }
   }
 
-  /// Says that something stays behind, where it outlives this process.
-  private func tell(_ error: any Error, _ challenges: [PresentedChallenge]) {
+  /// Warns that the clean-up failed, if a challenge outlives this process.
+  private func reportCleanupFailure(_ error: any Error, _ challenges: [PresentedChallenge]) {
     guard challenges.contains(where: { persistsAfterExit($0.type) }) else {
-      return logger.warning("a challenge was not cleaned up: \(error)")
+      return logger.warning("could not clean up a challenge: \(error)")
     }
     let isLate = (error as? HostError)?.code == .timedOut || error is CancellationError
     warn(
-      "what was made for the validation of \(lineage) could not be removed: "
-        + (isLate ? "there was no time for it" : CertctlError(wrapping: error).message)
-        + "; the next run tries again")
+      "could not clean up the challenge for \(lineage)"
+        + (isLate ? " (timed out)" : ": \(CertctlError(wrapping: error).message)")
+        + "; the next run will retry")
   }
 
   private func validate(_ order: Order, _ box: PresentedBox) async throws -> Order {
@@ -87,7 +86,7 @@ struct Validation: Sendable {
     progress(.presenting(words(of: open), count: open.count))
     try await eachType(open) { try await $0.present($1) }
     try await eachType(open) { try await $0.waitUntilVisible($1) }
-    // A resumed order may have been answered already; a CA may count each answer as an attempt.
+    // A resumed order may be answered already, and a CA may count each response as an attempt.
     for item in open where item.challenge.status == .pending {
       try await account.respond(to: item.challenge)
     }
@@ -111,7 +110,7 @@ struct Validation: Sendable {
     type.flatMap { solvers[$0] }.map { Swift.type(of: $0).persistsAfterExit } ?? false
   }
 
-  /// Does something by each solver, side by side, with the challenges that are its own.
+  /// Runs `body` concurrently for each solver with its own challenges.
   private func eachType(
     _ open: [Open],
     _ body: @escaping @Sendable (any ChallengeSolver, [PresentedChallenge]) async throws -> Void
@@ -135,13 +134,14 @@ struct Validation: Sendable {
       let offered = authorization.challenges.map(\.type.rawValue).sorted()
       throw CertctlError(
         .challengeFailed,
-        "the CA offers no \(wanted.rawValue) for \(authorization.identifier.value)",
-        hint: "it offers: \(offered.joined(separator: ", "))")
+        "cannot validate \(authorization.identifier.value): "
+          + "the CA does not offer \(wanted.rawValue)",
+        hint: "use another --challenge; the CA offers: \(offered.joined(separator: ", "))")
     }
     return Open(type: wanted, challenge: challenge, presented: presented)
   }
 
-  /// Takes back what each of the solvers that were begun with has presented.
+  /// Cleans up the challenges with each solver that was prepared.
   private func cleanUp(
     _ types: [ChallengeType], _ challenges: [PresentedChallenge]
   ) async throws {
@@ -155,13 +155,13 @@ struct Validation: Sendable {
       }
     }
     if let failure { throw failure }
-    // Only what was recorded here: the journal may hold what earlier runs left.
+    // Clear only what was recorded here: the journal may hold challenges of earlier runs.
     guard challenges.contains(where: { persistsAfterExit($0.type) }) else { return }
     try await journal.clear(lineage)
   }
 }
 
-/// What was presented, for the clean-up that runs outside the task that presented it.
+/// The presented challenges, for the clean-up outside the task that presented them.
 private final class PresentedBox: Sendable {
   private let storage = Mutex<(types: [ChallengeType], challenges: [PresentedChallenge])>(([], []))
 

@@ -1,11 +1,11 @@
 import CertctlStore
 import FoundationEssentials
 
-/// How long to wait after failures.
+/// The waiting times after failures.
 enum BackOff {
-  /// The wait after so many failures in a row: 1, 10, 100 minutes, then a day.
+  /// Returns the wait in seconds after failures in a row: 1, 10, 100 minutes, then a day.
   ///
-  /// The steps that Let's Encrypt asks clients to take.
+  /// Let's Encrypt recommends these steps.
   static func delay(after failures: Int) -> TimeInterval {
     switch failures {
     case ...0: 0
@@ -16,16 +16,15 @@ enum BackOff {
     }
   }
 
-  /// Counting further changes nothing.
+  /// The maximum failure count to store; higher counts make no difference.
   static let longestCount = 1_000_000
 
-  /// The earliest time for the next attempt.
+  /// Returns the earliest time for the next attempt.
   ///
-  /// The nearer a certificate is to its end, the shorter the wait: an eighth of what is left at
-  /// most, but not below an hour (a hundredth of the lifetime, if it is short), and once it has
-  /// expired, an eighth of the time since. So a certificate in its last hours is tried hourly, one
-  /// that has been dead for weeks daily. A time that the CA named counts for more: up to half of
-  /// what is left, and a week.
+  /// The wait is capped at an eighth of the time until expiry, or since expiry. The cap is at least
+  /// an hour, or a hundredth of a short lifetime. So a certificate in its last hours is retried
+  /// hourly, and one that expired weeks ago daily. A time that the CA named can extend the wait, up
+  /// to half of the time until or since expiry, and at most a week.
   static func notBefore(
     failures: Int, certificate: RenewalCertificate?, retryAfter: Date?, now: Date
   ) -> Date {

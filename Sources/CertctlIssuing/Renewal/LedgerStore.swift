@@ -6,26 +6,26 @@ import CertctlSystem
 import FoundationEssentials
 import Logging
 
-/// The ledger on disk, `cache/ledger.json`, shared by all processes of a state directory.
+/// The rate-limit ledger on disk, `cache/ledger.json`, which all processes share.
 ///
-/// What it holds is a courtesy towards CAs, not a fact that anything depends on: one that is damaged
-/// or cannot be written is begun anew.
+/// It is a courtesy towards CAs, and nothing depends on it. A damaged ledger is replaced by an
+/// empty one, and write errors are only logged.
 struct LedgerStore: Sendable {
-  /// How long to wait for another process that writes it; each takes milliseconds.
+  /// How long to wait for other processes that write it; each takes milliseconds.
   private static let lockTimeout = Duration.seconds(30)
 
   let state: StateDirectory
   let clock: WallClock
   let logger: Logger
-  /// Told what a person should know although nothing failed.
+  /// Receives warnings for the user.
   let warn: @Sendable (String) -> Void
 
   /// Counts an order that is about to be placed.
   ///
   /// - Parameters:
   ///   - order: The order.
-  ///   - heedsLimits: Whether a limit may forbid it; it is counted in any case.
-  /// - Throws: `CertctlError` with code `postponed` when a limit of the CA would be passed.
+  ///   - heedsLimits: Whether a limit may forbid it; if not, it is counted anyway.
+  /// - Throws: `CertctlError` with code `postponed` if it would exceed a limit of the CA.
   func reserve(_ order: OrderUsage, heedsLimits: Bool) async throws {
     let limits = RateLimits.known(for: order.directory)
     guard limits != .none else { return }
@@ -38,16 +38,17 @@ struct LedgerStore: Sendable {
     }
     guard heedsLimits, case .wait(let until, let reason) = answer else { return }
     throw CertctlError(
-      .postponed, "the CA's limit on \(reason), as far as it was used from here, is used up",
-      hint: "the next order is possible on \(until.rfc3339); --force asks the CA all the same",
+      .postponed,
+      "cannot place the order yet: this machine has used up the CA's rate limit for \(reason)",
+      hint: "wait until \(until.rfc3339), or use --force to order anyway",
       isRetryable: true, retryAfter: until)
   }
 
-  /// Notes that an order that was counted gave no certificate.
+  /// Records that a counted order yielded no certificate.
   ///
   /// - Parameters:
   ///   - order: The order.
-  ///   - names: The names of which the validation failed.
+  ///   - names: The names whose validation failed.
   func noteFailure(of order: OrderUsage, names: [Identifier]) async {
     let limits = RateLimits.known(for: order.directory)
     guard limits != .none else { return }
@@ -55,7 +56,7 @@ struct LedgerStore: Sendable {
     do {
       try await update { $0.noteFailure(of: order, names: names, limits: limits, now: now) }
     } catch {
-      logger.warning("the failure was not counted: \(error)")
+      logger.warning("the failed order is not counted in the rate-limit ledger: \(error)")
     }
   }
 
@@ -72,12 +73,12 @@ struct LedgerStore: Sendable {
     guard ledger != before else { return result }
     ledger.prune(now: clock.now())
     do { try await file.write(ledger) } catch {
-      logger.warning("the ledger was not written: \(error)")
+      logger.warning("the rate-limit ledger was not saved: \(error)")
     }
     return result
   }
 
-  /// The list of suffixes is read at the first look.
+  /// Returns a warning if registered domains are guessed; the first call reads the suffix list.
   @Disk private static func noteOfGuessing() -> String? {
     RegisteredDomain.noteOfGuessing(PublicSuffixes.shared)
   }

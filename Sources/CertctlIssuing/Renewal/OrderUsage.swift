@@ -4,7 +4,7 @@ import CertctlCrypto
 import CertctlStore
 package import FoundationEssentials
 
-/// An order that is about to be placed, as the limits of a CA see it.
+/// An order that is about to be placed, as the rate limits of a CA count it.
 package struct OrderUsage: Sendable, Equatable {
   /// The directory URL of the CA.
   package var directory: String
@@ -12,12 +12,12 @@ package struct OrderUsage: Sendable, Equatable {
   package var account: String
   /// The names, at least one.
   package var identifiers: [Identifier]
-  /// When the last certificate for exactly these names was issued by this CA, if there is one.
+  /// When this CA last issued a certificate for exactly these names; nil if it never did.
   package var previous: Date?
-  /// Whether it carries `replaces` (RFC 9773 section 5), which exempts it from the limits.
+  /// Whether it has `replaces` (RFC 9773, section 5), which exempts it from the limits.
   package var isReplacement: Bool
 
-  /// Describes an order.
+  /// Creates a description of an order.
   package init(
     directory: String, account: String, identifiers: [Identifier], previous: Date? = nil,
     isReplacement: Bool = false
@@ -29,18 +29,18 @@ package struct OrderUsage: Sendable, Equatable {
     self.isReplacement = isReplacement
   }
 
-  /// Whether the CA sees a renewal: the same names again, not too long ago.
+  /// Returns whether the CA counts it as a renewal: the same names within the renewal window.
   func isRenewal(_ limits: RateLimits, now: Date) -> Bool {
     guard let previous, let window = limits.renewalWindow else { return false }
     return now.timeIntervalSince(previous) < window
   }
 
-  /// The set of names, whatever their order, in 32 digits.
+  /// A key of 32 digits for the set of names, whatever their order.
   var setKey: String {
     let names = identifiers.map { "\($0.type.rawValue):\($0.value)" }.sorted()
     return Digest.sha256(Array(names.joined(separator: "\n").utf8)).prefix(16).hexadecimal
   }
 
-  /// The registered domains and networks that the names are counted by, each once.
+  /// The registered domains and networks by which the names are counted, each once.
   var domains: Set<String> { Set(identifiers.map(RegisteredDomain.key)) }
 }

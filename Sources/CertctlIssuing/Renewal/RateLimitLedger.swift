@@ -2,44 +2,44 @@ package import ACME
 import CertctlStore
 package import FoundationEssentials
 
-/// What this machine has asked of its CAs lately, as far as their limits count it.
+/// This machine's recent use of the rate limits of its CAs.
 ///
-/// It says "wait" before a CA has to: a refused order costs a request, and some CAs count it. It
-/// knows only this machine: what other hosts and clients do with the same names counts at the CA
-/// too, so the CA has the last word.
+/// It postpones an order before the CA has to reject it: a rejected order costs a request, and some
+/// CAs count it. The ledger knows only this machine. The CA has the last word, because it also
+/// counts other hosts and clients with the same names.
 ///
-/// Each limit is a token bucket, of which one instant is kept: when it will be full again. A bucket
-/// that is full is no entry at all, so the ledger holds no more than was used in the last period.
+/// Each limit is a token bucket, stored as the instant at which it will be full again. A full
+/// bucket has no entry, so the ledger holds only what was used in the last period.
 package struct RateLimitLedger: Codable, Sendable, Equatable {
-  /// The version of the file's format.
+  /// The version of the file format.
   package var version = RateLimitLedger.formatVersion
-  /// By directory URL and bucket, when the bucket is full again.
+  /// When each bucket will be full again, by directory URL and bucket.
   private(set) var authorities: [String: [String: Date]] = [:]
 
-  /// The newest version of the format that this certctl knows.
+  /// The newest format version that this certctl supports.
   package static let formatVersion = 1
 
-  /// A ledger with nothing in it.
+  /// Creates an empty ledger.
   package init() {}
 
-  /// Whether something may be asked of the CA.
+  /// Whether an order may be placed.
   package enum Answer: Sendable, Equatable {
-    /// No limit that we know forbids it.
+    /// No known limit forbids it.
     case allowed
     /// A limit forbids it until this instant, for this reason.
     case wait(until: Date, reason: String)
   }
 
-  /// Whether the order may be placed now.
+  /// Returns whether the order may be placed now.
   ///
   /// - Parameters:
   ///   - order: The order.
   ///   - limits: The CA's limits; those known for its directory by default.
   ///   - now: The time.
-  /// - Returns: The longest of the waits that the limits ask for, if any does.
+  /// - Returns: The longest wait that the limits require, or `allowed`.
   package func answer(to order: OrderUsage, limits: RateLimits? = nil, now: Date) -> Answer {
     let limits = limits ?? .known(for: order.directory)
-    // Renewals that the CA is told about count against nothing.
+    // Orders with `replaces` count against no limit.
     guard !order.isReplacement else { return .allowed }
     var checks: [(Bucket, RateLimit?, String)] = []
     if !order.isRenewal(limits, now: now) {
@@ -58,10 +58,10 @@ package struct RateLimitLedger: Codable, Sendable, Equatable {
     return answer(checks, at: order.directory, now: now)
   }
 
-  /// Notes that the order was placed, and counts its certificate as issued.
+  /// Records that the order was placed, and counts its certificate as issued.
   ///
-  /// CAs count certificates later, when they issue them. Counting them here keeps orders side by
-  /// side from passing the limit together; ``noteFailure(of:names:limits:now:)`` gives them back.
+  /// CAs count certificates only when they issue them. Counting them here keeps concurrent orders
+  /// from exceeding the limit together; ``noteFailure(of:names:limits:now:)`` reverts the count.
   package mutating func notePlaced(
     _ order: OrderUsage, limits: RateLimits? = nil, now: Date
   ) {
@@ -74,11 +74,11 @@ package struct RateLimitLedger: Codable, Sendable, Equatable {
     }
   }
 
-  /// Notes that an order that was placed gave no certificate.
+  /// Records that a placed order yielded no certificate.
   ///
   /// - Parameters:
   ///   - order: The order.
-  ///   - names: The names of which the validation failed; none if something else went wrong.
+  ///   - names: The names whose validation failed; none if something else failed.
   ///   - limits: The CA's limits; those known for its directory by default.
   ///   - now: The time.
   package mutating func noteFailure(
@@ -94,9 +94,9 @@ package struct RateLimitLedger: Codable, Sendable, Equatable {
     }
   }
 
-  /// Forgets what no limit can see any more.
+  /// Removes entries that no limit counts any more.
   ///
-  /// To be called before the ledger is stored.
+  /// Call this before storing the ledger.
   package mutating func prune(now: Date) {
     authorities = authorities.compactMapValues { buckets in
       let used = buckets.filter { $0.value > now }
@@ -104,7 +104,7 @@ package struct RateLimitLedger: Codable, Sendable, Equatable {
     }
   }
 
-  /// How many buckets are in use.
+  /// The number of buckets in use.
   package var count: Int { authorities.values.reduce(0) { $0 + $1.count } }
 
   // MARK: - Buckets
@@ -127,12 +127,12 @@ package struct RateLimitLedger: Codable, Sendable, Equatable {
     var latest = now
     for (bucket, limit, what) in checks {
       guard let limit, let stored = buckets[bucket.key] else { continue }
-      // No bucket is emptier than empty: what says so was noted by a clock that was ahead.
+      // A later instant than that of an empty bucket was recorded by a clock that was ahead.
       let full = min(stored, now.addingTimeInterval(limit.period))
       let free = full.addingTimeInterval(limit.interval + limit.margin - limit.period)
       if free > latest {
         latest = free
-        answer = .wait(until: free.stored(.up), reason: "\(what): \(limit)")
+        answer = .wait(until: free.stored(.up), reason: "\(what) (\(limit))")
       }
     }
     return answer
@@ -147,14 +147,14 @@ package struct RateLimitLedger: Codable, Sendable, Equatable {
     let full = max(stored, now).addingTimeInterval(limit.interval)
     buckets[bucket.key] = min(full, now.addingTimeInterval(limit.period)).stored(.up)
     if buckets.count > Self.mostBuckets {
-      // Those that will be full soonest say least.
+      // Drop the buckets that will be full soonest, which matter least.
       let kept = buckets.sorted { $0.value > $1.value }.prefix(Self.mostBuckets / 2)
       buckets = Dictionary(uniqueKeysWithValues: kept.map { ($0.key, $0.value) })
     }
     authorities[directory] = buckets
   }
 
-  /// More than any one machine uses; about 1 MB of JSON.
+  /// The maximum number of buckets: more than one machine uses, about 1 MB of JSON.
   static let mostBuckets = 20000
 }
 
@@ -165,7 +165,7 @@ private enum Bucket {
   case set(String)
   case failures(String, String)
 
-  /// The name of the bucket in the file.
+  /// The key of the bucket in the file.
   var key: String {
     switch self {
     case .orders(let account): "orders \(account)"
@@ -177,19 +177,21 @@ private enum Bucket {
 }
 
 extension RateLimit: CustomStringConvertible {
-  /// How long one takes to come back, in seconds.
+  /// How long one token takes to refill, in seconds.
   var interval: Double { period / Double(max(1, burst)) }
 
-  /// By how much we keep off the limit, in seconds: the CA counts an order when it arrives and a
-  /// certificate when it is issued, both later than we do.
+  /// The safety margin, in seconds.
+  ///
+  /// The CA counts an order when it arrives and a certificate when it is issued, both later than
+  /// certctl does.
   var margin: Double { min(interval / 2, 600) }
 
-  /// The limit in words: "50 in 7 days".
+  /// The limit in words: "50 per 7 days".
   package var description: String {
     let hours = Int(period / 3600)
     let time =
       hours % 24 == 0 && hours > 0
-      ? "\(hours / 24) days" : hours == 1 ? "an hour" : "\(hours) hours"
-    return "the CA allows \(burst) in \(time)"
+      ? "\(hours / 24) days" : hours == 1 ? "hour" : "\(hours) hours"
+    return "\(burst) per \(time)"
   }
 }

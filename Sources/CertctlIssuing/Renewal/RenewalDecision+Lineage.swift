@@ -4,13 +4,13 @@ package import CertctlStore
 package import FoundationEssentials
 
 extension RenewalDecision {
-  /// The decision for a lineage: the one that all commands take.
+  /// Creates the decision for a lineage, the same for all commands.
   ///
   /// - Parameters:
-  ///   - lineage: What is known of it; nil when that is lost, or it is new.
-  ///   - leaves: The certificates to be used, the main one first; nil when there are none.
-  ///   - settings: What is wanted of it; by default what it keeps itself.
-  ///   - lookAhead: How long after `now` the next decision comes at the latest, in seconds.
+  ///   - lineage: The lineage; nil if it is new or its file is lost.
+  ///   - leaves: The certificates to use, the main one first; nil if there are none.
+  ///   - settings: The requested settings; by default those of the lineage.
+  ///   - lookAhead: The longest time until the next decision, in seconds.
   ///   - now: The time.
   package init(
     of lineage: Lineage?, _ leaves: [Certificate]?, wanting settings: LineageSettings? = nil,
@@ -20,7 +20,7 @@ extension RenewalDecision {
       if let settings, let issued = lineage?.issuance?.settings {
         settings.change(since: issued)
       } else { lineage?.wantedChange }
-    // Without knowing what it was ordered with, a person who asks for a certificate gets one.
+    // If the settings of the last order are unknown, a person who requests one gets a new one.
     let isKnown = settings == nil || lineage?.issuance != nil
     self.init(
       certificate: isKnown ? leaves.map { RenewalCertificate($0) } : nil,

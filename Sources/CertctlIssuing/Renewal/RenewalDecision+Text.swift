@@ -2,13 +2,13 @@ import CertctlCore
 package import FoundationEssentials
 
 extension RenewalDecision: CustomStringConvertible {
-  /// The decision as one sentence without a full stop.
+  /// The decision in one line, without a full stop.
   package var description: String {
     switch self {
     case .now(let reason): "due: \(reason)"
     case .at(let instant, let reason): "due on \(instant.rfc3339): \(reason)"
     case .held(let until, let reason, let hold):
-      "due (\(reason)), held back until \(until.rfc3339): \(hold)"
+      "due (\(reason)), postponed until \(until.rfc3339): \(hold)"
     }
   }
 
@@ -17,24 +17,24 @@ extension RenewalDecision: CustomStringConvertible {
     if case .now = self { true } else { false }
   }
 
-  /// Whether a renewal is due, even if it is held back.
+  /// Whether a renewal is due, even if it is postponed.
   package var isDue: Bool {
     if case .at = self { false } else { true }
   }
 
-  /// Whether it is due, and something holds it back.
+  /// Whether a renewal is due but postponed.
   package var isHeld: Bool {
     if case .held = self { true } else { false }
   }
 
-  /// Why it is, or will be, due.
+  /// Why the renewal is or will be due.
   package var reason: Reason {
     switch self {
     case .now(let reason), .at(_, let reason), .held(_, let reason, _): reason
     }
   }
 
-  /// When there is something to do next; nil when that is at once.
+  /// When the renewal can start; nil if now.
   package var next: Date? {
     switch self {
     case .now: nil
@@ -44,24 +44,24 @@ extension RenewalDecision: CustomStringConvertible {
 }
 
 extension RenewalDecision.Reason: CustomStringConvertible {
-  /// The reason in words; what a CA said in it is safe for a terminal.
+  /// The reason in words; it may quote a URL of the CA.
   package var description: String {
     switch self {
     case .noCertificate: "there is no certificate yet"
     case .revoked: "the certificate in use was revoked"
     case .settingsChanged(let change): change
     case .suggested(let start, let end, let page):
-      "the CA suggests \(start.rfc3339) to \(end.rfc3339)"
-        + (page.map { ", see \($0)" } ?? "")
-    case .lifetime: "most of its lifetime is over"
-    case .lastQuarter: "the last quarter of its lifetime begins, and the CA suggests later"
+      "the CA suggests a time between \(start.rfc3339) and \(end.rfc3339)"
+        + (page.map { " (see \($0))" } ?? "")
+    case .lifetime: "near the end of its lifetime"
+    case .lastQuarter: "in the last quarter of its lifetime, although the CA suggests a later time"
     case .expired: "it has expired"
     }
   }
 }
 
 extension RenewalDecision.Hold: CustomStringConvertible {
-  /// What holds the renewal back, in words.
+  /// Why the renewal is postponed, in words.
   package var description: String {
     switch self {
     case .failures(let count, let last):
@@ -69,8 +69,8 @@ extension RenewalDecision.Hold: CustomStringConvertible {
         ? "the last attempt failed on \(last.rfc3339)"
         : "\(count) attempts in a row failed, the last on \(last.rfc3339)"
     case .haste(let obtained):
-      "it was obtained on \(obtained.rfc3339), soon after the one before: "
-        + "is the clock right? --force renews all the same"
+      "the certificate was obtained on \(obtained.rfc3339), soon after the previous one; "
+        + "check the clock, or use --force to renew anyway"
     }
   }
 }

@@ -1,36 +1,35 @@
 package import CertctlStore
 package import FoundationEssentials
 
-/// Whether a lineage is to be renewed: pure, from what is known and the time.
+/// The decision whether to renew a lineage: a pure function of the known facts and the time.
 ///
-/// The same input gives the same answer, and between two runs the answer changes only because
-/// time passed or a fact changed.
+/// Between two runs, the decision changes only if time passed or a fact changed.
 package enum RenewalDecision: Sendable, Equatable {
   /// Renew now.
   case now(Reason)
-  /// Nothing to do before this instant; renew then.
+  /// Renew at this instant, and not before.
   case at(Date, Reason)
-  /// It is due, and held back until this instant.
+  /// The renewal is due, but postponed until this instant.
   case held(until: Date, Reason, Hold)
 
-  /// Why a lineage is, or will be, due.
+  /// Why a renewal is or will be due.
   package enum Reason: Sendable, Equatable {
-    /// It has no certificate yet.
+    /// There is no certificate yet.
     case noCertificate
     /// The certificate was revoked.
     case revoked
-    /// What is wanted has changed, in these words.
+    /// The settings have changed, in these words.
     case settingsChanged(String)
     /// The CA suggests a window, from `start` to `end`.
     case suggested(start: Date, end: Date, explanationURL: String?)
-    /// A third of the lifetime is left, or half of a short one.
+    /// Only a third of the lifetime is left, or half of a short lifetime.
     case lifetime
-    /// The last quarter of the lifetime begins, whatever the CA suggests.
+    /// The last quarter of the lifetime begins, and the CA suggests a later time.
     case lastQuarter
     /// The certificate has expired.
     case expired
 
-    /// Whether the dates or the CA want it, and not a person or a revocation.
+    /// Whether the dates or the CA cause the renewal, rather than a person or a revocation.
     package var isScheduled: Bool {
       switch self {
       case .suggested, .lifetime, .lastQuarter, .expired: true
@@ -39,31 +38,30 @@ package enum RenewalDecision: Sendable, Equatable {
     }
   }
 
-  /// What holds a due renewal back.
+  /// Why a due renewal is postponed.
   package enum Hold: Sendable, Equatable {
-    /// So many attempts failed in a row, the last one then.
+    /// This many attempts failed in a row, the last one at this time.
     case failures(count: Int, last: Date)
-    /// The certificate is new, and so were those before it when they were replaced: the clock or
-    /// the CA is wrong.
+    /// The certificate is new, and so were earlier ones when they were replaced.
+    ///
+    /// Either the clock or the CA is wrong.
     case haste(obtained: Date)
   }
 
-  /// How long after this run the next one comes at the latest, in seconds: what the timer that is
-  /// shipped keeps.
+  /// The longest time between two runs of the shipped timer, in seconds.
   ///
-  /// A renewal that would fall due before the next run is made in this one (RFC 9773 section 4.2).
+  /// A renewal that is due before the next run happens in this one (RFC 9773, section 4.2).
   package static let timerInterval: TimeInterval = 13 * 3600
 
-  /// Decides.
+  /// Makes the decision.
   ///
   /// - Parameters:
-  ///   - certificate: The newest certificate of the lineage, deployed or not; nil when there is
-  ///     none.
-  ///   - state: What earlier runs noted. Notes about another certificate do not count.
+  ///   - certificate: The newest certificate of the lineage, deployed or not; nil if there is none.
+  ///   - state: The state that earlier runs recorded; one of another certificate is ignored.
   ///   - isRevoked: Whether that certificate was revoked.
-  ///   - change: What has changed in the settings since it was ordered, in words; nil for nothing.
-  ///   - lookAhead: How long after `now` the next decision comes at the latest, in seconds. More
-  ///     than a tenth of the lifetime counts as a tenth.
+  ///   - change: How the settings have changed since it was ordered, in words; nil if unchanged.
+  ///   - lookAhead: The longest time until the next decision, in seconds. At most a tenth of the
+  ///     lifetime counts.
   ///   - now: The time.
   package init(
     certificate: RenewalCertificate?, state: RenewalState?, isRevoked: Bool = false,
@@ -100,7 +98,7 @@ package enum RenewalDecision: Sendable, Equatable {
     }
   }
 
-  /// When the dates and the CA want the renewal.
+  /// Returns when the renewal is due by the dates and the CA's suggestion, and why.
   private static func schedule(
     _ certificate: RenewalCertificate, _ suggestion: RenewalState.Suggestion?, now: Date
   ) -> (Date, Reason) {
@@ -130,7 +128,7 @@ package enum RenewalDecision: Sendable, Equatable {
   private static func backOff(
     _ failures: RenewalState.Failures?, now: Date
   ) -> (Date, Hold)? {
-    // A failure in the future was noted by a clock that was wrong: one attempt sets it right.
+    // A failure in the future was recorded by a wrong clock; the next attempt corrects it.
     guard let failures, now < failures.notBefore,
       failures.date <= now.addingTimeInterval(RenewalState.clockTolerance)
     else { return nil }

@@ -3,17 +3,17 @@ package import CertctlStore
 package import FoundationEssentials
 
 extension RenewalState {
-  /// Whether the CA has to be asked for its suggestion.
+  /// Returns whether to request the CA's suggestion.
   ///
-  /// False until the stored Retry-After has passed, so that a run with nothing due and nothing to
-  /// ask makes no request; and false after the certificate has expired (RFC 9773 section 4.3.3).
-  /// A question that lies in the future, or a Retry-After further off than a day, was noted by a
-  /// clock that was wrong.
+  /// False until the stored Retry-After has passed, so that a run with nothing due sends no
+  /// request. Also false after the certificate has expired (RFC 9773, section 4.3.3). A request in
+  /// the future, or a Retry-After more than a day ahead, was recorded by a wrong clock and is
+  /// ignored.
   ///
   /// - Parameters:
   ///   - certificate: The certificate in question.
   ///   - now: The time.
-  /// - Returns: Whether to ask.
+  /// - Returns: Whether to send a request.
   package func asksRenewalInfo(for certificate: RenewalCertificate, now: Date) -> Bool {
     guard now < certificate.notAfter else { return false }
     guard self.certificate == certificate.fingerprint, let look else { return true }
@@ -21,14 +21,14 @@ extension RenewalState {
       || look.next > now.addingTimeInterval(86400 + Self.clockTolerance)
   }
 
-  /// Takes the CA's answer.
+  /// Records the CA's response.
   ///
-  /// A window that moved keeps the chosen instant if it still holds it; else another is chosen.
+  /// The chosen instant stays if the new window contains it; otherwise a new one is chosen.
   ///
   /// - Parameters:
-  ///   - info: The answer about the certificate that this state is about.
+  ///   - info: The response about the certificate of this state.
   ///   - now: The time.
-  ///   - generator: Where the instant in the window comes from.
+  ///   - generator: The source of randomness for choosing the instant.
   package mutating func adopt(
     _ info: RenewalInfo, now: Date, using generator: inout some RandomNumberGenerator
   ) {
@@ -47,17 +47,16 @@ extension RenewalState {
     note(look: info.retryAfter, now: now, failures: nil)
   }
 
-  /// Notes that the CA did not answer the question: the next is after 1, 10, 100 minutes, then
-  /// six hours.
+  /// Records that the CA did not respond.
   ///
-  /// A suggestion that it made earlier stays.
+  /// The next request follows after 1, 10, 100 minutes, then six hours. The old suggestion stays.
   package mutating func noteUnanswered(now: Date) {
     let failures = (look?.failures ?? 0).advanced(by: 1)
     let wait = min(BackOff.delay(after: failures), 6 * 3600)
     note(look: now.addingTimeInterval(wait), now: now, failures: failures)
   }
 
-  /// Notes that the CA has no renewal information: the next question is after a day.
+  /// Records that the CA has no renewal information; the next request follows after a day.
   package mutating func noteNoRenewalInfo(now: Date) {
     suggestion = nil
     note(look: now.addingTimeInterval(86400), now: now, failures: nil)
@@ -71,11 +70,11 @@ extension RenewalState {
       failures: failures)
   }
 
-  /// Notes that an attempt failed.
+  /// Records a failed attempt.
   ///
   /// - Parameters:
-  ///   - certificate: The certificate that was to be renewed, if there is one.
-  ///   - retryAfter: The time that the CA named for the next attempt, if it did.
+  ///   - certificate: The certificate to renew, if there is one.
+  ///   - retryAfter: The time that the CA named for the next attempt, if any.
   ///   - now: The time.
   package mutating func noteFailure(
     of certificate: RenewalCertificate?, retryAfter: Date? = nil, now: Date
@@ -88,12 +87,11 @@ extension RenewalState {
       ).stored(.up))
   }
 
-  /// Notes that a new certificate was obtained: this is about that one from now on, with no
-  /// suggestion and no failures.
+  /// Records a new certificate, to which the state then belongs, without suggestion and failures.
   ///
   /// - Parameters:
-  ///   - certificate: The new one.
-  ///   - reason: The decision's reason; nil when a person wanted it.
+  ///   - certificate: The new certificate.
+  ///   - reason: The reason of the decision; nil if a person requested the certificate.
   ///   - now: The time.
   package mutating func noteSuccess(
     _ certificate: RenewalCertificate, because reason: RenewalDecision.Reason? = nil, now: Date
@@ -107,6 +105,6 @@ extension RenewalState {
     self.haste = haste == 0 ? nil : haste
   }
 
-  /// How far a note of the past may lie in the future before the clock is held to be wrong.
+  /// How far a recorded time may lie in the future before the clock counts as wrong, in seconds.
   static let clockTolerance: TimeInterval = 300
 }

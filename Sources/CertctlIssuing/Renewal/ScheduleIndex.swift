@@ -3,21 +3,21 @@ package import CertctlStore
 package import CertctlSystem
 package import FoundationEssentials
 
-/// When each lineage needs a closer look, derived from its files: `cache/schedule.json`.
+/// The index of when each lineage needs a closer look: `cache/schedule.json`.
 ///
-/// With it a run over thousands of lineages of which nothing is due opens one file. It holds nothing
-/// that is not in the lineages: an entry whose files have changed since is made anew, and so is the
-/// whole when it is missing, damaged, or from a clock that was ahead of ours.
+/// With it, a run over thousands of lineages with nothing due opens one file. The index is derived
+/// from the lineages. An entry is rebuilt if its files have changed. The whole index is rebuilt if
+/// it is missing, damaged or dated in the future.
 package struct ScheduleIndex: Codable, Sendable, Equatable {
   static let formatVersion = 1
   static let fileName = "schedule.json"
-  /// More than a hundred thousand lineages.
+  /// The maximum size in bytes: enough for more than a hundred thousand lineages.
   static let sizeLimit = 64 << 20
 
   var version = ScheduleIndex.formatVersion
   /// When it was written.
   package var date: Date
-  /// What is known of each lineage, by name.
+  /// The entries of the lineages, by name.
   package var entries: [String: Entry] = [:]
 
   package init(
@@ -28,7 +28,7 @@ package struct ScheduleIndex: Codable, Sendable, Equatable {
     self.entries = entries
   }
 
-  /// What is known of one lineage.
+  /// The entry of one lineage.
   package struct Entry: Codable, Sendable, Equatable {
     /// The stamps of its file in `lineages` and its link in `live`.
     package var files: [Int64]
@@ -50,7 +50,7 @@ package struct ScheduleIndex: Codable, Sendable, Equatable {
     }
   }
 
-  /// The index on disk, if it can be trusted now.
+  /// Returns the index on disk; nil if it cannot be trusted.
   @Disk package static func read(_ state: StateDirectory, now: Date) -> ScheduleIndex? {
     let folder = state.folder("cache")
     guard let bytes = try? folder.read(fileName, limit: sizeLimit),
@@ -69,7 +69,7 @@ package struct ScheduleIndex: Codable, Sendable, Equatable {
     try folder.write(Self.fileName, bytes, StateDirectory.closedFile)
   }
 
-  /// The stamps of a lineage's files as an entry keeps them.
+  /// Returns the stamps of a lineage's files in the form of an entry.
   package static func files(_ stamps: FileStamp?...) -> [Int64] {
     stamps.flatMap { stamp in
       stamp.map { [$0.modified, Int64(bitPattern: $0.file), $0.size] } ?? [0, 0, -1]

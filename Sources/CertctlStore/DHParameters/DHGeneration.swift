@@ -3,30 +3,30 @@ package import CertctlCrypto
 import CertctlSystem
 import Synchronization
 
-/// How far a search for a safe prime is, and how long it may take.
+/// The progress of a search for a safe prime, with estimates of the remaining time.
 ///
-/// Each candidate has the same small chance, whatever came before, so a search has no memory: the time
-/// that it still needs is as uncertain after an hour as at its start.
+/// Every candidate has the same small chance of success. The remaining time is therefore as
+/// uncertain after an hour as at the start.
 package struct DHProgress: Sendable {
-  /// The size of the prime.
+  /// The size of the prime in bits.
   package let bits: Int
-  /// The number of threads at work.
+  /// The number of threads.
   package let threads: Int
-  /// How many candidates have been tried.
+  /// The number of candidates tried so far.
   package let candidates: Int
-  /// How many it takes on average.
+  /// The average number of candidates that a search needs.
   package let expectedCandidates: Double
   /// The time since the start.
   package let elapsed: Duration
 
-  /// Candidates in a second; nil as long as there is too little to tell.
+  /// The candidates per second; nil until there is enough data.
   package var rate: Double? {
     let seconds = elapsed / .seconds(1)
     guard candidates >= 10, seconds >= 0.5 else { return nil }
     return Double(candidates) / seconds
   }
 
-  /// The share of such searches that would have ended by now, 0 to 1.
+  /// The share of such searches that would have finished by now, from 0 to 1.
   package var shareDone: Double {
     // (1 - 1/N) to the power of the candidates, by squaring.
     var factor = 1 - 1 / max(1, expectedCandidates)
@@ -40,10 +40,10 @@ package struct DHProgress: Sendable {
     return 1 - rest
   }
 
-  /// The time from now on after which half of such searches have ended.
+  /// The remaining time after which half of such searches have finished.
   package var median: Duration? { time(0.693_147_180_559_945) }
 
-  /// The time from now on after which nine of ten have ended.
+  /// The remaining time after which nine of ten such searches have finished.
   package var ninetyPercent: Duration? { time(2.302_585_092_994_046) }
 
   private func time(_ share: Double) -> Duration? {
@@ -51,13 +51,13 @@ package struct DHProgress: Sendable {
   }
 }
 
-/// Makes parameters with a fresh safe prime, on all cores.
+/// Generates parameters with a new safe prime on all cores.
 ///
 /// - Parameters:
-///   - bits: The size of the prime, 2048 to 8192.
+///   - bits: The size of the prime in bits, 2048 to 8192.
 ///   - show: Called several times a second.
 /// - Returns: The parameters.
-/// - Throws: `CancellationError` soon after the task was cancelled, and `CryptoError`.
+/// - Throws: `CancellationError` soon after the task was cancelled, `CryptoError`.
 package func generateDHParameters(
   bits: Int, show: @escaping @Sendable (DHProgress) -> Void
 ) async throws -> DHParameters {
@@ -72,7 +72,7 @@ package func generateDHParameters(
           do {
             try search.work()
           } catch {
-            // The others shall not go on for hours before anybody hears of it.
+            // Without this, the other threads could hide the error for hours.
             search.stop()
             throw error
           }
@@ -84,7 +84,7 @@ package func generateDHParameters(
             DHProgress(
               bits: bits, threads: threads, candidates: search.candidates,
               expectedCandidates: search.expectedCandidates, elapsed: clock.now - start))
-          // Its end by cancellation is the plan: the search is done, or nobody wants it.
+          // Cancellation ends this loop: the search has finished or was cancelled.
           guard (try? await Task.sleep(for: .milliseconds(200))) != nil else { return }
         }
       }
@@ -100,7 +100,7 @@ package func generateDHParameters(
 }
 
 extension DHParameters {
-  /// Checks size, prime and generator; it is called off with the task.
+  /// Checks the size, prime and generator; stops when the task is cancelled.
   ///
   /// - Returns: The findings.
   /// - Throws: `CryptoError`.

@@ -4,25 +4,25 @@ package import CertctlCrypto
 import CertctlSystem
 import FoundationEssentials
 
-/// The file that `ssl_dhparam` names.
+/// The file for the nginx directive `ssl_dhparam`.
 package struct DHParametersFile: Sendable {
-  /// Where it is, from the root on.
+  /// The absolute path.
   package let path: String
 
   private let folder: DurableFolder
   private let name: String
 
-  /// Names a file; nothing is looked at.
+  /// Creates a reference to a file, without touching the disk.
   ///
   /// - Parameter path: An absolute path.
-  /// - Throws: `CertctlError` with code `usage` for a path that cannot be that of a file.
+  /// - Throws: `CertctlError` with code `usage` for a path that cannot be a file's.
   package init(path: String) throws {
     let parts = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
     let name = parts.last ?? ""
     guard path.hasPrefix("/"), !["", ".", ".."].contains(name) else {
       throw CertctlError(
-        .usage, "'\(path)' is no path of a file",
-        hint: "name the file itself, such as /etc/nginx/dhparam.pem")
+        .usage, "'\(path)' is not the path of a file",
+        hint: "use a path such as /etc/nginx/dhparam.pem")
     }
     let parent = parts.dropLast().joined(separator: "/")
     folder = DurableFolder(path: parent.isEmpty ? "/" : parent, root: parent.isEmpty ? "/" : parent)
@@ -30,34 +30,34 @@ package struct DHParametersFile: Sendable {
     self.name = name
   }
 
-  /// Reads the parameters that are in the file.
+  /// Reads the parameters from the file.
   ///
   /// - Throws: `CertctlError`, `HostError` or `CryptoError`.
   package func read() async throws -> DHParameters {
     guard let bytes = try await contents() else {
-      throw CertctlError(.notFound, "there is no file \(path)")
+      throw CertctlError(.notFound, "cannot read \(path): the file does not exist")
     }
     return try DHParameters(pem: bytes)
   }
 
-  /// Looks whether the file may be written, before the work is done that fills it.
+  /// Checks whether the file may be written, before the parameters are generated.
   ///
   /// - Parameters:
-  ///   - parameters: What is to be in it; nil when that is not known yet.
-  ///   - force: Whether other contents may be replaced.
-  /// - Returns: Whether there is anything to write.
-  /// - Throws: `CertctlError` with code `refused` when it holds something else, or is no plain file.
+  ///   - parameters: The parameters to write; nil if they are not known yet.
+  ///   - force: Whether to replace other contents.
+  /// - Returns: Whether the file needs to be written.
+  /// - Throws: `CertctlError` with code `refused` if it has other contents or is a link.
   package func needsWriting(
     _ parameters: DHParameters? = nil, force: Bool
   ) async throws -> Bool {
     let link = try await Blocking.run { [folder, name] in
-      // It fails where there is no link.
+      // This fails if the path is not a link.
       try? folder.linkTarget(name)
     }
     if let link {
       throw CertctlError(
-        .refused, "\(path) is a link to \(link)",
-        hint: "name the file itself")
+        .refused, "cannot write \(path): it is a symbolic link to \(link)",
+        hint: "use the path of the file that it points to")
     }
     guard let old = try await contents() else {
       try checkFolder()
@@ -66,13 +66,13 @@ package struct DHParametersFile: Sendable {
     if let parameters, old == parameters.pem { return false }
     guard force else {
       throw CertctlError(
-        .refused, "\(path) is there already, with other contents",
-        hint: "--force replaces it")
+        .refused, "cannot write \(path): the file exists with other contents",
+        hint: "use --force to replace it")
     }
     return true
   }
 
-  /// Writes the file in one step, readable by everybody: nothing in it is secret.
+  /// Writes the file in one step, readable by all users because it contains no secrets.
   package func write(_ parameters: DHParameters) async throws {
     try await advising {
       try await Blocking.run { [folder, name] in
@@ -81,15 +81,18 @@ package struct DHParametersFile: Sendable {
     }
   }
 
-  /// Finds before an hour of work what the writing would find after it.
+  /// Finds errors that would otherwise surface only when the file is written, an hour later.
   private func checkFolder() throws {
     var isFolder = false
     guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder), isFolder
-    else { throw CertctlError(.state, "there is no folder \(folder.path)", hint: "make it first") }
+    else {
+      throw CertctlError(
+        .state, "the directory \(folder.path) does not exist", hint: "create it first")
+    }
     guard FileManager.default.isWritableFile(atPath: folder.path) else {
       throw CertctlError(
-        .state, "this user may not write in \(folder.path)",
-        hint: "run it as root, with sudo, or name another file")
+        .state, "cannot write to the directory \(folder.path): permission denied",
+        hint: "run certctl as root, or use another file")
     }
   }
 
@@ -102,7 +105,7 @@ package struct DHParametersFile: Sendable {
       return try await body()
     } catch let error as HostError where error.code == .permissionDenied {
       throw CertctlError(wrapping: error).advising(
-        "run it as root, with sudo, or name another file")
+        "run certctl as root, or use another file")
     }
   }
 }

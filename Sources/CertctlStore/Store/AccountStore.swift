@@ -5,29 +5,30 @@ package import CertctlCrypto
 import CertctlSystem
 package import FoundationEssentials
 
-/// An account as it lies on disk: `accounts/<ca>/<id>/account.json`, beside its key.
+/// An account on disk: `accounts/<ca>/<id>/account.json`, next to its key.
 package struct AccountRecord: Codable, Sendable, Equatable {
   static let formatVersion = 1
 
   var version = AccountRecord.formatVersion
-  /// The local id: random, since neither the account's URL nor its thumbprint is known or stable
-  /// when it is made.
+  /// The local id.
+  ///
+  /// It is random: the URL is not known at creation, and the thumbprint changes with the key.
   package let id: String
   /// The directory URL of its CA.
   package let directory: String
-  /// The account's URL at the CA; nil until the CA has answered the registration.
+  /// The account's URL at the CA; nil until the CA confirms the registration.
   package var url: String?
-  /// The contact URLs that the CA was given.
+  /// The contact URLs sent to the CA.
   package var contacts: [String]
-  /// Whether the user agreed to the terms that `termsOfService` names.
+  /// Whether the user agreed to the terms at `termsOfService`.
   package var termsAgreed: Bool
-  /// The URL of the terms that were agreed to.
+  /// The URL of the accepted terms.
   package var termsOfService: String?
   /// The key identifier of the external account that it is bound to.
   package var externalAccount: String?
-  /// When it was made here.
+  /// When it was created on this machine.
   package let created: Date
-  /// When it was deactivated; such an account is never used again.
+  /// When it was deactivated; a deactivated account is never used again.
   package var deactivated: Date?
 
   package init(
@@ -48,11 +49,11 @@ package struct AccountRecord: Codable, Sendable, Equatable {
   }
 }
 
-/// An account record and its keys.
+/// An account record with its keys.
 package struct StoredAccount: Sendable {
   package var record: AccountRecord
   package let key: PrivateKey
-  /// The key of a rollover whose outcome is not known: the CA has the one or the other.
+  /// The new key of a rollover with unknown outcome: the CA has either key.
   package let nextKey: PrivateKey?
 
   package init(record: AccountRecord, key: PrivateKey, nextKey: PrivateKey?) {
@@ -64,15 +65,15 @@ package struct StoredAccount: Sendable {
 
 /// The accounts on disk.
 ///
-/// A key is durable before the CA hears of it, so that no crash can lose an account: registering
-/// the same key again gives the same account (RFC 8555, section 7.3.1).
+/// A key is durable before it is sent to the CA, so no crash can lose an account: registering the
+/// same key again returns the same account (RFC 8555, section 7.3.1).
 package struct AccountStore: Sendable {
   package let state: StateDirectory
 
-  /// The accounts of a state directory.
+  /// Creates the store of a state directory.
   package init(state: StateDirectory) { self.state = state }
 
-  /// The folder for the accounts of a directory URL: its host and a short hash of the whole.
+  /// Returns the folder name for a directory URL: its host and a short hash of the URL.
   package static func authorityFolder(for directory: String) throws -> String {
     let host = try URLParts(directory).host
     let safe = host.map {
@@ -149,8 +150,9 @@ package struct AccountStore: Sendable {
     let folder = state.folder("accounts/\(authority)/\(id)")
     guard let record = try file(in: folder).read(), let key = try folder.read("key.pem") else {
       throw CertctlError(
-        .damagedState, "the account in \(folder.path) lacks account.json or key.pem",
-        hint: "restore it from a backup, or move the folder away to register anew")
+        .damagedState,
+        "cannot load the account in \(folder.path): account.json or key.pem is missing",
+        hint: "restore it from a backup, or move the directory away to register again")
     }
     do {
       return StoredAccount(
@@ -159,13 +161,13 @@ package struct AccountStore: Sendable {
     } catch let error as CryptoError {
       throw CertctlError(
         .damagedState, "a key in \(folder.path) is damaged: \(error)",
-        hint: "restore it from a backup, or move the folder away to register anew")
+        hint: "restore it from a backup, or move the directory away to register again")
     }
   }
 }
 
 extension Sequence where Element == UInt8 {
-  /// The bytes as lower-case hexadecimal digits.
+  /// The bytes in lower-case hexadecimal.
   package var hexadecimal: String {
     var text = ""
     for byte in self {

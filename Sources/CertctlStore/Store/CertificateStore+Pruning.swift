@@ -2,21 +2,22 @@ import CertctlCrypto
 import CertctlSystem
 
 extension CertificateStore {
-  /// How many generations stay unless the user says otherwise: the one in use and those before it.
+  /// The default number of generations to keep: the one in use and those before it.
   package static let usualCount = 5
 
-  /// Removes the generations that nobody will go back to.
+  /// Removes old generations.
   ///
-  /// The one in use stays, and so does all that is newer: a candidate that could not be deployed,
-  /// or what a rollback left behind. The caller spares the one that servers were last made to
-  /// use, and those that are still to be revoked by their keys. Each folder first gets a temporary name, so that a crash leaves none half-empty.
+  /// The generation in use stays, and so do newer ones: a candidate that could not be deployed, or
+  /// generations that a rollback left. The caller spares the generation that was last deployed and
+  /// those whose keys are still needed to revoke them. Each folder first gets a temporary name, so
+  /// that a crash leaves none half-empty.
   ///
   /// - Parameters:
   ///   - name: The lineage, whose lock the caller holds.
-  ///   - count: How many stay of those up to the one in use, itself included.
-  ///   - spared: The fingerprints of leaves, in hexadecimal, whose generations must stay.
-  /// - Returns: Those that are gone, oldest first.
-  /// - Throws: `CertctlError` or `HostError` when one cannot be removed; those before it are gone.
+  ///   - count: The number of generations to keep, up to and including the one in use.
+  ///   - spared: The hexadecimal fingerprints of leaves whose generations must stay.
+  /// - Returns: The removed generations, oldest first.
+  /// - Throws: `CertctlError` or `HostError` if one cannot be removed; older ones are gone then.
   func prune(
     _ name: LineageName, keeping count: Int, sparing spared: Set<String>
   ) throws -> [Generation] {
@@ -24,7 +25,7 @@ extension CertificateStore {
     let old = try generations(name).filter { $0.number <= live.number }.dropLast(max(1, count))
     var pruned: [Generation] = []
     for generation in old {
-      // What cannot be read cannot be gone back to either.
+      // A generation that cannot be read is of no use for a rollback.
       let leaves = (try? loadLeaves(generation, of: name)) ?? []
       if leaves.contains(where: { spared.contains($0.sha256Fingerprint.hexadecimal) }) { continue }
       try state.archive(name).removeTree(generation.folderName)

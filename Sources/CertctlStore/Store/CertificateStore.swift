@@ -3,12 +3,12 @@ import CertctlCrypto
 import CertctlSystem
 import FoundationEssentials
 
-/// One issued version of a lineage: an immutable folder of the archive.
+/// One issued version of a lineage: an immutable folder in the archive.
 package struct Generation: Sendable, Equatable {
-  /// Its number, from 1.
+  /// The number, starting at 1.
   package let number: Int
 
-  /// The folder's name: four digits or more.
+  /// The name of the folder: at least four digits.
   package var folderName: String {
     let digits = String(number)
     return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
@@ -24,15 +24,15 @@ package struct Generation: Sendable, Equatable {
   }
 }
 
-/// The certificates on disk: `archive/<name>/NNNN/`, and the link `live/<name>`.
+/// The certificates on disk: `archive/<name>/NNNN/` and the link `live/<name>`.
 ///
-/// A generation is written beside its place, synced, and renamed; then one rename of one link
-/// makes it the one in use. So a crash leaves the old pair or the new pair, and recovery needs no
-/// step of its own: what `live` does not point to is not in use.
+/// A generation is written under a temporary name, synced and renamed. Then one rename of the link
+/// puts it into use. A crash therefore leaves the old pair or the new pair and needs no recovery:
+/// only what `live` points to is in use.
 package struct CertificateStore: Sendable {
   let state: StateDirectory
 
-  /// The store in a state directory.
+  /// Creates the store of a state directory.
   package init(state: StateDirectory) { self.state = state }
 
   func commit(
@@ -51,8 +51,10 @@ package struct CertificateStore: Sendable {
     let stored = try load(generation, of: name)
     guard stored.isSame(as: certificate) else {
       throw CertctlError(
-        .state, "\(archive.path)/\(generation.folderName) does not hold what was written to it",
-        hint: "check the disk; the certificate in use was left in place")
+        .state,
+        "cannot verify \(archive.path)/\(generation.folderName): "
+          + "its contents differ from what was written",
+        hint: "check the disk; the certificate in use is unchanged")
     }
     try useIfFirst(generation, of: name)
     return generation
@@ -81,8 +83,9 @@ package struct CertificateStore: Sendable {
       let generation = Generation(folderName: String(last))
     else {
       throw CertctlError(
-        .damagedState, "\(state.live.path)/\(name) points to '\(target)'",
-        hint: "certctl's links point to ../archive/\(name)/NNNN; it was left as it is")
+        .damagedState,
+        "cannot use the link \(state.live.path)/\(name): it points to '\(target)'",
+        hint: "change the link to ../archive/\(name)/NNNN")
     }
     return generation
   }
@@ -131,7 +134,7 @@ package struct CertificateStore: Sendable {
     try state.folder("archive").removeTree(name.value)
   }
 
-  /// The path that servers use for this file of a lineage.
+  /// Returns the path that servers use for a lineage or one of its files.
   package func livePath(_ name: LineageName, _ file: String? = nil) -> String {
     "\(state.live.path)/\(name)" + (file.map { "/\($0)" } ?? "")
   }
@@ -181,7 +184,7 @@ package struct CertificateStore: Sendable {
     state.folder("archive/\(name)/\(generation.folderName)")
   }
 
-  /// The folder of the RSA certificate beside the other; nil when there is none.
+  /// Returns the folder of the additional RSA certificate; nil if there is none.
   private func rsaFolder(_ generation: Generation, of name: LineageName) throws -> DurableFolder? {
     guard try folder(generation, of: name).attributes(of: "rsa") != nil else { return nil }
     return state.folder("archive/\(name)/\(generation.folderName)/rsa")
@@ -194,8 +197,7 @@ package struct CertificateStore: Sendable {
     func damage(_ what: String) -> CertctlError {
       CertctlError(
         .damagedState, "\(folder.path)/\(file) \(what)",
-        hint: "restore it from a backup, go back to an earlier generation by certctl rollback "
-          + "\(name), or get a new certificate by certctl issue with --force")
+        hint: "run: certctl rollback \(name), or: certctl issue NAMES --name \(name) --force")
     }
     guard let bytes = try folder.read(file) else { throw damage("is missing") }
     do {

@@ -4,16 +4,16 @@ import CertctlSystem
 
 /// The challenges that were presented and not yet cleaned up: `journal/<name>.json`.
 ///
-/// It is synced before the first challenge is presented and removed after the last is cleaned up,
-/// so that what a crash left behind is cleaned by the next run of the lineage. Where a thing lies
-/// is derived again from the token and the settings, never read from the file; but whoever made records
-/// has to remove them, whatever the lineage's provider is by then.
+/// It is synced before the first challenge is presented and removed after the last clean-up. So the
+/// next run of the lineage cleans up after a crash. Locations are derived from the token and the
+/// settings, never read from the file. The provider that created records must also remove them,
+/// even if the lineage uses another one by then.
 package struct ChallengeJournal: Sendable {
-  /// What one run presented.
+  /// The challenges that one run presented.
   package struct Group: Codable, Sendable, Equatable {
     /// The challenges.
     package var challenges: [PresentedChallenge]
-    /// Who made the records; nil where there are none, and in what earlier versions wrote.
+    /// The provider that created the records; nil if there are none, or in files of old versions.
     package var dns: DNSSettings?
   }
 
@@ -23,7 +23,7 @@ package struct ChallengeJournal: Sendable {
     var version = Entry.formatVersion
     let challenges: [PresentedChallenge]
     var dns: DNSSettings?
-    /// What runs before that one left, and nobody could clean up yet.
+    /// What earlier runs left and certctl could not clean up yet.
     var earlier: [Group]?
 
     init(_ groups: [Group]) {
@@ -37,7 +37,7 @@ package struct ChallengeJournal: Sendable {
     }
   }
 
-  /// How many runs are remembered whose challenges nobody can clean up.
+  /// The maximum number of earlier runs whose challenges are kept.
   private static let most = 20
 
   package let state: StateDirectory
@@ -50,12 +50,12 @@ package struct ChallengeJournal: Sendable {
     try file(name).read()?.groups.filter { !$0.challenges.isEmpty } ?? []
   }
 
-  /// The challenges of a lineage that may still be visible.
+  /// Returns the challenges of a lineage that may still be visible.
   func challenges(of name: LineageName) throws -> [PresentedChallenge] {
     try groups(of: name).flatMap(\.challenges)
   }
 
-  /// The file, as a person would look for it.
+  /// Returns the path of the file, for messages.
   package func path(of name: LineageName) -> String { "\(state.path)/journal/\(name).json" }
 
   func record(

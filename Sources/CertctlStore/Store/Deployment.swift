@@ -1,56 +1,56 @@
 package import FoundationEssentials
 
-/// What became of making servers use the certificates of a lineage.
+/// The state of deploying a lineage's certificates to servers.
 ///
-/// It names certificates by their SHA-256 fingerprints in hexadecimal: whatever else is in use, by
-/// a rollback or after a crash, counts as not deployed.
+/// It identifies certificates by their SHA-256 fingerprints in hexadecimal. A certificate with
+/// another fingerprint, as after a rollback or a crash, counts as not deployed.
 package struct Deployment: Codable, Sendable, Equatable {
-  /// The certificate that was last deployed with success.
+  /// The last certificate that was deployed successfully.
   package var certificate: String?
-  /// When that was.
+  /// The time of that deployment.
   package var date: Date?
-  /// The attempts since then that failed.
+  /// The failed attempts since then.
   package var failure: Failure?
 
-  /// A deployment that failed.
+  /// A failed deployment.
   package struct Failure: Codable, Sendable, Equatable {
-    /// The certificate that was to be deployed.
+    /// The certificate that could not be deployed.
     package var certificate: String
     /// When the last attempt failed.
     package var date: Date
-    /// How many attempts failed in a row.
+    /// The number of failed attempts in a row.
     package var count: Int
-    /// What was said.
+    /// The error message.
     package var message: String
   }
 
-  /// How far the deployment of one certificate has come.
+  /// The deployment state of one certificate.
   package enum Progress: String, CaseIterable, Sendable, Encodable {
-    /// Nothing was tried yet.
+    /// No attempt was made yet.
     case notDeployed
-    /// All that had to use it uses it.
+    /// Every server that has to use it does.
     case deployed
-    /// The last attempt failed; the next run tries again.
+    /// The last attempt failed; the next run retries.
     case failed
   }
 
-  /// A lineage of which nothing was deployed yet.
+  /// Creates the state of a lineage with nothing deployed yet.
   package init() {}
 
-  /// How far the deployment of a certificate has come.
+  /// Returns the deployment state of a certificate.
   package func progress(of fingerprint: String) -> Progress {
     if failure?.certificate == fingerprint { return .failed }
     return certificate == fingerprint ? .deployed : .notDeployed
   }
 
-  /// Notes a success.
+  /// Records a success.
   package mutating func noteSuccess(of fingerprint: String, now: Date) {
     certificate = fingerprint
     date = now
     failure = nil
   }
 
-  /// Notes a failure.
+  /// Records a failure.
   package mutating func noteFailure(of fingerprint: String, _ message: String, now: Date) {
     let earlier = failure?.certificate == fingerprint ? failure?.count ?? 0 : 0
     failure = Failure(certificate: fingerprint, date: now, count: earlier + 1, message: message)

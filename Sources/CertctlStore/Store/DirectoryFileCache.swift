@@ -4,7 +4,7 @@ import CertctlCrypto
 import CertctlSystem
 import FoundationEssentials
 
-/// The CA directories of the last day, on disk: a run soon after another asks for none.
+/// The cache of CA directories on disk, whose entries are valid for a day.
 package struct DirectoryFileCache: DirectoryCache {
   private struct Entry: Codable, Sendable {
     static let formatVersion = 1
@@ -15,22 +15,22 @@ package struct DirectoryFileCache: DirectoryCache {
     let directory: Directory
   }
 
-  /// How long a directory is believed, in seconds.
+  /// How long a cached directory is valid, in seconds.
   static let lifetime: TimeInterval = 24 * 3600
 
   let state: StateDirectory
   let clock: WallClock
 
-  /// The cache in a state directory.
+  /// Creates the cache of a state directory.
   package init(state: StateDirectory, clock: WallClock) {
     self.state = state
     self.clock = clock
   }
 
-  /// The directory, when it was stored within the last day.
+  /// Returns the cached directory if it was stored within the last day.
   package func directory(for url: String) async -> Directory? {
     let file = file(for: url)
-    // A damaged cache is no error: the CA is asked.
+    // A damaged entry is not an error: the directory is requested from the CA.
     guard let entry = try? await Blocking.run({ try file.read() }), entry.url == url else {
       return nil
     }
@@ -38,16 +38,16 @@ package struct DirectoryFileCache: DirectoryCache {
     return (0..<Self.lifetime).contains(age) ? entry.directory : nil
   }
 
-  /// Stores a directory that the CA just sent.
+  /// Stores a directory that the CA has just sent.
   package func store(_ directory: Directory, for url: String) async {
     let (state, file) = (state, file(for: url))
     let entry = Entry(url: url, date: clock.now(), directory: directory)
-    // A cache that cannot be written costs one request next time, nothing else.
+    // A failed write only costs one request in the next run.
     try? await Blocking.run {
       try state.create()
       try state.folder("cache").create(StateDirectory.closed)
       try state.directoryCache.create(StateDirectory.closed)
-      // There is no lock: what is swept may be another run's, whose write then fails in silence.
+      // There is no lock: this may remove another run's file, whose write then fails silently.
       try state.directoryCache.sweepTemporaries()
       try file.write(entry)
     }

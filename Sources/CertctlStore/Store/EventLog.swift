@@ -2,12 +2,12 @@ import CertctlBase
 import CertctlSystem
 package import FoundationEssentials
 
-/// One thing that happened, as a line of `events.jsonl`.
+/// An event: one line of `events.jsonl`.
 ///
-/// It holds no secret.
+/// It contains no secrets.
 package struct Event: Encodable, Sendable {
   package let time: Date
-  /// What happened: `issued`, `failed`, `revoked`, `deleted`, `rolledBack`, `account…`.
+  /// The kind of event: `issued`, `failed`, `revoked`, `deleted`, `rolledBack`, `account…`.
   package let event: String
   package var lineage: String?
   package var authority: String?
@@ -31,9 +31,9 @@ package struct Event: Encodable, Sendable {
   }
 }
 
-/// The history of a state directory: `events.jsonl`, one JSON object a line.
+/// The history of a state directory: `events.jsonl`, one JSON object per line.
 package struct EventLog: Sendable {
-  /// The size at which the file is moved aside, in bytes.
+  /// The size in bytes at which the file is rotated.
   static let sizeLimit = 10 << 20
 
   package let state: StateDirectory
@@ -44,7 +44,7 @@ package struct EventLog: Sendable {
 
   /// Appends an event.
   ///
-  /// A log that cannot be written stops nothing.
+  /// Write errors are ignored.
   package func append(_ event: Event) async {
     guard var line = try? [UInt8](StateCoding.encoder(pretty: false).encode(event)) else { return }
     line.append(UInt8(ascii: "\n"))

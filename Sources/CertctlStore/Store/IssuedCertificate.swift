@@ -1,18 +1,18 @@
 import CertctlCore
 package import CertctlCrypto
 
-/// A certificate with its chain and key, as the CA issued it.
+/// An issued certificate with its chain and key.
 package struct IssuedCertificate: Sendable {
   /// The leaf first, then each issuer.
   package let chain: [Certificate]
-  /// The leaf's key; nil where the user keeps it.
+  /// The leaf's key; nil if the user holds it.
   package let key: PrivateKey?
-  /// The user's own request that it was made from; nil where the key is ours.
+  /// The user's CSR that it was issued for; nil if certctl generated the key.
   package let request: CertificateRequest?
-  /// The RSA certificate beside this one, which is ECDSA then.
+  /// The additional RSA certificate; this one is ECDSA then.
   package var rsa: RSACertificate?
 
-  /// A certificate with its chain and RSA key, for clients that know nothing else.
+  /// An RSA certificate with its chain and key, for clients that support nothing else.
   package struct RSACertificate: Sendable {
     /// The leaf first, then each issuer.
     package let chain: [Certificate]
@@ -24,11 +24,11 @@ package struct IssuedCertificate: Sendable {
       self.key = key
     }
 
-    /// The certificate of the server itself.
+    /// The server's certificate.
     package var leaf: Certificate { chain[0] }
   }
 
-  /// A leaf with its issuers, and the leaf's key.
+  /// Creates a certificate from a leaf with its issuers, and the leaf's key.
   package init(chain: [Certificate], key: PrivateKey, rsa: RSACertificate? = nil) {
     self.chain = chain
     self.key = key
@@ -36,17 +36,17 @@ package struct IssuedCertificate: Sendable {
     request = nil
   }
 
-  /// A leaf with its issuers, made from a request of the user's own.
+  /// Creates a certificate from a leaf with its issuers, and the user's CSR.
   package init(chain: [Certificate], request: CertificateRequest) {
     self.chain = chain
     self.request = request
     key = nil
   }
 
-  /// The certificate of the server itself.
+  /// The server's certificate.
   package var leaf: Certificate { chain[0] }
 
-  /// The leaf, and that of the RSA certificate beside it.
+  /// The leaf, and that of the additional RSA certificate.
   package var leaves: [Certificate] { [leaf] + (rsa.map { [$0.leaf] } ?? []) }
 
   /// The leaf that is due for renewal first.
@@ -54,32 +54,32 @@ package struct IssuedCertificate: Sendable {
     leaves.min { RenewalCertificate($0).dueDate < RenewalCertificate($1).dueDate } ?? leaf
   }
 
-  /// Whether each leaf has the key that belongs here, or that of the request.
+  /// Whether each leaf matches its key, or the CSR.
   package var isPair: Bool {
     if let rsa, !rsa.leaf.matches(rsa.key) { return false }
     if let key { return leaf.matches(key) }
     return request.map { leaf.certifies($0.publicKey) } ?? false
   }
 
-  /// Whether both are the same leaves, each with what belongs to it.
+  /// Returns whether both have the same leaves, each with its matching key or CSR.
   func isSame(as other: IssuedCertificate) -> Bool {
     leaves == other.leaves && (key == nil) == (other.key == nil) && isPair && other.isPair
   }
 
-  /// Checks it as a server would use it.
+  /// Checks that a server can use the certificate.
   ///
-  /// - Throws: `CryptoError` when a server could not.
+  /// - Throws: `CryptoError` if it cannot, `CertctlError` if the leaf does not match the CSR.
   func prove() throws {
     if let rsa { try trialHandshake(chain: rsa.chain, key: rsa.key) }
     if let key { return try trialHandshake(chain: chain, key: key) }
     guard isPair else {
       throw CertctlError(
-        .unusableCertificate, "the certificate does not fit the request that it was made from")
+        .unusableCertificate, "the certificate does not match its CSR")
     }
   }
 }
 
 extension IssuedCertificate {
-  /// The certificate, or nil when it only stands in for one.
+  /// The certificate; nil if it is a placeholder.
   package var unlessPlaceholder: IssuedCertificate? { leaf.isPlaceholder ? nil : self }
 }

@@ -1,16 +1,16 @@
 package import FoundationEssentials
 
 extension Lineage {
-  /// A change of key that is under way: kept until the old certificates are done with.
+  /// A key change in progress.
   ///
-  /// It is on disk before the new certificate is ordered, so that a crash, or a deployment that
-  /// failed, leaves no compromised key forgotten.
+  /// It is stored before the new certificate is ordered, so that certctl remembers a compromised
+  /// key after a crash or a failed deployment. It stays until all old certificates are dealt with.
   package struct Rekey: Codable, Sendable, Equatable {
-    /// When it began.
+    /// When the key change began.
     package var date: Date
-    /// Whether the old key is known to others, so that its certificates are to be revoked.
+    /// Whether others know the old key, so that its certificates must be revoked.
     package var isCompromised: Bool
-    /// The certificates with the old keys that are not revoked yet.
+    /// The certificates with old keys that are not revoked yet.
     package var old: [Old]
 
     package init(date: Date, isCompromised: Bool, old: [Old]) {
@@ -19,7 +19,7 @@ extension Lineage {
       self.old = old
     }
 
-    /// A certificate that is to be replaced.
+    /// A certificate to replace.
     package struct Old: Codable, Sendable, Equatable {
       /// The SHA-256 fingerprint in hexadecimal.
       package var sha256: String

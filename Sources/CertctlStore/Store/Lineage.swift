@@ -3,54 +3,53 @@ package import CertctlCore
 package import CertctlCrypto
 package import FoundationEssentials
 
-/// One named certificate over time: what is wanted, and what has happened.
+/// One named certificate over time: its settings and its history.
 package struct Lineage: Codable, Sendable, Equatable {
-  /// The version of the file's format.
+  /// The version of the file format.
   package var version = Lineage.formatVersion
-  /// The lineage's name: the folder names under `live` and `archive`.
+  /// The name of the lineage, also that of its entries in `live` and `archive`.
   package var name: String
-  /// What is wanted.
+  /// The requested settings.
   package var settings: LineageSettings
-  /// Where the certificate in use came from.
+  /// The origin of the certificate in use.
   package var issuance: Issuance?
-  /// Why the last attempt failed; nil after a success.
+  /// The last failed attempt; nil after a success.
   package var lastFailure: Failure?
-  /// The wanted names that the certificate in use had to be issued without.
+  /// The requested names that had to be left out of the certificate in use.
   package var omitted: [Omission]?
-  /// What is remembered of its renewal; nil before the first run.
+  /// The renewal state; nil before the first run.
   package var schedule: RenewalState?
-  /// What became of making servers use its certificates; nil before the first deployment.
+  /// The deployment state; nil before the first deployment.
   package var deployment: Deployment?
-  /// The number of the generation that is to be used, as long as servers were not made to use it.
+  /// The number of the generation to deploy; nil once servers use it.
   ///
-  /// `live` still points to the one that they use; it moves with them.
+  /// Until then `live` points to the generation that servers use.
   package var candidate: Int?
 
-  /// A change of key that is under way.
+  /// The key change in progress.
   package var rekey: Rekey?
 
   static let formatVersion = 1
 
-  /// A lineage that has no certificate yet.
+  /// Creates a lineage that has no certificate yet.
   package init(name: String, settings: LineageSettings) {
     self.name = name
     self.settings = settings
   }
 
-  /// Where a certificate came from.
+  /// The origin of a certificate.
   package struct Issuance: Codable, Sendable, Equatable {
     /// The directory URL of the CA.
     package var directory: String
     /// The local id of the account that ordered it.
     package var account: String
-    /// Where the RSA certificate beside it came from, if that is another place.
+    /// The origin of the additional RSA certificate, if it differs.
     package var rsa: Place?
     /// The settings that it was ordered with.
     package var settings: LineageSettings
     /// When it was stored.
     package var date: Date
-    /// When generations, this one or earlier ones, were revoked, by their SHA-256 fingerprints in
-    /// hexadecimal.
+    /// When this and earlier generations were revoked, by hexadecimal SHA-256 fingerprint.
     package var revoked: [String: Date]?
 
     package init(
@@ -65,7 +64,7 @@ package struct Lineage: Codable, Sendable, Equatable {
       self.revoked = revoked
     }
 
-    /// A CA's directory, and an account there.
+    /// A CA and an account there.
     package struct Place: Codable, Sendable, Equatable {
       /// The directory URL of the CA.
       package var directory: String
@@ -78,20 +77,20 @@ package struct Lineage: Codable, Sendable, Equatable {
       }
     }
 
-    /// Where each of two certificates came from.
+    /// Returns the origin of one of the two certificates.
     package func place(of part: CertificatePart) -> Place {
       let main = Place(directory: directory, account: account)
       return part == .rsa ? rsa ?? main : main
     }
   }
 
-  /// A name that could not be proved, and that the others did not wait for.
+  /// A name that was left out because its validation failed.
   package struct Omission: Codable, Sendable, Equatable {
     /// The name.
     package var name: Identifier
-    /// When it could not be proved.
+    /// When its validation failed.
     package var date: Date
-    /// What the CA said.
+    /// The CA's message.
     package var message: String
 
     package init(name: Identifier, date: Date, message: String) {
@@ -105,7 +104,7 @@ package struct Lineage: Codable, Sendable, Equatable {
   package struct Failure: Codable, Sendable, Equatable {
     /// When it failed.
     package var date: Date
-    /// What was said.
+    /// The error message.
     package var message: String
 
     package init(date: Date, message: String) {
@@ -116,20 +115,19 @@ package struct Lineage: Codable, Sendable, Equatable {
 }
 
 extension Lineage {
-  /// What of the settings asks for another certificate than the one in use, in words; nil when
-  /// that one still is what is wanted.
+  /// The settings change that requires a new certificate, in words; nil if there is none.
   package var wantedChange: String? {
     guard let issued = issuance?.settings else { return nil }
     let missing = missingNames
     var rest = settings
     rest.names.removeAll { missing.contains($0) }
     if !missing.isEmpty, rest.change(since: issued) == nil {
-      return "still without \(missing.map(\.value).joined(separator: ", "))"
+      return "still missing: \(missing.map(\.value).joined(separator: ", "))"
     }
     return settings.change(since: issued)
   }
 
-  /// The wanted names that the certificate in use had to be issued without, and still is.
+  /// The requested names that the certificate in use still lacks because they had to be left out.
   package var missingNames: [Identifier] {
     guard let issued = issuance?.settings.names else { return [] }
     return (omitted ?? []).map(\.name)
@@ -138,18 +136,18 @@ extension Lineage {
 }
 
 extension Lineage {
-  /// The fingerprints of the leaves whose generations are still needed, however old they are.
+  /// The fingerprints of leaves whose generations must be kept, whatever their age.
   package var unprunable: Set<String> {
     Set([deployment?.certificate].compactMap { $0 } + (rekey?.old ?? []).map(\.sha256))
   }
 
-  /// Whether this certificate was revoked by us.
+  /// Returns whether certctl revoked this certificate.
   package func isRevoked(_ leaf: Certificate?) -> Bool {
     guard let leaf else { return false }
     return issuance?.revoked?[leaf.sha256Fingerprint.hexadecimal] != nil
   }
 
-  /// Notes that certificates were revoked, so that nothing puts them back to use unawares.
+  /// Records that certificates were revoked, so that none is put back into use by accident.
   package mutating func noteRevoked(_ leaves: [Certificate], now: Date) {
     guard var issuance else { return }
     let new = leaves.map { ($0.sha256Fingerprint.hexadecimal, now) }
@@ -158,7 +156,7 @@ extension Lineage {
   }
 }
 
-/// The name of a lineage, checked to be safe as a file name.
+/// The name of a lineage, which is safe as a file name.
 package struct LineageName: Hashable, Sendable, CustomStringConvertible {
   /// The name.
   package let value: String
@@ -166,10 +164,10 @@ package struct LineageName: Hashable, Sendable, CustomStringConvertible {
   /// The name itself.
   package var description: String { value }
 
-  /// Checks a name that a user gave.
+  /// Checks a name from the user.
   ///
-  /// - Throws: `CertctlError` with code `usage` when it has a slash, a leading dot or hyphen,
-  ///   a control character, is empty, or is longer than 200 bytes.
+  /// - Throws: `CertctlError` with code `usage` if it is empty, is longer than 200 bytes, starts
+  ///   with a dot or hyphen, or contains a slash or control character.
   package init(_ value: String) throws {
     let isControl = { (scalar: Unicode.Scalar) in
       scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
@@ -178,16 +176,16 @@ package struct LineageName: Hashable, Sendable, CustomStringConvertible {
       !value.contains("/"), !value.unicodeScalars.contains(where: isControl)
     else {
       throw CertctlError(
-        .usage, "'\(value)' cannot be the name of a certificate",
-        hint: "a name has 1 to 200 bytes, no slash or control character, no leading dot or hyphen")
+        .usage, "'\(value)' is not a valid certificate name",
+        hint: "use 1 to 200 bytes, no slash or control character, no leading dot or hyphen")
     }
     self.value = value
   }
 
-  /// The name of a lineage whose first certified name this is: `*.example.com` is `example.com`.
+  /// Creates the name from the first certified name: `*.example.com` becomes `example.com`.
   package init(from identifier: Identifier) throws {
     let text = identifier.baseDomain
-    // A name of 253 bytes is a valid domain and too long for a folder with a suffix.
+    // A domain may have 253 bytes, which is too long for a folder name with a suffix.
     try self.init(text.utf8.count <= 200 ? text : String(text.suffix(200).drop { $0 == "." }))
   }
 }

@@ -1,19 +1,19 @@
 import CertctlBase
 package import CertctlCrypto
 
-/// A lineage and its certificates without their keys, read in one visit to the disk.
+/// A lineage and its certificates without their keys, read in one call.
 package struct LineageSnapshot: Sendable {
-  /// What is wanted; nil where only certificates are left.
+  /// The lineage; nil if only its certificates are left.
   package let lineage: Lineage?
   /// All generations, oldest first.
   package let generations: [Generation]
-  /// The one that the lineage is to use: its candidate, else the one in use; nil when there is none.
+  /// The candidate, or else the generation in use; nil if there is neither.
   package let chosen: Generation?
-  /// The one in use; nil when there is none.
+  /// The generation in use; nil if there is none.
   package let live: Generation?
-  /// The leaves of the chosen one; two where it has an RSA certificate, none where there is no such one.
+  /// The leaves of the chosen generation; empty if there is none.
   package let leaves: [Certificate]
-  /// Whether the chosen one's key is here.
+  /// Whether the key of the chosen generation is stored.
   package let hasKey: Bool
 
   init(of name: LineageName, in state: StateDirectory) throws {
@@ -30,17 +30,17 @@ package struct LineageSnapshot: Sendable {
 }
 
 extension StateDirectory {
-  /// A lineage as it is now.
+  /// Returns the current state of a lineage.
   ///
-  /// - Throws: `CertctlError` with code `damagedState` or `HostError` when something cannot be read.
+  /// - Throws: `CertctlError` with code `damagedState` or `HostError` if a file cannot be read.
   package func snapshot(of name: LineageName) async throws -> LineageSnapshot {
     try await Blocking.run { try LineageSnapshot(of: name, in: self) }
   }
 
-  /// What is in use of each of these lineages, with the lineage itself.
+  /// Returns these lineages with the leaves of their certificates in use.
   ///
-  /// Reading them in one go matters where there are thousands. Those of which something is missing or
-  /// cannot be read are left out.
+  /// One call is faster if there are thousands of lineages. Lineages with missing or unreadable
+  /// files are left out.
   package func inUse(
     _ names: [LineageName]
   ) async throws -> [LineageName: (lineage: Lineage, leaves: [Certificate])] {

@@ -1,6 +1,6 @@
 import CertctlSystem
 
-/// The files `lineages/<name>.json`: what is wanted of each lineage.
+/// The lineage files, `lineages/<name>.json`.
 package struct LineageStore: Sendable {
   package let state: StateDirectory
 

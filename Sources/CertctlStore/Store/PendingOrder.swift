@@ -3,11 +3,10 @@ import CertctlCrypto
 import CertctlSystem
 package import FoundationEssentials
 
-/// An order under way: `pending/<name>/`.
+/// An order in progress, stored in `pending/<name>/`.
 ///
-/// The order's URL is kept from the moment that the CA told it, and the key and CSR are synced
-/// before finalize, so that neither a crash nor a slow CA loses a certificate: the next run
-/// resumes the order.
+/// The order's URL is stored as soon as the CA returns it, and the key and CSR are synced before
+/// the order is finalized. So the next run can resume the order after a crash or a slow CA.
 package struct PendingOrder: Codable, Sendable, Equatable {
   static let formatVersion = 1
 
@@ -18,7 +17,7 @@ package struct PendingOrder: Codable, Sendable, Equatable {
   package let directory: String
   /// The local id of the account.
   package let account: String
-  /// What was wanted when it was placed.
+  /// The requested settings when it was placed.
   package let settings: LineageSettings
   /// When it was placed.
   package let date: Date
@@ -36,18 +35,18 @@ package struct PendingOrder: Codable, Sendable, Equatable {
   }
 }
 
-/// Which certificate of a lineage that has two.
+/// One of the two certificates that a lineage can have.
 package enum CertificatePart: Sendable {
-  /// The only one, or the one on an elliptic curve.
+  /// The only certificate, or the ECDSA certificate of two.
   case main
-  /// The RSA certificate beside it.
+  /// The additional RSA certificate.
   case rsa
 }
 
-/// The orders under way: one for each lineage, and one more for an RSA certificate beside it.
+/// The orders in progress: one per lineage, and one more for an additional RSA certificate.
 ///
-/// The second one lies in `pending/<name>/rsa/`. It is placed when the first one has become a
-/// certificate, and that one's record stays until both are stored.
+/// The RSA order is stored in `pending/<name>/rsa/`. It is placed after the first certificate was
+/// issued. The record of the first order stays until both certificates are stored.
 package struct PendingStore: Sendable {
   package let state: StateDirectory
   package var part = CertificatePart.main
@@ -74,7 +73,7 @@ package struct PendingStore: Sendable {
     of name: LineageName, needsKey: Bool = true
   ) throws -> (key: PrivateKey?, request: CertificateRequest)? {
     let folder = folder(name)
-    // The CSR is written last: where it is, the key is.
+    // The CSR is written last: if it exists, the key exists too.
     guard let request = try folder.read("request.pem") else { return nil }
     let key = try folder.read("privkey.pem")
     if key == nil && needsKey { return nil }
@@ -82,8 +81,8 @@ package struct PendingStore: Sendable {
       return (try key.map { try PrivateKey(pem: $0) }, try CertificateRequest(pem: request))
     } catch {
       throw CertctlError(
-        .damagedState, "the key or request in \(folder.path) is damaged: \(error)",
-        hint: "restore it from a backup, or move the folder away to place a new order")
+        .damagedState, "the key or CSR in \(folder.path) is damaged: \(error)",
+        hint: "restore it from a backup, or move the directory away to place a new order")
     }
   }
 
@@ -96,7 +95,7 @@ package struct PendingStore: Sendable {
   }
 
   func discard(_ name: LineageName) throws {
-    // The record goes first: key and CSR without it mean nothing to the next run.
+    // Remove the record first: without it, the next run ignores the key and CSR.
     try folder(name).remove("order.json")
     switch part {
     case .main: try state.folder("pending").removeTree(name.value)

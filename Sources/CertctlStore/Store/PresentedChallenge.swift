@@ -1,22 +1,23 @@
 package import ACME
 
-/// A challenge as a solver needs it, and as the journal keeps it.
+/// A challenge as solvers use it and the journal stores it.
 package struct PresentedChallenge: Sendable, Equatable {
-  /// The name that is being proved, without the star of a wildcard.
+  /// The name being validated, without the `*.` of a wildcard.
   package let identifier: Identifier
-  /// What is presented; nil where the type presents nothing, and for a token from a damaged journal
-  /// that is none: it must not become part of a path.
+  /// The key authorization to present; nil if the challenge type presents none.
+  ///
+  /// It is also nil if the journal holds an invalid token, which must not become part of a path.
   package let keyAuthorization: KeyAuthorization?
-  /// The type; nil in what earlier versions wrote: then it is that of the lineage.
+  /// The type; nil in files of old versions, which means the lineage's type.
   package var type: ChallengeType?
   /// Whether it is for the wildcard.
   package var isWildcard: Bool?
-  /// The URL of the account.
+  /// The account's URL.
   package var account: String?
-  /// The CA's own names, for a standing record.
+  /// The issuer names of the CA, for a persistent record.
   package var issuers: [String]?
 
-  /// A challenge for one name.
+  /// Creates a challenge for one name.
   package init(
     identifier: Identifier, keyAuthorization: KeyAuthorization?, type: ChallengeType? = nil,
     isWildcard: Bool? = nil, account: String? = nil, issuers: [String]? = nil
@@ -29,7 +30,7 @@ package struct PresentedChallenge: Sendable, Equatable {
     self.issuers = issuers
   }
 
-  /// The name as it was ordered, with the star of a wildcard.
+  /// The name as it was ordered, with the `*.` of a wildcard.
   package var orderedName: Identifier {
     isWildcard == true ? .dns("*.\(identifier.value)") : identifier
   }
@@ -40,7 +41,7 @@ extension PresentedChallenge: Codable {
     case identifier, token, keyAuthorization, type, isWildcard, account, issuers
   }
 
-  /// Reads an entry of the journal.
+  /// Reads a journal entry.
   package init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: Keys.self)
     let token = try fields.decode(String.self, forKey: .token)
@@ -53,7 +54,7 @@ extension PresentedChallenge: Codable {
     issuers = try fields.decodeIfPresent([String].self, forKey: .issuers)
   }
 
-  /// Writes an entry of the journal; both texts are empty where nothing is presented.
+  /// Writes a journal entry; without a key authorization, both texts are empty.
   package func encode(to encoder: any Encoder) throws {
     var fields = encoder.container(keyedBy: Keys.self)
     try fields.encode(identifier, forKey: .identifier)

@@ -1,7 +1,7 @@
 package import CertctlCrypto
 package import FoundationEssentials
 
-/// What a renewal decision needs to know of a certificate.
+/// The facts of a certificate that a renewal decision needs.
 package struct RenewalCertificate: Sendable, Equatable {
   /// The SHA-256 fingerprint in hexadecimal.
   package var fingerprint: String
@@ -10,22 +10,24 @@ package struct RenewalCertificate: Sendable, Equatable {
   /// The end of its lifetime.
   package var notAfter: Date
 
-  /// Takes the facts as they are.
+  /// Creates the facts from their values.
   package init(fingerprint: String, notBefore: Date, notAfter: Date) {
     self.fingerprint = fingerprint
     self.notBefore = notBefore
     self.notAfter = notAfter
   }
 
-  /// The facts of a leaf.
+  /// Creates the facts of a leaf.
   package init(_ leaf: Certificate) {
     self.init(
       fingerprint: leaf.sha256Fingerprint.hexadecimal, notBefore: leaf.notBefore,
       notAfter: leaf.notAfter)
   }
 
-  /// The facts of certificates that are renewed together: the dates of the one that is due first,
-  /// under the fingerprint of the first one.
+  /// Creates the facts of certificates that are renewed together.
+  ///
+  /// The dates are those of the certificate that is due first; the fingerprint is that of the first
+  /// certificate.
   package init(_ leaves: [Certificate]) {
     let all = leaves.map { RenewalCertificate($0) }
     let none = RenewalCertificate(
@@ -34,10 +36,10 @@ package struct RenewalCertificate: Sendable, Equatable {
     fingerprint = all.first?.fingerprint ?? ""
   }
 
-  /// How long it lives, in seconds.
+  /// The lifetime in seconds.
   package var lifetime: TimeInterval { max(0, notAfter.timeIntervalSince(notBefore)) }
 
-  /// When it is due by its dates alone.
+  /// When it is due for renewal if only its dates count.
   package var dueDate: Date {
     RenewalSchedule.dueDate(notBefore: notBefore, notAfter: notAfter)
   }

@@ -1,37 +1,35 @@
 package import FoundationEssentials
 
-/// What is remembered between runs about the renewal of one lineage.
+/// The renewal state of one lineage, kept between runs.
 ///
-/// It belongs to one certificate. All instants are whole seconds from 1970 to 9999, because that is
-/// what a state file holds: what a run decides is what the next one reads.
+/// It belongs to one certificate. All instants are whole seconds from 1970 to 9999, as a state file
+/// holds them, so that the next run reads exactly what this one decided.
 package struct RenewalState: Codable, Sendable, Equatable {
-  /// The SHA-256 fingerprint, in hexadecimal, of the certificate that this is about; nil while
-  /// there is none.
+  /// The hexadecimal SHA-256 fingerprint of the certificate that this belongs to; nil if none.
   package var certificate: String?
-  /// When that certificate was obtained, by the clock of this machine; nil when it was not
-  /// certctl that obtained it.
+  /// When certctl obtained that certificate, by the local clock; nil if it did not.
   package var obtained: Date?
-  /// How many certificates in a row the schedule replaced within a quarter of their lifetime.
+  /// The number of certificates in a row that were replaced within a quarter of their lifetime.
   ///
-  /// From the second on the next one waits: a wrong clock, or a CA that always wants another
-  /// certificate, would otherwise renew at every run.
+  /// Only scheduled renewals count. From the second on, the next renewal is postponed. Otherwise a
+  /// wrong clock, or a CA that always suggests renewal, would cause a renewal at every run.
   package var haste: Int?
-  /// What the CA suggests (RFC 9773).
+  /// The window that the CA suggests (RFC 9773).
   package var suggestion: Suggestion?
-  /// The last question to the CA for its suggestion.
+  /// The last request for the CA's suggestion.
   package var look: Look?
   /// The failures since the last success.
   package var failures: Failures?
 
-  /// A window that the CA suggests, and the instant in it that was chosen.
+  /// A window that the CA suggests, and the instant chosen in it.
   package struct Suggestion: Codable, Sendable, Equatable {
-    /// Where the window begins.
+    /// The start of the window.
     package var start: Date
-    /// Where it ends.
+    /// The end of the window.
     package var end: Date
-    /// The instant in the window that was chosen, once, uniformly at random (RFC 9773 section 4.2).
+    /// The instant chosen in the window, once, uniformly at random (RFC 9773, section 4.2).
     package var instant: Date
-    /// A page of the CA that says why.
+    /// The CA's page that explains the suggestion.
     package var explanationURL: String?
 
     package init(start: Date, end: Date, instant: Date, explanationURL: String? = nil) {
@@ -42,13 +40,13 @@ package struct RenewalState: Codable, Sendable, Equatable {
     }
   }
 
-  /// A question to the CA for its suggestion.
+  /// A request for the CA's suggestion.
   package struct Look: Codable, Sendable, Equatable {
-    /// When it was asked.
+    /// When it was sent.
     package var date: Date
-    /// When to ask again: between a minute and a day after `date`.
+    /// When to send the next one: between a minute and a day after `date`.
     package var next: Date
-    /// How many questions in a row had no answer.
+    /// The number of requests in a row without a response.
     package var failures: Int?
 
     package init(date: Date, next: Date, failures: Int? = nil) {
@@ -60,7 +58,7 @@ package struct RenewalState: Codable, Sendable, Equatable {
 
   /// Failed attempts in a row.
   package struct Failures: Codable, Sendable, Equatable {
-    /// How many; at least 1.
+    /// The number of failures, at least 1.
     package var count: Int
     /// When the last one failed.
     package var date: Date
@@ -74,24 +72,24 @@ package struct RenewalState: Codable, Sendable, Equatable {
     }
   }
 
-  /// The state of a lineage of which nothing is known.
+  /// Creates an empty state.
   ///
-  /// - Parameter certificate: The fingerprint of its certificate, if it has one.
+  /// - Parameter certificate: The fingerprint of the lineage's certificate, if it has one.
   package init(certificate: String? = nil) {
     self.certificate = certificate
   }
 
-  /// This state if it is about that certificate, and an empty one if it is about another.
+  /// Returns this state if it belongs to the certificate, else an empty one.
   ///
-  /// It is about another after a rollback, and after a crash between storing a certificate and
-  /// storing the lineage.
+  /// It belongs to another certificate after a rollback, or after a crash between storing a
+  /// certificate and storing the lineage.
   package func about(_ certificate: String?) -> RenewalState {
     self.certificate == certificate ? self : RenewalState(certificate: certificate)
   }
 }
 
 extension Date {
-  /// The instant as a state file can hold it: a whole second from 1970 to 9999.
+  /// Returns the instant as a state file holds it: a whole second from 1970 to 9999.
   package func stored(_ rule: FloatingPointRoundingRule) -> Date {
     let seconds = timeIntervalSince1970
     guard seconds.isFinite else { return Date(timeIntervalSince1970: 0) }

@@ -3,11 +3,11 @@ import CertctlCore
 import CertctlSystem
 
 extension StateDirectory {
-  /// Refuses a state directory that somebody else owns or can write.
+  /// Refuses a state directory that another user owns or can write.
   ///
-  /// Whoever can change it chooses hooks, keys and paths for the user who runs certctl. Blocks.
+  /// A user who can change it chooses hooks, keys and paths for the user who runs certctl. Blocks.
   ///
-  /// - Parameter command: The command that was given, with its arguments, for the hint.
+  /// - Parameter command: The command with its arguments, for the hint.
   /// - Throws: `CertctlError` with code `configuration`.
   func requireTrust(command: [String] = []) throws(CertctlError) {
     do throws(HostError) {
@@ -23,14 +23,13 @@ extension StateDirectory {
     let words = (["sudo", "-u", owner ?? ""] + command).map(\.shellQuoted).joined(separator: " ")
     return CertctlError(
       .configuration,
-      "the state directory \(path) is not used: "
-        + (error.detail ?? error.description),
-      hint: (owner == nil || !SystemAccount.isRoot ? error.hint : "run it as that user: \(words)"))
+      "cannot use the state directory \(path): \(error.detail ?? error.description)",
+      hint: (owner == nil || !SystemAccount.isRoot ? error.hint : "run: \(words)"))
   }
 }
 
 extension String {
-  /// The text as one word of a shell.
+  /// The text, quoted as one shell word if needed.
   fileprivate var shellQuoted: String {
     let isPlain =
       !isEmpty

@@ -2,12 +2,12 @@ package import CertctlBase
 import CertctlCore
 package import CertctlSystem
 
-/// The state directory: where everything that certctl remembers lies (ARCHITECTURE.md, "Files on disk").
+/// The directory that holds certctl's state (ARCHITECTURE.md, "Files on disk").
 package struct StateDirectory: Sendable {
-  /// Its absolute path.
+  /// The absolute path.
   package let path: String
 
-  /// The state directory at `path`; nothing is made yet.
+  /// Creates a reference to the state directory at `path`, without touching the disk.
   package init(path: String) { self.path = path }
 
   func create() throws {
@@ -29,10 +29,10 @@ package struct StateDirectory: Sendable {
     DurableFolder(path: relative.isEmpty ? path : "\(path)/\(relative)", root: path)
   }
 
-  /// Removes what crashes left half-written of a lineage, whose lock the caller holds.
+  /// Removes half-written files of a lineage after a crash; the caller holds its lock.
   ///
-  /// Nobody reads leftovers, so that one that cannot be removed is no reason to stop. Folders that
-  /// lineages share may hold the work of another process: there only this lineage's go.
+  /// Nothing reads leftovers, so errors are ignored. In folders that lineages share, another
+  /// process may be writing files; there, only those of this lineage are removed.
   func sweep(_ name: LineageName) {
     try? archive(name).sweepTemporaries()
     for path in ["", "/rsa"] { try? folder("pending/\(name)\(path)").sweepTemporaries() }
@@ -49,14 +49,16 @@ package struct StateDirectory: Sendable {
     for id in (try? accounts.entries()) ?? [] { try? accounts.folder(id).sweepTemporaries() }
   }
 
-  /// Attributes of the folders that servers pass through on the way to a certificate.
+  /// The attributes of folders that servers traverse to reach a certificate.
   package static let passable = FileAttributes(mode: 0o711)
-  /// Attributes of the folders that are certctl's own business.
+  /// The attributes of folders that only certctl uses.
   package static let closed = FileAttributes(mode: 0o700)
-  /// Attributes of the files that are certctl's own business.
+  /// The attributes of files that only certctl uses.
   package static let closedFile = FileAttributes(mode: 0o600)
 
-  /// Takes the lock of this name, or throws `CertctlError` with code `locked`.
+  /// Acquires the lock with this name.
+  ///
+  /// - Throws: `CertctlError` with code `locked` if another process holds it.
   package func lock(_ name: String, wait: Duration, clock: WallClock) async throws -> FileLock {
     let locks = locks
     try await Blocking.run {
@@ -70,12 +72,12 @@ package struct StateDirectory: Sendable {
     } catch let error as HostError where error.code == .lockHeld {
       throw CertctlError(
         .locked, error.description,
-        hint: error.hint ?? "wait for it to end, or give a longer --lock-timeout",
+        hint: error.hint ?? "wait until it has finished, or set a longer --lock-timeout",
         isRetryable: true)
     }
   }
 
-  /// Who holds the lock of this name, in words.
+  /// Describes the process that holds the lock with this name.
   package func holder(of name: String) -> String {
     guard let holder = FileLock.holder("\(locks.path)/\(name).lock") else {
       return "another certctl"

@@ -2,14 +2,14 @@ import CertctlCore
 package import CertctlSystem
 package import FoundationEssentials
 
-/// A JSON file of the state directory, with a version that guards it.
+/// A versioned JSON file in the state directory.
 ///
-/// A file that does not decode, or that a newer certctl wrote, is named in an error and never
-/// overwritten: what it says cannot be had back.
+/// If a file cannot be decoded, or a newer certctl wrote it, reading it throws. certctl never
+/// overwrites such a file, because its contents could not be recovered.
 package struct StateFile<Content: Codable & Sendable>: Sendable {
   package let folder: DurableFolder
   package let name: String
-  /// The newest version of the format that this certctl knows.
+  /// The newest format version that this certctl supports.
   package let version: Int
   var attributes = StateDirectory.closedFile
 
@@ -32,14 +32,15 @@ package struct StateFile<Content: Codable & Sendable>: Sendable {
       guard header.version <= version else {
         throw CertctlError(
           .damagedState,
-          "\(path) has version \(header.version), and this certctl knows up to \(version)",
-          hint: "it was written by a newer certctl: use that one")
+          "cannot read \(path): it has format version \(header.version), "
+            + "but this certctl supports at most \(version)",
+          hint: "upgrade certctl: a newer version wrote this file")
       }
       return try StateCoding.decoder().decode(Content.self, from: Data(bytes))
     } catch let error as DecodingError {
       throw CertctlError(
         .damagedState, "\(path) is damaged: \(StateCoding.describe(error))",
-        hint: "restore it from a backup, or move it away to start anew; it was left as it is")
+        hint: "restore it from a backup, or move it away to start over")
     }
   }
 
@@ -52,9 +53,9 @@ package struct StateFile<Content: Codable & Sendable>: Sendable {
   private struct Header: Decodable { let version: Int }
 }
 
-/// How state files and reports are written: sorted keys, RFC 3339 times in UTC.
+/// The JSON format of state files and reports: sorted keys, RFC 3339 times in UTC.
 package enum StateCoding {
-  /// An encoder for state files and reports.
+  /// Returns an encoder for state files and reports.
   package static func encoder(pretty: Bool = true) -> JSONEncoder {
     let encoder = JSONEncoder()
     encoder.outputFormatting =
@@ -71,15 +72,28 @@ package enum StateCoding {
     return decoder
   }
 
-  /// A decoding error in words: where, and what.
+  /// Describes a decoding error: where it occurred, and why.
   static func describe(_ error: DecodingError) -> String {
     switch error {
-    case .dataCorrupted(let context), .valueNotFound(_, let context),
-      .typeMismatch(_, let context), .keyNotFound(_, let context):
-      let place = context.codingPath.map(\.stringValue).joined(separator: ".")
-      return place.isEmpty
-        ? context.debugDescription : "at '\(place)': \(context.debugDescription)"
-    @unknown default: return "it does not decode"
+    case .keyNotFound(let key, let context):
+      return located("key '\(key.stringValue)' is missing", context)
+    case .valueNotFound(_, let context): return located("the value is missing", context)
+    case .typeMismatch(_, let context): return located("the value has the wrong type", context)
+    case .dataCorrupted(let context): return located(fragment(context.debugDescription), context)
+    @unknown default: return "it cannot be decoded"
     }
+  }
+
+  /// Returns Foundation's sentence without its capital letter and full stop.
+  private static func fragment(_ sentence: String) -> String {
+    guard sentence.hasSuffix("."), sentence.dropFirst().first?.isLowercase == true else {
+      return sentence
+    }
+    return sentence.prefix(1).lowercased() + sentence.dropFirst().dropLast()
+  }
+
+  private static func located(_ problem: String, _ context: DecodingError.Context) -> String {
+    let place = context.codingPath.map(\.stringValue).joined(separator: ".")
+    return place.isEmpty ? problem : "at '\(place)': \(problem)"
   }
 }

@@ -1,7 +1,7 @@
 package import CertctlCore
 
 extension UserCSR {
-  /// Reads what is kept with a lineage.
+  /// Reads the CSR that is stored with a lineage.
   ///
   /// - Throws: `CertctlError` with code `damagedState`.
   package init(stored pem: String, of name: LineageName) throws {
@@ -9,8 +9,8 @@ extension UserCSR {
       try self.init(contents: Array(pem.utf8))
     } catch {
       throw CertctlError(
-        .damagedState, "the certificate request kept with \(name) is damaged: \(error)",
-        hint: "give it once more, by certctl issue --csr FILE")
+        .damagedState, "the stored CSR of \(name) is damaged: \(error)",
+        hint: "run: certctl issue --csr FILE --name \(name)")
     }
   }
 }

@@ -1,14 +1,14 @@
 package import CertctlSystem
 
-/// What is to stand at one path of this host.
+/// The requested state of one path on this host.
 package struct FileChange: Sendable, Equatable {
-  /// What is to stand there.
+  /// The requested contents of a path.
   package enum Content: Sendable, Equatable {
     /// A file with these bytes.
     case file([UInt8], FileAttributes)
     /// A symbolic link to this target.
     case link(String)
-    /// A folder; one that is there stays as it is.
+    /// A folder; an existing one stays unchanged.
     case folder(FileAttributes)
     /// Nothing.
     case absent
@@ -16,22 +16,22 @@ package struct FileChange: Sendable, Equatable {
 
   /// The absolute path.
   package let path: String
-  /// What is to stand there.
+  /// The requested contents.
   package let content: Content
 
-  /// The change of one path.
+  /// Creates the change of one path.
   package init(_ path: String, _ content: Content) {
     self.path = path
     self.content = content
   }
 
-  /// The folder that it is in, and its name there.
+  /// The parent folder, and the name in it.
   package var folderAndName: (folder: DurableFolder, name: String) {
     DurableFolder.folderAndName(of: path)
   }
 }
 
-/// What stood or stands at a path, in a form that can be kept.
+/// The state of a path, in a form that can be stored.
 package struct PathState: Codable, Sendable, Equatable {
   package enum Kind: String, Codable, Sendable {
     case absent
@@ -41,18 +41,18 @@ package struct PathState: Codable, Sendable, Equatable {
   }
 
   package let kind: Kind
-  /// Where a link points.
+  /// The target of a link.
   package var target: String?
   /// The SHA-256 of a file's bytes, in hexadecimal.
   var sha256: String?
-  /// Mode, owner and group of a file.
+  /// The mode, owner and group of a file.
   package var mode: UInt32?
   var owner: UInt32?
   var group: UInt32?
-  /// Where the bytes of a file are kept, in the transaction's folder.
+  /// The name of the copy of a file in the transaction's folder.
   var copy: String?
 
-  /// Whether the same stands there; where the bytes are kept, and who owns them, is not compared.
+  /// Returns whether kind, target and contents are the same; the attributes may differ.
   func isSame(as other: PathState) -> Bool {
     kind == other.kind && target == other.target && sha256 == other.sha256
   }

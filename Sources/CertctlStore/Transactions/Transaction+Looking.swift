@@ -2,7 +2,7 @@ import CertctlCore
 import CertctlCrypto
 import CertctlSystem
 
-// What stands at a path, and what is to.
+// The current and the requested state of a path.
 
 extension Transaction {
   static func state(at path: String) throws -> PathState {
@@ -19,12 +19,12 @@ extension Transaction {
         owner: attributes?.owner, group: attributes?.group)
     case .other:
       throw CertctlError(
-        .state, "\(path) is neither a file nor a folder nor a link",
-        hint: "certctl wants to write there: move it away")
+        .state, "cannot replace \(path): it is not a file, directory or symbolic link",
+        hint: "move it away")
     }
   }
 
-  /// Whether what a change is to make is there.
+  /// Returns whether a change is already in place.
   static func isInPlace(_ change: FileChange) throws -> Bool {
     let now = try state(at: change.path)
     switch change.content {

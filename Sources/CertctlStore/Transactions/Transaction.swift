@@ -3,38 +3,39 @@ import CertctlCrypto
 import CertctlSystem
 import FoundationEssentials
 
-/// A change of several files and links that either happens as a whole or leaves no trace.
+/// A change of several files and links that is applied completely or not at all.
 ///
-/// The old contents lie in `transactions/<id>/` from before the first change until ``finish()``. When
-/// certctl dies in between, the next run finds them there and puts them back. All calls block, and
-/// the caller holds the deployment lock.
+/// The old contents are kept in `transactions/<id>/` from the first change until ``finish()``. If
+/// certctl dies in between, the next run restores them. Synchronous calls block. The caller holds
+/// the deployment lock.
 package struct Transaction: Sendable {
-  /// What is kept of it on disk.
+  /// The record of a transaction on disk.
   package struct Record: Codable, Sendable, Equatable {
     static let formatVersion = 1
 
     var version = Record.formatVersion
-    /// When it began.
+    /// When the transaction began.
     let date: Date
-    /// The paths that change, in their order.
+    /// The changed paths, in the order of the changes.
     let entries: [Entry]
-    /// The nginx that load the new files and so have to load the old ones again.
+    /// The nginx instances that load the new files, and must reload the old ones after an undo.
     package let servers: [ServerReference]
   }
 
-  /// One path that changes.
+  /// One changed path.
   struct Entry: Codable, Sendable, Equatable {
     let path: String
     let before: PathState
     let after: PathState
   }
 
-  /// Which nginx is meant, for a later run that finds it again.
+  /// A reference to an nginx instance, by which a later run finds it.
   package struct ServerReference: Codable, Sendable, Hashable {
     /// The container that it runs in; nil for this host.
     package var container: String?
-    /// The path of the program, and its options.
+    /// The path of the nginx program.
     package var executable: String
+    /// The options that the program was started with.
     package var options: [String]
 
     package init(container: String? = nil, executable: String, options: [String]) {
@@ -49,16 +50,16 @@ package struct Transaction: Sendable {
   package let record: Record
 
   private static let recordName = "record.json"
-  /// Configuration files and keys are small.
+  /// The maximum size of a file in bytes; configuration files and keys are small.
   static let sizeLimit = 16 << 20
 
   private var folder: DurableFolder { state.folder("transactions/\(id)") }
 
   // MARK: - Beginning
 
-  /// Keeps the old contents of all that will change; nothing has changed yet.
+  /// Stores the old contents of all paths that will change, before any of them changes.
   ///
-  /// - Throws: `CertctlError` or `HostError`; then nothing is left of it.
+  /// - Throws: `CertctlError` or `HostError`; nothing is left behind then.
   static func begin(
     _ changes: [FileChange], servers: [ServerReference], in state: StateDirectory, now: Date
   ) throws -> Transaction {
@@ -66,7 +67,7 @@ package struct Transaction: Sendable {
     let all = state.folder("transactions")
     try all.create(StateDirectory.closed)
     try all.sweepTemporaries()
-    // In the order in which they are made, whatever the clock says; the caller has the lock.
+    // Numbers keep the order of creation, whatever the clock says. The caller holds the lock.
     let last = try all.entries().compactMap { Int($0.prefix { $0 != "-" }) }.max() ?? 0
     let digits = String(last + 1)
     let number = String(repeating: "0", count: max(0, 6 - digits.count)) + digits
@@ -135,12 +136,12 @@ package struct Transaction: Sendable {
 
   // MARK: - Changing
 
-  /// Makes the changes: all files are written before the first one is put in its place.
+  /// Applies the changes; all files are written before the first one is moved into place.
   ///
-  /// - Throws: `HostError`; the caller undoes what was done.
+  /// - Throws: `HostError`; the caller undoes the changes then.
   func apply(_ changes: [FileChange]) throws { try Self.apply(changes, in: state) }
 
-  /// The same without a record, for changes that nobody has to put back.
+  /// Applies changes without a record, for changes that never need to be undone.
   static func apply(_ changes: [FileChange], in state: StateDirectory) throws {
     // Folders first: files are staged in them.
     for change in changes {
@@ -204,8 +205,9 @@ package struct Transaction: Sendable {
     case .file:
       guard let copy = before.copy, let bytes = try folder.read(copy, limit: Self.sizeLimit) else {
         throw CertctlError(
-          .damagedState, "the old contents of \(entry.path) are not in \(folder.path)",
-          hint: "put \(entry.path) right by hand, then remove \(folder.path)")
+          .damagedState,
+          "cannot restore \(entry.path): its old contents are missing in \(folder.path)",
+          hint: "restore the file by hand, then remove \(folder.path)")
       }
       try place.write(
         name, bytes,
@@ -217,10 +219,10 @@ package struct Transaction: Sendable {
     do {
       try folder.remove(Self.recordName)
     } catch {
-      // Gone, but perhaps not for good: after a power failure the change would be undone.
+      // The removal may not be durable: after a power failure, the next run would undo the change.
       guard try folder.kind(of: Self.recordName) == nil else { throw error }
     }
-    // Without its record it is nothing, and goes at the next run.
+    // Without its record, the transaction has no effect; the next run removes the rest.
     try? state.folder("transactions").removeTree(id)
   }
 }
