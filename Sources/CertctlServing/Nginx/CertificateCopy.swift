@@ -4,13 +4,13 @@ import CertctlCrypto
 package import CertctlStore
 import CertctlSystem
 
-/// Copies of certificates in a folder of their own, for an nginx that cannot follow the links of the
-/// state directory.
+/// A directory of certificate copies, for an nginx that cannot follow the links of the state
+/// directory.
 ///
-/// Key and chain are in one file, `<folder>/<lineage>/combined.pem`, so that one rename changes both.
-/// Owner, group and mode are those of the lineage's key.
+/// Key and chain are in one file, `<folder>/<lineage>/combined.pem`, so that one rename replaces
+/// both. Owner, group and mode are those of the lineage's key.
 package struct CertificateCopy: Sendable {
-  /// The folder's absolute path on this host.
+  /// The absolute path of the directory on this host.
   package let folder: String
 
   package init(folder: String) {
@@ -19,26 +19,26 @@ package struct CertificateCopy: Sendable {
 
   static let fileName = "combined.pem"
 
-  /// The lineage that a path of this host, in the folder, is about.
+  /// Returns the lineage that a path in the directory belongs to.
   func lineage(of path: String) -> String? {
     guard path.hasPrefix("\(folder)/") else { return nil }
     return path.dropFirst(folder.count + 1).split(separator: "/").first.map(String.init)
   }
 
-  /// Whether there is a copy of this lineage.
+  /// Returns whether this lineage has a copy.
   func has(_ name: LineageName) -> Bool {
     let place = DurableFolder.folderAndName(of: "\(folder)/\(name)")
     return (try? place.folder.kind(of: place.name)) == .folder
   }
 
-  /// The changes that put a generation there.
+  /// Returns the changes that copy a generation.
   @Disk package func changes(
     for name: LineageName, _ certificate: IssuedCertificate, _ files: FileSettings
   ) throws -> [FileChange] {
     guard let key = certificate.key else {
       throw CertctlError(
-        .refused, "the key of \(name) is not here: it cannot be copied to \(folder)",
-        hint: "leave out --deploy-copy, and put certificate and key there by a hook of your own")
+        .refused, "cannot copy \(name) to \(folder): its private key is not stored here",
+        hint: "leave out --deploy-copy, and deploy the certificate and key with a hook")
     }
     let path = "\(folder)/\(name)"
     var changes = [

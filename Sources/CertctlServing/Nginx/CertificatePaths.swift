@@ -3,14 +3,15 @@ import CertctlStore
 import CertctlSystem
 import FoundationEssentials
 
-/// Which certificate a path in an nginx's configuration leads to.
+/// Maps the certificate paths in an nginx configuration to certctl's certificates.
 struct CertificatePaths: Sendable {
   let state: StateDirectory
-  /// Where copies of certificates are kept.
+  /// The directories of certificate copies.
   var copies: [CertificateCopy] = []
 
-  /// The lineage that a certificate's path, as nginx sees it, leads to: by its name, or by links of
-  /// the user's own; blocks.
+  /// Returns the lineage of a certificate path, given as nginx sees it; blocks.
+  ///
+  /// Links that the user created are followed.
   func lineage(of path: String, for nginx: RunningNginx) -> String? {
     guard let path = nginx.hostPath(path) else { return nil }
     let live = "\(state.live.path)/"
@@ -24,7 +25,7 @@ struct CertificatePaths: Sendable {
     return resolved.dropFirst(archive.count).split(separator: "/").first.map(String.init)
   }
 
-  /// The first of these whose certificate a server has; blocks.
+  /// Returns the first target whose certificate a server uses; blocks.
   @Disk func target(
     of server: NginxServer, among targets: [NginxDeployment.Target], at nginx: RunningNginx
   ) -> NginxDeployment.Target? {
@@ -32,7 +33,7 @@ struct CertificatePaths: Sendable {
     return targets.first { names.contains($0.name.value) }
   }
 
-  /// The path, as nginx sees it, at which the candidate for a certificate's path lies; blocks.
+  /// Returns the candidate's path, as nginx sees it, for a certificate path; blocks.
   func candidate(
     for path: String, among targets: [NginxDeployment.Target], of nginx: RunningNginx
   ) -> String? {

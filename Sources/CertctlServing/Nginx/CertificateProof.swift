@@ -4,11 +4,11 @@ import CertctlCrypto
 package import CertctlStore
 import CertctlSystem
 
-/// Looks by handshakes whether nginx serves certificates.
+/// Verifies with TLS handshakes that nginx serves certificates.
 package struct CertificateProof: Sendable {
-  /// How long the new workers may take to serve what they have loaded.
+  /// How long the new workers may take until they serve the new certificates.
   static let patience = Duration.seconds(15)
-  /// How long old workers may go on taking connections beside the new ones.
+  /// How long the old workers may still accept connections.
   static let overlap = Duration.milliseconds(300)
 
   package let environment: Environment
@@ -17,9 +17,9 @@ package struct CertificateProof: Sendable {
     self.environment = environment
   }
 
-  /// Looks at each address for each target, after a reload.
+  /// Verifies each target on each address, after a reload.
   ///
-  /// - Returns: Why it is not served, for each one that is not.
+  /// - Returns: The reason for each target that is not served.
   package func failures(
     of targets: [NginxDeployment.Target], by use: NginxDeployment.Use
   ) async throws -> [LineageName: String] {
@@ -28,8 +28,8 @@ package struct CertificateProof: Sendable {
         _ = try await failure(of: target, by: server, of: use.nginx)
       }
     }
-    // The first round waits for the new workers; for a moment the old ones take connections
-    // beside them, so that only the second round proves that they are gone.
+    // The first round waits for the new workers. For a moment, the old ones still accept
+    // connections, so only the second round shows that they are gone.
     try await environment.clock.sleep(Self.overlap)
     var failures: [LineageName: String] = [:]
     for target in targets {
@@ -40,7 +40,7 @@ package struct CertificateProof: Sendable {
     return failures
   }
 
-  /// Looks until the new certificate is served at each address; returns why it is not.
+  /// Waits until each address serves the new certificate; returns the reason if one does not.
   private func failure(
     of target: NginxDeployment.Target, by server: NginxServer, of nginx: RunningNginx
   ) async throws -> String? {
@@ -58,13 +58,13 @@ package struct CertificateProof: Sendable {
     return nil
   }
 
-  /// Why one address does not serve the target now; nil when it does.
+  /// Returns why an address does not serve the target; nil if it does.
   package func fault(
     of target: NginxDeployment.Target, at listen: NginxServer.Listen, for name: String,
     of nginx: RunningNginx
   ) async throws -> String? {
     guard let endpoint = nginx.endpoint(listen.endpoint) else {
-      return "this host does not reach \(listen.endpoint) of the container: publish the port"
+      return "cannot reach \(listen.endpoint) of the container: the port is not published"
     }
     let listen = NginxServer.Listen(
       endpoint: endpoint, expectsProxyHeader: listen.expectsProxyHeader)
@@ -72,18 +72,20 @@ package struct CertificateProof: Sendable {
     let served = try await attempt { try await ServedCertificate.chain(at: listen, for: name) }
     switch served {
     case .success(let chain):
-      guard let leaf = chain.first else { return "nginx shows no certificate for \(place)" }
+      guard let leaf = chain.first else { return "nginx sent no certificate for \(place)" }
       if target.leaves.contains(leaf) { return nil }
-      return "nginx serves another certificate for \(place): "
-        + "\(leaf.serialNumber.hexadecimal), valid until \(leaf.notAfter.rfc3339)"
+      return "nginx serves a different certificate for \(place): "
+        + "serial number \(leaf.serialNumber.hexadecimal), valid until \(leaf.notAfter.rfc3339)"
     case .failure(let error):
-      return "nginx does not answer for \(place): \(error.message)"
+      // The detail alone, because the whole message has the address once more.
+      let cause = (error.underlying as? HostError)?.detail ?? error.message
+      return "cannot verify the certificate for \(place): \(cause)"
     }
   }
 }
 
 extension NginxServer {
-  /// A name by which nginx chooses this server: one of its own that the certificate covers too.
+  /// Returns a name that selects this server, preferably one that the certificate covers.
   package func probeName(for target: NginxDeployment.Target) -> String? {
     let plain = names.filter { !$0.hasPrefix("~") && !$0.contains("$") && $0 != "_" }
       .map { name in

@@ -1,12 +1,12 @@
-/// The version of an nginx or of its OpenSSL: numbers that are compared from the left.
+/// The version of nginx or OpenSSL, compared number by number.
 struct NginxVersion: Sendable, Hashable, Comparable, CustomStringConvertible {
-  /// Its numbers, such as 1, 22 and 1.
+  /// The numbers, such as 1, 22 and 1.
   let numbers: [Int]
 
-  /// A version by its numbers.
+  /// Creates a version from numbers.
   init(_ numbers: Int...) { self.numbers = numbers }
 
-  /// The number that a text begins with, `1.22.1 (Ubuntu)`; nil when there is none.
+  /// Parses the version at the start of a text such as `1.22.1 (Ubuntu)`; nil if there is none.
   init?(_ text: Substring) {
     let numbers = text.prefix { $0 == "." || ("0"..."9").contains($0) }
       .split(separator: ".").compactMap { Int($0) }
@@ -14,7 +14,7 @@ struct NginxVersion: Sendable, Hashable, Comparable, CustomStringConvertible {
     self.numbers = numbers
   }
 
-  /// The version as people write it.
+  /// The version in the usual form.
   var description: String { numbers.map(String.init).joined(separator: ".") }
 
   static func < (left: NginxVersion, right: NginxVersion) -> Bool {
@@ -22,19 +22,19 @@ struct NginxVersion: Sendable, Hashable, Comparable, CustomStringConvertible {
   }
 }
 
-/// How an nginx was built, from `nginx -V`: what its configuration may contain.
+/// The build of an nginx, from `nginx -V`: which features its configuration may use.
 package struct NginxBuild: Sendable, Equatable {
-  /// The version of nginx that it is, or that it is made of (OpenResty).
+  /// The version of nginx, or of the nginx in OpenResty.
   let version: NginxVersion
-  /// The version of the OpenSSL that it runs with; nil for another library.
+  /// The version of the OpenSSL in use; nil for another library.
   let openSSL: NginxVersion?
   /// The arguments of `configure`, such as `--with-http_v2_module`.
   let arguments: Set<String>
 
-  /// Reads what `nginx -V` writes to its standard error; nil when that is no nginx.
+  /// Parses the output of `nginx -V`; nil if it is not from an nginx.
   ///
-  /// Of "built with OpenSSL 3.0.15 (running with OpenSSL 3.0.17)" the second counts. OpenResty has
-  /// four numbers, the first three of which are nginx's.
+  /// In "built with OpenSSL 3.0.15 (running with OpenSSL 3.0.17)", the second version counts.
+  /// OpenResty versions have four numbers, of which the first three are nginx's.
   package init?(versionOutput: String) {
     let lines = versionOutput.split(separator: "\n")
     let after = { (line: Substring, mark: String) in
@@ -53,28 +53,28 @@ package struct NginxBuild: Sendable, Equatable {
     arguments = Set(configured.split(separator: " ").dropFirst(2).map(String.init))
   }
 
-  /// Whether it speaks HTTP/2 at all.
+  /// Whether it supports HTTP/2.
   var hasHTTP2: Bool { arguments.contains("--with-http_v2_module") }
-  /// Whether `http2 on` says so; before, it was a word of `listen`, which now is a warning.
+  /// Whether it has the directive `http2`; older versions use a parameter of `listen`.
   var hasHTTP2Directive: Bool { hasHTTP2 && version >= NginxVersion(1, 25, 1) }
-  /// Whether it speaks HTTP/3.
+  /// Whether it supports HTTP/3.
   var hasHTTP3: Bool { arguments.contains("--with-http_v3_module") }
-  /// Whether it can refuse a handshake without having a certificate (`ssl_reject_handshake`).
+  /// Whether it can reject a handshake without a certificate (`ssl_reject_handshake`).
   var rejectsHandshake: Bool { version >= NginxVersion(1, 19, 4) }
-  /// Whether headers of a location can be added to those of its server.
+  /// Whether locations can inherit the headers of their server (`add_header_inherit`).
   var hasAddHeaderInherit: Bool { version >= NginxVersion(1, 29, 3) }
-  /// Whether a reload can leave idle connections open for a moment.
+  /// Whether a reload can keep idle connections open for a moment (`keepalive_min_timeout`).
   var hasKeepaliveMinTimeout: Bool { version >= NginxVersion(1, 27, 4) }
-  /// Whether names in an `upstream` block can be looked up while it runs.
+  /// Whether names in an `upstream` block can be resolved at run time.
   var resolvesServers: Bool { version >= NginxVersion(1, 27, 3) }
-  /// Whether each server of a listening address has protocols of its own, not the default server's.
+  /// Whether each server has its own TLS versions, not those of the default server.
   var hasServerProtocols: Bool {
     version >= NginxVersion(1, 29, 2) && (openSSL ?? NginxVersion(0, 0)) >= NginxVersion(1, 1, 1)
   }
-  /// Whether it changes the keys of session tickets by itself when there is a shared cache.
+  /// Whether it rotates the keys of session tickets automatically if the session cache is shared.
   var rotatesTicketKeys: Bool { version >= NginxVersion(1, 23, 2) }
-  /// Whether it warns of servers that say different things about the protocols of one address.
+  /// Whether it warns about servers with different protocols on the same address.
   var comparesListens: Bool { version >= NginxVersion(1, 23, 4) }
-  /// Whether the post-quantum group X25519MLKEM768 is known to its library.
+  /// Whether its TLS library supports the post-quantum group X25519MLKEM768.
   var knowsMLKEM: Bool { (openSSL ?? NginxVersion(0, 0)) >= NginxVersion(3, 5) }
 }

@@ -4,23 +4,25 @@ import CertctlStore
 import CertctlSystem
 import FoundationEssentials
 
-/// A change of what nginx reads: staged, tested, applied, loaded and proved, and then finished or
+/// A change of what nginx reads: staged, tested, applied, loaded and verified, then finished or
 /// undone.
 ///
-/// It has parts that each stand or fall for themselves: certificates, or a site. The caller holds the
+/// Its parts, such as certificates or a site, succeed or fail independently. The caller holds the
 /// deployment lock.
 struct NginxChange: Sendable {
-  /// What stands or falls as a whole.
+  /// A part that succeeds or fails as a whole.
   struct Part: Sendable {
-    /// What it is called, once in a change.
+    /// The name, unique in the change.
     let name: String
-    /// What is to stand where; nothing for one that is only to be loaded and proved.
+    /// The target state of the files; empty if the part only has to be loaded and verified.
     let files: [FileChange]
-    /// Those of the files that nginx reads as configuration, and tests beforehand.
+    /// The files that nginx reads as configuration, which are tested before.
     var configuration: [FileChange] = []
-    /// The certificates that nginx is to serve with it, tested beforehand too.
+    /// The certificates that nginx must serve afterwards, which are tested before.
     let certificates: [NginxDeployment.Target]
-    /// Whether there is something to go back to; else a part that is refused is better than nothing.
+    /// Whether a previous state exists.
+    ///
+    /// Without one, even a refused part is better than nothing.
     let canBeUndone: Bool
   }
 
@@ -29,21 +31,21 @@ struct NginxChange: Sendable {
     let place: NginxInstallation
     /// The names of the parts that it reads.
     let parts: Set<String>
-    /// Looks whether nginx does what these parts say, after it has loaded them.
+    /// Verifies the parts after nginx loaded them.
     ///
-    /// It returns why not, for each one for which it does not; what it throws undoes all parts.
+    /// Returns the reason for each part that fails. If it throws, all parts are undone.
     let prove: @Sendable ([Part]) async throws -> [String: String]
 
     func reads(_ part: Part) -> Bool { parts.contains(part.name) }
   }
 
-  /// What came of a part that an nginx reads.
+  /// The outcome of a part that an nginx reads.
   enum Outcome: Sendable {
-    /// nginx does what it says.
+    /// nginx behaves as the part says.
     case proved
-    /// nginx did not accept it beforehand.
+    /// nginx rejected it in the test.
     case refused(CertctlError)
-    /// nginx did not load it, or does not do what it says.
+    /// nginx did not load it or does not behave as it says.
     case failed(String)
   }
 
@@ -55,14 +57,14 @@ struct NginxChange: Sendable {
 
   private var control: NginxControl { NginxControl(environment: environment) }
 
-  /// Makes the change.
+  /// Applies the change.
   ///
-  /// What is refused does not happen, and what is not proved is undone, if there is something to go
-  /// back to. Each nginx is reloaded once, and once more where something is undone.
+  /// A refused part is not applied. A part that fails verification is undone if a previous state
+  /// exists. Each nginx is reloaded once, and again if something is undone.
   ///
-  /// - Returns: What came of each part that an nginx reads.
-  /// - Throws: `CertctlError` when nothing was changed, or with code `deploymentFailed` when all is as
-  ///   it was before; `CancellationError` likewise.
+  /// - Returns: The outcome of each part that an nginx reads.
+  /// - Throws: `CertctlError` if nothing was changed, or with code `deploymentFailed` if everything
+  ///   was restored; `CancellationError` likewise.
   func run() async throws -> [String: Outcome] {
     var outcomes = try await refusals()
     let accepted = parts.filter { outcomes[$0.name] == nil || !$0.canBeUndone }
@@ -71,11 +73,11 @@ struct NginxChange: Sendable {
     do {
       for reader in concerned {
         let loaded = try await load(accepted.filter(reader.reads), by: reader)
-        // One that failed at another nginx stays failed.
+        // A failure at another nginx is kept.
         outcomes.merge(loaded) { if case .proved = $0 { $1 } else { $0 } }
       }
     } catch {
-      try await putBack(transaction, nil, concerned)
+      try await restore(transaction, nil, concerned)
       throw Self.error(afterUndoing: error)
     }
     let failed = accepted.filter { part in
@@ -87,7 +89,7 @@ struct NginxChange: Sendable {
       try await transaction?.finish()
     } else {
       let paths = Set(failed.flatMap(\.files).map(\.path))
-      try await putBack(
+      try await restore(
         transaction, paths, concerned.filter { failed.contains(where: $0.reads) })
     }
     return outcomes
@@ -95,7 +97,7 @@ struct NginxChange: Sendable {
 
   // MARK: - Test
 
-  /// Has each nginx test the parts that it would read.
+  /// Lets each nginx test the parts that it would read.
   private func refusals() async throws -> [String: Outcome] {
     var refusals: [String: Outcome] = [:]
     for reader in readers {
@@ -109,8 +111,8 @@ struct NginxChange: Sendable {
     return refusals
   }
 
-  /// Tries the parts: all at once, and one by one when that fails, so that one that is bad holds up
-  /// no other.
+  /// Tests all parts together, then one by one if that fails, so that a bad part does not block
+  /// others.
   private func refusals(
     of parts: [Part], at place: NginxInstallation
   ) async throws -> [String: CertctlError] {
@@ -137,7 +139,7 @@ struct NginxChange: Sendable {
   private func apply(_ changes: [FileChange], _ readers: [Reader]) async throws -> Transaction? {
     guard !changes.isEmpty else { return nil }
     guard !readers.isEmpty else {
-      // Each link changes in one step, and nobody has loaded anything.
+      // No nginx reads these links, and each one changes atomically.
       try await Transaction.apply(changes, in: state)
       return nil
     }
@@ -146,7 +148,7 @@ struct NginxChange: Sendable {
     return try await Transaction.applied(changes, servers: servers, in: state, now: now)
   }
 
-  /// Lets one nginx load what is in place, and looks whether it does what that says.
+  /// Reloads an nginx and verifies the parts.
   private func load(_ parts: [Part], by reader: Reader) async throws -> [String: Outcome] {
     let failures: [String: String]
     if let failure = try await control.reload(reader.place.nginx) {
@@ -161,33 +163,33 @@ struct NginxChange: Sendable {
 
   // MARK: - Undo
 
-  /// Puts back what a transaction changed, and lets these nginx load that.
-  private func putBack(
+  /// Restores what a transaction changed and reloads these nginx.
+  private func restore(
     _ transaction: Transaction?, _ paths: Set<String>?, _ readers: [Reader]
   ) async throws {
     guard let transaction else { return }
-    // The user's Ctrl-C must not leave nginx with what was taken back.
+    // Ctrl-C must not leave nginx with a configuration that was undone.
     try await Task {
       let foreign = try await transaction.undo(only: paths)
       for path in foreign {
         environment.console.warn(
-          "\(path) was changed by somebody else meanwhile, and was left as it is")
+          "kept \(path), which was changed by others in the meantime")
       }
       for reader in readers {
         guard let failure = try await control.reload(reader.place.nginx) else { continue }
-        environment.console.warn("the former configuration is in place again, but: \(failure)")
+        environment.console.warn("restored the previous configuration, but \(failure)")
       }
       try await transaction.finish()
     }.value
   }
 
-  /// What a person is told of an error after which all was put back.
+  /// Returns the error to show after everything was restored.
   static func error(afterUndoing error: any Error) -> any Error {
     if error is CancellationError { return error }
     let cause = CertctlError(wrapping: error)
     return CertctlError(
       .deploymentFailed, cause.message,
-      hint: (cause.hint.map { "\($0); " } ?? "") + "all files are as they were before",
+      hint: (cause.hint.map { "\($0); " } ?? "") + "all files were restored",
       details: cause.details)
   }
 }

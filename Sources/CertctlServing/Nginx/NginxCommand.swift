@@ -1,27 +1,27 @@
 package import CertctlSystem
 
-/// A command of nginx's own program, which runs where that nginx runs.
+/// A command of the nginx program, which runs where that nginx runs.
 package struct NginxCommand: Sendable {
-  /// The container that it runs in; nil on this host.
+  /// The container to run it in; nil for this host.
   let container: NginxContainer?
-  /// The program, by its path or, in a container, as the container finds it.
+  /// The program: a path or, in a container, a name that the container resolves.
   let executable: String
-  /// Its arguments.
+  /// The arguments.
   let arguments: [String]
-  /// How many bytes of its output are kept.
+  /// The maximum number of bytes to keep of its output.
   var outputLimit = 64 << 10
 
-  /// How messages name it.
+  /// The command line for messages.
   var title: String {
     let way = container.map { [$0.engine.path, "exec", $0.name] } ?? []
     return (way + [executable] + arguments).joined(separator: " ")
   }
 
-  /// Runs it to its end; its failure is a result, not an error.
+  /// Runs the command to its end; its failure is a result, not an error.
   ///
   /// - Parameter runner: Runs the programs of this host.
-  /// - Returns: How it ended, and what it wrote.
-  /// - Throws: `HostError` when nothing can be started, `CancellationError`.
+  /// - Returns: The exit status and the output.
+  /// - Throws: `HostError` if it cannot be started; `CancellationError`.
   package func run(by runner: any CommandRunner) async throws -> CommandResult {
     let limit = Duration.seconds(600)
     if let container {

@@ -1,9 +1,9 @@
 package import CertctlBase
 import CertctlSystem
 
-/// A TLS server of nginx: where it listens, for which names, and with which certificates.
+/// A TLS server of nginx.
 package struct NginxServer: Sendable, Equatable {
-  /// An address with TLS.
+  /// An address on which it accepts TLS.
   package struct Listen: Sendable, Hashable {
     /// The address to connect to from this host.
     package var endpoint: Endpoint
@@ -11,34 +11,33 @@ package struct NginxServer: Sendable, Equatable {
     var expectsProxyHeader = false
   }
 
-  /// Where it listens with TLS over TCP.
+  /// The TCP addresses on which it accepts TLS.
   package var listens: [Listen]
-  /// Its names, as they are written.
+  /// The server names, as written.
   package var names: [String]
   /// The paths of its certificates.
   var certificates: [String]
-  /// The arguments of the directives that say how it speaks TLS, by their names: its own, or those
-  /// that it inherits.
+  /// The arguments of the TLS directives by name, including inherited ones.
   var policy: [String: [String]] = [:]
 }
 
-/// The configuration of an nginx: every file of it.
+/// The configuration of an nginx with all its files.
 struct NginxConfiguration: Sendable {
-  /// The files by their paths, as nginx names them.
+  /// The directives of each file, by its path as nginx sees it.
   let files: [String: [NginxDirective]]
-  /// The text of each file by its path.
+  /// The text of each file, by its path.
   let texts: [String: String]
   /// The path of the main file.
   let main: String
-  /// The folder of the main file, where relative paths begin.
+  /// The directory of the main file, the base of relative paths.
   let folder: String
 
-  /// The directives that say how a server speaks TLS.
+  /// The directives that define a server's TLS policy.
   private static let policyNames = [
     "ssl_protocols", "ssl_ciphers", "ssl_ecdh_curve", "ssl_dhparam",
   ]
 
-  /// Reads the output of `nginx -T`; nil when there is no configuration in it.
+  /// Parses the output of `nginx -T`; nil if it contains no configuration.
   init?(dump: String) {
     let mark = "# configuration file "
     var texts: [String: String] = [:]
@@ -47,7 +46,7 @@ struct NginxConfiguration: Sendable {
     var text = ""
     for line in dump.split(separator: "\n", omittingEmptySubsequences: false) {
       if line.hasPrefix(mark), line.hasSuffix(":") {
-        // What stands in a file can look like the head of another one: the first one counts.
+        // The contents of a file can look like the header of another file: the first one counts.
         if let path, texts[path] == nil { texts[path] = text }
         let next = String(line.dropFirst(mark.count).dropLast())
         main = main ?? next
@@ -61,7 +60,7 @@ struct NginxConfiguration: Sendable {
     self.init(main: main, texts: texts)
   }
 
-  /// The configuration that these files are.
+  /// Creates a configuration from its files.
   ///
   /// - Parameters:
   ///   - main: The path of the main file.
@@ -73,11 +72,11 @@ struct NginxConfiguration: Sendable {
     files = texts.mapValues(NginxDirective.parse)
   }
 
-  /// Reads the files themselves: nginx prints none of them when it refuses one.
+  /// Reads the files themselves, because nginx prints none of them if it rejects one.
   ///
   /// - Parameters:
   ///   - path: The absolute path of the main file, as nginx sees it.
-  ///   - nginx: Whose files they are, if they are not those of this host.
+  ///   - nginx: The nginx whose paths these are; nil for paths of this host.
   @Disk init(reading path: String, of nginx: RunningNginx? = nil) {
     let hostPath = { (path: String) in nginx.map { $0.hostPath(path) } ?? path }
     let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
@@ -107,23 +106,23 @@ struct NginxConfiguration: Sendable {
     }
   }
 
-  /// The servers that speak TLS, of web, mail and streams.
+  /// The servers that accept TLS, in `http`, `mail` and `stream`.
   var servers: [NginxServer] {
     servers(in: files[main] ?? [], Inherited(), depth: 0)
   }
 
-  /// What a block has from those around it.
+  /// The settings that a block inherits.
   private struct Inherited {
     var certificates: [String] = []
     var hasTLS = false
     var policy: [String: [String]] = [:]
 
-    /// The same with what these directives of the block itself say.
+    /// Returns the settings after applying the directives of the block itself.
     func with(_ directives: [NginxDirective], absolute: (String) -> String) -> Inherited {
       var result = self
       let own = directives.filter { $0.name == "ssl_certificate" }.compactMap(\.value)
       if !own.isEmpty { result.certificates = own.map(absolute) }
-      // Until nginx 1.25.1 a server could have TLS on all its addresses.
+      // Before nginx 1.25.1, `ssl on` enabled TLS on all addresses of a server.
       if let switched = directives.last(where: { $0.name == "ssl" })?.value {
         result.hasTLS = switched == "on"
       }
@@ -167,7 +166,7 @@ struct NginxConfiguration: Sendable {
       certificates: settings.certificates, policy: settings.policy)
   }
 
-  /// Whether a file of this path, once it is there, is read as a part of the `http` block.
+  /// Returns whether a file at this path would be included in the `http` block.
   func includesInHTTP(_ path: String) -> Bool {
     expanded(files[main] ?? [], depth: 0).filter { $0.name == "http" }
       .contains { includes(path, in: $0.block ?? [], depth: 0) }
@@ -184,7 +183,7 @@ struct NginxConfiguration: Sendable {
     }
   }
 
-  /// The directives with those of included files in their places.
+  /// Returns the directives with includes replaced by the included directives.
   func expanded(_ directives: [NginxDirective], depth: Int) -> [NginxDirective] {
     guard depth < 32 else { return [] }
     return directives.flatMap { directive in
@@ -195,12 +194,12 @@ struct NginxConfiguration: Sendable {
     }
   }
 
-  /// Paths that are not absolute are relative to the folder of the main file.
+  /// Returns a path as absolute; relative paths start at the directory of the main file.
   func absolute(_ path: String) -> String {
     path.hasPrefix("/") ? path : "\(folder)/\(path)"
   }
 
-  /// Where to connect for a `listen`: an address of this host where it says "all".
+  /// Returns the address to connect to for a `listen`: a loopback address if it listens on all.
   private static func listens(_ directive: NginxDirective) -> [NginxServer.Listen] {
     guard let value = directive.value, !value.hasPrefix("unix:") else { return [] }
     let proxy = directive.arguments.contains("proxy_protocol")

@@ -2,7 +2,7 @@ import CertctlBase
 package import CertctlCore
 import CertctlSystem
 
-/// Tests the configuration of an nginx, and has it load it.
+/// Tests and reloads the configuration of an nginx.
 package struct NginxControl: Sendable {
   package let environment: Environment
 
@@ -10,12 +10,12 @@ package struct NginxControl: Sendable {
     self.environment = environment
   }
 
-  /// Tests the configuration; returns what nginx says against it.
+  /// Tests the configuration; returns nginx's messages if it fails.
   package func test(_ nginx: RunningNginx) async throws -> String? {
     try await failure(of: nginx.test)
   }
 
-  /// Tests the configuration, and lets nginx load it; returns why that failed, if it did.
+  /// Tests and reloads the configuration; returns the reason if that fails.
   package func reload(_ nginx: RunningNginx) async throws -> String? {
     environment.console.progress(.reloading("nginx"))
     if let failure = try await test(nginx) { return failure }
@@ -45,7 +45,7 @@ package struct NginxControl: Sendable {
     try await failure(of: command.title) { try await command.run(by: environment.runner) }
   }
 
-  /// Why a command fails; nil when it does not.
+  /// Returns why a command fails; nil if it succeeds.
   private func failure(
     of title: String, _ run: () async throws -> CommandResult
   ) async throws -> String? {
@@ -56,9 +56,9 @@ package struct NginxControl: Sendable {
     }
   }
 
-  /// The first lines of what nginx said, as one.
+  /// Returns the first lines of nginx's output as one line.
   static func firstLines(_ output: String) -> String {
     let lines = output.split(separator: "\n").prefix(3).map(String.init)
-    return lines.isEmpty ? "it said nothing" : lines.joined(separator: " ")
+    return lines.isEmpty ? "no output" : lines.joined(separator: " ")
   }
 }

@@ -6,27 +6,27 @@ import FoundationEssentials
 import Logging
 
 extension NginxDeployment {
-  /// The nginx of this host and of the containers.
+  /// The nginx of this host and of its containers.
   package struct Survey: Sendable {
-    /// Those that were asked, with their configurations.
+    /// The nginx that were queried, with their configurations.
     package var places: [NginxInstallation] = []
-    /// Those of this host that were left alone.
+    /// The processes of this host that were ignored.
     var refused: [RefusedNginx] = []
 
-    /// Those of them that may well serve certificates.
+    /// The ignored processes that may serve certificates.
     package var unasked: [RefusedNginx] { refused.filter(\.mayServe) }
   }
 
-  /// The nginx that run here, each with the servers that use a target.
+  /// Returns the running nginx, each with the servers that use a target.
   @Disk package func uses(of targets: [Target], in survey: Survey) -> [Use] {
     survey.places.map { place in
       Use(place: place, servers: servers(in: place.configuration, of: place.nginx, using: targets))
     }
   }
 
-  /// The first nginx that was left alone and serves this target, as far as its files tell.
+  /// Returns the first ignored nginx that serves this target according to its files.
   ///
-  /// Nothing is run: its files are only read. Where they cannot be, it may serve anything.
+  /// It only reads files and runs nothing. An nginx whose files cannot be read may serve anything.
   @Disk package func unasked(serving target: Target, in survey: Survey) -> RefusedNginx? {
     survey.unasked.first { refused in
       guard let nginx = RunningNginx(refused.process) else { return false }
@@ -37,7 +37,7 @@ extension NginxDeployment {
     }
   }
 
-  /// Looks at the nginx that run, on this host and in the containers.
+  /// Finds the running nginx on this host and in the containers.
   package func survey() async throws -> Survey {
     let found = try await NginxSearch(state: state, environment: environment).run()
     var running = found.running
@@ -48,8 +48,8 @@ extension NginxDeployment {
       switch found {
       case .success(let nginx): running.append(nginx)
       case .failure(let error):
-        // One that does not run loads what is in place when it starts.
-        environment.console.warn("the container \(name) is passed over: \(error.message)")
+        // A stopped nginx reads the current files when it starts.
+        environment.console.warn("skipped container \(name): \(error.message)")
       }
     }
     var survey = Survey(refused: found.refused)
@@ -57,7 +57,7 @@ extension NginxDeployment {
       switch try await attempt({ try await place(of: nginx) }) {
       case .success(let place): survey.places.append(place)
       case .failure(let error):
-        environment.console.logger.info("\(nginx.executable) cannot be asked: \(error)")
+        environment.console.logger.info("cannot query \(nginx.executable): \(error)")
         guard let process = nginx.process, nginx.container == nil,
           ProcessTable.process(process.pid)?.started == process.started
         else { continue }
@@ -67,13 +67,14 @@ extension NginxDeployment {
     return survey
   }
 
-  /// The configuration of an nginx: what `-T` prints, or, as it prints nothing of what it refuses,
-  /// the files themselves.
+  /// Reads the configuration of an nginx from the output of `-T`.
+  ///
+  /// If nginx rejects its configuration, `-T` prints nothing, and the files are read instead.
   package func place(of nginx: RunningNginx) async throws -> NginxInstallation {
     let result = try await nginx.dump.run(by: environment.runner)
     let configuration: NginxConfiguration
     if let main = nginx.mainFile {
-      // A file that another user may write could claim to be the main one in what `-T` prints.
+      // In the output of `-T`, a file of another user could claim to be the main file.
       configuration = await NginxConfiguration(reading: main)
     } else if let dumped = NginxConfiguration(dump: result.output) {
       configuration = dumped
@@ -89,8 +90,9 @@ extension NginxDeployment {
     let folder = configuration.folder
     guard let hostFolder = nginx.hostPath(folder) else {
       throw CertctlError(
-        .configuration, "\(folder) of the container is not a folder of this host",
-        hint: "mount it from this host, so that certctl can write there")
+        .configuration,
+        "cannot access \(folder) of the container: it is not mounted from here",
+        hint: "mount it from a directory of this host")
     }
     return NginxInstallation(
       nginx: nginx, folder: folder, hostFolder: hostFolder,

@@ -6,21 +6,21 @@ import CertctlSystem
 import FoundationEssentials
 import Logging
 
-/// What came of making a server use a certificate.
+/// The result of deploying a certificate to a server.
 package enum ServerAnswer: Sendable, Equatable {
-  /// It serves it, as a handshake showed.
+  /// The server serves it, as a TLS handshake verified.
   case served
-  /// It does not, for this reason.
+  /// The server does not serve it, for this reason.
   case failed(String)
 }
 
-/// Makes nginx serve certificates, and proves that it does.
+/// Makes nginx serve certificates and verifies it.
 package struct NginxDeployment: Sendable {
   package let state: StateDirectory
   package let environment: Environment
-  /// The names of the containers in which an nginx is to be looked for, beside this host.
+  /// The containers in which to look for nginx, in addition to this host.
   package var containers: [String] = []
-  /// Where copies of certificates are kept.
+  /// The directories of certificate copies.
   package var copies: [CertificateCopy] = []
 
   package init(
@@ -33,14 +33,14 @@ package struct NginxDeployment: Sendable {
     self.copies = copies
   }
 
-  /// A lineage, and the certificate that is to be served for it.
+  /// A lineage and the certificate to serve for it.
   package struct Target: Sendable {
     package let name: LineageName
-    /// The leaf; two where there is an RSA certificate beside the ECDSA one.
+    /// The leaf certificate; two if there is an RSA certificate as well.
     package let leaves: [Certificate]
-    /// The generation, as long as `live` does not point to it.
+    /// The generation to deploy; nil once `live` points to it.
     package var candidate: Generation?
-    /// Whether there is another generation to go back to.
+    /// Whether there is another generation to fall back to.
     package var hasOther = false
 
     package init(
@@ -53,19 +53,19 @@ package struct NginxDeployment: Sendable {
     }
   }
 
-  /// What one nginx has to do with the targets.
+  /// An nginx and the targets that it uses.
   package struct Use: Sendable {
     let place: NginxInstallation
-    /// The servers that serve a target, by lineage.
+    /// The servers of each target.
     package let servers: [LineageName: [NginxServer]]
 
     package var nginx: RunningNginx { place.nginx }
   }
 
-  /// Which certificate a path of nginx's leads to.
+  /// Maps the paths of nginx to certificates.
   var paths: CertificatePaths { CertificatePaths(state: state, copies: copies) }
 
-  /// A change of what nginx reads.
+  /// Returns a change of what nginx reads.
   func change(_ parts: [NginxChange.Part], at readers: [NginxChange.Reader]) -> NginxChange {
     NginxChange(
       state: state, environment: environment,
@@ -73,14 +73,14 @@ package struct NginxDeployment: Sendable {
       readers: readers)
   }
 
-  /// Has nginx test the candidates, puts them in use, reloads once, and looks at each address.
+  /// Tests the candidates with nginx, installs them, reloads once and verifies each address.
   ///
-  /// What is refused, or is not served in the end, is not in use afterwards: `live` points to what
-  /// it pointed to before. An nginx that uses none of the targets is left alone, and so is one that
-  /// this user may not ask. The caller holds the deployment lock.
+  /// For a target that is refused or not served, `live` is restored. An nginx that uses none of the
+  /// targets is ignored, and so is one that this user may not use. The caller holds the deployment
+  /// lock.
   ///
-  /// - Returns: What came of those that an nginx uses.
-  /// - Throws: `CertctlError` when `live` cannot be changed; `CancellationError`.
+  /// - Returns: The results of the targets that an nginx uses.
+  /// - Throws: `CertctlError` if `live` cannot be changed; `CancellationError`.
   package func deploy(_ targets: [Target]) async throws -> [LineageName: ServerAnswer] {
     guard !targets.isEmpty else { return [:] }
     let survey = try await survey()
@@ -88,7 +88,8 @@ package struct NginxDeployment: Sendable {
     var answers: [LineageName: ServerAnswer] = [:]
     var parts: [NginxChange.Part] = []
     for target in targets {
-      // One whose files cannot be made, such as a copy without its key, holds up no other.
+      // A target whose files cannot be created, such as a copy without its key, does not block
+      // others.
       switch try await attempt({ try await part(target) }) {
       case .success(let part): parts.append(part)
       case .failure(let error) where targets.count > 1:
@@ -103,7 +104,7 @@ package struct NginxDeployment: Sendable {
       case .refused(let error): answers[target.name] = .failed(error.message)
       case .failed(let reason): answers[target.name] = .failed(reason)
       case nil:
-        // It is in use, but an nginx that could not be asked may go on with the one before.
+        // It is installed, but an nginx that cannot be queried may still serve the previous one.
         let unasked = await unasked(serving: target, in: survey)
         answers[target.name] = unasked.map { .failed($0.failure) }
       }
@@ -111,15 +112,15 @@ package struct NginxDeployment: Sendable {
     return answers
   }
 
-  /// A target as a part of a change.
+  /// Returns a target as a part of a change.
   private func part(_ target: Target) async throws -> NginxChange.Part {
     NginxChange.Part(
       name: target.name.value, files: try await fileChanges(target), certificates: [target],
-      // Without another one to go back to, a refused certificate is better than none at all.
+      // Without a previous certificate, even a refused one is better than none.
       canBeUndone: target.hasOther && target.candidate != nil)
   }
 
-  /// An nginx as one that reads what it uses.
+  /// Returns an nginx as a reader of the targets that it uses.
   private func reader(_ use: Use) -> NginxChange.Reader {
     let proof = CertificateProof(environment: environment)
     return NginxChange.Reader(
@@ -130,7 +131,7 @@ package struct NginxDeployment: Sendable {
     }
   }
 
-  /// What `live` is to point to, and the copies that go with it.
+  /// Returns the new target of `live` and the changes of the copies.
   private func fileChanges(_ target: Target) async throws -> [FileChange] {
     guard let generation = target.candidate else { return [] }
     let link = FileChange(

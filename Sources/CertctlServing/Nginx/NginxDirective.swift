@@ -1,19 +1,18 @@
-/// One directive of an nginx configuration: a simple one, or a block with others in it.
+/// A directive of an nginx configuration, simple or with a block.
 struct NginxDirective: Sendable, Equatable {
-  /// Its name, such as `listen`.
+  /// The name, such as `listen`.
   var name: String
-  /// What follows, without quotes.
+  /// The arguments, without quotes.
   var arguments: [String]
-  /// What stands in the braces; nil for a simple one.
+  /// The directives in the braces; nil for a simple directive.
   var block: [NginxDirective]?
 
   /// The first argument.
   var value: String? { arguments.first }
 
-  /// The directives of a file that nginx has accepted.
+  /// Parses a file that nginx has accepted.
   ///
-  /// nginx has read the same text before, so that this follows its grammar and nothing is reported:
-  /// what cannot be read ends the list.
+  /// nginx has already checked the file, so errors are not reported: invalid text ends the list.
   static func parse(_ text: String) -> [NginxDirective] {
     var words = NginxWords(text)
     return parse(&words, depth: 0)
@@ -31,7 +30,7 @@ struct NginxDirective: Sendable, Equatable {
         }
         current = []
       case .open:
-        // Code of the Lua module is no list of directives.
+        // Lua code is not a list of directives.
         let isCode = current.first?.hasSuffix("_by_lua_block") ?? false
         if isCode { words.skipBlock() }
         let block = isCode || depth > 64 ? [] : parse(&words, depth: depth + 1)
@@ -47,8 +46,7 @@ struct NginxDirective: Sendable, Equatable {
   }
 }
 
-/// The words of an nginx configuration file, by the rules of its own reader
-/// (`ngx_conf_read_token`).
+/// Splits an nginx configuration file into words, like nginx itself (`ngx_conf_read_token`).
 struct NginxWords {
   enum Word: Equatable {
     case text(String)
@@ -63,10 +61,10 @@ struct NginxWords {
 
   init(_ text: String) { bytes = Array(text.utf8) }
 
-  /// Where the last word stood in the text's bytes, quotes included.
+  /// The byte range of the last word, including quotes.
   var range: Range<Int> { start..<min(index, bytes.count) }
 
-  /// The next word; nil at the end.
+  /// Returns the next word; nil at the end.
   mutating func next() -> Word? {
     while index < bytes.count {
       start = index
@@ -85,7 +83,7 @@ struct NginxWords {
     return nil
   }
 
-  /// Goes behind the brace that closes the block that was just opened.
+  /// Skips to the end of the block that was just opened.
   mutating func skipBlock() {
     var depth = 1
     while depth > 0, index < bytes.count {
@@ -123,7 +121,7 @@ struct NginxWords {
         UInt8(ascii: ";"):
         break loop
       case UInt8(ascii: "{"):
-        // "${name}" is a part of the word.
+        // "${name}" is part of the word.
         guard text.last == UInt8(ascii: "$") else { break loop }
         while index < bytes.count, bytes[index] != UInt8(ascii: "}") {
           text.append(bytes[index])
@@ -141,7 +139,7 @@ struct NginxWords {
     return .text(String(decoding: text, as: UTF8.self))
   }
 
-  /// Reads a backslash in quotes; nginx keeps those before letters that it does not know.
+  /// Reads an escape sequence in quotes; nginx keeps the backslash before unknown letters.
   private mutating func unescape(into text: inout [UInt8]) {
     let letters: [UInt8: UInt8] = [
       UInt8(ascii: "\""): UInt8(ascii: "\""), UInt8(ascii: "'"): UInt8(ascii: "'"),

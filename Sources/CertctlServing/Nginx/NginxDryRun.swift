@@ -4,21 +4,21 @@ import CertctlCrypto
 import CertctlStore
 import CertctlSystem
 
-/// What nginx says of certificates, or of files, that are not yet in place.
+/// Tests files and certificates with nginx before they are installed.
 struct NginxDryRun: Sendable {
   let state: StateDirectory
   let environment: Environment
-  /// Which certificate a path of nginx's leads to.
+  /// Maps the paths of nginx to certificates.
   let paths: CertificatePaths
 
-  /// Tries files and certificates together.
+  /// Tests files and certificates together.
   ///
   /// - Parameters:
-  ///   - changes: The files that would change.
-  ///   - targets: The certificates that would be in use.
+  ///   - changes: The planned file changes.
+  ///   - targets: The certificates to serve.
   ///   - place: The nginx.
-  /// - Returns: Why they are refused, with code `nginxRefused`; nil when they are not.
-  /// - Throws: `CertctlError` or `HostError` when they cannot be tried; `CancellationError`.
+  /// - Returns: The error, with code `nginxRefused`; nil if nginx accepts them.
+  /// - Throws: `CertctlError` or `HostError` if they cannot be tested; `CancellationError`.
   func refusal(
     of changes: [FileChange], _ targets: [NginxDeployment.Target], at place: NginxInstallation
   ) async throws -> CertctlError? {
@@ -30,14 +30,14 @@ struct NginxDryRun: Sendable {
     }
   }
 
-  /// The configuration as it would be.
+  /// Returns the configuration as it would be after the changes.
   ///
   /// - Parameters:
-  ///   - changes: The files that would change.
-  ///   - targets: The candidates that would be in use.
+  ///   - changes: The planned file changes.
+  ///   - targets: The candidates to serve.
   ///   - place: The nginx.
-  /// - Returns: What nginx would read; its paths are those of the tree in which it was tried.
-  /// - Throws: `CertctlError` with code `nginxRefused` and nginx's own words.
+  /// - Returns: The configuration, with the paths of the staged tree.
+  /// - Throws: `CertctlError` with code `nginxRefused` and nginx's messages.
   private func configuration(
     after changes: [FileChange], _ targets: [NginxDeployment.Target], at place: NginxInstallation
   ) async throws -> NginxConfiguration {
@@ -54,9 +54,9 @@ struct NginxDryRun: Sendable {
       else {
         throw CertctlError(
           .nginxRefused,
-          "nginx refuses the configuration: "
+          "nginx rejects the new configuration: "
             + NginxControl.firstLines(staged.original(result.output)),
-          hint: "nothing was changed")
+          hint: "fix the configuration, then retry; nothing was changed")
       }
       return configuration
     } catch {
@@ -75,15 +75,16 @@ struct NginxDryRun: Sendable {
 
   // MARK: - Handshakes in memory
 
-  /// Lets each server's protocols and ciphers shake hands with the certificates that it would have:
-  /// `nginx -t` accepts ciphers that fit no key that is there.
+  /// Performs test handshakes with each server's TLS settings and its future certificates.
+  ///
+  /// This is necessary because `nginx -t` accepts ciphers that fit none of the keys.
   ///
   /// - Parameters:
-  ///   - targets: The certificates that would be in use.
-  ///   - configuration: What nginx would read.
+  ///   - targets: The certificates to serve.
+  ///   - configuration: The configuration as it would be.
   ///   - place: The nginx.
-  /// - Returns: What does not fit; nil when all does.
-  /// - Throws: `CertctlError` when a certificate cannot be read.
+  /// - Returns: The error if no client could connect; nil otherwise.
+  /// - Throws: `CertctlError` if a certificate cannot be read.
   private func test(
     _ targets: [NginxDeployment.Target], _ configuration: NginxConfiguration,
     at place: NginxInstallation
@@ -101,7 +102,7 @@ struct NginxDryRun: Sendable {
       let policy = await TLSPolicy(server, at: place, staged, number)
       let name = server.probeName(for: target) ?? target.name.value
       do {
-        // What stops only some clients is the operator's business.
+        // A policy that stops only some clients can be intended.
         for finding in try await handshake(identities, policy, serverName: name) {
           environment.console.warn(
             "\(name): \(finding)" + (finding.hint.map { " (\($0))" } ?? ""))
@@ -109,15 +110,15 @@ struct NginxDryRun: Sendable {
       } catch let error as CryptoError {
         return CertctlError(
           .nginxRefused,
-          "with the TLS settings of nginx for \(name), no client could connect: \(error)"
+          "the TLS settings of nginx for \(name) would reject every client: \(error)"
             + (error.hint.map { " (\($0))" } ?? ""),
-          hint: "nothing was changed")
+          hint: "fix the configuration, then retry; nothing was changed")
       }
     }
     return nil
   }
 
-  /// What a server would show of a target: its certificate, or both, if it has two.
+  /// Returns the certificates that a server would present for a target: one, or an RSA one as well.
   private func identities(
     of target: NginxDeployment.Target, _ server: NginxServer
   ) async throws -> [TLSEngine.Identity] {
@@ -126,7 +127,7 @@ struct NginxDryRun: Sendable {
     if chosen == nil { chosen = try await store.liveGeneration(target.name) }
     guard let chosen else { return [] }
     let stored = try await store.load(chosen, of: target.name)
-    // By the file's name: the path is that of the candidate, or one of the user's own.
+    // Decide by the file name: the path can be that of the candidate or one that the user chose.
     let hasRSA = server.certificates.contains { $0.contains("/rsa/") }
     let hasMain = server.certificates.contains { !$0.contains("/rsa/") }
     var identities: [TLSEngine.Identity] = []
@@ -139,7 +140,7 @@ struct NginxDryRun: Sendable {
     return identities
   }
 
-  /// Tens of milliseconds of arithmetic, which hold up nothing there.
+  /// Performs the handshakes; the tens of milliseconds that they take block nothing here.
   @Disk private func handshake(
     _ identities: [TLSEngine.Identity], _ policy: TLSPolicy, serverName: String
   ) throws -> [CryptoError] {
@@ -148,13 +149,13 @@ struct NginxDryRun: Sendable {
 }
 
 extension TLSPolicy {
-  /// What an nginx server says.
+  /// Creates the policy of an nginx server.
   ///
   /// - Parameters:
-  ///   - server: The server, as the configuration has it in which it was tried.
+  ///   - server: The server, from the staged configuration.
   ///   - place: The nginx.
-  ///   - staged: The tree of that trial, which is gone by now.
-  ///   - version: The nginx's version; nil when it is not known.
+  ///   - staged: The staged tree, which is already removed.
+  ///   - version: The version of nginx; nil if unknown.
   @Disk init(
     _ server: NginxServer, at place: NginxInstallation, _ staged: StagedConfiguration,
     _ version: NginxVersion?
@@ -171,7 +172,7 @@ extension TLSPolicy {
     if !versions.isEmpty {
       self.versions = Set(versions)
     } else if let version, version < NginxVersion(1, 23, 4) {
-      // TLS 1.3 was not among its defaults before.
+      // Older versions do not enable TLS 1.3 by default.
       self.versions = [.tls10, .tls11, .tls12]
     }
   }

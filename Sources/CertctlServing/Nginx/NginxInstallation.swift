@@ -2,33 +2,34 @@ import CertctlCore
 import CertctlStore
 import CertctlSystem
 
-/// An nginx, and where its configuration lies.
+/// An nginx and the location of its configuration.
 package struct NginxInstallation: Sendable {
-  /// How to test it, to reload it, and to translate its paths.
+  /// The running nginx.
   package let nginx: RunningNginx
-  /// The folder of the main file, as nginx sees it: "/etc/nginx".
+  /// The directory of the main file, as nginx sees it: "/etc/nginx".
   package let folder: String
-  /// The same folder, as this host sees it.
+  /// The same directory, as this host sees it.
   package let hostFolder: String
-  /// What it says against the configuration as it is; nil when it accepts it.
+  /// nginx's messages about the current configuration; nil if it accepts it.
   package let complaint: String?
-  /// The configuration as it is.
+  /// The current configuration.
   let configuration: NginxConfiguration
 
-  /// Where certctl puts the answers to http-01 challenges, below the folder; nginx serves them and
-  /// reads no configuration there.
+  /// The directory for http-01 challenges, relative to the configuration directory.
+  ///
+  /// nginx serves these files and reads no configuration there.
   package static let challenges = "certctl/challenges"
 
-  /// The path, as this host sees it, of something in the folder.
+  /// Returns a path in the directory, as this host sees it.
   package func hostPath(_ relative: String) -> String { "\(hostFolder)/\(relative)" }
 
-  /// The path, as nginx sees it, of something in the folder.
+  /// Returns a path in the directory, as nginx sees it.
   func path(_ relative: String) -> String { "\(folder)/\(relative)" }
 
-  /// Refuses changes in a container's folders that a link of the container leads elsewhere.
+  /// Refuses changes in a container's mounts if a link in the mount leads out of it; blocks.
   ///
-  /// Root in a container often has root's number on this host, and can write to mounts that are
-  /// writable. Blocks.
+  /// Root in a container often has the same user ID as root on this host, and can write to writable
+  /// mounts.
   ///
   /// - Throws: `CertctlError` with code `configuration`.
   func requireInside(_ changes: [FileChange]) throws {
@@ -42,15 +43,15 @@ package struct NginxInstallation: Sendable {
       else { continue }
       throw CertctlError(
         .configuration,
-        "a link in \(mount.source), which container \(container.name) can write, leads \(parent) to "
-          + resolved,
-        hint:
-          "remove the link, and mount the folder read-only: \(mount.source):\(mount.destination):ro"
+        "cannot write to \(parent): a link in \(mount.source), which container "
+          + "\(container.name) can write to, leads to \(resolved)",
+        hint: "remove the link and mount the directory read-only: "
+          + "\(mount.source):\(mount.destination):ro"
       )
     }
   }
 
-  /// The path within the folder of something that this host sees there; nil when it is elsewhere.
+  /// Returns the path relative to the directory; nil if it is outside.
   func relative(_ hostPath: String) -> String? {
     hostPath.hasPrefix("\(hostFolder)/") ? String(hostPath.dropFirst(hostFolder.count + 1)) : nil
   }

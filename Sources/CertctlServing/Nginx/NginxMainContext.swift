@@ -1,28 +1,28 @@
 import CertctlBase
 import CertctlSystem
 
-/// The part of an nginx configuration outside of any block, which can name modules to load.
+/// The part of an nginx configuration outside all blocks, which can load modules.
 ///
-/// Each file is checked before it is read, and each must be readable: what is not seen here could
+/// Each file is checked before it is read, and each must be readable, because an unread file could
 /// load anything.
 struct NginxMainContext {
-  /// The files that are read outside of any block, the main one among them.
+  /// The files that are read outside all blocks, including the main file.
   private(set) var files: Set<String> = []
-  /// The modules, as they are written: relative paths begin at the prefix.
+  /// The paths of the modules as written; relative ones start at the prefix.
   private(set) var modules: [String] = []
-  /// The folder where relative includes begin.
+  /// The base directory of relative includes.
   private let folder: String
 
-  /// No installation has as many.
+  /// A limit that no real installation reaches.
   private static let limit = 1000
 
-  /// Reads the main file, and what it includes.
+  /// Reads the main file and its includes.
   ///
   /// - Parameters:
-  ///   - main: Its absolute path.
-  ///   - directives: The text of `-g`, which stands before it.
-  /// - Throws: `HostError` with code `unsafePath` for a file that others can change, or what the system
-  ///   says of one that cannot be read.
+  ///   - main: The absolute path of the main file.
+  ///   - directives: The value of `-g`, which comes before the main file.
+  /// - Throws: `HostError` with code `unsafePath` for a file that others can change, or the
+  ///   system's error for a file that cannot be read.
   @Disk init(main: String, directives: String?) throws(HostError) {
     folder = DurableFolder.folderAndName(of: main).folder.path
     if let directives { try take(directives + ";") }
@@ -34,7 +34,7 @@ struct NginxMainContext {
     guard files.count <= Self.limit else {
       throw HostError(
         .unsafePath, operation: "read", subject: path,
-        detail: "more than \(Self.limit) files are included outside of blocks")
+        detail: "more than \(Self.limit) files are included outside blocks")
     }
     _ = try TrustedPath(path, .settings)
     let (folder, name) = DurableFolder.folderAndName(of: path)
@@ -59,7 +59,7 @@ struct NginxMainContext {
     let hasWildcard = { (text: Substring) in text.contains { "*?[".contains($0) } }
     let parents = pattern.split(separator: "/").dropLast()
     guard hasWildcard(pattern[...]) else {
-      // Where nothing is, nobody may put it there.
+      // If no file exists, nobody else may be able to create it.
       guard FileFacts(path: pattern) != nil else {
         _ = try TrustedPath.ifPresent(pattern, .file)
         return
@@ -69,7 +69,7 @@ struct NginxMainContext {
     let plain = parents.prefix { !hasWildcard($0) }
     _ = try TrustedPath.ifPresent("/" + plain.joined(separator: "/"), .folder)
     if plain.count < parents.count {
-      // The slash at the end leaves folders only.
+      // The slash at the end matches directories only.
       for folder in PathPattern.paths(matching: "/" + parents.joined(separator: "/") + "/") {
         _ = try TrustedPath.ifPresent(folder, .folder)
       }

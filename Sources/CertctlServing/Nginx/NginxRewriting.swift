@@ -1,12 +1,12 @@
-/// A configuration file with other words in some places, and all else as it was.
+/// Replaces words of a configuration file and keeps everything else.
 enum NginxRewriting {
-  /// Replaces arguments of directives; comments, white space and the rest stay.
+  /// Replaces arguments of directives; comments and white space stay unchanged.
   ///
   /// - Parameters:
   ///   - text: The file.
-  ///   - replacement: Given a directive's name and one of its arguments, what is to stand there
-  ///     instead; nil leaves it.
-  /// - Returns: The new text; nil when nothing was replaced.
+  ///   - replacement: Returns the new text for a directive's name and one of its arguments; nil to
+  ///     keep it.
+  /// - Returns: The new text; nil if nothing was replaced.
   static func text(
     _ text: String, replacing replacement: (_ directive: String, _ argument: String) -> String?
   ) -> String? {
@@ -38,7 +38,7 @@ enum NginxRewriting {
     return String(decoding: result, as: UTF8.self)
   }
 
-  /// The word as nginx reads it back: variables in it stay variables.
+  /// Returns a word quoted as nginx requires it; variables in it still work.
   private static func quoted(_ word: String) -> String {
     guard word.contains(where: { " \t\r\n;{}\"'\\#".contains($0) }) else { return word }
     var text = "\""

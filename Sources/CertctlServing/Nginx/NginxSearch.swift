@@ -4,44 +4,45 @@ import CertctlStore
 package import CertctlSystem
 import Logging
 
-/// Finds the nginx that run on this host, and keeps away from those that somebody else decides about.
+/// Finds the nginx processes on this host, except those that other users can influence.
 ///
-/// The title of a process says which program to run and with which configuration, and any user can
-/// choose any title. So an nginx is asked only if it has always been this user's own process; as root,
-/// only if nobody but root can have chosen or changed what certctl then runs (`NginxTrust`).
+/// The title of a process says which program and configuration to run, and any user can choose any
+/// title. So certctl uses an nginx only if its process has always belonged to the current user. As
+/// root, it must also be certain that only root chose the program and files that certctl then runs
+/// (`NginxTrust`).
 struct NginxSearch: Sendable {
   let state: StateDirectory
   let environment: Environment
 
-  /// What runs here and calls itself nginx.
+  /// The processes with the title of nginx.
   struct Found: Sendable {
-    /// Those that can be asked.
+    /// The nginx to use.
     var running: [RunningNginx] = []
-    /// Those that are left alone.
+    /// The processes to ignore.
     var refused: [RefusedNginx] = []
   }
 
-  /// Looks at all processes that call themselves nginx; says which ones are left alone.
+  /// Checks all processes with the title of nginx and warns about the ignored ones.
   ///
   /// - Throws: `CancellationError`.
   func run() async throws -> Found {
     let processes = await environment.findProcesses(RunningNginx.title)
     var found = SystemAccount.isRoot ? try await checked(processes) : own(processes)
-    // One that has ended meanwhile is no news.
+    // Do not report processes that have exited meanwhile.
     found.refused = await stillRunning(found.refused)
     for nginx in found.refused { environment.console.warn(nginx.sentence) }
     return found
   }
 
-  /// The processes of an ordinary user, who can run what they like with their own rights.
+  /// Returns the nginx of an ordinary user, who may run anything with the user's own rights.
   ///
-  /// Those of others, root's among them, cannot be asked, and not be told either.
+  /// Processes of other users, including root, cannot be used by this user.
   private func own(_ processes: [RunningProcess]) -> Found {
     var found = Found()
     for process in processes {
       guard process.users.areAll(SystemAccount.current) else {
         environment.console.logger.info(
-          "process \(process.pid), which calls itself nginx, is of another user")
+          "ignored process \(process.pid), titled nginx: it belongs to another user")
         continue
       }
       if let nginx = RunningNginx(process) { found.running.append(nginx) }
@@ -70,15 +71,15 @@ struct NginxSearch: Sendable {
   }
 }
 
-/// A process that calls itself nginx, and that certctl neither runs, nor signals, nor reads from.
+/// A process with the title of nginx that certctl does not run, signal or read from.
 package struct RefusedNginx: Error, Sendable {
   /// The process.
   package let process: RunningProcess
-  /// Why: what somebody else could have chosen or changed.
+  /// The reason: what another user can have chosen or changed.
   package let reason: String
-  /// What to do about it.
+  /// How to fix it.
   package let hint: String?
-  /// Whether it may well be an nginx of this user, and serve certificates.
+  /// Whether it may be an nginx of this user that serves certificates.
   let mayServe: Bool
 
   init(_ process: RunningProcess, _ reason: String, hint: String? = nil, mayServe: Bool) {
@@ -88,17 +89,17 @@ package struct RefusedNginx: Error, Sendable {
     self.mayServe = mayServe
   }
 
-  /// Which process it is: "process 123 of mallory (1001)".
+  /// The process and its user: "process 123 of mallory (1001)".
   package var title: String {
     "process \(process.pid) of \(SystemAccount.userTitle(process.users.real))"
   }
 
-  /// What a person is told.
+  /// The warning for the user.
   var sentence: String {
-    "skipped \(title), which calls itself nginx: \(reason)"
+    "skipped \(title), titled nginx: \(reason)"
       + (hint.map { " (\($0))" } ?? "")
   }
 
-  /// Why a certificate cannot be said to be served.
-  package var failure: String { "nginx was not asked: \(title): \(reason)" }
+  /// The reason why the certificate cannot be verified.
+  package var failure: String { "cannot check nginx: \(title): \(reason)" }
 }

@@ -2,24 +2,24 @@ import CertctlBase
 import CertctlStore
 import CertctlSystem
 
-/// Whether root may run an nginx that was found by the title of a process.
+/// Decides whether root may run an nginx that was found by the title of a process.
 ///
-/// Everything that decides what would run is checked before anything is run: who the process belongs
-/// to, that it executes the program that its title names, and that program, prefix, main configuration
-/// file and modules, with all their parent folders, belong to root and can be written by nobody else.
+/// Everything that decides what would run is checked first: the owner of the process, and that it
+/// executes the program in its title. The program, the prefix, the main configuration file, the
+/// modules and all their parent directories must belong to root and be writable by root only.
 struct NginxTrust: Sendable {
   let state: StateDirectory
   let runner: any CommandRunner
 
-  /// The nginx of a process.
+  /// Returns the nginx of a process.
   ///
-  /// - Throws: `RefusedNginx` when somebody else could decide what it is; `HostError` or
-  ///   `CertctlError` when it cannot be asked; `CancellationError`.
+  /// - Throws: `RefusedNginx` if another user can influence it; `HostError` or `CertctlError` if it
+  ///   cannot be queried; `CancellationError`.
   func check(_ process: RunningProcess) async throws -> RunningNginx {
     guard process.users.areAll(0) else {
       throw RefusedNginx(
-        process, "it is not root's process",
-        hint: process.unit.map { "a deploy hook can reload it: systemctl reload \($0)" },
+        process, "it does not run as root",
+        hint: process.unit.map { "reload it with a deploy hook: systemctl reload \($0)" },
         mayServe: false)
     }
     guard let titled = RunningNginx(process) else {
@@ -34,10 +34,10 @@ struct NginxTrust: Sendable {
       let isReplaced = facts.isDeleted || path != program.resolvedPath
       guard isReplaced || facts.stamp == program.stamp else {
         throw RefusedNginx(
-          process, "it executes another \(path) than the one that is there", mayServe: false)
+          process, "it runs a different \(path) than the installed one", mayServe: false)
       }
     case .hidden:
-      // In a sandbox: the service manager's word, or that of a run that could see it.
+      // In a sandbox: trust systemd, or a run that could see the program.
       let isNamed =
         if isManaged, let path = unit?.program {
           await isTrusted(path, as: program)
@@ -45,8 +45,8 @@ struct NginxTrust: Sendable {
       let isKnown = await VerifiedNginx.store(in: state).has(titled, program)
       guard isNamed || isKnown else {
         throw RefusedNginx(
-          process, "which program it runs cannot be seen from this sandbox",
-          hint: "run once as root, outside of it: certctl nginx status", mayServe: true)
+          process, "its program cannot be seen from this sandbox",
+          hint: "run once as root outside the sandbox: certctl nginx status", mayServe: true)
       }
     }
     var nginx = titled
@@ -56,39 +56,39 @@ struct NginxTrust: Sendable {
     return nginx
   }
 
-  /// Keeps which programs were verified, for runs in a sandbox.
+  /// Stores which programs were verified, for runs in a sandbox.
   func remember(_ found: [RunningNginx]) async {
     let seen = found.filter { if case .file? = $0.process?.program { true } else { false } }
     guard !seen.isEmpty else { return }
-    // Nothing depends on it here.
+    // Best effort: this run does not need it.
     try? await VerifiedNginx.store(in: state).add(seen)
   }
 
-  /// Checks that a process executes the program that its title names, where that can be seen.
+  /// Checks that a process executes the program in its title, where that is visible.
   @Disk private func requireNamed(_ title: String, _ process: RunningProcess) throws {
     guard case .file(let path, let facts) = process.program else { return }
-    // Any user can start such a program, choose its title, and have it become root's.
+    // Any user can start a setuid program with any title, and it becomes a process of root.
     guard !facts.isSetuid else {
-      throw RefusedNginx(process, "it executes a setuid program, \(path)", mayServe: false)
+      throw RefusedNginx(process, "it runs the setuid program \(path)", mayServe: false)
     }
     let named = title.resolvingLinks
-    // nginx's `make install` renames the program that runs.
+    // `make install` of nginx renames the running program.
     guard path == named || path == "\(named).old" else {
       throw RefusedNginx(
         process, "its title names \(title), but it executes \(path)", mayServe: false)
     }
   }
 
-  /// Checks what the program would read, before it is run with it.
+  /// Checks the files that the program would read, before it is run with them.
   ///
-  /// - Returns: The main file, and what is unwise about others.
+  /// - Returns: The main file, and warnings about other files.
   private func checkFiles(
     of nginx: RunningNginx, _ process: RunningProcess
   ) async throws -> (main: String, foreign: [String]) {
     let said = try await nginx.version.run(by: runner)
     guard said.output.contains("configure arguments:") else {
       throw RefusedNginx(
-        process, "\(nginx.executable) -V does not say how nginx was built", mayServe: true)
+        process, "\(nginx.executable) -V does not print its build options", mayServe: true)
     }
     let given = nginx.option("-p")
     let prefix = given ?? RunningNginx.builtInPrefix(said.output)
@@ -104,7 +104,7 @@ struct NginxTrust: Sendable {
     return (main, await warnings(about: main, beside: files))
   }
 
-  /// What is unwise about the files that are read inside of blocks.
+  /// Returns warnings about the files that are included in blocks.
   @Disk private func warnings(about main: String, beside files: Set<String>) -> [String] {
     NginxConfiguration(reading: main).texts.keys.filter { !files.contains($0) }.sorted()
       .compactMap { path in
@@ -112,7 +112,7 @@ struct NginxTrust: Sendable {
           _ = try TrustedPath.ifPresent(path, .settings)
           return nil
         } catch {
-          return "nginx reads \(path), which not only root decides about: "
+          return "nginx reads \(path), which other users can change: "
             + (error.detail ?? error.description)
         }
       }
@@ -122,7 +122,7 @@ struct NginxTrust: Sendable {
     (try? TrustedPath(path, .program)) == program
   }
 
-  /// Runs checks of paths, whose refusals are those of the process.
+  /// Runs checks of paths and turns their errors into refusals of the process.
   private func trusted<Value: Sendable>(
     _ process: RunningProcess, _ body: @Disk @Sendable () throws -> Value
   ) async throws -> Value {
@@ -135,16 +135,16 @@ struct NginxTrust: Sendable {
   }
 }
 
-/// What systemd says of a service.
+/// The systemd service of a process.
 private struct ServiceUnit: Sendable {
-  /// The number of its main process.
+  /// The process ID of its main process.
   var mainProcess: Int32 = 0
   /// The path of the program that it starts.
   var program: String?
-  /// Whether it can be told to load its configuration anew.
+  /// Whether it supports reloading.
   var canReload = false
 
-  /// The service that a process belongs to; nil when it belongs to none, or systemd does not answer.
+  /// Returns the service of a process; nil if there is none or systemd does not respond.
   static func of(
     _ process: RunningProcess, runner: any CommandRunner
   ) async throws -> ServiceUnit? {
@@ -169,7 +169,7 @@ private struct ServiceUnit: Sendable {
     return service
   }
 
-  /// The path in "{ path=/usr/sbin/nginx ; argv[]=… }".
+  /// Returns the path in "{ path=/usr/sbin/nginx ; argv[]=… }".
   private static func path(_ text: String) -> String? {
     guard let start = text.ranges(of: "path=").first?.upperBound else { return nil }
     return text[start...].ranges(of: " ;").first.map { String(text[start..<$0.lowerBound]) }

@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// Paths as texts.
+/// Operations on paths.
 extension String {
   /// The path without slashes at its end.
   var withoutTrailingSlashes: String {
@@ -9,29 +9,29 @@ extension String {
     return String(path)
   }
 
-  /// Whether the path is `folder` or lies in it.
+  /// Returns whether the path is `folder` or is below it.
   func isInside(_ folder: String) -> Bool {
     self == folder || folder == "/" || hasPrefix("\(folder)/")
   }
 
-  /// The path with its folder replaced by another one.
+  /// Returns the path with the directory at its start replaced.
   func moved(from folder: String, to other: String) -> String {
     let rest = folder == "/" ? self : String(dropFirst(folder.count))
     if rest.isEmpty || rest == "/" { return other }
     return other == "/" ? rest : other + rest
   }
 
-  /// The folder that the path lies in.
+  /// The parent directory.
   var parentFolder: String {
     guard let slash = lastIndex(of: "/"), slash != startIndex else { return "/" }
     return String(self[..<slash])
   }
 
-  /// The names that a path is made of, without empty ones and ".".
+  /// The components of the path, without empty ones and ".".
   var components: [String] {
     split(separator: "/").map(String.init).filter { $0 != "." }
   }
 
-  /// The path with all its symbolic links followed; blocks.
+  /// The path with all symbolic links resolved; blocks.
   package var resolvingLinks: String { URL(filePath: self).resolvingSymlinksInPath().path }
 }

@@ -2,35 +2,35 @@ package import CertctlStore
 package import CertctlSystem
 import FoundationEssentials
 
-/// An nginx that runs: on this host, or in a container of it; not one that could be started.
+/// A running nginx, on this host or in a container.
 package struct RunningNginx: Sendable {
-  /// The number of its master process, as this host counts.
+  /// The process ID of its master process on this host.
   package let pid: Int32
   /// The path of the program.
   package let executable: String
-  /// The options that say which configuration it runs with: `-c`, `-p`, `-g`, `-e`.
+  /// The options that select its configuration: `-c`, `-p`, `-g`, `-e`.
   let options: [String]
-  /// The unit of systemd that runs it and can reload it, if one does.
+  /// The systemd unit that runs it and can reload it; nil if there is none.
   package var unit: String?
-  /// Its master process, as it was looked at; nil for one that was described by hand.
+  /// Its master process when it was found; nil if it was created from values.
   var process: RunningProcess?
-  /// The program, as it was checked; nil where nobody checked it.
+  /// The program after it was checked; nil if it was not checked.
   var program: TrustedPath?
-  /// The absolute path of its main file, as nginx sees it; nil where it was not asked for.
+  /// The absolute path of its main file, as nginx sees it; nil if unknown.
   var mainFile: String?
-  /// A sentence for each file inside of a block that another user can change.
+  /// A warning for each file included in a block that another user can change.
   ///
-  /// Root has included it, and so trusts that user.
+  /// Root included it and so trusts that user.
   package var foreignFiles: [String] = []
-  /// The container that it runs in; nil on the host itself.
+  /// The container that it runs in; nil for this host.
   package var container: NginxContainer?
 
-  /// What the titles of master processes begin with.
+  /// The start of the titles of master processes.
   static let title = "nginx: master process "
 
-  /// Reads the title that the master gives itself: its own command line.
+  /// Parses the title of a master process, which is its own command line.
   ///
-  /// In a container the program is found by the container's own `PATH`.
+  /// A container resolves the program with its own `PATH`.
   package init?(_ process: RunningProcess, in container: NginxContainer? = nil) {
     var words = process.title.dropFirst(Self.title.count).split(separator: " ").map(String.init)
     guard process.title.hasPrefix(Self.title), !words.isEmpty else { return nil }
@@ -39,11 +39,11 @@ package struct RunningNginx: Sendable {
     while !words.isEmpty {
       var word = words.removeFirst()
       guard let option = ["-c", "-p", "-e", "-g"].first(where: word.hasPrefix) else { continue }
-      // The value may follow at once: -c/etc/nginx.conf.
+      // The value can follow directly: -c/etc/nginx.conf.
       if word.count > 2 { words.insert(String(word.dropFirst(2)), at: 0) }
       word = option
       guard !words.isEmpty else { continue }
-      // The value of -g has spaces in it, and the title does not say where it ends.
+      // The value of -g contains spaces, and the title does not mark its end.
       var value = [words.removeFirst()]
       while word == "-g", let next = words.first, !["-c", "-p", "-e"].contains(next) {
         value.append(next)
@@ -59,7 +59,7 @@ package struct RunningNginx: Sendable {
     self.process = process
   }
 
-  /// Describes one.
+  /// Creates an nginx from values.
   init(
     pid: Int32, executable: String, options: [String], unit: String?,
     container: NginxContainer? = nil
@@ -71,7 +71,7 @@ package struct RunningNginx: Sendable {
     self.container = container
   }
 
-  /// The path of a program that the title does not name by its path.
+  /// Returns the path of a program that the title names without a path.
   private static func place(of name: String, _ process: RunningProcess) -> String? {
     if case .file(let path, _) = process.program { return path }
     return ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/nginx/sbin", "/usr/local/bin"]
@@ -79,40 +79,40 @@ package struct RunningNginx: Sendable {
       .first { FileManager.default.isExecutableFile(atPath: $0) }
   }
 
-  /// The command that prints the whole configuration, after testing it.
+  /// The command that tests and prints the whole configuration.
   var dump: NginxCommand { command(["-T", "-q"] + options, outputLimit: 64 << 20) }
 
-  /// The value of an option that it was started with; of one given twice the last, as nginx does.
+  /// Returns the last value of an option, which is the one that nginx uses.
   func option(_ name: String) -> String? {
     stride(from: 0, to: options.count - 1, by: 2).filter { options[$0] == name }.last
       .map { options[$0 + 1] }
   }
 
-  /// The main file that it was started with; nil for the one that was built in.
+  /// The main file from its options; nil for the built-in default.
   var configurationFile: String? {
     option("-c").map { $0.hasPrefix("/") ? $0 : "\(option("-p") ?? "")/\($0)" }
   }
 
-  /// The command that tells how it was built.
+  /// The command that prints its version and build options.
   package var version: NginxCommand { command(["-V"]) }
 
-  /// The main file that was built in, from what `-V` says.
+  /// Returns the built-in path of the main file.
   ///
   /// - Parameters:
-  ///   - version: What `-V` says.
-  ///   - prefix: Where relative paths begin; nil for the folder that was built in.
-  /// - Returns: Its absolute path.
+  ///   - version: The output of `-V`.
+  ///   - prefix: The base of relative paths; nil for the built-in one.
+  /// - Returns: The absolute path.
   static func builtIn(_ version: String, _ prefix: String? = nil) -> String {
     let path = built("--conf-path=", version) ?? "conf/nginx.conf"
     return path.hasPrefix("/") ? path : "\(prefix ?? builtInPrefix(version))/\(path)"
   }
 
-  /// The folder where relative paths begin that was built in, from what `-V` says.
+  /// Returns the built-in base of relative paths, from the output of `-V`.
   static func builtInPrefix(_ version: String) -> String {
     built("--prefix=", version) ?? "/usr/local/nginx"
   }
 
-  /// The value of an argument of `configure`, from what `-V` says; nil when it was not given.
+  /// Returns the value of a `configure` argument, from the output of `-V`; nil if it is not set.
   static func built(_ argument: String, _ version: String) -> String? {
     version.ranges(of: argument).first.map { range in
       String(version[range.upperBound...].prefix { $0 != " " && $0 != "\n" })
@@ -122,11 +122,11 @@ package struct RunningNginx: Sendable {
   /// The command that tests the configuration.
   var test: NginxCommand { command(["-t", "-q"] + options) }
 
-  /// The command that tests another main file, and prints that whole configuration.
+  /// Returns the command that tests and prints the configuration of another main file.
   ///
-  /// Includes that are relative are relative to its folder.
+  /// Relative includes are relative to the directory of that file.
   ///
-  /// - Parameter path: Its absolute path, as nginx sees it.
+  /// - Parameter path: The absolute path of the file, as nginx sees it.
   /// - Returns: The command.
   func dump(configuration path: String) -> NginxCommand {
     var others = options
@@ -134,28 +134,28 @@ package struct RunningNginx: Sendable {
     return command(["-T", "-q"] + others + ["-c", path], outputLimit: 64 << 20)
   }
 
-  /// The service manager's command line.
+  /// The path of systemctl.
   static let serviceManager = "/usr/bin/systemctl"
 
-  /// Whether systemd runs this machine.
+  /// Whether this machine runs systemd.
   static var hasServiceManager: Bool {
     FileManager.default.isExecutableFile(atPath: serviceManager)
       && FileManager.default.fileExists(atPath: "/run/systemd/system")
   }
 
-  /// How it is made to load its configuration anew, without losing a connection.
+  /// A way to reload the configuration without losing connections.
   enum Reload: Sendable {
-    /// By the service manager, where one runs it, so that it knows.
+    /// Through systemd, if it runs nginx, so that systemd knows of the reload.
     case service(Command)
-    /// By nginx's own command, in a container: a signal that the engine sends reaches whatever is the
-    /// first process, and can spoil the restart policy.
+    /// With nginx's own command, in a container. A signal from the engine goes to the first
+    /// process, which may be another program, and can break the restart policy.
     case ownCommand
-    /// By a signal to its master process. nginx's own command would send it to whatever process the
-    /// pid file names, which may be gone, old, or somebody else's to write.
+    /// With a signal to the master process. nginx's own command would signal the process in the pid
+    /// file, which can be stale or written by another user.
     case signal(RunningProcess)
   }
 
-  /// How it is made to load its configuration anew.
+  /// The way to reload this nginx.
   var reload: Reload {
     if container == nil, let unit, Self.hasServiceManager {
       return .service(Command(Self.serviceManager, ["reload", "--", unit]))
@@ -164,15 +164,15 @@ package struct RunningNginx: Sendable {
     return .ownCommand
   }
 
-  /// nginx's own command to load its configuration anew.
+  /// nginx's own command to reload the configuration.
   var ownReload: NginxCommand { command(["-s", "reload"] + options) }
 
-  /// What a later run finds it again by.
+  /// The values by which a later run finds it again.
   package var reference: Transaction.ServerReference {
     .init(container: container?.name, executable: executable, options: options)
   }
 
-  /// The program with these arguments, run where it runs.
+  /// Returns the program with these arguments.
   private func command(_ arguments: [String], outputLimit: Int = 64 << 10) -> NginxCommand {
     NginxCommand(
       container: container, executable: executable, arguments: arguments, outputLimit: outputLimit)

@@ -2,17 +2,17 @@ import CertctlBase
 import CertctlCrypto
 import CertctlSystem
 
-/// Which certificate a server shows, found out by a handshake.
+/// Reads the certificate that a server presents in a TLS handshake.
 enum ServedCertificate {
-  /// The chain that is served at an address for a name, leaf first.
+  /// Returns the chain that an address serves for a name, leaf first.
   ///
-  /// Nothing is trusted and nothing is sent: the caller compares.
+  /// The chain is not validated and no request is sent; the caller compares the certificates.
   ///
   /// - Parameters:
   ///   - listen: Where to connect.
   ///   - name: The name for SNI.
-  ///   - limit: How long all of it may take.
-  /// - Returns: The chain as it was sent.
+  ///   - limit: The time limit for the whole handshake.
+  /// - Returns: The chain as the server sent it.
   /// - Throws: `HostError` or `CryptoError`.
   static func chain(
     at listen: NginxServer.Listen, for name: String, within limit: Duration = .seconds(5)
@@ -33,8 +33,8 @@ enum ServedCertificate {
       let input = try connection.receive()
       guard !input.isEmpty else {
         throw HostError(
-          .transferFailed, operation: "look at", subject: "\(listen.endpoint)",
-          detail: "it closed the connection during the handshake")
+          .transferFailed, operation: "read the certificate of", subject: "\(listen.endpoint)",
+          detail: "the server closed the connection during the handshake")
       }
       try engine.receive(input)
     }

@@ -3,24 +3,23 @@ import CertctlCore
 import CertctlStore
 import CertctlSystem
 
-/// A second configuration tree, in which nginx can test what it would get, while the files that it
-/// uses stay untouched.
+/// A copy of the configuration directory in which nginx can test changes.
 ///
-/// Folders are made anew and all else is a link to the original, but for the files that nginx reads
-/// as configuration: in these, absolute paths into the tree are turned to the second one, and the
-/// paths of certificates to those that are to be tried. Making and removing it blocks.
+/// Directories and the files that nginx reads as configuration are copied; everything else is a
+/// link to the original. In the copied files, absolute paths into the directory point to the copy,
+/// and certificate paths to the candidates. Creating and removing the copy blocks.
 struct StagedConfiguration: Sendable {
   let place: NginxInstallation
-  /// The tree's folder, as this host sees it.
+  /// The directory of the copy, as this host sees it.
   let hostRoot: String
-  /// The tree's folder, as nginx sees it.
+  /// The directory of the copy, as nginx sees it.
   let root: String
 
-  /// The folder's name where it has to lie in the original tree, for a container.
+  /// The name of the copy in the original directory, where it must be for a container.
   static let folderName = ".certctl-stage"
   private static let skipped: Set = [folderName, NginxInstallation.challenges]
 
-  /// Where a tree for this nginx can be: a container sees nothing but what is mounted.
+  /// Chooses the location of the copy: a container only sees its mounts.
   init(_ place: NginxInstallation, state: StateDirectory) {
     self.place = place
     if place.nginx.container == nil {
@@ -32,15 +31,15 @@ struct StagedConfiguration: Sendable {
     }
   }
 
-  /// The main file of the tree, as nginx sees it.
+  /// The main file of the copy, as nginx sees it.
   var main: String { root + place.configuration.main.dropFirst(place.folder.count) }
 
-  /// Makes the tree as it would be after these changes.
+  /// Creates the copy with these changes.
   ///
   /// - Parameters:
-  ///   - changes: The changes; those outside of the original tree are passed over.
-  ///   - certificate: For the path of a certificate or key, as nginx sees it, the one to try.
-  /// - Throws: `CertctlError` or `HostError` when the tree cannot be made.
+  ///   - changes: The changes. Those outside the original directory are ignored.
+  ///   - certificate: Returns the candidate for the path of a certificate or key, as nginx sees it.
+  /// - Throws: `CertctlError` or `HostError` if the copy cannot be created.
   @Disk func make(_ changes: [FileChange], certificate: (String) -> String?) throws {
     do {
       try remove()
@@ -52,27 +51,26 @@ struct StagedConfiguration: Sendable {
         try overlay(change.content, at: relative, certificate)
       }
     } catch {
-      // On a full disk what is half made would take room.
+      // On a full disk, an incomplete copy would use up space.
       try? remove()
       if error is CertctlError || error is HostError { throw error }
       throw CertctlError(
-        .state, "a copy of \(place.hostFolder) to test cannot be made in \(hostRoot): \(error)",
-        hint: "look at the room on the disk and at the permissions")
+        .state, "cannot copy \(place.hostFolder) to \(hostRoot) for a test: \(error)")
     }
   }
 
-  /// Removes the tree.
+  /// Removes the copy.
   @Disk func remove() throws {
     let (folder, name) = DurableFolder.folderAndName(of: hostRoot)
     try folder.removeTree(name)
   }
 
-  /// A text of nginx's about this tree, as if it were about the original one.
+  /// Returns a message of nginx with the paths of the copy replaced by the original ones.
   func original(_ text: String) -> String {
     text.split(separator: root, omittingEmptySubsequences: false).joined(separator: place.folder)
   }
 
-  // MARK: - Making
+  // MARK: - Creating
 
   private func copy(
     _ relative: String, _ changed: Set<String>, _ certificate: (String) -> String?
@@ -132,7 +130,7 @@ struct StagedConfiguration: Sendable {
     }
   }
 
-  /// A path into the original tree, turned to this one.
+  /// Returns the path in the copy for a path in the original directory; nil for other paths.
   private func turned(_ path: String) -> String? {
     path.hasPrefix("\(place.folder)/") ? root + path.dropFirst(place.folder.count) : nil
   }

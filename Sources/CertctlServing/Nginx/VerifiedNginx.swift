@@ -2,10 +2,10 @@ import CertctlStore
 import CertctlSystem
 import FoundationEssentials
 
-/// The nginx that a run of root's has verified, for later runs in a sandbox that cannot see what a
-/// process executes.
+/// The nginx programs that root has verified, for later runs in a sandbox that hides what a process
+/// executes.
 ///
-/// The whole title counts: it holds the options with which the program would be run.
+/// The whole title is compared, because it contains the options that the program is run with.
 struct VerifiedNginx: Sendable {
   private struct Record: Codable, Sendable {
     static let formatVersion = 1
@@ -22,10 +22,10 @@ struct VerifiedNginx: Sendable {
 
   private let file: StateFile<Record>
   private let state: StateDirectory
-  /// More than any host runs; a limit so that the file cannot grow for ever.
+  /// A limit that keeps the file small; no host runs as many nginx.
   private static let limit = 32
 
-  /// What is kept in a state directory.
+  /// Returns the store of a state directory.
   static func store(in state: StateDirectory) -> VerifiedNginx { VerifiedNginx(state) }
 
   private init(_ state: StateDirectory) {
@@ -34,25 +34,26 @@ struct VerifiedNginx: Sendable {
       folder: state.folder("cache"), name: "nginx.json", version: Record.formatVersion)
   }
 
-  /// Whether an nginx with this title and this program was verified.
+  /// Returns whether this program with this title was verified.
   func has(_ nginx: RunningNginx, _ program: TrustedPath) async -> Bool {
     let known = (try? await file.read())?.programs ?? []
     return entry(nginx, program).map(known.contains) ?? false
   }
 
-  /// Keeps those that were verified now.
+  /// Adds verified programs.
   ///
-  /// - Throws: `HostError` or `CertctlError` when that cannot be written, or a newer certctl wrote it.
+  /// - Throws: `HostError` or `CertctlError` if the file cannot be written or is from a newer
+  ///   certctl.
   func add(_ found: [RunningNginx]) async throws {
     var record = try await file.read() ?? Record()
     let new = found.compactMap { nginx in nginx.program.flatMap { entry(nginx, $0) } }
       .filter { !record.programs.contains($0) }
     guard !new.isEmpty else { return }
-    // What has the same title is what it was before a new version was installed.
+    // An entry with the same title is from before an update of nginx.
     let titles = Set(new.map(\.title))
     record.programs = (record.programs.filter { !titles.contains($0.title) } + new)
       .suffix(Self.limit)
-    // Nothing is lost with it, so that it needs no care for crashes.
+    // The file may be lost, so it needs no crash safety.
     let bytes = try [UInt8](StateCoding.encoder().encode(record)) + [UInt8(ascii: "\n")]
     try await state.cache("nginx.json", bytes)
   }

@@ -1,55 +1,54 @@
 import ACME
 import CertctlSystem
 
-/// What lies around certctl's own files: what other files of nginx's configuration say, and what the
-/// machine is like that nginx runs on.
+/// The configuration that certctl does not manage, and the machine of nginx.
 struct ExistingNginxConfiguration: Sendable, Equatable {
-  /// One `listen` of somebody else's server of the `http` block.
+  /// A `listen` directive of a server in the `http` block that certctl does not manage.
   struct Listen: Sendable, Hashable {
     /// `*`, an IPv4 address, or an IPv6 address in brackets.
     var address: String
     var port: Int
-    /// Its other words: `ssl`, `default_server`.
+    /// Its other parameters: `ssl`, `default_server`.
     var words: Set<String>
-    /// The file that has it.
+    /// The file that contains it.
     var file: String
 
     var isDefault: Bool { words.contains("default_server") || words.contains("default") }
     var isQUIC: Bool { words.contains("quic") }
-    /// Whether it takes IPv4 connections too.
+    /// Whether it accepts IPv4 connections too.
     var isDual: Bool { address == "[::]" && words.contains("ipv6only=off") }
   }
 
-  /// A server of somebody else's.
+  /// A server that certctl does not manage.
   struct Server: Sendable, Equatable {
     var listens: [Listen]
     var names: [String]
     var file: String
   }
 
-  /// Somebody else's servers.
+  /// The servers that certctl does not manage.
   var servers: [Server] = []
-  /// The directives that somebody else has put straight into the `http` block.
+  /// The directives of others that are directly in the `http` block.
   var httpDirectives: Set<String> = []
-  /// The machine that nginx runs on.
+  /// The machine of nginx.
   var machine = Machine()
 
-  /// Nothing but the machine.
+  /// Creates an empty configuration.
   init(_ machine: Machine = Machine()) { self.machine = machine }
 
   /// Reads a configuration.
   ///
   /// - Parameters:
-  ///   - configuration: The configuration as it is.
-  ///   - machine: The machine that nginx runs on.
-  ///   - ignoring: Whether the file of this path, as nginx sees it, is one of certctl's own.
+  ///   - configuration: The current configuration.
+  ///   - machine: The machine of nginx.
+  ///   - ignoring: Whether a path, as nginx sees it, is a file of certctl.
   init(
     _ configuration: NginxConfiguration, machine: Machine, ignoring: (String) -> Bool
   ) {
     self.init(machine)
     let files = configuration.texts.mapValues(NginxDirective.parse)
     let folder = configuration.folder
-    /// The directives of a block and of the files that it includes, with the file of each.
+    /// Returns the directives of a block with its includes resolved, each with its file.
     func expanded(
       _ directives: [NginxDirective], in file: String, depth: Int = 0
     ) -> [(NginxDirective, String)] {
@@ -98,19 +97,21 @@ struct ExistingNginxConfiguration: Sendable, Equatable {
     }
   }
 
-  // MARK: - What follows from it
+  // MARK: - Conclusions
 
   private var listens: [Listen] { servers.flatMap(\.listens) }
 
-  /// The addresses at which a server for everybody has to listen on a port.
+  /// Returns the addresses on which a server for all clients must listen on a port.
   ///
-  /// To nginx a server that listens on all addresses is none of those of an address that somebody
-  /// names, so these are listed too.
+  /// nginx prefers a server that listens on a specific address over one that listens on all. So
+  /// each address that other servers name is listed too.
   ///
   /// - Parameters:
   ///   - port: The port.
-  ///   - isTLS: Whether it is for HTTPS: an address with plain HTTP keeps that.
-  /// - Returns: The addresses, as `listen` takes them but for `*`, which is none there.
+  ///   - isTLS: Whether it is for HTTPS. Addresses that use plain HTTP are left out, and vice
+  ///     versa.
+  /// - Returns: The addresses as `listen` takes them, or `*`, for which `listen` takes only the
+  ///   port.
   func addresses(_ port: Int, isTLS: Bool) -> [String] {
     let others = listens.filter {
       $0.port == port && !$0.isQUIC && $0.words.contains("ssl") == isTLS
@@ -121,30 +122,30 @@ struct ExistingNginxConfiguration: Sendable, Equatable {
     return addresses + named.sorted()
   }
 
-  /// Whether somebody else has the default server of an address.
+  /// Returns whether another server is the default server of an address.
   func hasDefault(_ address: String, _ port: Int, isQUIC: Bool = false) -> Bool {
     listens.contains {
       $0.address == address && $0.port == port && $0.isQUIC == isQUIC && $0.isDefault
     }
   }
 
-  /// Whether somebody else listens at an address with TLS and without HTTP/2.
+  /// Returns whether another server listens on an address without HTTP/2.
   func lacksHTTP2(_ address: String, _ port: Int) -> Bool {
     listens.contains {
       $0.address == address && $0.port == port && !$0.isQUIC && !$0.words.contains("http2")
     }
   }
 
-  /// Whether somebody else has set up the sockets of HTTP/3.
+  /// Returns whether another server sets `reuseport` for HTTP/3.
   func reusesPort(_ address: String, _ port: Int) -> Bool {
     listens.contains {
       $0.address == address && $0.port == port && $0.isQUIC && $0.words.contains("reuseport")
     }
   }
 
-  /// The files of somebody else that serve a name already, on a port that the site wants.
+  /// Returns the other files that already serve a name of the site on one of its ports.
   ///
-  /// nginx only warns of a name that is there twice, and passes over the second server.
+  /// For a duplicate name, nginx only warns and ignores the second server.
   func conflicts(with site: Site) -> [(host: String, file: String)] {
     let ports: Set = [site.httpPort, site.httpsPort]
     return servers.filter { server in server.listens.contains { ports.contains($0.port) } }
@@ -154,8 +155,8 @@ struct ExistingNginxConfiguration: Sendable, Equatable {
       }
   }
 
-  /// The file whose server answers for unknown names on a port only because it comes first: nil when
-  /// there is none, or when it says that it is the default.
+  /// Returns the file whose server is the default of a port only because it comes first; nil if
+  /// there is none or the default is explicit.
   func unspokenDefault(_ port: Int) -> String? {
     let others = servers.filter { $0.listens.contains { $0.port == port && !$0.isQUIC } }
     let isSpoken = others.contains {

@@ -1,15 +1,15 @@
-/// The one line of nginx's main file that certctl may add: the include of the enabled sites.
+/// The only line that certctl may add to nginx's main file: the include of the enabled sites.
 enum IncludeLine {
   private static let comment = "# added by certctl"
 
-  /// The line for the folder of an nginx, as it sees it.
+  /// Returns the line for an nginx directory, given as nginx sees it.
   static func text(_ folder: String) -> String {
     "    include \(folder)/\(SiteFiles.enabled)/*.conf; \(comment)"
   }
 
-  /// The main file with the line at the end of its `http` block.
+  /// Returns the main file with the line added at the end of its `http` block.
   ///
-  /// - Returns: nil when the file has no such block of its own.
+  /// - Returns: nil if the file itself has no `http` block.
   static func added(to main: String, folder: String) -> String? {
     guard let end = endOfHTTP(main) else { return nil }
     let bytes = Array(main.utf8)
@@ -19,7 +19,7 @@ enum IncludeLine {
     return before + (hasBreak ? "" : "\n") + text(folder) + "\n" + after
   }
 
-  /// The main file without the line; nil when it does not have it.
+  /// Returns the main file without the line; nil if the line is not in it.
   static func removed(from main: String, folder: String) -> String? {
     let line = text(folder)
     let lines = main.split(separator: "\n", omittingEmptySubsequences: false)
@@ -27,7 +27,7 @@ enum IncludeLine {
     return lines.filter { $0 != line }.joined(separator: "\n")
   }
 
-  /// Where the brace stands that closes the `http` block, in the text's bytes.
+  /// Returns the byte offset of the brace that closes the `http` block.
   private static func endOfHTTP(_ main: String) -> Int? {
     var words = NginxWords(main)
     var depth = 0

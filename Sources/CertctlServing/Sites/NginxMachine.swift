@@ -2,25 +2,26 @@ import ACME
 import CertctlSystem
 
 extension ExistingNginxConfiguration {
-  /// The machine that nginx runs on, a container perhaps, as far as its configuration depends on it.
+  /// The properties of the host or container of an nginx that affect its configuration.
   struct Machine: Sendable, Equatable {
-    /// The name servers that it asks, as nginx writes them: IPv6 in brackets.
+    /// The name servers, as nginx writes them: IPv6 in brackets.
     var resolvers: [String] = []
-    /// The names that it knows by itself, with an address each: nginx's own look-ups do not know
-    /// these.
+    /// The names of `/etc/hosts`, with one address each.
+    ///
+    /// nginx's resolver does not read this file.
     var hosts: [String: String] = [:]
     /// Whether it has IPv6.
     var hasIPv6 = false
 
-    /// A machine of which nothing is known.
+    /// Creates a machine without known properties.
     init() {}
 
-    /// Reads the texts of a machine's own files; nil for one that is not there.
+    /// Reads the contents of system files; nil for a missing file.
     ///
     /// - Parameters:
     ///   - resolvConf: `/etc/resolv.conf`.
     ///   - hosts: `/etc/hosts`.
-    ///   - ifInet6: `/proc/net/if_inet6`, which lists the addresses.
+    ///   - ifInet6: `/proc/net/if_inet6`, the list of IPv6 addresses.
     init(resolvConf: String?, hosts: String?, ifInet6: String?) {
       resolvers = Self.fields(resolvConf).compactMap { fields in
         guard fields.count >= 2, fields[0] == "nameserver",
@@ -29,13 +30,13 @@ extension ExistingNginxConfiguration {
         return address.value.contains(":") ? "[\(address.value)]" : address.value
       }
       for fields in Self.fields(hosts) {
-        // One with a zone, fe80::1%eth0, is no address for nginx.
+        // nginx does not accept an address with a zone, such as fe80::1%eth0.
         guard let address = try? Identifier(parsing: fields[0]), address.type == .ip else {
           continue
         }
         for name in fields.dropFirst() {
           let name = name.lowercased()
-          // The first line counts, but for IPv4, which each upstream has.
+          // The first line wins, but IPv4 replaces IPv6: every upstream listens on IPv4.
           if let known = self.hosts[name], !known.contains(":") || address.value.contains(":") {
             continue
           }
@@ -45,14 +46,13 @@ extension ExistingNginxConfiguration {
       hasIPv6 = !Self.fields(ifInet6).isEmpty
     }
 
-    /// The machine of a process, in whatever container it is; blocks.
+    /// Returns the machine of a process, in a container or not; blocks.
     ///
-    /// - Parameter pid: The process, as this host counts; of one that is not there or cannot be
-    ///   looked at, this host.
+    /// - Parameter pid: The process ID on this host. If it cannot be inspected, this host is read.
     /// - Returns: The machine.
     static func of(_ pid: Int32) -> Machine {
       func text(_ path: String) -> String? {
-        // Root in a container may have put anything there.
+        // Root in a container can put any file there.
         RegularFile.read(path).map { String(decoding: $0, as: UTF8.self) }
       }
       let ofProcess = Machine(
@@ -66,7 +66,7 @@ extension ExistingNginxConfiguration {
       return ofProcess
     }
 
-    /// The words of each line that has some, without comments.
+    /// Returns the words of each line, without comments and empty lines.
     private static func fields(_ text: String?) -> [[String]] {
       (text ?? "").split(separator: "\n").compactMap { line in
         let fields = line.prefix { $0 != "#" && $0 != ";" }

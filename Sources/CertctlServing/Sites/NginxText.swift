@@ -1,24 +1,24 @@
-/// The text of an nginx file under way: lines, indented by the blocks that they stand in.
+/// Builds the text of an nginx file: lines, indented by block.
 struct NginxText {
   private(set) var text = ""
   private var depth = 0
 
-  /// A directive without its semicolon: its words with blanks between them.
+  /// Adds a directive: its words, separated by spaces, and a semicolon.
   mutating func add(_ words: String...) {
     line(words.filter { !$0.isEmpty }.joined(separator: " ") + ";")
   }
 
-  /// A comment, of one line for each line of the text.
+  /// Adds a comment, one comment line per line of the text.
   mutating func comment(_ text: String) {
     for part in text.split(separator: "\n", omittingEmptySubsequences: false) {
       line(part.isEmpty ? "#" : "# \(part)")
     }
   }
 
-  /// An empty line.
+  /// Adds an empty line.
   mutating func gap() { text += "\n" }
 
-  /// A block with what `body` writes into it.
+  /// Adds a block with the lines that `body` adds.
   mutating func block(_ head: String, _ body: (inout NginxText) -> Void) {
     line(head + " {")
     depth += 1

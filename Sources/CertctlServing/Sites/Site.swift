@@ -3,32 +3,31 @@ import CertctlCore
 import CertctlStore
 package import FoundationEssentials
 
-/// A virtual host of nginx that certctl writes.
+/// A virtual host of nginx that certctl manages.
 ///
-/// Nothing in it can be a piece of configuration: every value has passed a strict grammar, also when
-/// it was read from a record.
+/// No value can inject configuration: each has passed a strict grammar, even when read from a file.
 package struct Site: Sendable, Equatable {
-  /// The names that it answers to; the first is the one that it goes by.
+  /// The host names, of which the first one names the site.
   package let hosts: [Identifier]
   /// The lineage of its certificate.
   package let certificate: String
-  /// What answers.
+  /// What serves the requests.
   package let content: SiteContent
-  /// Paths where something else answers.
+  /// The paths with their own content.
   package let locations: [SiteLocation]
-  /// What was chosen for it.
+  /// The other settings.
   package let settings: SiteSettings
 
-  /// A site.
+  /// Creates a site.
   ///
   /// - Parameters:
-  ///   - hosts: Its names. With `redirectsWWW` the first one's other form, with or without `www.`,
-  ///     is added where it is missing.
-  ///   - certificate: The lineage of its certificate; nil is the one that is named as the first host.
-  ///   - content: What answers.
-  ///   - locations: Paths where something else answers.
-  ///   - settings: What else is chosen.
-  /// - Throws: `CertctlError` with code `usage` for all that does not fit a strict grammar.
+  ///   - hosts: Its host names. With `redirectsWWW`, the first one's variant with or without `www.`
+  ///     is added if it is missing.
+  ///   - certificate: The lineage of its certificate; nil for the one named after the first host.
+  ///   - content: What serves the requests.
+  ///   - locations: The paths with their own content.
+  ///   - settings: The other settings.
+  /// - Throws: `CertctlError` with code `usage` for invalid values.
   package init(
     hosts: [Identifier], certificate: String? = nil, content: SiteContent,
     locations: [SiteLocation] = [], settings: SiteSettings = SiteSettings()
@@ -36,11 +35,11 @@ package struct Site: Sendable, Equatable {
     var hosts = try hosts.map(Self.checked)
     if settings.redirectsWWW { try Self.addOtherForm(&hosts) }
     guard let first = hosts.first, hosts.count <= 100, Set(hosts).count == hosts.count else {
-      throw CertctlError(.usage, "a site has 1 to 100 names, each once")
+      throw CertctlError(.usage, "a site needs 1 to 100 names without duplicates")
     }
     let lineage = try certificate ?? LineageName(from: first).value
     _ = try LineageName(lineage)
-    try SiteGrammar.path("/" + lineage, "name of a certificate for a site")
+    try SiteGrammar.path("/" + lineage, "certificate name for a site")
     try settings.check()
     self.hosts = hosts
     self.certificate = lineage
@@ -50,22 +49,22 @@ package struct Site: Sendable, Equatable {
     try checkContent()
   }
 
-  /// The stem of its file's name: its first host.
+  /// The name of the site and its file: the first host, in a form that fits file names.
   package var name: String {
     let host = hosts[0]
     return host.isWildcard ? "_wildcard.\(host.baseDomain)" : host.value
   }
 
-  /// What answers, in one line.
+  /// The text form of the content.
   package var target: String { content.description }
-  /// The port of plain HTTP.
+  /// The port for HTTP.
   package var httpPort: Int { settings.httpPort }
-  /// The port of HTTPS.
+  /// The port for HTTPS.
   package var httpsPort: Int { settings.httpsPort }
   /// Whether it needs DH parameters.
   package var usesDHE: Bool { settings.usesDHE }
 
-  /// The paths of others' files that nginx must be able to read, as nginx sees them.
+  /// The files and directories of the user that nginx must be able to read, as nginx sees them.
   package var files: [String] {
     var files = [settings.passwordFile, settings.upstreamCA].compactMap { $0 }
     for content in [content] + locations.map(\.content) {
@@ -74,13 +73,13 @@ package struct Site: Sendable, Equatable {
     return files
   }
 
-  /// The same, with the promise of HTTPS counted from when it was first made.
+  /// Returns the site with the start of HSTS set: the stored start, or else now.
   ///
   /// - Parameters:
-  ///   - now: The moment of writing.
-  ///   - previous: The site as it was before, if it was there.
+  ///   - now: The current time.
+  ///   - previous: The stored site; nil for a new one.
   /// - Returns: The site.
-  /// - Throws: `CertctlError`, which a site that there is does not cause.
+  /// - Throws: `CertctlError`, but never for a valid site.
   package func startingHSTS(at now: Date, after previous: Site?) throws -> Site {
     guard var hsts = settings.hsts else { return self }
     hsts.since = previous?.settings.hsts?.since ?? hsts.since ?? now
@@ -102,11 +101,11 @@ package struct Site: Sendable, Equatable {
     }
     guard parsed.type == .dns, host.type == .dns else {
       throw CertctlError(
-        .usage, "a site cannot have the IP address \(parsed.value) as its name",
-        hint: "clients tell a name, never an address, when they ask for a certificate (RFC 6066)")
+        .usage, "cannot use the IP address \(parsed.value) as a site name",
+        hint: "use a DNS name: TLS clients do not send IP addresses (RFC 6066)")
     }
     guard parsed.value.utf8.count <= 240 else {
-      throw CertctlError(.usage, "the name \(parsed.value) is too long for a file's name")
+      throw CertctlError(.usage, "the name \(parsed.value) is too long for a file name")
     }
     return parsed
   }
@@ -114,12 +113,14 @@ package struct Site: Sendable, Equatable {
   private static func addOtherForm(_ hosts: inout [Identifier]) throws {
     guard let first = hosts.first else { return }
     guard !first.isWildcard else {
-      throw CertctlError(.usage, "a wildcard has no other form with or without www.")
+      throw CertctlError(
+        .usage, "cannot redirect between \(first.value) and www: it is a wildcard")
     }
     let other = Identifier.dns(
       first.value.hasPrefix("www.") ? String(first.value.dropFirst(4)) : "www.\(first.value)")
     guard other.value.contains(".") else {
-      throw CertctlError(.usage, "\(first.value) has no other form with or without www.")
+      throw CertctlError(
+        .usage, "cannot redirect between \(first.value) and www: '\(other.value)' has no dot")
     }
     if !hosts.contains(other) { hosts.insert(try checked(other), at: 1) }
   }
@@ -127,7 +128,7 @@ package struct Site: Sendable, Equatable {
   private func checkContent() throws {
     let paths = locations.map(\.path)
     guard paths.count <= 100, Set(paths).count == paths.count else {
-      throw CertctlError(.usage, "a site has at most 100 locations, each path once")
+      throw CertctlError(.usage, "a site can have at most 100 locations, each with its own path")
     }
     for content in [content] + locations.map(\.content) {
       guard case .upstream(let upstream) = content, upstream.scheme == .https,
@@ -135,12 +136,12 @@ package struct Site: Sendable, Equatable {
         !upstream.servers.contains(where: { $0.hostName != nil })
       else { continue }
       throw CertctlError(
-        .usage, "the certificate of \(upstream) cannot be checked without a name",
-        hint: "say by --upstream-name what it is issued for")
+        .usage, "cannot verify the certificate of \(upstream): its name is unknown",
+        hint: "set the name with --upstream-name")
     }
     if settings.template == .static, case .upstream = content {
       throw CertctlError(
-        .usage, "the template static is for a folder", hint: "give one by --root DIR")
+        .usage, "the static template requires a directory", hint: "use --root DIR")
     }
   }
 }
@@ -150,7 +151,7 @@ extension Site: Codable {
     case hosts, certificate, content, locations, settings
   }
 
-  /// Reads a record, by the same rules: one that was changed by hand cannot bring anything else in.
+  /// Decodes a record with the same checks, so that an edited file cannot inject anything.
   package init(from decoder: any Decoder) throws {
     let from = try decoder.container(keyedBy: CodingKeys.self)
     do {
@@ -171,7 +172,7 @@ extension Site: Codable {
     }
   }
 
-  /// Writes a record.
+  /// Encodes a record.
   package func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(hosts.map(\.value), forKey: .hosts)

@@ -3,18 +3,19 @@ import CertctlCore
 package import CertctlStore
 import CertctlSystem
 
-/// A change of the files of a site: what it is for nginx.
+/// A change of a site's files, with the nginx that it affects.
 package struct SiteChange: Sendable {
   package let deployment: NginxDeployment
   /// The nginx that serves the site.
   package let place: NginxInstallation
   /// The site's name.
   package let name: String
-  /// What is to stand where.
+  /// The target state of the files.
   package let files: [FileChange]
-  /// The certificate that nginx is to serve with them; none for a site without TLS, or without service.
+  /// The certificate that nginx must serve afterwards; empty for a site without TLS or a disabled
+  /// site.
   package var certificates: [NginxDeployment.Target] = []
-  /// Looks whether nginx does what the files say, after it has loaded them.
+  /// Verifies that nginx behaves as the files say, after it loaded them.
   var prove: @Sendable () async throws -> Void = {}
 
   package init(
@@ -30,12 +31,13 @@ package struct SiteChange: Sendable {
     self.prove = prove
   }
 
-  /// Makes the change; the caller holds the deployment lock.
+  /// Applies the change; the caller holds the deployment lock.
   ///
-  /// Nothing happens, and nginx is not reloaded, when all is as it is to be; it is proved all the same.
+  /// If the files are already up to date, they are only verified and nginx is not reloaded.
   ///
-  /// - Throws: `CertctlError` with code `nginxRefused` when nothing was changed, `deploymentFailed`
-  ///   when all was put back; `CancellationError`, and all was put back.
+  /// - Throws: `CertctlError` with code `nginxRefused` if nothing was changed, or
+  ///   `deploymentFailed` if all files were restored; `CancellationError` after all files were
+  ///   restored.
   package func run() async throws {
     let changes = try await FileChange.missing(of: files)
     guard !changes.isEmpty else { return try await prove() }

@@ -5,14 +5,14 @@ package import CertctlStore
 import CertctlSystem
 package import FoundationEssentials
 
-/// The files of one nginx that are certctl's: what is there, and what is to be there.
+/// The current and target state of certctl's files at one nginx.
 package struct SiteFileSet: Sendable {
   package let place: NginxInstallation
   package let build: NginxBuild
   package let certificates: SitePaths
-  /// All sites of this nginx, as they are to be.
+  /// All sites of this nginx in their target state.
   package let records: [SiteRecord]
-  /// The moment of writing.
+  /// The current time.
   package let now: Date
 
   package init(
@@ -41,15 +41,15 @@ package struct SiteFileSet: Sendable {
       }, now: now)
   }
 
-  // MARK: - What is to be
+  // MARK: - Target state
 
-  /// The changes that put a site in place, with all that it needs.
+  /// Returns the changes that install a site and the shared files.
   ///
   /// - Parameters:
   ///   - record: The site, one of ``records``.
-  ///   - stage: How much of it.
-  /// - Returns: The changes, folders before what is in them.
-  /// - Throws: `CertctlError` or `HostError` when nginx's main file cannot be read or extended.
+  ///   - stage: Which parts of it to write.
+  /// - Returns: The changes, directories before their contents.
+  /// - Throws: `CertctlError` or `HostError` if nginx's main file cannot be read or extended.
   @Disk package func changes(for record: SiteRecord, _ stage: SiteRenderer.Stage) throws
     -> [FileChange]
   {
@@ -65,7 +65,7 @@ package struct SiteFileSet: Sendable {
     return changes + (try includeLine())
   }
 
-  /// The changes that take a site away; `records` are those that stay.
+  /// Returns the changes that remove a site; `records` holds the remaining ones.
   @Disk package func removal(of site: Site) throws -> [FileChange] {
     var changes = [
       FileChange(place.hostPath(SiteFiles.enabled(site.name)), .absent),
@@ -84,7 +84,7 @@ package struct SiteFileSet: Sendable {
     return changes
   }
 
-  /// The line that nginx's main file gets; nil when it includes the enabled sites already.
+  /// The include line to add to nginx's main file; nil if it already includes the enabled sites.
   var missingLine: String? {
     let path = place.path(SiteFiles.enabled("certctl"))
     return place.configuration.includesInHTTP(path) ? nil : IncludeLine.text(place.folder)
@@ -118,62 +118,63 @@ package struct SiteFileSet: Sendable {
     let main = try mainFile()
     guard let new = IncludeLine.added(to: main.text, folder: place.folder) else {
       throw CertctlError(
-        .configuration, "\(place.configuration.main) has no http block of its own",
-        hint: "put this line into the http block, then try again: "
+        .configuration, "cannot add the sites to \(place.configuration.main): it has no http block",
+        hint: "add this line to the http block, then retry: "
           + IncludeLine.text(place.folder).drop { $0 == " " })
     }
     return [FileChange(main.path, .file(Array(new.utf8), main.attributes))]
   }
 
-  /// The main file itself: what `nginx -T` prints of it may end in another way.
+  /// Reads the main file itself, because `nginx -T` may print its end differently.
   private func mainFile() throws -> (path: String, text: String, attributes: FileAttributes) {
     guard let path = place.nginx.hostPath(place.configuration.main) else {
       throw CertctlError(
-        .configuration, "\(place.configuration.main) of the container is not a file of this host",
-        hint: "mount the whole folder \(place.folder)")
+        .configuration,
+        "cannot edit \(place.configuration.main): it is not mounted from this host",
+        hint: "mount the whole directory \(place.folder)")
     }
     let resolved = path.resolvingLinks
     let (folder, name) = DurableFolder.folderAndName(of: resolved)
     guard let bytes = try folder.read(name), let attributes = try folder.attributes(of: name) else {
-      throw CertctlError(.state, "\(path) cannot be read")
+      throw CertctlError(.state, "cannot read \(path): it does not exist")
     }
     return (resolved, String(decoding: bytes, as: UTF8.self), attributes)
   }
 
-  /// What a person should know before these sites are put in place, for the first time.
+  /// The notices to show before the sites of this nginx are installed for the first time.
   package var notices: [String] {
     var notices: [String] = []
     if let line = missingLine {
-      notices.append("\(place.configuration.main) gets one more line: \(line)")
+      notices.append("adding a line to \(place.configuration.main): \(line)")
     }
     guard place.configuration.texts[place.path(SiteFiles.httpLink)] == nil else { return notices }
     for port in Set(records.flatMap { [$0.site.httpPort, $0.site.httpsPort] }).sorted() {
       guard let file = renderer.surroundings.unspokenDefault(port) else { continue }
       notices.append(
-        "names that no site has were answered on port \(port) by \(file), because it comes first; "
-          + "from now on they are refused (to keep it: listen \(port) default_server)")
+        "\(file) answered requests for unknown names on port \(port) because it came first; they "
+          + "are now rejected (to keep it as the default, add: listen \(port) default_server)")
     }
     return notices
   }
 
-  // MARK: - Whose files these are
+  // MARK: - Ownership
 
-  /// Refuses names that somebody else's file serves already: nginx would only warn, and pass over one.
+  /// Refuses names that another file already serves: nginx would only warn and ignore one of them.
   ///
-  /// - Throws: `CertctlError` with code `refused`, naming the file.
+  /// - Throws: `CertctlError` with code `refused`, which names the file.
   package func checkNames(of site: Site) throws {
     guard let taken = renderer.surroundings.conflicts(with: site).first else { return }
     throw CertctlError(
-      .refused, "\(taken.file) serves \(taken.host) already",
-      hint: "take the name out of that file, or leave it to that file")
+      .refused, "cannot serve \(taken.host): \(taken.file) already serves it",
+      hint: "remove the name from that file")
   }
 
-  /// Refuses to replace or remove what certctl did not write, or what somebody changed since.
+  /// Refuses to replace or remove files that certctl did not write or that were edited since.
   ///
   /// - Parameters:
-  ///   - changes: What is to be done.
-  ///   - force: Whether changes by hand may be lost.
-  /// - Throws: `CertctlError` with code `refused`, naming the file.
+  ///   - changes: The changes to check.
+  ///   - force: Whether edited files may be overwritten.
+  /// - Throws: `CertctlError` with code `refused`, which names the file.
   @Disk package func checkOwners(of changes: [FileChange], force: Bool) throws {
     let main = place.nginx.hostPath(place.configuration.main)?.resolvingLinks
     for change in changes {
@@ -184,7 +185,7 @@ package struct SiteFileSet: Sendable {
       case nil: continue
       case .link:
         guard try isOwnLink(relative, folder.linkTarget(name)) else {
-          throw foreign(change.path, "is a link of somebody else's")
+          throw foreign(change.path, "this link was not created by certctl")
         }
       case .file where !relative.hasPrefix(SiteFiles.enabled):
         switch ManagedFile.owner(of: try folder.read(name)) {
@@ -192,11 +193,11 @@ package struct SiteFileSet: Sendable {
         case .changed where force: continue
         case .changed:
           throw CertctlError(
-            .refused, "\(change.path) was changed by hand since certctl wrote it",
-            hint: "keep a copy of it, then give --force to have it written anew")
-        case .other: throw foreign(change.path, "was not written by certctl")
+            .refused, "cannot change \(change.path): it was edited by hand",
+            hint: "back it up, then use --force to overwrite it")
+        case .other: throw foreign(change.path, "it was not written by certctl")
         }
-      default: throw foreign(change.path, "was not written by certctl")
+      default: throw foreign(change.path, "it was not written by certctl")
       }
     }
   }
@@ -207,6 +208,6 @@ package struct SiteFileSet: Sendable {
   }
 
   private func foreign(_ path: String, _ what: String) -> CertctlError {
-    CertctlError(.refused, "\(path) \(what)", hint: "move it away, and try again")
+    CertctlError(.refused, "cannot change \(path): \(what)", hint: "move it away, then retry")
   }
 }

@@ -1,18 +1,18 @@
-/// Where certctl's own files lie in the folder of an nginx.
+/// The paths of certctl's files in an nginx configuration directory.
 package enum SiteFiles {
-  /// What certctl has for all sites.
+  /// The directory of the files that all sites share.
   package static let folder = "certctl"
-  /// The sites that there are.
+  /// The directory of the site files.
   static let available = "sites-available"
-  /// Links to those that nginx is to serve.
+  /// The directory of the links to the enabled sites.
   static let enabled = "sites-enabled"
-  /// What belongs to the `http` block.
+  /// The file with certctl's directives for the `http` block.
   static let http = "certctl/http.conf"
-  /// The link by which nginx finds it: before all sites.
+  /// The link that makes nginx include that file, sorted before all sites.
   static let httpLink = "sites-enabled/00-certctl.conf"
 
-  /// The file of a site.
+  /// Returns the path of a site's file.
   package static func available(_ name: String) -> String { "\(available)/\(name).conf" }
-  /// The link that enables it.
+  /// Returns the path of the link that enables a site.
   package static func enabled(_ name: String) -> String { "\(enabled)/\(name).conf" }
 }

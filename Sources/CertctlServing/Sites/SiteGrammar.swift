@@ -1,10 +1,10 @@
 import ACME
 import CertctlCore
 
-/// What may stand in an nginx file: nothing that is not named here gets into one.
+/// The grammar of the values that are written into nginx files.
 ///
-/// Every rule lists the characters that are allowed. None allows `;`, `{`, `}`, `$`, `#`, quotes,
-/// backslashes, blanks, control characters, or anything that is not ASCII.
+/// Each rule lists the allowed characters. No rule allows `;`, `{`, `}`, `$`, `#`, quotes,
+/// backslashes, blanks, control characters or non-ASCII characters.
 enum SiteGrammar {
   private static func isPlain(_ byte: UInt8) -> Bool {
     switch byte {
@@ -19,13 +19,13 @@ enum SiteGrammar {
     text.utf8.allSatisfy { byte in isPlain(byte) || others.utf8.contains(byte) }
   }
 
-  /// The error for a value that does not fit.
+  /// Returns the error for an invalid value.
   static func refused(_ what: String, _ text: String, _ hint: String) -> CertctlError {
     let shown = text.unicodeScalars.count > 200 ? text.prefix(200) + "…" : text[...]
-    return CertctlError(.usage, "'\(shown)' is no \(what)", hint: hint)
+    return CertctlError(.usage, "'\(shown)' is not a valid \(what)", hint: hint)
   }
 
-  /// Checks the absolute path of a file or folder.
+  /// Checks the absolute path of a file or directory.
   ///
   /// - Throws: `CertctlError` with code `usage`.
   static func path(_ text: String, _ what: String) throws {
@@ -35,12 +35,11 @@ enum SiteGrammar {
     else {
       throw refused(
         what, text,
-        "give an absolute path of letters, digits and . _ - + @ : , = ~, without '..' and '//'; "
-          + "other characters have a meaning in nginx's files")
+        "use an absolute path of letters, digits and . _ - + @ : , = ~, without '..' and '//'")
     }
   }
 
-  /// Checks the path of a location, below which or at which something else answers.
+  /// Checks the path of a location.
   ///
   /// - Throws: `CertctlError` with code `usage`.
   static func location(_ text: String) throws {
@@ -51,31 +50,31 @@ enum SiteGrammar {
       inner.allSatisfy({ !["", ".", ".."].contains($0) })
     else {
       throw refused(
-        "path for a location", text,
-        "it begins with / and has letters, digits and . _ - + @ : , ~ only: /api/ for all below "
-          + "it, /health for this one path")
+        "location path", text,
+        "use /, letters, digits and . _ - + @ : , ~, such as /api/ (everything below) or /health "
+          + "(this path)")
     }
     guard !(text + "/").hasPrefix("/.well-known/acme-challenge/") else {
       throw CertctlError(
-        .usage, "the location \(text) is where certctl answers the CA's challenges",
+        .usage, "cannot use the location \(text): certctl serves ACME challenges there",
         hint: "choose another path")
     }
   }
 
-  /// Checks the path that an upstream has instead of the location's.
+  /// Checks the path of an upstream, which replaces the location's path.
   ///
   /// - Throws: `CertctlError` with code `usage`.
   static func base(_ text: String) throws {
     guard text != "/" else { return }
     guard text.hasSuffix("/") else {
-      throw refused("path for an upstream", text, "it ends with a slash, as the location's does")
+      throw refused("upstream path", text, "end it with a slash, such as /base/")
     }
     try location(text)
   }
 
-  /// The host of an upstream: a name in lower case, or an address in its shortest form.
+  /// Checks the host of an upstream and returns it: a name in lower case, or a canonical address.
   ///
-  /// Docker's names may hold underscores, which certificates' names may not.
+  /// Docker allows underscores in names, unlike certificates.
   ///
   /// - Throws: `CertctlError` with code `usage`.
   static func host(_ text: String) throws -> String {
@@ -90,24 +89,24 @@ enum SiteGrammar {
       })
     else {
       throw refused(
-        "host for an upstream", text,
-        "give a name of letters, digits, hyphens and dots, an IPv4 address, or an IPv6 address in "
+        "upstream host", text,
+        "use a name of letters, digits, hyphens and dots, an IPv4 address, or an IPv6 address in "
           + "brackets")
     }
     return text.lowercased()
   }
 
-  /// The number of a port.
+  /// Parses a port.
   ///
   /// - Throws: `CertctlError` with code `usage`.
   static func port(_ text: Substring) throws -> Int {
     guard (1...5).contains(text.utf8.count), text.utf8.allSatisfy({ (48...57).contains($0) }),
       let number = Int(text), (1...65535).contains(number)
-    else { throw refused("port", String(text), "a port is a number from 1 to 65535") }
+    else { throw refused("port", String(text), "use a number from 1 to 65535") }
     return number
   }
 
-  /// Checks a size such as `100m`; 0 is without limit.
+  /// Checks a size such as `100m`; 0 means no limit.
   ///
   /// - Throws: `CertctlError` with code `usage`.
   static func size(_ text: String) throws {
@@ -117,7 +116,7 @@ enum SiteGrammar {
     else {
       throw refused(
         "size", text,
-        "a size is a number of at most six digits and k, m or g: 500m, 2g; 0 is no limit")
+        "use at most six digits and k, m or g, such as 500m or 2g; 0 means no limit")
     }
   }
 }

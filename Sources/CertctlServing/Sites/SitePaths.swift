@@ -1,22 +1,22 @@
 import CertctlCore
 
-/// Where things lie, as nginx sees them.
+/// The paths in nginx files, as nginx sees them.
 package struct SitePaths: Sendable, Equatable {
-  /// The folder of nginx's main file.
+  /// The directory of nginx's main file.
   let nginx: String
-  /// The folder of the certificates: `live`, or where copies of them are.
+  /// The directory of the certificates: `live`, or the directory of copies.
   let certificates: String
-  /// Whether they are copies: key and chain in one file, so that one rename changes both.
+  /// Whether copies are used: key and chain in one file, so that one rename replaces both.
   let isCopied: Bool
 
-  /// Paths, as nginx sees them.
+  /// Creates the paths.
   ///
-  /// - Throws: `CertctlError` with code `configuration` for a path that has a character with a
-  ///   meaning in nginx's files.
+  /// - Throws: `CertctlError` with code `configuration` for a path with characters that have a
+  ///   meaning in nginx files.
   package init(nginx: String, certificates: String, isCopied: Bool = false) throws {
     do {
-      try SiteGrammar.path(nginx, "path of nginx's folder")
-      try SiteGrammar.path(certificates, "path of the certificates")
+      try SiteGrammar.path(nginx, "nginx directory")
+      try SiteGrammar.path(certificates, "certificate directory")
     } catch let error as CertctlError {
       throw CertctlError(.configuration, error.message, hint: error.hint)
     }
@@ -25,10 +25,10 @@ package struct SitePaths: Sendable, Equatable {
     self.isCopied = isCopied
   }
 
-  /// The path of one of certctl's shared files, such as `proxy.conf`.
+  /// Returns the path of a shared file, such as `proxy.conf`.
   func shared(_ file: String) -> String { "\(nginx)/\(SiteFiles.folder)/\(file)" }
 
-  /// The files of a lineage's certificate and key: of the RSA one of two, if that is asked for.
+  /// Returns the files of a lineage's certificate and key.
   func pair(_ lineage: String, isRSA: Bool = false) -> (certificate: String, key: String) {
     let folder = "\(certificates)/\(lineage)" + (isRSA ? "/rsa" : "")
     if isCopied { return ("\(folder)/combined.pem", "\(folder)/combined.pem") }

@@ -6,7 +6,7 @@ import CertctlStore
 import CertctlSystem
 import FoundationEssentials
 
-/// Looks from outside whether nginx does for a site what its file says.
+/// Verifies from outside that nginx serves a site as its file says.
 package struct SiteProof: Sendable {
   let deployment: NginxDeployment
   let place: NginxInstallation
@@ -23,17 +23,17 @@ package struct SiteProof: Sendable {
   private var environment: Environment { deployment.environment }
   private var proof: CertificateProof { CertificateProof(environment: environment) }
 
-  /// The names that a request can be made for.
+  /// The names to send requests for.
   private var hosts: [String] {
     site.hosts.map { $0.isWildcard ? "www.\($0.baseDomain)" : $0.value }
   }
 
-  /// What the names of our own tokens begin with.
+  /// The prefix of the tokens of these checks.
   private static let prefix = "certctl-"
 
-  /// Fetches a fresh answer to a challenge, for each name.
+  /// Requests a new challenge response for each name.
   ///
-  /// - Throws: `CertctlError` with code `deploymentFailed` when another answer comes.
+  /// - Throws: `CertctlError` with code `deploymentFailed` if a response is wrong.
   package func challengesAnswer() async throws {
     let token =
       "certctl-"
@@ -44,11 +44,11 @@ package struct SiteProof: Sendable {
       path: place.hostPath("\(NginxInstallation.challenges)/.well-known/acme-challenge"), root: "/")
     try await offer(token, in: folder)
     try await withCleanup(timeout: .seconds(10)) {
-      // The first round waits for the new workers; for a moment the old ones take connections beside
-      // them, and a CA that asks at once would get their 404.
-      try await see(token)
+      // The first round waits for the new workers. For a moment, the old ones still accept
+      // connections: a CA that requests the file now would get a 404 from them.
+      try await verify(token)
       try await environment.clock.sleep(CertificateProof.overlap)
-      try await see(token)
+      try await verify(token)
     } cleanup: { _ in
       try await withdraw(token, in: folder)
     }
@@ -56,7 +56,7 @@ package struct SiteProof: Sendable {
 
   @Disk private func offer(_ token: String, in folder: DurableFolder) throws {
     try folder.create(FileAttributes(mode: 0o755))
-    // What a run left that was cut short; the CA's tokens do not look like it.
+    // Tokens of an interrupted run. A CA's tokens do not have this prefix.
     for old in try folder.entries() where old.hasPrefix(Self.prefix) { try folder.remove(old) }
     try folder.write(token, Array(token.utf8), FileAttributes(mode: 0o644))
   }
@@ -65,43 +65,43 @@ package struct SiteProof: Sendable {
     try folder.remove(token)
   }
 
-  /// Sees the answer come for each name.
-  private func see(_ token: String) async throws {
+  /// Verifies the response for each name.
+  private func verify(_ token: String) async throws {
     for host in hosts {
-      try await eventually("the answer to a challenge", host) {
+      try await eventually("the challenge response", host) {
         let answer = try await get("/.well-known/acme-challenge/\(token)", host)
         let body = String(decoding: answer.body.prefix(200), as: UTF8.self)
         guard answer.status == 200, body == token else {
-          return "nginx answers \(answer.status) on port \(site.httpPort)"
-            + (answer.status == 200 ? " with something else" : "")
+          return "nginx returned \(answer.status) on port \(site.httpPort)"
+            + (answer.status == 200 ? " with different content" : "")
         }
         return nil
       }
     }
   }
 
-  /// Asks each name for a page over plain HTTP: the way to HTTPS must be the answer.
+  /// Requests a page of each name over HTTP and expects a redirect to HTTPS.
   ///
-  /// - Throws: `CertctlError` with code `deploymentFailed` when another answer comes.
+  /// - Throws: `CertctlError` with code `deploymentFailed` if a response is wrong.
   package func redirects() async throws {
     for host in hosts {
       try await eventually("the redirect to HTTPS", host) {
         let answer = try await get("/certctl-probe", host)
         let target = answer.header("Location") ?? ""
         guard answer.status == 308, target.hasPrefix("https://") else {
-          return "nginx answers \(answer.status) on port \(site.httpPort)"
+          return "nginx returned \(answer.status) on port \(site.httpPort)"
         }
         return nil
       }
     }
   }
 
-  /// Sees each TLS address of the site serve the certificate.
+  /// Verifies that nginx serves the certificate on each TLS address of the site.
   ///
   /// - Parameters:
   ///   - target: The certificate.
-  ///   - now: nginx with the site's files in place.
-  /// - Throws: `CertctlError` with code `deploymentFailed` when one does not.
+  ///   - now: nginx with the site's files installed.
+  /// - Throws: `CertctlError` with code `deploymentFailed` if an address does not serve it.
   package func serves(_ target: NginxDeployment.Target, _ now: NginxInstallation) async throws {
     let names = Set(site.hosts.map(\.value))
     let servers = now.configuration.servers.filter { server in
@@ -110,7 +110,7 @@ package struct SiteProof: Sendable {
     }
     guard !servers.isEmpty else {
       throw CertctlError(
-        .deploymentFailed, "nginx has no TLS server for \(site.hosts[0].value) in its configuration"
+        .deploymentFailed, "the nginx configuration has no TLS server for \(site.hosts[0].value)"
       )
     }
     let use = NginxDeployment.Use(place: now, servers: [target.name: servers])
@@ -119,10 +119,10 @@ package struct SiteProof: Sendable {
     }
   }
 
-  /// Waits until the old workers are gone, who still serve the site.
+  /// Waits until the old workers, which still serve the site, have exited.
   ///
-  /// - Parameter target: Its certificate. Where another server has it too, nothing is waited for.
-  /// - Throws: `CertctlError` when nginx cannot be asked; `CancellationError`.
+  /// - Parameter target: Its certificate. If another server uses it too, this returns at once.
+  /// - Throws: `CertctlError` if nginx cannot be queried; `CancellationError`.
   package func stopsServing(_ target: NginxDeployment.Target) async throws {
     let now = try await deployment.place(of: place.nginx)
     let others = now.configuration.servers.flatMap(\.certificates)
@@ -147,11 +147,11 @@ package struct SiteProof: Sendable {
     let listen = Endpoint(host: "127.0.0.1", port: site.httpPort)
     guard let endpoint = place.nginx.endpoint(listen) else {
       throw CertctlError(
-        .configuration, "this host does not reach port \(site.httpPort) of the container",
-        hint: "publish it: ports: [\"\(site.httpPort):\(site.httpPort)\"]")
+        .configuration, "cannot reach port \(site.httpPort) of the container: it is not published",
+        hint: "publish it in the compose file: ports: [\"\(site.httpPort):\(site.httpPort)\"]")
     }
     let port = site.httpPort == 80 ? "" : ":\(site.httpPort)"
-    // A connection of its own: one that is kept open may end at a worker of yesterday.
+    // A new connection: a kept one may still lead to an old worker.
     return try await client.send(
       HTTPRequest(
         .get, "http://\(endpoint)\(path)",
@@ -161,7 +161,7 @@ package struct SiteProof: Sendable {
         ]))
   }
 
-  /// Waits until `body` has nothing to complain of any more.
+  /// Waits until `body` reports no problem.
   private func eventually(
     _ what: String, _ host: String, _ body: () async throws -> String?
   ) async throws {
@@ -175,7 +175,7 @@ package struct SiteProof: Sendable {
         }
       guard let complaint else { return }
       guard waited < CertificateProof.patience else {
-        throw CertctlError(.deploymentFailed, "\(what) for \(host) does not come: \(complaint)")
+        throw CertctlError(.deploymentFailed, "cannot verify \(what) for \(host): \(complaint)")
       }
       try await environment.clock.sleep(pause)
       waited += pause

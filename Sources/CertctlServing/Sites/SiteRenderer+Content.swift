@@ -1,7 +1,7 @@
 import ACME
 
 extension SiteRenderer {
-  /// A block before the servers.
+  /// Writes a block that comes before the servers.
   func write(_ group: SiteRoutes.Group, into text: inout NginxText) {
     if let remark = group.remark { text.comment(remark) }
     if group.isDrawn {
@@ -22,12 +22,12 @@ extension SiteRenderer {
       }
       for server in group.servers { text.add("server", server) }
       text.add("keepalive", "16")
-      text.comment("Node.js closes idle connections after 5 s: nginx must be the first.")
+      text.comment("Node.js closes idle connections after 5 s; nginx must close them first.")
       text.add("keepalive_timeout", "4s")
     }
   }
 
-  /// What the TLS server does with requests.
+  /// Writes the locations of the TLS server.
   func content(_ site: Site, _ routes: SiteRoutes, into text: inout NginxText) {
     let settings = site.settings
     text.gap()
@@ -48,7 +48,7 @@ extension SiteRenderer {
     text.block("location /") { text in write(site.content, at: "/", site, routes, into: &text) }
     text.gap()
     text.comment(
-      "Directives of your own for this server: files there, which certctl never touches.")
+      "Your own directives for this server. certctl never changes these files.")
     text.add("include", paths.shared("custom/\(site.name)/*.conf"))
   }
 
@@ -71,7 +71,7 @@ extension SiteRenderer {
         text.add("alias", "\(folder)/")
         text.add("index", "index.html")
       }
-      text.comment("Files such as .git and .env are for nobody.")
+      text.comment("Denies access to files such as .git and .env.")
       text.block("location ~ /\\.(?!well-known/)") { $0.add("return", "404") }
     case .upstream(let upstream):
       if let route = routes.route(upstream) {
@@ -105,11 +105,11 @@ extension SiteRenderer {
     case .lookup(let target):
       let isDrawn = target.hasPrefix("$")
       if !isDrawn {
-        text.comment("By a variable, so that nginx looks the name up while it runs.")
+        text.comment("A variable makes nginx resolve the name at run time.")
         text.add("set", "$certctl_upstream", target)
       }
       if let base {
-        // After this nginx passes over every set.
+        // `break` ends the rewrite directives of the location, so `set` comes before it.
         text.add("rewrite", "(?s)^\(Self.pattern(path))(.*)$", "\(base)$1", "break")
       }
       text.add("proxy_pass", "\(scheme)://\(isDrawn ? target : "$certctl_upstream")")
@@ -143,12 +143,12 @@ extension SiteRenderer {
         "proxy_ssl_trusted_certificate",
         settings.upstreamCA ?? "/etc/ssl/certs/ca-certificates.crt")
     } else {
-      text.comment("The certificate is not checked: --upstream-verify does that.")
+      text.comment("The certificate is not verified. To verify it, use --upstream-verify.")
       text.add("proxy_ssl_verify", "off")
     }
   }
 
-  /// Turns the addresses that a server takes for its own, in `Location`, to those of the site.
+  /// Rewrites the upstream's own addresses in `Location` headers to those of the site.
   private func redirects(
     _ upstream: SiteUpstream, from: String, to: String, _ site: Site, into text: inout NginxText
   ) {
@@ -156,7 +156,7 @@ extension SiteRenderer {
     let scheme = upstream.scheme.rawValue
     let usual = upstream.scheme == .http ? 80 : 443
     for port in upstream.servers.compactMap(\.port) where port != usual {
-      // On the site's own port the address is right already.
+      // On the site's own port, the address is already correct.
       if upstream.scheme == .http || port != site.httpsPort || from != to {
         sources.append("\(scheme)://$host:\(port)\(from)")
       }
@@ -177,7 +177,7 @@ extension SiteRenderer {
     }
   }
 
-  /// A path as a regular expression.
+  /// Returns a path as a regular expression.
   private static func pattern(_ path: String) -> String {
     path.replacing(".", with: "\\.").replacing("+", with: "\\+")
   }

@@ -1,12 +1,12 @@
 import ACME
 
 extension SiteRenderer {
-  /// The texts of the files that all sites share, by their paths in nginx's folder.
+  /// Returns the contents of the files that all sites share, by their paths in nginx's directory.
   ///
   /// - Parameters:
-  ///   - sites: All sites that are enabled; without any there are no files.
-  ///   - dhParameters: DH parameters as PEM, for sites that use DHE; without them there is no DHE.
-  /// - Returns: The texts.
+  ///   - sites: All enabled sites. Without any, there are no files.
+  ///   - dhParameters: DH parameters as PEM, for sites that use DHE. Without them, DHE is left out.
+  /// - Returns: The contents by path.
   func sharedFiles(for sites: [Site], dhParameters: String?) -> [String: String] {
     guard !sites.isEmpty else { return [:] }
     var files = [
@@ -31,10 +31,10 @@ extension SiteRenderer {
 
   private func http(_ sites: [Site]) -> String {
     var text = NginxText()
-    text.comment("What certctl's sites have in common in the http block.")
-    hashes(sites, into: &text)
+    text.comment("Settings for the http block that all certctl sites share.")
+    hashSizes(sites, into: &text)
     text.gap()
-    text.comment("Connections may change to websockets, and to nothing else.")
+    text.comment("Only upgrades to WebSocket are passed on.")
     text.block("map $http_upgrade $certctl_upgrade") { text in
       text.add("~*^websocket$", "websocket")
       text.add("default", "\"\"")
@@ -44,13 +44,13 @@ extension SiteRenderer {
       text.add("default", "upgrade")
     }
     text.gap()
-    text.comment("The port behind the host's name, where it is not the usual one.")
+    text.comment("The port to append to the host name, unless it is 443.")
     text.block("map $server_port $certctl_port") { text in
       text.add("443", "\"\"")
       text.add("default", "\":$server_port\"")
     }
     text.gap()
-    text.comment("A header that an application sends itself stays as it is, and is not sent twice.")
+    text.comment("Headers that are added only if the application does not send them.")
     for (header, variable, value) in Self.securityHeaders {
       let sent = "$upstream_http_" + header.lowercased().replacing("-", with: "_")
       text.block("map \(sent) \(variable)") { text in
@@ -65,19 +65,19 @@ extension SiteRenderer {
     return text.text
   }
 
-  /// Room for long names and for many, where nobody else has made it.
-  private func hashes(_ sites: [Site], into text: inout NginxText) {
-    room(
+  /// Sizes the hash tables for many or long names, unless other files do it.
+  private func hashSizes(_ sites: [Site], into text: inout NginxText) {
+    hashSize(
       "server_names_hash",
       for: sites.flatMap(\.hosts).map(\.value) + surroundings.servers.flatMap(\.names), into: &text)
     let drawn = sites.flatMap { SiteRoutes($0, build, surroundings.machine).groups }
       .filter(\.isDrawn)
-    room("variables_hash", for: drawn.map(\.name), into: &text)
+    hashSize("variables_hash", for: drawn.map(\.name), into: &text)
   }
 
-  private func room(_ hash: String, for names: [String], into text: inout NginxText) {
+  private func hashSize(_ hash: String, for names: [String], into text: inout NginxText) {
     let longest = names.map(\.utf8.count).max() ?? 0
-    // An entry: a pointer, the length in two bytes, the name; and a pointer at the bucket's end.
+    // An entry has a pointer, a length of two bytes and the name; a pointer ends the bucket.
     let needed = 8 + (longest + 2 + 7) / 8 * 8 + 8
     let isMuch = names.count > 100
     if needed > 64 || isMuch, !surroundings.httpDirectives.contains("\(hash)_bucket_size") {
@@ -101,8 +101,8 @@ extension SiteRenderer {
     guard !addresses.isEmpty else { return }
     text.gap()
     text.comment(
-      "Names that nobody has: the connection is closed. A CA may still ask, for the certificate of a\n"
-        + "site that is disabled.")
+      "Unknown host names: the connection is closed. ACME challenges still work, so that the\n"
+        + "certificate of a disabled site can be renewed.")
     text.block("server") { text in
       for address in addresses { text.add("listen", endpoint(address, port), "default_server") }
       text.add("server_name", Self.nobody)
@@ -120,14 +120,14 @@ extension SiteRenderer {
       ? quicAddresses.filter { !surroundings.hasDefault($0, port, isQUIC: true) } : []
     guard build.rejectsHandshake, !addresses.isEmpty || !quic.isEmpty else { return }
     text.gap()
-    text.comment("Names that nobody has: there is no certificate to show, and no answer.")
+    text.comment("Unknown host names: the TLS handshake is rejected, as no certificate fits.")
     text.block("server") { text in
       for address in addresses {
         text.add(
           "listen", endpoint(address, port), tlsWords(address, port), "default_server")
       }
       for address in quic {
-        // One socket for each worker, which HTTP/3 needs; said once for all servers.
+        // HTTP/3 needs one socket per worker. nginx accepts `reuseport` once per address.
         let reuse = surroundings.reusesPort(address, port) ? "" : "reuseport"
         text.add("listen", endpoint(address, port), "quic", reuse, "default_server")
       }
@@ -139,7 +139,7 @@ extension SiteRenderer {
     }
   }
 
-  /// A name for the servers of nobody: it is no host's, and no other file's.
+  /// The server name of the default servers, which matches no host.
   private static let nobody = "_certctl"
 
   private static let securityHeaders = [
@@ -152,14 +152,14 @@ extension SiteRenderer {
 
   private var server: String {
     var text = NginxText()
-    text.comment("What each server of certctl's begins with.")
+    text.comment("Settings that all certctl servers share.")
     text.gap()
     text.add("server_tokens", "off")
-    text.comment("Redirects without a host are right behind every port and every other proxy.")
+    text.comment("Redirects without a host name work behind any port and any other proxy.")
     text.add("absolute_redirect", "off")
     if build.hasKeepaliveMinTimeout {
       text.comment(
-        "A reload leaves idle connections open for so long: no request runs into its end.")
+        "Keeps idle connections open for this long after a reload, so that no request fails.")
       text.add("keepalive_min_timeout", "5s")
     }
     return text.text
@@ -167,15 +167,15 @@ extension SiteRenderer {
 
   private var headers: String {
     var text = NginxText()
-    text.comment("Headers of all answers, errors included; an empty one is not sent.")
+    text.comment("Headers of all responses, including errors. Empty headers are not sent.")
     if build.hasAddHeaderInherit {
-      text.comment("Locations with add_header directives of their own have these, too.")
+      text.comment("Locations with their own add_header directives send these headers too.")
       text.gap()
       text.add("add_header_inherit", "merge")
     } else {
       text.comment(
-        "A location with add_header directives of its own has to include this file again: before\n"
-          + "1.29.3 nginx forgets those of the server there.")
+        "A location with its own add_header directives must include this file again: before\n"
+          + "1.29.3, nginx does not inherit the headers of the server there.")
       text.gap()
     }
     for (header, variable, _) in Self.securityHeaders {
@@ -186,7 +186,7 @@ extension SiteRenderer {
 
   private var challenge: String {
     var text = NginxText()
-    text.comment("Where a CA looks whether a name is ours (RFC 8555, section 8.3).")
+    text.comment("ACME challenges (RFC 8555, section 8.3).")
     text.gap()
     text.block("location ^~ /.well-known/acme-challenge/") { text in
       text.add("root", "\(paths.nginx)/\(NginxInstallation.challenges)")
@@ -201,14 +201,14 @@ extension SiteRenderer {
   private var proxy: String {
     var text = NginxText()
     text.comment(
-      "What an application learns about a request. Nothing of it is what a client said: all of\n"
-        + "these are set here, or taken away.")
+      "Request headers for the application. certctl sets or removes each of them, so that\n"
+        + "clients cannot forge them.")
     text.gap()
     text.add("proxy_http_version", "1.1")
     for (header, value) in Self.forwarded { text.add("proxy_set_header", header, value) }
     text.gap()
     text.add("proxy_connect_timeout", "10s")
-    text.comment("Room for the long cookies of single sign-on.")
+    text.comment("Room for the large cookies of single sign-on.")
     text.add("proxy_buffer_size", "16k")
     text.add("proxy_buffers", "8", "16k")
     return text.text

@@ -1,15 +1,17 @@
 extension SiteRenderer {
-  /// The text of a policy of Mozilla's guideline 6.0, without stapling (CAs have ended OCSP).
+  /// Returns the TLS settings of Mozilla's guideline 6.0.
+  ///
+  /// OCSP stapling is left out, because CAs no longer run OCSP.
   ///
   /// - Parameters:
-  ///   - policy: Which one.
-  ///   - isDHE: Whether clients without elliptic curves are served, too; the guideline no longer
+  ///   - policy: The policy of the guideline.
+  ///   - isDHE: Whether to support clients without elliptic curves, which the guideline no longer
   ///     does.
-  /// - Returns: The text.
+  /// - Returns: The contents of the file.
   func tls(_ policy: SiteTLS, isDHE: Bool = false) -> String {
     var text = NginxText()
-    let kept = isDHE ? ", and DHE, which it no longer has" : ""
-    text.comment("TLS by Mozilla's guideline 6.0, \(policy.rawValue)\(kept).")
+    let kept = isDHE ? ", plus DHE (no longer part of the guideline)" : ""
+    text.comment("TLS settings of Mozilla's guideline 6.0: \(policy.rawValue)\(kept).")
     text.gap()
     text.add("ssl_protocols", policy == .modern ? "TLSv1.3" : "TLSv1.2 TLSv1.3")
     let groups = ["X25519", "prime256v1", "secp384r1"]
@@ -22,19 +24,19 @@ extension SiteRenderer {
         "ssl_ciphers", (Self.ciphers + (isDHE ? Self.finiteField : [])).joined(separator: ":"))
     case .modern where !build.hasServerProtocols:
       text.comment(
-        "This nginx takes the protocols of an address from its default server. Where that has\n"
-          + "TLS 1.2 for other sites, this list, of which nginx has none, keeps it from this one.")
+        "This nginx takes the TLS versions of an address from its default server. If that server\n"
+          + "allows TLS 1.2, this cipher, which nginx cannot use, keeps TLS 1.2 off here.")
       text.add("ssl_ciphers", "PSK-AES256-GCM-SHA384")
     case .modern: break
     }
     if isDHE { text.add("ssl_dhparam", paths.shared("dhparam.pem")) }
-    text.comment("All of these are strong: clients know best which is fast for them.")
+    text.comment("All ciphers are strong, so the client may choose the fastest one.")
     text.add("ssl_prefer_server_ciphers", "off")
     text.gap()
     text.add("ssl_session_timeout", "1d")
     text.add("ssl_session_cache", "shared:certctl:10m")
     if !build.rotatesTicketKeys {
-      text.comment("This nginx would keep one ticket key until it is reloaded.")
+      text.comment("This nginx would use the same ticket key until it is reloaded.")
       text.add("ssl_session_tickets", "off")
     }
     return text.text

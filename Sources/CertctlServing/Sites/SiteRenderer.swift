@@ -1,26 +1,26 @@
 import ACME
 import FoundationEssentials
 
-/// Writes the nginx files of sites, for the nginx that is there.
+/// Writes the nginx files of sites for a particular nginx.
 ///
-/// Its texts are for people, too: a site's file says what happens to a request from top to bottom,
-/// and what all sites have in common stands once, in the shared files.
+/// The files are meant to be read: a site's file shows how a request is handled, and the settings
+/// that all sites share are in the shared files.
 package struct SiteRenderer: Sendable {
-  /// How much of a site there is.
+  /// The completeness of a site.
   package enum Stage: Sendable, Equatable {
-    /// Plain HTTP alone, which answers the CA's challenges: there is no certificate yet.
+    /// Only HTTP, which serves ACME challenges, because there is no certificate yet.
     case challengeOnly
-    /// All of it; with two certificates, ECDSA and RSA, or with one.
+    /// The complete site, with one certificate or with two (ECDSA and RSA).
     case complete(isDual: Bool)
   }
 
   let build: NginxBuild
   let paths: SitePaths
   let surroundings: ExistingNginxConfiguration
-  /// The moment of writing, by which the promises of HTTPS grow.
+  /// The current time, from which the HSTS max-age follows.
   let now: Date
 
-  /// Describes the nginx that the files are for.
+  /// Creates a renderer.
   init(build: NginxBuild, paths: SitePaths, surroundings: ExistingNginxConfiguration, now: Date) {
     self.build = build
     self.paths = paths
@@ -28,12 +28,12 @@ package struct SiteRenderer: Sendable {
     self.now = now
   }
 
-  /// The text of `sites-available/<site>.conf`.
+  /// Returns the contents of `sites-available/<site>.conf`.
   func siteFile(_ site: Site, _ stage: Stage) -> String {
     var text = NginxText()
     text.comment("\(site.hosts.map(\.value).joined(separator: ", ")): \(site.content)")
     guard case .complete(let isDual) = stage else {
-      text.comment("There is no certificate yet: this answers the challenges by which it comes.")
+      text.comment("There is no certificate yet: this server only answers ACME challenges.")
       text.gap()
       plainServer(site.hosts.map(\.value), site, into: &text) { text in
         text.add("return", "503")
@@ -66,14 +66,14 @@ package struct SiteRenderer: Sendable {
 
   // MARK: - Servers
 
-  /// The servers of plain HTTP: each name leads to the same name, whatever a client says.
+  /// Writes the HTTP servers, which redirect each name to its HTTPS URL.
   private func redirects(_ site: Site, into text: inout NginxText) {
     for host in site.hosts {
       text.gap()
       let isOther = site.settings.redirectsWWW && host.value == site.otherForm
       let target = isOther ? site.hosts[0].value : host.isWildcard ? "$host" : host.value
       plainServer([host.value], site, into: &text) { text in
-        if host.isWildcard { text.comment("nginx has compared the name with the wildcard.") }
+        if host.isWildcard { text.comment("nginx matched this name against the wildcard.") }
         text.add("return", "308", "\(site.url(target))$request_uri")
       }
     }
@@ -121,17 +121,17 @@ package struct SiteRenderer: Sendable {
       text.add("include", paths.shared("server.conf"))
       text.add("include", paths.shared("headers.conf"))
       text.add("include", paths.shared("challenge.conf"))
-      promises(site, into: &text)
+      siteHeaders(site, into: &text)
       body(&text)
     }
   }
 
-  /// The headers that differ from site to site.
-  private func promises(_ site: Site, into text: inout NginxText) {
+  /// Writes the headers that differ between sites.
+  private func siteHeaders(_ site: Site, into text: inout NginxText) {
     if let hsts = site.settings.hsts {
       text.gap()
       let age = hsts.age(at: now)
-      text.comment("HTTPS only, for \(age) seconds from each visit (RFC 6797); certctl raises it.")
+      text.comment("HSTS (RFC 6797). certctl raises max-age in steps, up to two years.")
       let scope = hsts.includesSubdomains ? "; includeSubDomains" : ""
       text.add("add_header", "Strict-Transport-Security", "\"max-age=\(age)\(scope)\"", "always")
       text.add("proxy_hide_header", "Strict-Transport-Security")
@@ -142,40 +142,40 @@ package struct SiteRenderer: Sendable {
     }
   }
 
-  // MARK: - Words
+  // MARK: - Parameters
 
-  /// An address and port as `listen` takes them.
+  /// Returns an address and port in the form of `listen`.
   func endpoint(_ address: String, _ port: Int) -> String {
     address == "*" ? "\(port)" : "\(address):\(port)"
   }
 
-  /// The words of a `listen` with TLS.
+  /// Returns the parameters of a `listen` with TLS.
   func tlsWords(_ address: String, _ port: Int) -> String {
-    // Where nginx compares, the first file decides for all of an address.
+    // With this nginx, the first file decides for all servers of an address.
     let isOdd = build.comparesListens && surroundings.lacksHTTP2(address, port)
     return build.hasHTTP2 && !build.hasHTTP2Directive && !isOdd ? "ssl http2" : "ssl"
   }
 
-  /// The shared file with a site's TLS policy.
+  /// Returns the name of the shared file with a site's TLS policy.
   func tlsFile(_ settings: SiteSettings) -> String {
     "tls-\(settings.tls.rawValue)\(settings.usesDHE ? "-dhe" : "").conf"
   }
 
-  /// Whether a site gets HTTP/3.
+  /// Returns whether a site offers HTTP/3.
   func offersHTTP3(_ site: Site) -> Bool { site.settings.usesHTTP3 && build.hasHTTP3 }
 
-  /// The addresses of HTTP/3.
+  /// The addresses that listen for HTTP/3.
   var quicAddresses: [String] { ["*"] + (surroundings.machine.hasIPv6 ? ["[::]"] : []) }
 }
 
 extension Site {
-  /// The first host with `www.` where it has none, or without.
+  /// The first host with `www.` added or removed.
   var otherForm: String {
     let first = hosts[0].value
     return first.hasPrefix("www.") ? String(first.dropFirst(4)) : "www.\(first)"
   }
 
-  /// The HTTPS address of one of the names, without a slash.
+  /// Returns the HTTPS URL of one of the names, without a slash at the end.
   func url(_ name: String) -> String {
     "https://\(name)" + (httpsPort == 443 ? "" : ":\(httpsPort)")
   }

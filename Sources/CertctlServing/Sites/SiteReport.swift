@@ -1,45 +1,45 @@
 package import CertctlCore
 package import FoundationEssentials
 
-/// One site as `site list` and `site show` tell it.
+/// A site as `site list` and `site show` report it.
 package struct SiteReport: Encodable, Sendable {
-  /// The state of a site in one word.
+  /// The state of a site.
   package enum State: String, CaseIterable, Encodable, Sendable {
-    /// nginx serves it, with a certificate that is valid.
+    /// nginx serves it with a valid certificate.
     case enabled
     /// nginx does not serve it.
     case disabled
-    /// Its file was changed by hand, or is not certctl's.
+    /// Its file was edited by hand or was not written by certctl.
     case changed
-    /// Its file, or the link that enables it, is not there.
+    /// Its file, or the link that enables it, is missing.
     case missing
-    /// There is no valid certificate for it.
+    /// It has no valid certificate.
     case uncertified
   }
 
-  /// The version of the format.
+  /// The version of the JSON format.
   package var version = 1
-  /// The site's name: that of its file.
+  /// The site's name, which is also the name of its file.
   package let name: String
-  /// The names that it is served by.
+  /// The host names of the site.
   package let hosts: [String]
-  /// Where requests go, in words.
+  /// The upstream or directory that serves requests.
   package let target: String
-  /// The URL of its first name.
+  /// The URL of its first host name.
   package let url: String
   /// The lineage of its certificate.
   package let certificate: String
-  /// The end of the certificate in use; nil without one.
+  /// When the certificate in use expires; nil without a certificate.
   package var notAfter: Date?
   /// Its state.
   package let state: State
   /// The path of its file on this host.
   package let file: String
-  /// The container that nginx runs in; nil for this host.
+  /// The container of nginx; nil for this host.
   package let container: String?
-  /// The text of its file.
+  /// The contents of its file.
   package var content: String?
-  /// What is wrong with it, by its state.
+  /// The problem that its state stands for.
   package let findings: [Finding]
 
   package init(
@@ -69,11 +69,11 @@ extension SiteReport.State {
     case .changed:
       Finding(
         .warning, .siteChanged, subject: site, "changed by hand",
-        hint: "keep a copy of its file, then give --force to have it written anew")
+        hint: "back up its file, then use --force to overwrite it")
     case .missing:
-      Finding(.error, .siteFilesMissing, subject: site, "its files are not in place")
+      Finding(.error, .siteFilesMissing, subject: site, "its files are missing")
     case .uncertified:
-      Finding(.error, .siteUncertified, subject: site, "without a valid certificate")
+      Finding(.error, .siteUncertified, subject: site, "no valid certificate")
     }
   }
 }

@@ -1,44 +1,44 @@
-/// How nginx finds the servers of each upstream of a site.
+/// How nginx reaches the upstreams of a site.
 ///
-/// Names are looked up while nginx runs: a name in an `upstream` block that nobody knows would keep
-/// nginx from starting and from every reload, the one for a renewed certificate included.
+/// Names are resolved at run time. An unresolvable name in an `upstream` block would make nginx
+/// fail to start and to reload, even for a renewed certificate.
 struct SiteRoutes: Sendable {
-  /// How `proxy_pass` reaches an upstream.
+  /// How `proxy_pass` names an upstream.
   enum Route: Sendable, Equatable {
-    /// By the name of an `upstream` block.
+    /// With the name of an `upstream` block.
     case group(String)
-    /// By a variable, which makes nginx look the name up.
+    /// With a variable, which makes nginx resolve the name at run time.
     case lookup(String)
   }
 
-  /// A block before the servers.
+  /// A block that comes before the servers.
   struct Group: Sendable, Equatable {
-    /// Its name: of the `upstream` block, or of the variable.
+    /// The name of the `upstream` block or of the variable.
     var name: String
-    /// The servers, each with the words that come behind it.
+    /// The servers, each with its parameters.
     var servers: [String]
-    /// Whether it is a variable that draws one of the names.
+    /// Whether it is a variable that picks a random server.
     var isDrawn = false
-    /// Whether names in it are looked up while nginx runs.
+    /// Whether its names are resolved at run time.
     var looksUp = false
-    /// What a reader should know.
+    /// A comment for the reader of the file.
     var remark: String?
-    /// The name servers that it needs.
+    /// The arguments of `resolver`; nil if it needs none.
     var resolver: String?
   }
 
-  /// What stands before the servers.
+  /// The blocks that come before the servers.
   private(set) var groups: [Group] = []
-  /// The name servers that look-ups from the server itself need; nil when there are none.
+  /// The arguments of `resolver` for the server itself; nil if it needs none.
   private(set) var resolver: String?
   private var routes: [SiteUpstream: Route] = [:]
 
-  /// Decides it for all upstreams of a site.
+  /// Chooses the routes of all upstreams of a site.
   init(_ site: Site, _ build: NginxBuild, _ machine: ExistingNginxConfiguration.Machine) {
     let asked = Self.resolver(machine)
     for content in [site.content] + site.locations.map(\.content) {
       guard case .upstream(let upstream) = content else { continue }
-      // The path makes no difference to where it is.
+      // The path does not affect where the servers are.
       let key = upstream.withoutBase
       guard routes[key] == nil else { continue }
       let number = routes.isEmpty ? "" : "_\(routes.count)"
@@ -50,9 +50,9 @@ struct SiteRoutes: Sendable {
         group.resolver = group.looksUp ? asked : nil
         group.servers = servers.flatMap { Self.lines($0, machine, resolves: group.looksUp) }
         if !names.isEmpty && asked == nil {
-          group.remark = "No name server is known: nginx looks names up when it starts."
+          group.remark = "No name server is known: nginx resolves names only when it starts."
         } else if servers != upstream.servers {
-          group.remark = "By the addresses in /etc/hosts, which nginx's own look-ups do not read."
+          group.remark = "Addresses from /etc/hosts, which nginx's resolver does not read."
         }
         groups.append(group)
         routes[key] = .group(group.name)
@@ -65,18 +65,18 @@ struct SiteRoutes: Sendable {
         groups.append(
           Group(
             name: variable, servers: servers.map(\.passed), isDrawn: true,
-            remark: "This nginx looks names up only by a variable: each request draws a server."))
+            remark: "This nginx resolves names only in variables. Each request picks a server."))
         routes[key] = .lookup(variable)
       }
     }
   }
 
-  /// How to reach an upstream of the site.
+  /// Returns the route to an upstream of the site.
   func route(_ upstream: SiteUpstream) -> Route? { routes[upstream.withoutBase] }
 
   // MARK: - Parts
 
-  /// A name that the machine knows by itself is the address that it stands for.
+  /// Replaces a name that is in the machine's `/etc/hosts` with its address.
   private static func known(
     _ server: SiteUpstream.Server, _ machine: ExistingNginxConfiguration.Machine
   ) -> SiteUpstream.Server {
@@ -93,27 +93,29 @@ struct SiteRoutes: Sendable {
       let isName = server.hostName != nil
       return [server.authority + (isName && resolves ? " resolve" : "")]
     }
-    // Some programs listen on one of the two only.
+    // Some programs listen on only one of the two addresses.
     return ["127.0.0.1:\(port)"] + (machine.hasIPv6 ? ["[::1]:\(port) backup"] : [])
   }
 
-  /// The arguments of `resolver`: answers are believed for ten seconds, since a container's address
-  /// changes with each start of it and Docker's own answers last for ten minutes.
+  /// Returns the arguments of `resolver`.
+  ///
+  /// Responses are cached for ten seconds, because a container can get a new address on each start,
+  /// and the TTL of Docker's responses is ten minutes.
   private static func resolver(_ machine: ExistingNginxConfiguration.Machine) -> String? {
     guard !machine.resolvers.isEmpty else { return nil }
     return machine.resolvers.joined(separator: " ") + " valid=10s"
       + (machine.hasIPv6 ? "" : " ipv6=off")
   }
 
-  /// A site's name as a part of a variable's name; different names stay different.
+  /// Returns a site's name as part of a variable name; different names stay different.
   private static func identifier(_ name: String) -> String {
-    // No label begins or ends with a hyphen, so that runs of underscores can be told apart.
+    // No label starts or ends with a hyphen, so runs of underscores are unambiguous.
     name.replacing("-", with: "__").replacing(".", with: "_")
   }
 }
 
 extension SiteUpstream {
-  /// The same servers at the location's own path.
+  /// The same servers without a replacement path.
   var withoutBase: SiteUpstream { SiteUpstream(scheme: scheme, servers: servers) }
 
   private init(scheme: Scheme, servers: [Server]) {
@@ -124,10 +126,10 @@ extension SiteUpstream {
 }
 
 extension SiteUpstream.Server {
-  /// Whether it is this machine, by the name that needs no look-up.
+  /// Whether the server is `localhost`, which needs no resolver.
   var isLocalhost: Bool { hostName == "localhost" }
 
-  /// As it stands in a variable of `proxy_pass`.
+  /// The form for a variable in `proxy_pass`.
   fileprivate var passed: String {
     if isLocalhost, let port { return "127.0.0.1:\(port)" }
     return hostName == nil && port == nil ? "\(authority):" : authority

@@ -1,40 +1,40 @@
 import CertctlCore
 package import FoundationEssentials
 
-/// What Mozilla's guideline calls a site's clients (version 6.0 of it).
+/// The TLS policy: a configuration of Mozilla's guideline, version 6.0.
 package enum SiteTLS: String, Sendable, Codable, CaseIterable {
-  /// TLS 1.3 alone.
+  /// TLS 1.3 only.
   case modern
   /// TLS 1.2 and 1.3: all clients of the last ten years.
   case intermediate
 }
 
-/// A kind of application, which decides what is not said otherwise.
+/// The kind of application, which sets the defaults.
 package enum SiteTemplate: String, Sendable, Codable, CaseIterable {
   /// Web applications.
   case proxy
-  /// Files of a folder.
+  /// The files of a directory.
   case `static`
-  /// Connections that stay open: chats, terminals, events that a server sends.
+  /// Connections that stay open: chats, terminals, server-sent events.
   case websocket
-  /// Streams of video and music: nothing is kept back, nothing is too big.
+  /// Video and music streams: no buffering and no size limit.
   case media
-  /// Big uploads, handed on as they come: file stores, registries.
+  /// Large uploads, passed on without buffering: file stores, registries.
   case upload
 
-  /// What a template decides.
+  /// The defaults of a template.
   struct Values: Equatable {
-    /// `client_max_body_size`; nginx's own, 1m, is too little for most applications.
+    /// `client_max_body_size`; nginx's default, 1m, is too small for most applications.
     var bodySize = "100m"
-    /// How long nginx waits for a server's next bytes, in seconds.
+    /// How long nginx waits for the next bytes of a server, in seconds.
     var timeout = 60
-    /// Whether answers are collected, so that slow clients do not keep a server busy.
+    /// Whether responses are buffered, so that slow clients do not keep a server busy.
     var buffersAnswers = true
-    /// Whether requests are collected before a server sees them.
+    /// Whether requests are buffered before they are sent to a server.
     var buffersRequests = true
   }
 
-  /// What this one decides.
+  /// The defaults of this template.
   var values: Values {
     switch self {
     case .proxy: Values()
@@ -46,26 +46,26 @@ package enum SiteTemplate: String, Sendable, Codable, CaseIterable {
   }
 }
 
-/// The promise to browsers that a name speaks HTTPS only (RFC 6797), in growing steps.
+/// HTTP Strict Transport Security (RFC 6797), with a max-age that grows in steps.
 package struct SiteHSTS: Sendable, Codable, Hashable {
-  /// Since when it has been promised; nil is from now on.
+  /// When it started; nil for now.
   package var since: Date?
-  /// Whether it is promised for all names below, too.
+  /// Whether it includes subdomains.
   package var includesSubdomains: Bool
 
-  /// A promise, which begins now unless it began before.
+  /// Creates the setting.
   package init(since: Date? = nil, includesSubdomains: Bool = false) {
     self.since = since
     self.includesSubdomains = includesSubdomains
   }
 
-  /// For how long browsers are to believe it, in seconds.
+  /// Returns the max-age in seconds.
   ///
-  /// Five minutes on the first day, a week in the first week, a month in the first month, then two
-  /// years: a mistake is found while it can still be taken back.
+  /// It is five minutes on the first day, a week in the first week, a month in the first month,
+  /// then two years. So a mistake shows while it can still be undone.
   ///
-  /// - Parameter now: The moment of writing.
-  /// - Returns: The age of the promise.
+  /// - Parameter now: The current time.
+  /// - Returns: The max-age in seconds.
   package func age(at now: Date) -> Int {
     let passed = since.map { now.timeIntervalSince($0) } ?? 0
     let day = 86400
@@ -79,73 +79,74 @@ package struct SiteHSTS: Sendable, Codable, Hashable {
 }
 
 extension Site {
-  /// Whether the age of its promise of HTTPS may have to be raised: it ends growing after a month.
+  /// Returns whether the HSTS max-age may still have to be raised.
+  ///
+  /// It stops growing after a month.
   package func isRaisingHSTS(at now: Date) -> Bool {
     guard let since = settings.hsts?.since else { return false }
-    // Some runs more: the one that would raise it for the last time may fail.
+    // 60 days, not 30: the run that would raise it last can fail.
     return now.timeIntervalSince(since) < 60 * 86400
   }
 }
 
-/// What can be chosen for a site; nil is what its template says.
+/// The settings of a site; nil selects the default of its template.
 package struct SiteSettings: Sendable, Equatable {
   /// The kind of application.
   package var template = SiteTemplate.proxy
-  /// The port of plain HTTP, for challenges and the redirect.
+  /// The port for HTTP, which serves challenges and redirects.
   package var httpPort = 80
-  /// The port of HTTPS.
+  /// The port for HTTPS.
   package var httpsPort = 443
-  /// Which clients are served.
+  /// The TLS policy.
   package var tls = SiteTLS.intermediate
-  /// Whether TLS 1.2 clients without elliptic curves are served too.
+  /// Whether to support TLS 1.2 clients without elliptic curves.
   package var usesDHE = false
-  /// The promise to browsers; nil is none.
+  /// The HSTS settings; nil to send no HSTS header.
   package var hsts: SiteHSTS?
-  /// Whether HTTP/3 is offered where nginx has it.
+  /// Whether to offer HTTP/3, if nginx supports it.
   package var usesHTTP3 = false
-  /// Whether connections may change to websockets.
+  /// Whether connections can be upgraded to WebSocket.
   package var passesWebsockets = true
-  /// The biggest body of a request: `100m`; 0 is no limit.
+  /// The maximum size of a request body, such as `100m`; 0 for no limit.
   package var bodySize: String?
-  /// How long nginx waits for a server's next bytes, in seconds.
+  /// How long nginx waits for the next bytes of a server, in seconds.
   package var timeout: Int?
-  /// A file of names and hashed passwords, as `htpasswd` writes it.
+  /// The path of a file with names and hashed passwords, as written by `htpasswd`.
   package var passwordFile: String?
-  /// Whether the first host is the only one that answers: the one with or without `www.` leads
-  /// there.
+  /// Whether the first host's variant with or without `www.` redirects to it.
   package var redirectsWWW = false
-  /// Whether certificates of https upstreams are checked.
+  /// Whether to verify the certificates of https upstreams.
   package var verifiesUpstream = false
-  /// The file of CA certificates for that; nil is the system's.
+  /// The file of CA certificates for this; nil for the system's.
   package var upstreamCA: String?
-  /// The name that https upstreams are called by; nil is the upstream's own.
+  /// The name to request from https upstreams; nil for the upstream's name.
   package var upstreamName: String?
 
-  /// The settings of a plain reverse proxy.
+  /// Creates the settings of a plain reverse proxy.
   package init() {}
 
-  /// What `change` makes of these.
+  /// Creates default settings and lets `change` modify them.
   package init(_ change: (inout SiteSettings) throws -> Void) rethrows { try change(&self) }
 
-  /// Checks each against the grammar of what nginx may read.
+  /// Checks that the values are valid in an nginx file.
   ///
   /// - Throws: `CertctlError` with code `usage`.
   func check() throws {
     for port in [httpPort, httpsPort] { _ = try SiteGrammar.port("\(port)") }
     guard httpPort != httpsPort else {
-      throw CertctlError(.usage, "port \(httpPort) cannot be both for HTTP and for HTTPS")
+      throw CertctlError(.usage, "cannot use port \(httpPort) for both HTTP and HTTPS")
     }
     if let bodySize { try SiteGrammar.size(bodySize) }
     if let timeout, !(1...86400).contains(timeout) {
-      throw CertctlError(.usage, "a timeout of \(timeout) seconds is not from 1 to 86400")
+      throw CertctlError(.usage, "the timeout \(timeout) is not between 1 and 86400 seconds")
     }
-    if let passwordFile { try SiteGrammar.path(passwordFile, "path of a password file") }
-    if let upstreamCA { try SiteGrammar.path(upstreamCA, "path of a CA file") }
+    if let passwordFile { try SiteGrammar.path(passwordFile, "password file path") }
+    if let upstreamCA { try SiteGrammar.path(upstreamCA, "CA file path") }
     if let upstreamName { _ = try SiteGrammar.host(upstreamName) }
     guard !(usesDHE && tls == .modern) else {
       throw CertctlError(
-        .usage, "DHE is for TLS 1.2, which the modern policy does not have",
-        hint: "leave one of them out; no client of the last ten years needs DHE")
+        .usage, "DHE requires TLS 1.2, which the modern policy does not allow",
+        hint: "remove --dhe or --tls modern")
     }
   }
 }
@@ -156,7 +157,7 @@ extension SiteSettings: Codable {
     case timeout, passwordFile, redirectsWWW, verifiesUpstream, upstreamCA, upstreamName
   }
 
-  /// Reads settings; what is missing has the value that it has in new ones.
+  /// Decodes settings; missing ones have their defaults.
   package init(from decoder: any Decoder) throws {
     let from = try decoder.container(keyedBy: CodingKeys.self)
     func value<Value: Decodable>(_ key: CodingKeys, _ usual: Value) throws -> Value {

@@ -2,18 +2,18 @@ package import CertctlStore
 import CertctlSystem
 package import FoundationEssentials
 
-/// A site as it was asked for, and where.
+/// The stored settings of a site, with the nginx that serves it.
 package struct SiteRecord: Codable, Sendable, Equatable {
   static let formatVersion = 1
 
   var version = SiteRecord.formatVersion
-  /// What was asked for.
+  /// The requested site.
   package var site: Site
   /// The nginx that serves it.
   package var place: SitePlace
-  /// Whether nginx is to serve it now.
+  /// Whether the site is enabled.
   package var isEnabled = true
-  /// When it was added.
+  /// When the site was added.
   package let added: Date
 
   package init(
@@ -28,13 +28,13 @@ package struct SiteRecord: Codable, Sendable, Equatable {
   }
 }
 
-/// Which nginx a site belongs to.
+/// The nginx that serves a site.
 package struct SitePlace: Codable, Sendable, Hashable {
-  /// The folder of its main file, as this host sees it.
+  /// The directory of its main file, as this host sees it.
   package var folder: String
-  /// The container that it runs in; nil for this host.
+  /// The container of nginx; nil for this host.
   package var container: String?
-  /// The folder of the copies that it uses instead of the certificates; nil for these themselves.
+  /// The directory of the certificate copies that it uses; nil if it uses `live`.
   package var copy: String?
 
   package init(folder: String, container: String? = nil, copy: String? = nil) {
@@ -43,13 +43,13 @@ package struct SitePlace: Codable, Sendable, Hashable {
     self.copy = copy
   }
 
-  /// Whether both are about one nginx.
+  /// Returns whether both refer to the same nginx.
   package func isSameNginx(as other: SitePlace) -> Bool {
     folder == other.folder && container == other.container
   }
 }
 
-/// The sites that certctl wrote: `sites/<name>.json`.
+/// The stored sites: `sites/<name>.json`.
 package struct SiteStore: Sendable {
   package let state: StateDirectory
 
@@ -60,12 +60,12 @@ package struct SiteStore: Sendable {
   static let folderName = "sites"
   private var folder: DurableFolder { state.folder(Self.folderName) }
 
-  /// One site; nil when there is none of that name.
+  /// Returns a site; nil if it does not exist.
   package func record(_ name: String) async throws -> SiteRecord? {
     try await file(name).read()
   }
 
-  /// All sites, in the order of their names.
+  /// Returns all sites, sorted by name.
   package func all() async throws -> [SiteRecord] {
     var records: [SiteRecord] = []
     for file in try await state.entries(Self.folderName) where file.hasSuffix(".json") {
@@ -74,7 +74,7 @@ package struct SiteStore: Sendable {
     return records
   }
 
-  /// The change that keeps a record, or forgets it.
+  /// Returns the changes that write a record, or delete it if it is nil.
   package func change(_ name: String, to record: SiteRecord?) throws -> [FileChange] {
     let path = "\(folder.path)/\(name).json"
     guard let record else { return [FileChange(path, .absent)] }

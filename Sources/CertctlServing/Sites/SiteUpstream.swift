@@ -1,8 +1,8 @@
 import ACME
 
-/// Servers that do the same behind nginx.
+/// A group of equivalent upstream servers.
 package struct SiteUpstream: Sendable, Hashable, Codable, CustomStringConvertible {
-  /// How nginx speaks with them.
+  /// The protocol between nginx and the servers.
   package enum Scheme: String, Sendable {
     /// Plain HTTP.
     case http
@@ -10,50 +10,51 @@ package struct SiteUpstream: Sendable, Hashable, Codable, CustomStringConvertibl
     case https
   }
 
-  /// One of them.
+  /// An upstream server.
   package enum Server: Sendable, Hashable {
-    /// A name, which is looked up while nginx runs, and a port.
+    /// A name, which nginx resolves at run time, and a port.
     case name(String, Int)
-    /// An address and a port; IPv6 without brackets.
+    /// An IP address, IPv6 without brackets, and a port.
     case address(String, Int)
-    /// A unix socket.
+    /// The path of a Unix socket.
     case socket(String)
   }
 
-  /// How nginx speaks with them.
+  /// The protocol between nginx and the servers.
   package let scheme: Scheme
-  /// The servers; nginx takes turns.
+  /// The servers, used in turn.
   package let servers: [Server]
-  /// What stands in place of the location's path, if that changes: it begins and ends with a slash.
+  /// The path that replaces the location's path, with a slash at both ends; nil to keep the
+  /// location's.
   package let base: String?
 
-  /// Reads what a person writes: `http://app:8080`, `https://10.0.0.2:8443`, `unix:/run/app.sock`,
-  /// several with commas between them.
+  /// Parses an upstream as users write it: `http://app:8080`, `https://10.0.0.2:8443`,
+  /// `unix:/run/app.sock`, or several, separated by commas.
   ///
-  /// Without a scheme it is http. A path at the end takes the place of the location's own path, as in
-  /// nginx: with `http://app:8080/` at the location `/api/`, the server sees `/x` for `/api/x`.
+  /// The default scheme is http. A path at the end replaces the location's path, as in nginx: with
+  /// `http://app:8080/` at the location `/api/`, the server sees `/x` for `/api/x`.
   ///
-  /// - Throws: `CertctlError` with code `usage` for all that does not fit a strict grammar.
+  /// - Throws: `CertctlError` with code `usage` for invalid text.
   package init(_ text: String) throws {
     var schemes: Set<Scheme> = []
     var bases: Set<String?> = []
     var servers: [Server] = []
     let parts = text.split(separator: ",", omittingEmptySubsequences: false)
     guard text.utf8.count <= 8192, parts.count <= 64 else {
-      throw SiteGrammar.refused("upstream", text, "64 servers are the most")
+      throw SiteGrammar.refused("upstream", text, "use at most 64 servers and 8192 bytes")
     }
     for part in parts {
       let (scheme, server, base) = try Self.server(part)
       schemes.insert(scheme)
       bases.insert(base)
       guard !servers.contains(server) else {
-        throw SiteGrammar.refused("upstream", text, "\(part) stands there twice")
+        throw SiteGrammar.refused("upstream", text, "remove the duplicate \(part)")
       }
       servers.append(server)
     }
     guard schemes.count == 1, bases.count == 1, let scheme = schemes.first else {
       throw SiteGrammar.refused(
-        "upstream", text, "all servers of an upstream have the same scheme and the same path")
+        "upstream", text, "use the same scheme and path for all servers")
     }
     self.scheme = scheme
     self.servers = servers
@@ -66,18 +67,18 @@ package struct SiteUpstream: Sendable, Hashable, Codable, CustomStringConvertibl
     if let mark = part.firstRange(of: "://") {
       guard let known = Scheme(rawValue: part[..<mark.lowerBound].lowercased()) else {
         throw SiteGrammar.refused(
-          "upstream", String(part), "an upstream begins with http:// or https://, or is unix:/PATH")
+          "upstream", String(part), "use http://HOST:PORT, https://HOST:PORT or unix:/PATH")
       }
       (scheme, rest) = (known, part[mark.upperBound...])
     }
     if rest.hasPrefix("unix:") {
       var path = String(rest.dropFirst(5))
-      // nginx itself writes a colon at the end.
+      // nginx writes a colon at the end.
       if path.hasSuffix(":") { path.removeLast() }
-      try SiteGrammar.path(path, "path of a unix socket")
+      try SiteGrammar.path(path, "Unix socket path")
       guard !path.contains(":"), path.utf8.count <= 107 else {
         throw SiteGrammar.refused(
-          "path of a unix socket", path, "it has no colon and at most 107 bytes")
+          "Unix socket path", path, "use at most 107 bytes and no colon")
       }
       return (scheme, .socket(path), nil)
     }
@@ -100,14 +101,14 @@ package struct SiteUpstream: Sendable, Hashable, Codable, CustomStringConvertibl
         port = try SiteGrammar.port(tail.hasPrefix(":") ? tail.dropFirst() : tail)
       }
       guard host.contains(":") else {
-        throw SiteGrammar.refused("host for an upstream", String(text), "brackets are for IPv6")
+        throw SiteGrammar.refused("upstream host", String(text), "use brackets only for IPv6")
       }
     } else if let colon = text.lastIndex(of: ":") {
       host = text[..<colon]
       port = try SiteGrammar.port(text[text.index(after: colon)...])
       guard !host.contains(":") else {
         throw SiteGrammar.refused(
-          "host for an upstream", String(text), "an IPv6 address stands in brackets: [::1]:8080")
+          "upstream host", String(text), "put an IPv6 address in brackets: [::1]:8080")
       }
     }
     let checked = try SiteGrammar.host(String(host))
@@ -115,7 +116,7 @@ package struct SiteUpstream: Sendable, Hashable, Codable, CustomStringConvertibl
     return isAddress ? .address(checked, port) : .name(checked, port)
   }
 
-  /// The same in one line, as it is read.
+  /// The text form, as `init(_:)` parses it.
   package var description: String {
     servers.map { server in
       if case .socket(let path) = server { return "\(scheme.rawValue)://unix:\(path)" }
@@ -123,13 +124,13 @@ package struct SiteUpstream: Sendable, Hashable, Codable, CustomStringConvertibl
     }.joined(separator: ",")
   }
 
-  /// Reads its line, by the same rules.
+  /// Decodes the text form, with the same checks.
   package init(from decoder: any Decoder) throws {
     let text = try decoder.singleValueContainer().decode(String.self)
     try self.init(text)
   }
 
-  /// Writes its line.
+  /// Encodes the text form.
   package func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(description)
@@ -137,7 +138,7 @@ package struct SiteUpstream: Sendable, Hashable, Codable, CustomStringConvertibl
 }
 
 extension SiteUpstream.Server {
-  /// As it stands in a URL and in nginx's `server`.
+  /// The host and port, as in a URL and in nginx's `server`.
   var authority: String {
     switch self {
     case .name(let host, let port): "\(host):\(port)"
@@ -146,12 +147,12 @@ extension SiteUpstream.Server {
     }
   }
 
-  /// The name, if it has one.
+  /// The host name; nil for an address or a socket.
   var hostName: String? {
     if case .name(let name, _) = self { name } else { nil }
   }
 
-  /// The port, if it has one.
+  /// The port; nil for a socket.
   var port: Int? {
     switch self {
     case .name(_, let port), .address(_, let port): port
@@ -160,22 +161,22 @@ extension SiteUpstream.Server {
   }
 }
 
-/// What answers a site's requests, or those of a location of it.
+/// What serves the requests of a site or of one of its locations.
 package enum SiteContent: Sendable, Hashable, Codable, CustomStringConvertible {
-  /// Servers behind nginx.
+  /// Upstream servers.
   case upstream(SiteUpstream)
-  /// The files of a folder.
+  /// The files of a directory.
   case folder(String)
 
-  /// Reads what a person writes: an absolute path is a folder, all else is an upstream.
+  /// Parses content as users write it: an absolute path is a directory, anything else an upstream.
   ///
   /// - Throws: `CertctlError` with code `usage`.
   package init(_ text: String) throws {
     if text.hasPrefix("/") {
       let path = text.count > 1 && text.hasSuffix("/") ? String(text.dropLast()) : text
-      try SiteGrammar.path(path, "folder")
+      try SiteGrammar.path(path, "directory")
       guard path != "/" else {
-        throw SiteGrammar.refused("folder", path, "a site does not show the whole machine")
+        throw SiteGrammar.refused("directory", path, "use a directory below /")
       }
       self = .folder(path)
     } else {
@@ -183,7 +184,7 @@ package enum SiteContent: Sendable, Hashable, Codable, CustomStringConvertible {
     }
   }
 
-  /// The same in one line, as it is read.
+  /// The text form, as `init(_:)` parses it.
   package var description: String {
     switch self {
     case .upstream(let upstream): upstream.description
@@ -191,32 +192,32 @@ package enum SiteContent: Sendable, Hashable, Codable, CustomStringConvertible {
     }
   }
 
-  /// Reads its line, by the same rules.
+  /// Decodes the text form, with the same checks.
   package init(from decoder: any Decoder) throws {
     try self.init(try decoder.singleValueContainer().decode(String.self))
   }
 
-  /// Writes its line.
+  /// Encodes the text form.
   package func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(description)
   }
 }
 
-/// A part of a site that something else answers.
+/// A path of a site that has its own content.
 package struct SiteLocation: Sendable, Hashable, Codable, CustomStringConvertible {
-  /// `/api/` for all that begins so, `/health` for this one path.
+  /// `/api/` for everything below it, `/health` for exactly this path.
   package let path: String
-  /// What answers there.
+  /// What serves the requests.
   package let content: SiteContent
 
-  /// Reads what a person writes: `/api/=http://api:8080`, `/static/=/srv/static`.
+  /// Parses a location as users write it: `/api/=http://api:8080`, `/static/=/srv/static`.
   ///
   /// - Throws: `CertctlError` with code `usage`.
   package init(_ text: String) throws {
     guard let mark = text.firstIndex(of: "=") else {
       throw SiteGrammar.refused(
-        "location", text, "a location is PATH=UPSTREAM: /api/=http://api:8080")
+        "location", text, "use PATH=UPSTREAM, such as /api/=http://api:8080")
     }
     path = String(text[..<mark])
     try SiteGrammar.location(path)
@@ -226,22 +227,22 @@ package struct SiteLocation: Sendable, Hashable, Codable, CustomStringConvertibl
     case .upstream(let upstream) where upstream.base == nil: break
     case .upstream:
       throw SiteGrammar.refused(
-        "location", text, "an upstream with a path needs a location that ends with a slash")
+        "location", text, "end the path with a slash, because the upstream has a path")
     case .folder:
       throw SiteGrammar.refused(
-        "location", text, "a folder needs a location that ends with a slash")
+        "location", text, "end the path with a slash, because it serves a directory")
     }
   }
 
-  /// The same in one line, as it is read.
+  /// The text form, as `init(_:)` parses it.
   package var description: String { "\(path)=\(content)" }
 
-  /// Reads its line, by the same rules.
+  /// Decodes the text form, with the same checks.
   package init(from decoder: any Decoder) throws {
     try self.init(try decoder.singleValueContainer().decode(String.self))
   }
 
-  /// Writes its line.
+  /// Encodes the text form.
   package func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(description)

@@ -2,11 +2,11 @@ import CertctlBase
 import CertctlCore
 import CertctlSystem
 
-/// A container engine that is asked by its command line: `docker` or `podman`.
+/// A container engine that is used through its command line: `docker` or `podman`.
 struct CommandLineEngine: ContainerEngine {
   /// The absolute path of the program.
   let path: String
-  /// What the program reads to find its engine.
+  /// The environment of the program.
   let environment: EngineEnvironment
   /// Runs the program.
   let runner: any CommandRunner
@@ -16,7 +16,7 @@ struct CommandLineEngine: ContainerEngine {
   func inspect(_ container: String) async throws -> ContainerInspection? {
     try environment.requireThisMachine()
     try await environment.requireTrust()
-    // Without a format: Podman 4 prints its list for "{{json .}}" too.
+    // Without --format, because Podman 4 prints a list for "{{json .}}" too.
     let result = try await run(["inspect", "--type", "container", container])
     if result.succeeded, let found = ContainerInspection(output: result.output) { return found }
     if !result.timedOut, Self.saysNotFound(result.output) { return nil }
@@ -64,7 +64,7 @@ struct CommandLineEngine: ContainerEngine {
       outputLimit: outputLimit)
   }
 
-  // MARK: - Its words
+  // MARK: - Error messages
 
   private static func saysNotFound(_ output: String) -> Bool {
     let words = output.lowercased()
@@ -72,7 +72,7 @@ struct CommandLineEngine: ContainerEngine {
       .contains { words.contains($0) }
   }
 
-  /// Why the engine could not be asked: a command line tells it by its words alone.
+  /// Returns why the engine failed, which its command line reports only as text.
   private static func fault(_ result: CommandResult) -> EngineFault {
     let words = result.output.lowercased()
     if result.timedOut { return .silent(result.output) }

@@ -1,37 +1,37 @@
 import CertctlCore
 
-/// A compose file for an nginx that certctl keeps: what `site compose` prints.
+/// A compose file for an nginx that certctl manages, as printed by `site compose`.
 ///
-/// It is written so that Docker Compose 1.29 and 2 take it without a warning, and has nothing in it
-/// that is not needed: no `version`, no `hostname`, nothing of certctl's but the certificates.
+/// Docker Compose 1.29 and 2 accept it without a warning. It contains only what is necessary: no
+/// `version`, no `hostname`, and of certctl's files only the certificates.
 package struct ComposeFile: Sendable, Equatable {
-  /// The name of the service and of its container, which `--nginx-container` takes.
+  /// The name of the service and of its container, for `--nginx-container`.
   package let container: String
   /// The image, such as "nginx:stable".
   package let image: String
-  /// The nginx folder on this host: an absolute path, or one that begins with "./".
+  /// The nginx directory on this host: an absolute path, or one that starts with "./".
   package let nginxFolder: String
-  /// The folders with certificates, the same on both sides.
+  /// The directories with certificates, with the same paths on the host and in the container.
   package let certificateFolders: [String]
-  /// The ports of this host for http and https.
+  /// The host ports for HTTP and HTTPS.
   package let ports: (http: Int, https: Int)
-  /// Whether https is also spoken over UDP.
+  /// Whether HTTPS also uses UDP.
   package let hasHTTP3: Bool
-  /// The network that the upstream containers join.
+  /// The network that upstream containers join.
   package let network: String
 
-  /// Describes one.
+  /// Creates a compose file.
   ///
   /// - Parameters:
   ///   - container: The name of the service and its container.
-  ///   - image: The image; one with tar in it, as nginx's own have.
-  ///   - nginxFolder: The nginx folder on this host.
+  ///   - image: The image. It must contain tar, like the official nginx images.
+  ///   - nginxFolder: The nginx directory on this host.
   ///   - stateDirectory: certctl's state directory, of which `live` and `archive` are mounted.
-  ///   - copy: The folder of copies that is mounted instead of them, if there is one.
-  ///   - ports: The ports of this host.
-  ///   - hasHTTP3: Whether https is also spoken over UDP.
+  ///   - copy: The directory of copies to mount instead; nil for none.
+  ///   - ports: The host ports.
+  ///   - hasHTTP3: Whether HTTPS also uses UDP.
   ///   - network: The name of the network.
-  /// - Throws: `CertctlError` with code `usage` for what cannot stand in such a file.
+  /// - Throws: `CertctlError` with code `usage` for values that are invalid in a compose file.
   package init(
     container: String = "nginx", image: String = "nginx:stable", nginxFolder: String = "./nginx",
     stateDirectory: String, copy: String? = nil, ports: (http: Int, https: Int) = (80, 443),
@@ -51,11 +51,11 @@ package struct ComposeFile: Sendable, Equatable {
 
   package static func == (one: ComposeFile, other: ComposeFile) -> Bool { one.text == other.text }
 
-  /// The file.
+  /// The contents of the file.
   package var text: String {
     var lines = [
-      "# nginx in front of other containers, kept by certctl: --nginx-container \(container)",
-      "# Before the first start, fill the nginx folder, which no engine does by itself:",
+      "# nginx as a proxy for other containers, managed by certctl: --nginx-container \(container)",
+      "# Before the first start, fill the nginx directory:",
       "#   mkdir -p \(nginxFolder)",
       "#   docker run --rm --entrypoint tar \(image) -C /etc/nginx -c . | tar -C \(nginxFolder) -x",
       "services:",
@@ -63,7 +63,7 @@ package struct ComposeFile: Sendable, Equatable {
       "    image: \(image)",
       "    container_name: \(container)",
       "    restart: unless-stopped",
-      "    # Running requests end before nginx does.",
+      "    # Lets nginx finish running requests before it stops.",
       "    stop_signal: SIGQUIT",
       "    ports:",
       "      - \"\(ports.http):80\"",
@@ -71,10 +71,11 @@ package struct ComposeFile: Sendable, Equatable {
     ]
     if hasHTTP3 { lines.append("      - \"\(ports.https):443/udp\"") }
     lines += ["    volumes:", "      - \(nginxFolder):/etc/nginx:ro"]
-    lines.append("      # Links lead from one folder to another: the places are the host's.")
+    lines.append("      # Mounted at the host's paths, because links connect these directories.")
     lines += certificateFolders.map { "      - \($0):\($0):ro" }
     lines += [
-      "    networks:", "      - \(network)", "# Upstream containers join it.", "networks:",
+      "    networks:", "      - \(network)",
+      "# Connect the upstream containers to this network.", "networks:",
       "  \(network):", "    name: \(network)",
     ]
     return lines.joined(separator: "\n") + "\n"
@@ -86,22 +87,22 @@ package struct ComposeFile: Sendable, Equatable {
     for name in [container, network] where !ContainerName.isValid(name) {
       throw Self.refusal("name", name)
     }
-    // What a registry takes: host, port, path, tag, digest.
+    // The characters of image names: host, port, path, tag, digest.
     guard let first = image.utf8.first, Self.isPlain(first), image.utf8.allSatisfy(Self.isPlain)
     else { throw Self.refusal("image", image) }
     let isRelative = nginxFolder.hasPrefix("./")
     guard Self.isPath(isRelative ? String(nginxFolder.dropFirst()) : nginxFolder) else {
-      throw Self.refusal("nginx folder", nginxFolder)
+      throw Self.refusal("nginx directory", nginxFolder)
     }
     for folder in certificateFolders where !Self.isPath(folder) {
-      throw Self.refusal("folder", folder)
+      throw Self.refusal("directory", folder)
     }
     for port in [ports.http, ports.https] where !(1...65_535).contains(port) {
       throw Self.refusal("port", "\(port)")
     }
   }
 
-  /// Compose files have their own meaning for ":", "$", "#" and quotes.
+  /// Returns whether a path has no ":", "$", "#" or quotes, which are special in compose files.
   private static func isPath(_ path: String) -> Bool {
     path.hasPrefix("/") && path.count > 1 && !path.components.contains("..")
       && path.utf8.allSatisfy { isPlain($0) && $0 != UInt8(ascii: ":") }
@@ -114,7 +115,7 @@ package struct ComposeFile: Sendable, Equatable {
 
   private static func refusal(_ what: String, _ text: String) -> CertctlError {
     CertctlError(
-      .usage, "the \(what) '\(text)' cannot stand in a compose file",
+      .usage, "cannot use the \(what) '\(text)' in a compose file",
       hint: "use letters, digits, '.', '_' and '-', and '/' in paths")
   }
 }

@@ -2,68 +2,68 @@ import CertctlBase
 import CertctlCore
 import CertctlSystem
 
-/// A container engine of this machine: what certctl asks of it, by whatever way it is reached.
+/// A container engine of this machine, independent of how it is reached.
 protocol ContainerEngine: Sendable {
-  /// Its name, as a person types it: "docker".
+  /// The name of its command: "docker".
   var name: String { get }
-  /// The absolute path of its program or its socket, by which messages name it.
+  /// The absolute path of its program or socket, for messages.
   var path: String { get }
 
-  /// Returns what the engine knows of a container; nil when it has none of that name.
+  /// Returns information about a container; nil if the engine has none of that name.
   ///
-  /// It is the first question to an engine, and refuses one that root must not believe: what it says
-  /// of mounts decides where root writes.
+  /// This is the first request to an engine, and it refuses an engine that root must not trust: the
+  /// mounts that an engine reports decide where root writes.
   ///
-  /// - Throws: `CertctlError` with code `configuration` when the engine cannot be asked,
+  /// - Throws: `CertctlError` with code `configuration` if the engine cannot be queried;
   ///   `CancellationError`.
   func inspect(_ container: String) async throws -> ContainerInspection?
 
-  /// Runs a program in a container, as the container's own user, without a shell.
+  /// Runs a program in a container, as the container's user and without a shell.
   ///
   /// - Parameters:
   ///   - words: The program and its arguments.
   ///   - container: The container.
-  ///   - limit: How long the program may run.
-  ///   - outputLimit: How many bytes of its output are kept.
-  /// - Returns: How it ended, with what it wrote to standard error before the rest. An engine that
-  ///   cannot run it counts as a program that failed, with the engine's words.
-  /// - Throws: `HostError` when the engine's program cannot be started, `CancellationError`.
+  ///   - limit: The time limit of the program.
+  ///   - outputLimit: The maximum number of bytes to keep of its output.
+  /// - Returns: The exit status and the output, standard error first. If the engine cannot run the
+  ///   program, it counts as failed, with the engine's message as its output.
+  /// - Throws: `HostError` if the engine's program cannot be started; `CancellationError`.
   func exec(
     _ words: [String], in container: String, within limit: Duration, outputLimit: Int
   ) async throws -> CommandResult
 
-  /// Returns the names of containers, sorted; none when the engine does not answer.
+  /// Returns the names of containers, sorted; empty if the engine does not respond.
   func names(of selection: ContainerSelection) async throws -> [String]
 
-  /// Returns the last lines that a container wrote, as one; empty when the engine does not tell.
+  /// Returns the last lines of a container's log as one line; empty if they are unknown.
   func lastLines(of container: String) async throws -> String
 }
 
-/// Which containers are listed.
+/// The containers to list.
 enum ContainerSelection: Sendable, Equatable {
-  /// Those that run.
+  /// The running containers.
   case running
-  /// Those of a compose service, running or not.
+  /// The containers of a compose service, running or not.
   case service(String)
 
-  /// The label that compose files leave on the containers of a service.
+  /// Returns the label that compose puts on the containers of a service.
   static func label(ofService service: String) -> String {
     "com.docker.compose.service=\(service)"
   }
 }
 
-/// Why a container engine could not be asked, with its own words.
+/// The failure of a container engine, with its message.
 enum EngineFault: Error, Sendable, Equatable {
-  /// It did not answer in time.
+  /// The engine did not respond in time.
   case silent(String)
-  /// This user may not use it.
+  /// The user may not use the engine.
   case forbidden(String)
-  /// Nobody is there to answer.
+  /// The engine is not running.
   case notRunning(String)
-  /// It answered something else than was asked for.
+  /// The engine returned something unexpected.
   case refused(String)
 
-  /// The engine's own words.
+  /// The engine's message.
   var words: String {
     switch self {
     case .silent(let words), .forbidden(let words), .notRunning(let words), .refused(let words):
@@ -71,32 +71,32 @@ enum EngineFault: Error, Sendable, Equatable {
     }
   }
 
-  /// What a person is told.
+  /// Returns the error for the user.
   func error(of engine: any ContainerEngine) -> CertctlError {
     let words = Self.oneLine(words)
     return switch self {
     case .silent:
       CertctlError(
-        .configuration, "the engine behind \(engine.path) does not answer",
-        hint: "look at: systemctl status \(engine.name)")
+        .configuration, "cannot query the container engine at \(engine.path): no response in time",
+        hint: "run: systemctl status \(engine.name)")
     case .forbidden:
       CertctlError(
-        .configuration, "this user may not use \(engine.name): \(words)",
-        hint: "run certctl as root; who may use the engine's socket is root in all but name anyway")
+        .configuration, "cannot use \(engine.name) as this user: \(words)",
+        hint: "run certctl as root")
     case .notRunning:
       CertctlError(
-        .configuration, "the engine of \(engine.name) is not running: \(words)",
-        hint: "start it: systemctl start \(engine.name)")
+        .configuration, "cannot use \(engine.name): the engine is not running: \(words)",
+        hint: "run: systemctl start \(engine.name)")
     case .refused:
-      CertctlError(.configuration, "\(engine.name) cannot be asked: \(words)")
+      CertctlError(.configuration, "cannot query \(engine.name): \(words)")
     }
   }
 
-  /// The first of the text, on one line.
+  /// Returns the first lines of the text as one line.
   static func oneLine(_ text: String) -> String {
-    // An inspection of nothing prints an empty list before it says why.
+    // For an unknown container, `inspect` prints an empty list before the error.
     let lines = text.split { $0.isNewline }.filter { $0 != "[]" }.prefix(4)
       .joined(separator: " / ")
-    return lines.isEmpty ? "it said nothing" : String(lines.prefix(400))
+    return lines.isEmpty ? "no output" : String(lines.prefix(400))
   }
 }

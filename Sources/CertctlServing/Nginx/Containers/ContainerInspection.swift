@@ -1,12 +1,12 @@
 import CertctlBase
 import FoundationEssentials
 
-/// What `docker inspect` or `podman inspect` tells of a container, as far as certctl reads it.
+/// The result of `docker inspect` or `podman inspect`, as far as certctl uses it.
 ///
-/// The two differ, and so do their versions: whatever is missing, null or of another type than
-/// expected is left out instead of refused.
+/// The formats differ between engines and versions, so values that are missing, null or of an
+/// unexpected type are ignored.
 struct ContainerInspection: Decodable, Sendable, Equatable {
-  /// How it does.
+  /// The state of the container.
   struct State: Decodable, Sendable, Equatable {
     var status = ""
     var isRunning = false
@@ -16,7 +16,7 @@ struct ContainerInspection: Decodable, Sendable, Equatable {
     var exitCode: Int?
   }
 
-  /// A place where something of the host is mounted.
+  /// A mount of the container.
   struct Mount: Decodable, Sendable, Equatable {
     var kind = ""
     var name: String?
@@ -25,7 +25,7 @@ struct ContainerInspection: Decodable, Sendable, Equatable {
     var isWritable = true
   }
 
-  /// A port of the host that leads to one of the container.
+  /// A host port that leads to a port of the container.
   struct Binding: Decodable, Sendable, Equatable {
     var host = ""
     var port = 0
@@ -38,23 +38,23 @@ struct ContainerInspection: Decodable, Sendable, Equatable {
   var state = State()
   var mounts: [Mount] = []
   var networkMode = ""
-  /// The names of its networks with its addresses in them, IPv4 first.
+  /// The container's addresses by network name, IPv4 first.
   var networks: [String: [String]] = [:]
-  /// "443/tcp" to where it is published.
+  /// The published ports by container port, such as "443/tcp".
   var ports: [String: [Binding]] = [:]
   var labels: [String: String] = [:]
-  /// The file of the host that it sees as `/etc/resolv.conf`.
+  /// The file of the host that the container sees as `/etc/resolv.conf`.
   var resolverFile: String?
 
-  /// Reads the JSON that an engine answers over its socket: one container.
+  /// Decodes one container, as an engine returns it over its socket.
   init?(json: [UInt8]) {
     guard let found = try? JSONDecoder().decode(Self.self, from: Data(json)) else { return nil }
     self = found
   }
 
-  /// Reads the JSON among what a command line printed: a list with one container.
+  /// Decodes a list with one container from the output of a command line.
   ///
-  /// Warnings stand on lines of their own, before or after it: both outputs come in one stream.
+  /// The output can contain lines with warnings before and after the list.
   init?(output: String) {
     let lines = output.split(separator: "\n", omittingEmptySubsequences: false)
     guard let start = lines.firstIndex(where: { $0.hasPrefix("[") }),
@@ -66,7 +66,7 @@ struct ContainerInspection: Decodable, Sendable, Equatable {
   }
 }
 
-// MARK: - The engines' words
+// MARK: - Decoding
 
 extension ContainerInspection {
   private enum Key: String, CodingKey {
@@ -90,7 +90,7 @@ extension ContainerInspection {
 
   init(from decoder: any Decoder) throws {
     let all = try decoder.container(keyedBy: Key.self)
-    // Without these it is something else.
+    // Without these, it is not a container.
     id = try all.decode(String.self, forKey: .id)
     state = try all.decode(State.self, forKey: .state)
     let name = all.lenient(String.self, .name) ?? ""
@@ -110,7 +110,7 @@ extension ContainerInspection {
       ports = published.compactMapValues { $0 }
       networks = (network.lenient([String: Addresses].self, .networks) ?? [:])
         .mapValues(\.all)
-      // The engines' first network needs no name.
+      // The default network has no name.
       let unnamed = [Key.address, .address6]
         .compactMap { network.lenient(String.self, $0) }.filter { !$0.isEmpty }
       if networks.isEmpty, !unnamed.isEmpty { networks = [networkMode: unnamed] }
@@ -184,7 +184,7 @@ extension ContainerInspection.Binding {
 }
 
 extension KeyedDecodingContainer {
-  /// The value, or nil when it is missing, null or of another type.
+  /// Returns the value, or nil if it is missing, null or of another type.
   fileprivate func lenient<Value: Decodable>(_ type: Value.Type, _ key: Key) -> Value? {
     try? decodeIfPresent(type, forKey: key)
   }

@@ -1,20 +1,20 @@
 import CertctlSystem
 
-/// What an absolute path of a container leads to when its symbolic links are followed there.
+/// The destination of an absolute path in a container, with symbolic links resolved as there.
 enum ContainerPath: Equatable {
-  /// Something of this host, by its path here without links.
+  /// A file or directory of this host, by its path without links.
   case found(hostPath: String)
-  /// A link leads to where the container has nothing of this host.
+  /// A link that leads outside the container's mounts.
   case outside(link: String, target: String)
-  /// There is nothing; the place, as this host sees it.
+  /// Nothing exists at this path of the host.
   case missing(hostPath: String)
 }
 
 extension NginxContainer {
-  /// Follows a path as the container does; blocks.
+  /// Resolves a path as the container does; blocks.
   ///
-  /// Files that the container has by itself, such as those of its image, cannot be seen from here:
-  /// `outside` means that a link leads among them.
+  /// Files of the container's image are not visible from this host: `outside` means that a link
+  /// leads to one of them.
   func resolve(_ serverPath: String) -> ContainerPath {
     var waiting = serverPath.components
     var walked: [String] = []
@@ -29,7 +29,7 @@ extension NginxContainer {
       walked.append(name)
       let path = "/" + walked.joined(separator: "/")
       guard let here = hostPath(path) else {
-        // On the way to a mount there are folders of the container's own.
+        // The directories above a mount belong to the container.
         let whole = "/" + (walked + waiting).joined(separator: "/")
         if mounts.contains(where: { $0.destination.isInside(path) }), whole != path { continue }
         return .outside(link: lastLink?.link ?? path, target: lastLink?.target ?? whole)

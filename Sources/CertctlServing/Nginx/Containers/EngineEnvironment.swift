@@ -3,9 +3,9 @@ import CertctlCore
 import CertctlSystem
 import FoundationEssentials
 
-/// What the environment says about the container engine to ask, and whether root may follow it.
+/// The environment variables that select the container engine, and whether root may trust them.
 struct EngineEnvironment: Sendable, Equatable {
-  /// The variables that the command lines read to find their engine.
+  /// The variables that the command lines read.
   let variables: [String: String]
 
   private static let names: Set<String> = [
@@ -13,15 +13,14 @@ struct EngineEnvironment: Sendable, Equatable {
     "DOCKER_API_VERSION", "CONTAINER_HOST", "CONTAINER_CONNECTION", "XDG_RUNTIME_DIR",
   ]
 
-  /// What an environment says; all else in it is left out.
+  /// Keeps the relevant variables of an environment.
   init(_ environment: [String: String] = ProcessInfo.processInfo.environment) {
     variables = environment.filter { Self.names.contains($0.key) }
   }
 
-  /// The command lines that are installed, docker's first, else the sockets.
+  /// Returns the installed command lines, docker first, or else the sockets.
   ///
-  /// They are not looked for in `PATH`: certctl runs as root, and what it starts is not to depend
-  /// on the shell that it was started from.
+  /// `PATH` is not used, because certctl runs as root and must not depend on the user's shell.
   @Disk func engines(
     in folders: [String] = ["/usr/bin", "/usr/local/bin", "/bin", "/snap/bin"],
     runner: any CommandRunner
@@ -35,31 +34,30 @@ struct EngineEnvironment: Sendable, Equatable {
     let named = ["DOCKER_HOST", "CONTAINER_HOST"].compactMap { variables[$0] }
       .filter { $0.hasPrefix("unix://") }.map { String($0.dropFirst("unix://".count)) }
     return (named.isEmpty ? ["/run/docker.sock", "/run/podman/podman.sock"] : named)
-      // The file's name tells the engine's, for hints.
+      // The file name is the engine's name in hints.
       .filter { $0.hasSuffix(SocketEngine.suffix) && FileFacts(path: $0) != nil }
       .map { SocketEngine(path: $0, environment: self) }
   }
 
   // MARK: - Trust
 
-  /// Refuses an engine of another machine: mounts are paths of the machine on which it runs, and
-  /// only this one's can be written.
+  /// Refuses an engine on another machine, because mounts are paths of the machine that it runs on.
   ///
   /// - Throws: `CertctlError` with code `configuration`.
   func requireThisMachine() throws(CertctlError) {
     for name in ["DOCKER_HOST", "CONTAINER_HOST"] {
       guard let host = variables[name], !host.isEmpty, !host.hasPrefix("unix:") else { continue }
       throw CertctlError(
-        .configuration, "\(name) names an engine that is not reached by a socket of this machine",
-        hint: "run certctl on the machine on which the container runs")
+        .configuration, "cannot use the engine in \(name): it is not a socket of this machine",
+        hint: "run certctl on the machine that runs the container")
     }
   }
 
-  /// Refuses, as root, an engine that another user runs or chose.
+  /// Refuses, as root, an engine that another user runs or selected.
   ///
-  /// What it says of mounts decides where root writes.
+  /// The mounts that an engine reports decide where root writes.
   ///
-  /// - Parameter socket: The socket that is asked; nil for a command line.
+  /// - Parameter socket: The path of the engine's socket; nil for a command line.
   /// - Throws: `CertctlError` with code `configuration`.
   @Disk func requireTrust(socket: String? = nil) throws(CertctlError) {
     guard SystemAccount.isRoot else { return }
@@ -85,11 +83,11 @@ struct EngineEnvironment: Sendable, Equatable {
       let place = name == path ? name : "\(name)=\(path)"
       throw CertctlError(
         .configuration,
-        "the container engine at \(place) is not asked as root: "
+        "cannot use the container engine at \(place) as root: "
           + (error.detail ?? error.description),
         hint: TrustedPath.foreignOwner(of: path).flatMap(SystemAccount.userName)
           .map {
-            "run certctl as the user who runs it: sudo -u \($0) certctl …"
+            "run: sudo -u \($0) certctl …"
           })
     }
   }

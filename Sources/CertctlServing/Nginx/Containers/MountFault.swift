@@ -1,22 +1,23 @@
 import CertctlCore
 
-/// Why a container cannot serve what certctl writes, and what its compose file needs instead.
+/// A reason why a container cannot use certctl's files, with the mounts that its compose file
+/// needs.
 struct MountFault: Sendable, Equatable {
-  /// What is wrong, in words that follow the container's name and a colon.
+  /// The problem, as a clause that follows "cannot use container NAME:".
   let message: String
-  /// The lines for `volumes:` in the compose file, such as "/srv/nginx:/etc/nginx:ro".
+  /// The lines to add under `volumes:` in the compose file, such as "/srv/nginx:/etc/nginx:ro".
   var volumes: [String] = []
-  /// What to do before, or instead.
+  /// What to do first or instead.
   var advice: String?
 
-  /// A fault that is mended by mounts.
+  /// Creates a fault.
   init(_ message: String, volumes: [String] = [], advice: String? = nil) {
     self.message = message
     self.volumes = volumes
     self.advice = advice
   }
 
-  /// One error that tells all the faults, and all the lines, of a container.
+  /// Returns one error with all faults and all lines for the compose file.
   static func error(_ faults: [MountFault], in container: NginxContainer) -> CertctlError {
     var volumes: [String] = []
     for line in faults.flatMap(\.volumes) where !volumes.contains(line) { volumes.append(line) }
@@ -25,20 +26,21 @@ struct MountFault: Sendable, Equatable {
     if !volumes.isEmpty {
       details.append(
         "under \"volumes:\" of \(container.placeInComposeFile), "
-          + "instead of what mounts the same now:")
+          + "replacing the current mounts of the same paths:")
       details += volumes.map { "    - \($0)" }
       hints.append(
-        "add these volumes, then make the container anew: \(container.commandToRecreate)")
+        "add these volumes, then run: \(container.commandToRecreate)")
     }
     return CertctlError(
       .configuration,
-      "container \(container.name): " + faults.map(\.message).joined(separator: "; "),
+      "cannot use container \(container.name): "
+        + faults.map(\.message).joined(separator: "; "),
       hint: hints.isEmpty ? nil : hints.joined(separator: "; "), details: details)
   }
 }
 
 extension NginxContainer {
-  /// "service nginx in /srv/docker-compose.yml", as far as the engine knows.
+  /// The place of the service, such as "service nginx in /srv/docker-compose.yml".
   fileprivate var placeInComposeFile: String {
     let labels = inspection.labels
     guard let service = labels["com.docker.compose.service"] else {

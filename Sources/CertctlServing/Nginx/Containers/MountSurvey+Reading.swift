@@ -5,10 +5,10 @@ import FoundationEssentials
 extension MountSurvey {
   // MARK: - Links
 
-  /// Links in the nginx folder that lead to certctl's files here, and nowhere in the container.
+  /// Reports links in the nginx directory to certctl's files that do not work in the container.
   ///
-  /// People make them to have the certificates beside the configuration; what nginx says of them
-  /// names the link and not its cause. Other people's links are nginx's business.
+  /// Users create them to have the certificates next to the configuration. nginx's message names
+  /// the link but not the cause. Links to other files are not checked.
   var linkFaults: [MountFault] {
     guard let here = container.hostPath(folder) else { return [] }
     return links(in: here, depth: 0).compactMap { link in
@@ -20,10 +20,10 @@ extension MountSurvey {
       }
       if case .found = container.resolve(seen) { return nil }
       return MountFault(
-        "the link \(link) leads to \(target) on this host, but nowhere in the container",
+        "the link \(link) leads to \(target), which the container cannot reach",
         volumes: certificateVolumes,
-        advice: "name \(copy ?? "\(stateDirectory)/live")/… in the configuration instead of the "
-          + "link, and have it mounted")
+        advice: "use \(copy ?? "\(stateDirectory)/live")/… in the configuration instead of the "
+          + "link, and mount that directory")
     }
   }
 
@@ -41,15 +41,15 @@ extension MountSurvey {
 
   // MARK: - Reading
 
-  /// What nginx may not read in the container, although it sees it.
+  /// Reports files that nginx sees in the container but cannot read.
   var readingFaults: [MountFault] {
     if let server, let here = container.hostPath(folder),
       let shut = closed(to: server, from: folder, to: here)
     {
       return [
         MountFault(
-          "the workers of nginx run as user \(server.user), who may not enter \(shut.path) "
-            + "(\(shut.text))", advice: "chmod a+rx \(shut.path)")
+          "the nginx workers run as user \(server.user), who cannot enter \(shut.path) "
+            + "(\(shut.text))", advice: "run: chmod a+rx \(shut.path)")
       ]
     }
     guard let reader else { return [] }
@@ -57,15 +57,15 @@ extension MountSurvey {
     return reason.map { [MountFault($0, advice: readingAdvice(reader))] } ?? []
   }
 
-  /// Why a key cannot be read; nil when all can.
+  /// Returns why a key cannot be read; nil if all can be read.
   private func keyFault(for reader: ProcessIdentity) -> String? {
-    let who = "nginx runs there as user \(reader.user) of this host"
+    let who = "nginx runs as user \(reader.user) of this host"
     let root = copy ?? "\(stateDirectory)/live"
     let folders = copy.map { [$0] } ?? [root, "\(stateDirectory)/archive"]
     for place in folders {
       guard let seen = container.serverPath(place) else { continue }
       if let shut = closed(to: reader, from: seen, to: place) {
-        return "\(who), who may not enter \(shut.path) (\(shut.text))"
+        return "\(who), who cannot enter \(shut.path) (\(shut.text))"
       }
     }
     for lineage in lineages {
@@ -74,7 +74,7 @@ extension MountSurvey {
       for name in names {
         guard case .found(let key) = container.resolve("\(seen)/\(name)") else { continue }
         if let shut = closed(to: reader, from: container.serverPath(key) ?? seen, to: key) {
-          return "\(who), who may not read \(shut.path) (\(shut.text))"
+          return "\(who), who cannot read \(shut.path) (\(shut.text))"
         }
       }
     }
@@ -83,13 +83,14 @@ extension MountSurvey {
     let owner = keys.owner ?? ours?.user ?? 0
     let group = keys.group ?? 0
     guard !reader.may(4, owner: owner, group: group, mode: keys.mode) else { return nil }
-    return "\(who), who may not read the keys that certctl writes "
+    return "\(who), who cannot read the keys that certctl writes "
       + "(\(Self.text(owner: owner, group: group, mode: keys.mode)))"
   }
 
-  /// The first folder on the way that may not be entered, or the file that may not be read.
+  /// Returns the first directory on the path that cannot be entered, or the file that cannot be
+  /// read.
   ///
-  /// Folders above the mount do not count: the container goes through its own.
+  /// Directories above the mount do not count, because the container has its own.
   private func closed(
     to identity: ProcessIdentity, from seen: String, to path: String
   ) -> (path: String, text: String)? {
@@ -109,42 +110,40 @@ extension MountSurvey {
   }
 
   private static func text(owner: UInt32, group: UInt32, mode: UInt32) -> String {
-    "of user \(owner), group \(group), mode \(String(mode, radix: 8))"
+    "owner \(owner), group \(group), mode \(String(mode, radix: 8))"
   }
 
-  /// What to do so that nginx may read the keys.
+  /// Returns how to let nginx read the keys.
   private func readingAdvice(_ reader: ProcessIdentity) -> String {
     let copies =
-      "give it copies of its own: --deploy-copy DIR --owner \(reader.user), with DIR among the "
-      + "volumes of the compose file"
+      "use --deploy-copy DIR --owner \(reader.user), and mount DIR in the compose file"
     if reader.knownUsers != nil {
-      return "the engine gives the container other user numbers than this host's (userns); "
+      return "the container has its own user IDs (userns): "
         + copies
     }
     let user = container.inspection.user
     if reader.user != 0 {
-      return "take \"user: \(user.isEmpty ? "\(reader.user)" : user)\" out of the compose file: "
-        + "nginx then reads keys as root and works as another user by itself; or " + copies
+      return "remove \"user: \(user.isEmpty ? "\(reader.user)" : user)\" from the compose file, so "
+        + "that nginx reads keys as root and its workers run as another user; or " + copies
     }
-    return "let the container keep the right DAC_OVERRIDE (cap_drop takes it away in the compose "
-      + "file); or " + copies
+    return "keep the capability DAC_OVERRIDE (see cap_drop in the compose file); or " + copies
   }
 }
 
 extension RunningNginx {
-  /// Looks whether the container sees what certctl writes, before anything is written.
+  /// Checks that the container sees the files that certctl writes, before it writes them.
   ///
-  /// An nginx on the host has nothing to check.
+  /// For an nginx on the host, there is nothing to check.
   ///
   /// - Parameters:
   ///   - stateDirectory: certctl's state directory, of which nginx needs `live` and `archive`.
-  ///   - copy: The folder of copies that nginx uses instead of them, if there is one.
-  ///   - lineages: Those that are to be served and are there already.
-  ///   - keys: What the keys of lineages that are not there yet will look like.
-  ///   - configuration: The main file as nginx sees it, if it is not the one of its command line.
-  /// - Returns: What is unwise although it works, a sentence each.
-  /// - Throws: `CertctlError` with code `configuration` that names all faults, with the lines for
-  ///   the compose file as its hint.
+  ///   - copy: The directory of copies that nginx uses instead; nil if it uses none.
+  ///   - lineages: The lineages to serve that already exist.
+  ///   - keys: The attributes of the keys of future lineages.
+  ///   - configuration: The main file, as nginx sees it; nil for the one of its command line.
+  /// - Returns: Warnings about a setup that works but is unwise.
+  /// - Throws: `CertctlError` with code `configuration`, which lists all faults and the lines for
+  ///   the compose file.
   @discardableResult
   package func checkMounts(
     stateDirectory: String, copy: String?, lineages: [String] = [], keys: FileAttributes? = nil,

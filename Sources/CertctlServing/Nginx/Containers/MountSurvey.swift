@@ -1,52 +1,52 @@
 import CertctlSystem
 import FoundationEssentials
 
-/// Looks whether a container sees what certctl writes, now and after the next renewal; blocks.
+/// Checks that a container sees the files that certctl writes, now and after a renewal; blocks.
 struct MountSurvey {
   let container: NginxContainer
   /// The main file of nginx, as the container sees it.
   let configuration: String
   /// certctl's state directory.
   let stateDirectory: String
-  /// The folder of copies that are served instead of `live`, if there is one.
+  /// The directory of copies that nginx uses instead of `live`; nil if it uses none.
   let copy: String?
-  /// The lineages that are to be served, if they are known.
+  /// The lineages to serve, if known.
   var lineages: [String] = []
-  /// What the keys of lineages that are not there yet will look like.
+  /// The attributes of the keys of future lineages.
   var keys: FileAttributes?
-  /// As whom nginx reads its configuration and keys; nil when that cannot be found out.
+  /// The user that reads nginx's configuration and keys; nil if unknown.
   var reader: ProcessIdentity?
-  /// As whom its workers read what it serves; nil when that cannot be found out.
+  /// The user of nginx's workers; nil if unknown.
   var server: ProcessIdentity?
 
-  /// The folder of the main file, as the container sees it.
+  /// The directory of the main file, as the container sees it.
   var folder: String { configuration.parentFolder }
 
-  /// All that is wrong.
+  /// All faults that keep the setup from working.
   var faults: [MountFault] {
     let places = nginxFolderFaults + (copy.map(copyFaults) ?? certificateFaults)
-    // Nobody can say who may read what is not there.
+    // Permissions can be checked only for files that are mounted.
     return places.isEmpty ? linkFaults + readingFaults : places
   }
 
-  /// What is unwise, although it works.
+  /// Warnings about a setup that works but is unwise.
   var warnings: [String] {
     var found: [String] = []
     if container.serverPath("\(stateDirectory)/accounts") != nil {
       found.append(
-        "container \(container.name) has all of \(stateDirectory), with account keys and orders: "
-          + "only live and archive belong there, as "
+        "container \(container.name) mounts all of \(stateDirectory), including account keys and "
+          + "orders; mount only live and archive: "
           + certificateVolumes.map { "- \($0)" }.joined(separator: " and "))
     }
     if faults.isEmpty, let file = mountedFiles.first {
       found.append(
-        "container \(container.name) has the file \(file.destination) as a mount of its own: "
-          + "it does not see a renewal before it is restarted")
+        "container \(container.name) mounts the single file \(file.destination): "
+          + "it will not see renewals until it is restarted")
     }
     return found
   }
 
-  // MARK: - The nginx folder
+  // MARK: - The nginx directory
 
   private var nginxFolderFaults: [MountFault] {
     guard let mount = container.mount(at: configuration), mount.kind != .other else {
@@ -55,8 +55,8 @@ struct MountSurvey {
     if mount.destination == configuration {
       return [
         MountFault(
-          "\(configuration) is mounted as a single file, which stays the old one in the "
-            + "container when the file is replaced",
+          "\(configuration) is mounted as a single file: the container keeps the old file when "
+            + "it is replaced",
           volumes: ["\(mount.source.parentFolder):\(folder):ro"])
       ]
     }
@@ -64,8 +64,8 @@ struct MountSurvey {
     guard FileFacts(path: here)?.kind == .folder else {
       return [
         MountFault(
-          "\(folder) is mounted from \(here), which is not there",
-          advice: "put it back, then: \(container.engine.name) restart \(container.name)")
+          "\(folder) is mounted from \(here), which does not exist",
+          advice: "restore it, then run: \(container.engine.name) restart \(container.name)")
       ]
     }
     if let empty = emptyFolder(here) { return [empty] }
@@ -74,57 +74,57 @@ struct MountSurvey {
     if !FileFacts.mayWrite(here) {
       faults.append(
         MountFault(
-          "certctl may not write to \(here), which is its \(folder)",
-          advice: "run certctl as root; that the container may not write there is fine"))
+          "certctl cannot write to \(here), which is mounted as \(folder)",
+          advice: "run certctl as root (the mount itself can be read-only)"))
     }
     return faults
   }
 
-  /// What certctl keeps in the nginx folder.
+  /// The names of certctl's directories in the nginx directory.
   private var namesOfOurs: [String] { ["sites-available", "sites-enabled", "certctl"] }
 
   private var unmountedFolder: MountFault {
     let parts = container.mounts.map(\.destination).filter { $0.isInside(folder) }
     let what =
       parts.isEmpty
-      ? "its \(folder) is not a folder of this host"
-      : "of \(folder) only \(parts.joined(separator: ", ")) comes from this host"
+      ? "\(folder) is not mounted from this host"
+      : "only \(parts.joined(separator: ", ")) of \(folder) is mounted from this host"
     let project = container.inspection.labels["com.docker.compose.project.working_dir"]
     return MountFault(
-      "\(what), so that certctl cannot write sites there",
+      "\(what), so certctl cannot write sites there",
       volumes: ["./nginx:\(folder):ro"],
-      // With "/." it is the same whether the folder is there already or not.
-      advice: "copy what is there now: \(container.engine.name) cp "
+      // With "/.", the result is the same whether the target exists or not.
+      advice: "copy the current files first: \(container.engine.name) cp "
         + "\(container.name):\(folder)/. \(project ?? ".")/nginx")
   }
 
-  /// The recipe's first trap: a folder of the host hides what the image has, and is not filled.
+  /// Returns the fault of a host directory without the main file, which hides that of the image.
   func emptyFolder(_ here: String) -> MountFault? {
     let name = configuration.components.last ?? "nginx.conf"
-    // The link itself counts: where it leads is looked at later, as the container sees it.
+    // Check the link itself: its target is resolved later, as the container sees it.
     guard FileFacts(path: "\(here)/\(name)", followsLinks: false) == nil else { return nil }
     let image = container.inspection.image
     return MountFault(
-      "\(folder) is mounted from \(here), which has no \(name): a folder of the host hides what "
-        + "the image has there and is not filled from it",
+      "\(folder) is mounted from \(here), which has no \(name): the mount hides the files of "
+        + "the image",
       advice: "fill it: \(container.engine.name) run --rm --entrypoint tar "
-        + "\(image.isEmpty ? "nginx" : image) -C \(folder) -c . | tar -C \(here) -x; then: "
+        + "\(image.isEmpty ? "nginx" : image) -C \(folder) -c . | tar -C \(here) -x; then run: "
         + "\(container.engine.name) restart \(container.name)")
   }
 
   private func staleFolder(_ place: String, _ here: String) -> MountFault {
     MountFault(
-      "\(here) was replaced by another folder after the start of the container, which still sees "
-        + "the old one as \(place)",
-      advice: "\(container.engine.name) restart \(container.name)")
+      "\(here) was replaced after the container started, which still sees the old directory "
+        + "as \(place)",
+      advice: "run: \(container.engine.name) restart \(container.name)")
   }
 
   private func fault(ofOurs name: String, in here: String) -> MountFault? {
     let place = "\(folder)/\(name)"
     if let nested = container.mounts.first(where: { $0.destination.isInside(place) }) {
       return MountFault(
-        "\(nested.destination) is a mount of its own, so that links between the folders of "
-          + "\(folder) lead nowhere", advice: "take the mount of \(nested.destination) away")
+        "\(nested.destination) is a separate mount: links between the directories of \(folder) "
+          + "do not work there", advice: "remove the mount of \(nested.destination)")
     }
     let path = "\(here)/\(name)"
     guard let facts = FileFacts(path: path, followsLinks: false) else { return nil }
@@ -134,19 +134,19 @@ struct MountSurvey {
     else {
       return MountFault(
         "\(path)\(target) is something else in the container: the link leads out of the mount",
-        advice: "make it a folder, or a relative link that stays in \(here)")
+        advice: "replace it with a directory or with a relative link inside \(here)")
     }
     return nil
   }
 
   // MARK: - Certificates
 
-  /// The lines that mount what nginx needs of the state directory, and nothing else.
+  /// The volumes that mount the parts of the state directory that nginx needs.
   var certificateVolumes: [String] {
     ["live", "archive"].map { "\(stateDirectory)/\($0):\(stateDirectory)/\($0):ro" }
   }
 
-  /// The files of certctl's that are mounted one by one.
+  /// The certificate files that are mounted one by one.
   var mountedFiles: [NginxContainer.Mount] {
     container.mounts.filter { mount in
       guard mount.kind == .bind, FileFacts(path: mount.source)?.kind == .file else { return false }
@@ -164,7 +164,7 @@ struct MountSurvey {
     guard let seenArchive = container.serverPath(archive) else {
       return [
         MountFault(
-          "\(live) is mounted without \(archive), which its links lead to",
+          "\(live) is mounted without \(archive), to which its links lead",
           volumes: certificateVolumes)
       ]
     }
@@ -172,8 +172,8 @@ struct MountSurvey {
     else {
       return [
         MountFault(
-          "live is mounted at \(seenLive) and archive at \(seenArchive): the links of the one lead "
-            + "to \"../archive\", where the other one is not", volumes: certificateVolumes)
+          "live is mounted at \(seenLive) and archive at \(seenArchive): the links in live lead "
+            + "to ../archive, so mount both in the same directory", volumes: certificateVolumes)
       ]
     }
     for (seen, here) in [(seenLive, live), (seenArchive, archive)]
@@ -181,18 +181,18 @@ struct MountSurvey {
     return []
   }
 
-  /// Why the certificates are not seen, by what is mounted instead.
+  /// The reason why the container does not see the certificates.
   private var unmountedCertificates: String {
     if let file = mountedFiles.first {
-      return "\(file.destination) is mounted as a single file: the container does not see a "
-        + "renewal before it is restarted"
+      return "\(file.destination) is mounted as a single file: the container will not see "
+        + "renewals until it is restarted"
     }
     let parts = container.mounts.filter { $0.source.isInside("\(stateDirectory)/live") }
     if let part = parts.first {
-      return "only \(part.source) is mounted: its links lead to ../../archive, which the container "
-        + "does not have"
+      return "only \(part.source) is mounted: its links lead to ../../archive, which is not "
+        + "mounted"
     }
-    return "it sees none of the certificates in \(stateDirectory)/live"
+    return "the certificates in \(stateDirectory)/live are not mounted"
   }
 
   private func copyFaults(_ copy: String) -> [MountFault] {
@@ -200,9 +200,9 @@ struct MountSurvey {
     guard let seen = container.serverPath(copy) else {
       let message =
         mountedFiles.first.map {
-          "\($0.destination) is mounted as a single file: the container does not see a renewal "
-            + "before it is restarted"
-        } ?? "it does not see the folder of copies, \(copy)"
+          "\($0.destination) is mounted as a single file: the container will not see renewals "
+            + "until it is restarted"
+        } ?? "the directory of copies \(copy) is not mounted"
       return [MountFault(message, volumes: lines)]
     }
     return container.isStale(seen, copy) ? [staleFolder(seen, copy)] : []
@@ -210,9 +210,9 @@ struct MountSurvey {
 }
 
 extension NginxContainer {
-  /// Whether a folder of the host has been replaced by another one of that name since the start.
+  /// Returns whether a host directory was replaced by another one after the container started.
   ///
-  /// False where that cannot be seen: only root may look into the container.
+  /// Returns false if that is unknown: only root may look into the container.
   fileprivate func isStale(_ serverPath: String, _ hostPath: String) -> Bool {
     guard inspection.state.pid > 0,
       let inside = FileFacts(path: "/proc/\(inspection.state.pid)/root\(serverPath)"),

@@ -4,26 +4,26 @@ package import CertctlSystem
 import FoundationEssentials
 
 extension RunningNginx {
-  /// Finds the nginx that runs in a container of this machine.
+  /// Finds the nginx in a container of this machine.
   ///
   /// - Parameters:
-  ///   - name: The container's name or number.
-  ///   - engines: The engines to ask, in this order.
+  ///   - name: The container's name or ID.
+  ///   - engines: The engines to query, in this order.
   /// - Returns: The nginx, whose commands run in the container.
-  /// - Throws: `CertctlError` with code `usage` for what cannot be a name, `notFound` when there is
-  ///   no such container or no nginx in it, `configuration` when it does not run or its engine
-  ///   cannot be asked; `CancellationError`.
+  /// - Throws: `CertctlError` with code `usage` for an invalid name, `notFound` if the container or
+  ///   an nginx in it does not exist, `configuration` if the container is not running or its engine
+  ///   cannot be queried; `CancellationError`.
   static func inContainer(
     _ name: String, engines: [any ContainerEngine]
   ) async throws -> RunningNginx {
     guard ContainerName.isValid(name) else {
       throw CertctlError(
-        .usage, "\(name) cannot be the name of a container",
-        hint: "names have letters, digits, '_', '.' and '-', and begin with a letter or digit")
+        .usage, "'\(name)' is not a valid container name",
+        hint: "use letters, digits, '_', '.' and '-', and start with a letter or digit")
     }
     let container = try await NginxContainer.find(name, engines: engines)
     try await container.requireRunning()
-    // One that has just been started has not got its title yet.
+    // A process that has just started may not have its title yet.
     for _ in 0..<10 {
       if let found = try? await RunningNginx(in: container) { return found }
       try await Task.sleep(for: .milliseconds(200))
@@ -31,9 +31,9 @@ extension RunningNginx {
     return try await RunningNginx(in: container)
   }
 
-  /// Finds the nginx that runs in a container, by the engines that are installed.
+  /// Finds the nginx in a container with the installed engines.
   ///
-  /// - Throws: The same.
+  /// - Throws: The same errors.
   package static func inContainer(
     _ name: String, runner: any CommandRunner
   ) async throws -> RunningNginx {
@@ -41,14 +41,14 @@ extension RunningNginx {
     return try await inContainer(name, engines: engines)
   }
 
-  /// Finds the master process of nginx among the container's processes.
+  /// Finds the master process of nginx among the processes of the container.
   @Disk private init(in container: NginxContainer) throws {
     let first = container.inspection.state.pid
     guard ProcessTable.isThere(first) else {
       throw CertctlError(
         .configuration, "the processes of container \(container.name) are not on this machine",
-        hint: "run certctl on the machine on which the engine runs, and not in a container or "
-          + "beside a virtual machine that has the engine in it")
+        hint: "run certctl where the engine runs: not in a container, and in its virtual machine "
+          + "if it has one")
     }
     let masters = ProcessTable.processes(titled: Self.title, startedBy: first)
     guard let user = ProcessTable.process(first)?.users.effective,
@@ -60,16 +60,16 @@ extension RunningNginx {
         .notFound,
         "no nginx runs in container \(container.name)"
           + (others.isEmpty
-            ? "" : ", although \(others.joined(separator: ", ")) calls itself by its name"),
-        hint: "\(container.engine.name) top \(container.name) lists what does")
+            ? "" : " (ignored \(others.joined(separator: ", ")), titled nginx)"),
+        hint: "run: \(container.engine.name) top \(container.name)")
     }
     self = found
   }
 
-  /// Whether the title of a process in a container may say what is run there.
+  /// Returns whether the title of a process in a container can be trusted.
   ///
-  /// Commands run in the container with the rights of its first process. A process with fewer rights
-  /// must not choose them, so the master has to be the same user's from its start.
+  /// Commands run in the container with the rights of its first process. A process with fewer
+  /// rights must not choose them, so the master must always have belonged to the same user.
   private static func isMaster(_ process: RunningProcess, user: UInt32) -> Bool {
     guard process.users.areAll(user) else { return false }
     if case .file(_, let facts) = process.program { return !facts.isSetuid }
@@ -78,31 +78,32 @@ extension RunningNginx {
 
   // MARK: - Paths and addresses
 
-  /// Where this host sees what nginx sees at an absolute path; nil when it is not mounted.
+  /// Returns the host path of a path that nginx sees; nil if it is not mounted.
   ///
-  /// Of an nginx on the host, the path itself. Symbolic links on the way are not followed.
+  /// For an nginx on the host, it is the same path. Symbolic links are not resolved.
   package func hostPath(_ serverPath: String) -> String? {
     container.map { $0.hostPath(serverPath) } ?? serverPath
   }
 
-  /// Where nginx sees an absolute path of this host; nil when it is not mounted.
+  /// Returns the path at which nginx sees a host path; nil if it is not mounted.
   ///
-  /// Of an nginx on the host, the path itself. May block for a moment: folders are also compared by
-  /// what they are.
+  /// For an nginx on the host, it is the same path. May block briefly, because directories are also
+  /// compared by inode.
   package func serverPath(_ hostPath: String) -> String? {
     container.map { $0.serverPath(hostPath) } ?? hostPath
   }
 
-  /// Where this host reaches an address on which nginx listens; nil when it cannot.
+  /// Returns the address at which this host reaches an address of nginx; nil if it cannot.
   ///
-  /// That is a published port, or the container's own address. Of an nginx on the host, itself.
+  /// It is a published port or the container's own address. For an nginx on the host, it is the
+  /// same.
   func endpoint(_ listen: Endpoint) -> Endpoint? {
     container.map { $0.endpoint(listen) } ?? listen
   }
 }
 
 extension NginxContainer {
-  /// Asks the engines for a container.
+  /// Finds a container in the engines.
   static func find(
     _ name: String, engines: [any ContainerEngine]
   ) async throws -> NginxContainer {
@@ -114,7 +115,7 @@ extension NginxContainer {
           answering = answering ?? engine
           continue
         }
-        // The network of another container: `network_mode: service:…` in compose files.
+        // In compose files, `network_mode: service:…` shares the network of another container.
         if found.networkMode.hasPrefix("container:"),
           case let other = String(found.networkMode.dropFirst("container:".count)),
           ContainerName.isValid(other),
@@ -133,11 +134,11 @@ extension NginxContainer {
     throw failure
       ?? CertctlError(
         .configuration,
-        "there is neither docker nor podman on this machine, nor the socket of an engine",
-        hint: "run certctl on the machine on which the container runs")
+        "no container engine found on this machine: no docker, no podman and no engine socket",
+        hint: "run certctl on the machine that runs the container")
   }
 
-  /// The error for a container that the engine does not know, with the names that it does.
+  /// Returns the error for an unknown container, with the names that exist.
   private static func unknown(
     _ name: String, to engine: any ContainerEngine
   ) async throws -> CertctlError {
@@ -147,20 +148,21 @@ extension NginxContainer {
       let running = try await engine.names(of: .running)
       hint =
         running.isEmpty
-        ? "no container runs; start it, or look at: \(engine.name) ps --all"
-        : "those that run are: \(running.prefix(8).joined(separator: ", "))"
+        ? "start the container, or run: \(engine.name) ps --all"
+        : "use one of the running containers: \(running.prefix(8).joined(separator: ", "))"
     } else {
-      hint = "the compose service of that name has: \(ofService.joined(separator: ", "))"
+      hint = "use the container of that compose service: \(ofService.joined(separator: ", "))"
     }
     return CertctlError(.notFound, "\(engine.name) has no container named \(name)", hint: hint)
   }
 
-  /// Refuses a container in which nothing can be run now.
+  /// Refuses a container that is not running.
   fileprivate func requireRunning() async throws {
     let state = inspection.state
     if state.isPaused {
       throw CertctlError(
-        .configuration, "container \(name) is paused", hint: "\(engine.name) unpause \(name)")
+        .configuration, "container \(name) is paused",
+        hint: "run: \(engine.name) unpause \(name)")
     }
     guard !state.isRunning || state.isRestarting || state.pid <= 0 else { return }
     if let fault = await emptyFolder {
@@ -168,14 +170,14 @@ extension NginxContainer {
     }
     let words = try await engine.lastLines(of: name)
     let doing =
-      state.isRestarting ? "ends each time that it is started" : "is not running (\(state.status))"
+      state.isRestarting ? "keeps restarting" : "is not running (\(state.status))"
     throw CertctlError(
       .configuration, "container \(name) \(doing)" + (words.isEmpty ? "" : ": \(words)"),
       hint: state.isRestarting
-        ? "look at: \(engine.name) logs \(name)" : "start it: \(engine.name) start \(name)")
+        ? "run: \(engine.name) logs \(name)" : "run: \(engine.name) start \(name)")
   }
 
-  /// Why nginx finds no configuration: a folder of the host that has none is mounted over it.
+  /// The fault of a mounted host directory that hides the configuration of the image.
   @Disk private var emptyFolder: MountFault? {
     let main = "/etc/nginx/nginx.conf"
     let survey = MountSurvey(

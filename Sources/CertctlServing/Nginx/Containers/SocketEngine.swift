@@ -4,20 +4,20 @@ import CertctlHTTP
 import CertctlSystem
 import FoundationEssentials
 
-/// A container engine that is asked by HTTP over its socket, where no command line is installed.
+/// A container engine that is used over its socket, when no command line is installed.
 struct SocketEngine: ContainerEngine {
   /// The absolute path of the socket.
   let path: String
-  /// What the environment says about the engine.
+  /// The variables that select the engine.
   let environment: EngineEnvironment
-  /// Makes a client for the socket, with the largest answer that it takes.
+  /// Creates a client for the socket with a maximum response size.
   var client: @Sendable (_ socket: String, _ limit: Int) -> any HTTPClient = { socket, limit in
     CurlHTTPClient(
       .init(
         userAgent: "certctl", maximumResponseBytes: limit, usesProxy: false, unixSocket: socket))
   }
 
-  /// How the names of sockets end; before it stands the engine's name.
+  /// The suffix of socket names, after the engine's name.
   static let suffix = ".sock"
 
   var name: String {
@@ -61,7 +61,7 @@ struct SocketEngine: ContainerEngine {
     }
   }
 
-  /// Why nobody can be asked here; nil when somebody may.
+  /// Returns why the socket cannot be used; nil if it can.
   @Disk private func obstacle() -> EngineFault? {
     guard !FileFacts.mayWrite(path) else { return nil }
     return FileFacts(path: path) == nil
@@ -83,14 +83,14 @@ struct SocketEngine: ContainerEngine {
     within limit: Duration = .seconds(60), outputLimit: Int = 4 << 20
   ) async throws -> EngineSession {
     if let fault = await obstacle() { throw fault }
-    // More than the output alone: each piece has a head of eight bytes.
+    // Larger than the output: each chunk has a header of eight bytes.
     return EngineSession(client: client(path, outputLimit * 2), timeout: limit)
   }
 }
 
-/// The requests of one question to an engine.
+/// The HTTP requests to an engine.
 ///
-/// All of them throw `EngineFault`, or `CancellationError`.
+/// All methods throw `EngineFault` or `CancellationError`.
 private struct EngineSession {
   let client: any HTTPClient
   let timeout: Duration
@@ -121,11 +121,11 @@ private struct EngineSession {
     guard made.status == 201, let id = Self.decoded(Created.self, made)?.Id,
       id.utf8.allSatisfy({ (48...57).contains($0) || (97...102).contains($0) })
     else { throw Self.refusal(made) }
-    // It answers when the program has ended.
+    // This request returns when the program has exited.
     let output = try await send(.post, "/exec/\(id)/start", JSONEncoder().encode(ExecStart()))
     guard output.status == 200 else { throw Self.refusal(output) }
     var ended = try await send(.get, "/exec/\(id)/json")
-    // The end of the output can be there a moment before that of the program.
+    // The output can end a moment before the program exits.
     for _ in 0..<100 where Self.decoded(Ended.self, ended)?.Running == true {
       try await Task.sleep(for: .milliseconds(20))
       ended = try await send(.get, "/exec/\(id)/json")
@@ -175,26 +175,28 @@ private struct EngineSession {
     } catch let error as HostError {
       throw error.code == .timedOut
         ? EngineFault.silent(error.description)
-        : EngineFault.notRunning("cannot connect to the engine: \(error)")
+        : EngineFault.notRunning(
+          "cannot connect to the engine: \(error.detail ?? error.description)")
     }
   }
 
   private struct Refusal: Decodable { let message: String }
 
-  /// What the engine says against a request; nil when it does not say it in its own way.
+  /// Returns the engine's error message; nil if the response has none in its format.
   static func message(_ answer: HTTPResponse) -> String? { decoded(Refusal.self, answer)?.message }
 
-  /// Whether the engine knows no such container; a page that is not there, or a proxy's own 404, says
-  /// something else.
+  /// Returns whether the engine reports an unknown container.
+  ///
+  /// Other 404 responses, such as those for an unknown path or from a proxy, do not count.
   static func saysNotFound(_ answer: HTTPResponse) -> Bool {
     guard answer.status == 404, let words = message(answer)?.lowercased() else { return false }
     return words.contains("no such container") || words.contains("no container with")
   }
 
-  /// The fault of an answer that is not the one that was asked for.
+  /// Returns the fault for an unexpected response.
   static func refusal(_ answer: HTTPResponse) -> EngineFault {
     let words = message(answer) ?? String(decoding: answer.body, as: UTF8.self)
-    let said = words.isEmpty ? "the engine answers \(answer.status)" : words
+    let said = words.isEmpty ? "the engine returned \(answer.status)" : words
     return answer.status == 403 ? .forbidden(said) : .refused(said)
   }
 
@@ -204,9 +206,10 @@ private struct EngineSession {
     try? JSONDecoder().decode(type, from: Data(answer.body))
   }
 
-  /// The text of a stream in which both outputs come in pieces, what was said against something
-  /// first: one byte that says which, three of nothing, four with the length; or the stream itself
-  /// where it has no pieces.
+  /// Returns the text of an output stream, standard error first.
+  ///
+  /// The stream consists of chunks: one byte for the output, three zero bytes, four bytes for the
+  /// length, then the data. A stream without chunks is returned as it is.
   static func joined(_ stream: [UInt8]) -> String {
     var output: [UInt8] = []
     var errors: [UInt8] = []
