@@ -26,7 +26,7 @@ struct CertificateListTests {
     ({ $0.problem = "it is\nbroken" }, "it is broken"),
     (
       { $0.lastFailure = .init(date: SampleReports.now, message: "no\n  such name") },
-      "failed on 2026-06-01T12:00:00Z: no such name"
+      "last attempt failed on 2026-06-01T12:00:00Z: no such name"
     ),
     (
       {
@@ -74,7 +74,7 @@ struct CertificateListTests {
     let lines = CertificateList(now: SampleReports.now, style: style).text([report]).string
       .split(separator: "\n")
     #expect(lines.count == 7)
-    #expect(lines[2] == "  ! failed on 2026-06-01T12:00:00Z: short")
+    #expect(lines[2] == "  ! last attempt failed on 2026-06-01T12:00:00Z: short")
     #expect(lines[3].hasPrefix("  ! deployment failed: long words"))
     #expect(lines[4].hasPrefix("    ") && !lines[4].hasSuffix("…"))
     #expect(lines[5].hasPrefix("    ") && lines[5].hasSuffix("…"))

@@ -50,7 +50,7 @@ struct DHParametersTests {
       let old = try #require(bench.folder.read("dhparam.pem"))
       for other in [words + ["--bits", "4096"], words + ["--generate", "--bits", "8192"]] {
         let failure = try await bench.fails(other, exit: 1, "refused")
-        #expect(failure.hint == "--force replaces it")
+        #expect(failure.hint.contains("--force"))
       }
       #expect(bench.folder.read("dhparam.pem") == old)
       let forced = try await bench.binary.run(words + ["--bits", "4096", "--force"])
@@ -107,7 +107,7 @@ struct DHParametersTests {
       let bad = try await bench.run("dhparam", "--check", file)
       #expect(bad.exitCode == 1)
       #expect(bad.standardOutput.hasPrefix("\(file): not usable, 2048 bits"))
-      #expect(bad.standardOutput.contains("no safe prime"))
+      #expect(bad.standardOutput.contains("not a safe prime"))
       let json = try await bench.run("dhparam", "--check", file, "--json")
       let report = try #require(JSONValue(Array(json.standardOutput.utf8)))
       #expect(json.exitCode == 1)
@@ -122,7 +122,7 @@ struct DHParametersTests {
       try await bench.fails(["dhparam", "--check", bench.folder.path], exit: 1, "io")
       let junk = try bench.folder.write("junk.pem", "junk")
       let failure = try await bench.fails(["dhparam", "--check", junk], exit: 1, "malformed")
-      #expect(failure.message.contains("there are none in the PEM text"))
+      #expect(failure.message.contains("no DH parameters"))
       mkfifo(bench.folder.path("fifo"), 0o600)
       try await bench.fails(
         ["dhparam", "--check", bench.folder.path("fifo")], exit: 1, "io")
@@ -146,14 +146,14 @@ struct DHParametersTests {
       symlink(target, bench.folder.path("link"))
       let link = try await bench.fails(
         ["dhparam", "--force", "--out", bench.folder.path("link")], exit: 1, "refused")
-      #expect(link.message.contains("is a link to"))
+      #expect(link.message.contains("link to \(target)"))
       #expect(bench.folder.read("target") == "mine")
       try bench.folder.makeFolder("folder")
       try await bench.fails(
         ["dhparam", "--force", "--out", bench.folder.path("folder")], exit: 1, "io")
       let missing = try await bench.fails(
         ["dhparam", "--out", bench.folder.path("none/dh.pem")], exit: 1, "state")
-      #expect(missing.hint == "make it first")
+      #expect(missing.message.contains("none"))
     }
   }
 

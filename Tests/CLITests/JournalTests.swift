@@ -84,11 +84,11 @@ struct JournalTests {
     try await CommandLineBench.with { bench in
       let words = ["show", "example.com"]
       let plain = try await bench.binary.run(words)
-      #expect(plain.standardError.hasPrefix("certctl: there is no certificate"))
+      #expect(plain.standardError.hasPrefix("certctl: no certificate"))
       #expect(plain.standardError.contains("\ncertctl: hint: "))
       let journal = try await underSystemd(bench, words)
       #expect(journal.exitCode == plain.exitCode)
-      #expect(journal.standardError.hasPrefix("<3>there is no certificate"))
+      #expect(journal.standardError.hasPrefix("<3>no certificate"))
       #expect(journal.standardError.contains("\n<3>hint: "))
       // Wrong usage is found before there is a command.
       let usage = try await underSystemd(bench, ["list", "--jsn"])

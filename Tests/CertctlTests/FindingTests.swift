@@ -57,9 +57,9 @@ struct FindingTests {
     }
     #expect(codes(expired) == ["expired", "renewalHeld", "renewalFailed", "deploymentFailed"])
     let messages = expired["findings"].array.compactMap { $0["message"].string }
-    #expect(messages[0] == "it expired on 2026-06-01T11:59:59Z")
+    #expect(messages[0].hasSuffix("expired on 2026-06-01T11:59:59Z"))
     #expect(messages[1] == "held back after 3 failures")
-    #expect(messages[2] == "failed on 2026-06-01T12:00:00Z: no names: a.test: no route")
+    #expect(messages[2].hasSuffix("failed on 2026-06-01T12:00:00Z: no names: a.test: no route"))
     #expect(messages[3] == "deployment failed: nginx -t failed")
     #expect(codes(try lineage(.revoked)) == ["revoked"])
     #expect(codes(try lineage(.placeholder)) == ["placeholder"])

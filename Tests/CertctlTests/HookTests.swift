@@ -161,8 +161,8 @@ struct HookTests {
       try write(folder, "deploy.d/safe", "true")
       let reports = try await hooks(folder).list(.deploy)
       #expect(reports.map(\.isUsable) == [false, false, true])
-      #expect(reports[0].hint == "chmod go-w \(folder.path("hooks/deploy.d/open"))")
-      #expect(reports[1].hint == "chmod +x \(folder.path("hooks/deploy.d/plain"))")
+      expectText(reports[0].hint, mentions: "chmod go-w \(folder.path("hooks/deploy.d/open"))")
+      expectText(reports[1].hint, mentions: "chmod +x \(folder.path("hooks/deploy.d/plain"))")
       chmod(folder.path("hooks"), 0o777)
       #expect(try await hooks(folder).run(.deploy(lineage)).isEmpty)
       #expect(warnings.texts.withLock { $0.count } == 3)
@@ -174,7 +174,7 @@ struct HookTests {
       let own = try write(folder, "mine", "true", mode: 0o777)
       let results = try await hooks(folder).run(.deploy(lineage), own: [own, "/no/such/hook"])
       #expect(results.map(\.succeeded) == [false, false])
-      #expect(results[0].hint == "chmod go-w \(own)")
+      expectText(results[0].hint, mentions: "chmod go-w \(own)")
       #expect(results[1].message.contains("No such file"))
     }
   }
@@ -212,9 +212,9 @@ struct HookTests {
       #expect(results[0].output == "bad luck\n")
       #expect(
         results[0].message == "the deploy hook \(folder.path("hooks/deploy.d/1")) for example.com "
-          + "ended with exit code 3")
+          + "failed with exit code 3")
       #expect(results[1].signal == SIGKILL)
-      #expect(results[1].message.hasSuffix("was ended by signal 9"))
+      #expect(results[1].message.hasSuffix(" by signal 9"))
       expectText(results[2].hint, mentions: "interpreter")
     }
   }
@@ -225,7 +225,7 @@ struct HookTests {
       try write(folder, "deploy.d/slow", script)
       let result = try await hooks(folder, timeLimit: .seconds(1)).run(.deploy(lineage))[0]
       #expect(result.timedOut && !result.succeeded)
-      #expect(result.message.hasSuffix("was stopped after its time limit of 1 seconds"))
+      #expect(result.message.hasSuffix(" time limit of 1 seconds"))
       #expect(result.output == "so far\n")
       let pid = try #require(folder.read("pid").flatMap { Int32($0.dropLast()) })
       try await poll("the end of the grandchild") {
@@ -254,7 +254,7 @@ struct HookTests {
       try write(folder, "deploy.d/loud", "head -c 1000000 /dev/zero | tr '\\0' x; echo; exit 1")
       let output = try await hooks(folder).run(.deploy(lineage))[0].output
       #expect(output.utf8.count < 66_000)
-      #expect(output.contains("bytes left out"))
+      #expect(output.contains("bytes omitted"))
     }
   }
 }

@@ -97,10 +97,10 @@ struct IssueDecisionTests {
   }
 
   static let changes: [(@Sendable (inout LineageSettings) -> Void, String)] = [
-    ({ $0.authorities = ["zerossl"] }, "another CA is wanted"),
-    ({ $0.keyType = .rsa2048 }, "another key type is wanted: rsa2048"),
-    ({ $0.profile = "shortlived" }, "another profile is wanted"),
-    ({ $0.preferredChain = "Another Root" }, "another chain is wanted"),
+    ({ $0.authorities = ["zerossl"] }, "the CA changed"),
+    ({ $0.keyType = .rsa2048 }, "the key type changed to rsa2048"),
+    ({ $0.profile = "shortlived" }, "the profile changed"),
+    ({ $0.preferredChain = "Another Root" }, "the preferred chain changed"),
   ]
 
   @Test(arguments: changes.indices)

@@ -180,7 +180,7 @@ struct IssuerFailureTests {
       let error = try await refusal(bench) { _ in
         [try leaf(bench, other), bench.ca.testCA.intermediate]
       }
-      try expectUnusable(error, "another key", bench)
+      try expectUnusable(error, "key", bench)
     }
   }
 

@@ -83,7 +83,7 @@ struct UserCSRTests {
       _ = try await bench.context.rollback(exampleName)
       #expect(try live(bench).leaf.matches(first))
       let third = try given("example.com", "www.example.com").request
-      #expect(try await issue(bench, third).reason == "another certificate request is given")
+      #expect(try await issue(bench, third).reason == "the CSR changed")
     }
   }
 
@@ -102,15 +102,14 @@ struct UserCSRTests {
     try await withBench { bench in
       let request = try given("example.com").request
       let other = await failure { try await issue(bench, request, ["example.org"]) }
-      #expect(other?.code == .usage)
-      #expect(other?.message == "the certificate request is for example.com, not for example.org")
+      expectError(other, code: .usage, mentions: "for example.com", "not for example.org")
       let same = try given("b.example.com", "example.com").request
       let report = try await issue(bench, same, ["example.com", "b.example.com"])
       #expect(report.outcome == .issued)
       let more = await failure {
         try await issue(bench, nil, ["example.com", "b.example.com", "c.example.com"])
       }
-      expectError(more, code: .usage, hint: "give a new one by --csr")
+      expectError(more, code: .usage, hint: "--csr")
     }
   }
 
@@ -124,7 +123,7 @@ struct UserCSRTests {
       for (option, change) in changes {
         let error = await failure { try await issue(bench, request) { change(&$0.overrides) } }
         #expect(error?.exitCode == 64, "\(option)")
-        expectError(error, startsWith: "\(option) has no meaning", comment: "\(option)")
+        expectError(error, startsWith: "\(option) ", comment: "\(option)")
       }
       #expect(bench.ca.count() == 0)
       _ = try await issue(bench, request)
@@ -221,12 +220,9 @@ struct UserCSRFileTests {
   @Test func `a request without a name, or with a bad one, is refused`() async throws {
     try await with { folder in
       let none = await refused(try await make(folder, "-subj", "/CN=My Server"))
-      #expect(none?.code == .usage)
-      #expect(none?.message == "the certificate request asks for no name")
-      expectError(none, hint: "subjectAltName")
+      expectError(none, code: .usage, mentions: "no names", hint: "subjectAltName")
       let alone = await refused(try await make(folder, "-subj", "/CN=example.com"))
-      #expect(
-        alone?.message == "the certificate request names example.com in its subject only")
+      expectError(alone, code: .usage, mentions: "example.com only in its subject")
       #expect(alone?.hint == none?.hint)
       let san = "subjectAltName=DNS:example.com"
       let more = await refused(
@@ -234,7 +230,7 @@ struct UserCSRFileTests {
       expectError(more, mentions: "mail.example.com")
       let bad = await refused(
         try await make(folder, "-subj", "/", "-addext", "subjectAltName=DNS:a b.example.com"))
-      expectError(bad, code: .usage, mentions: "asks for a bad name")
+      expectError(bad, code: .usage, mentions: "a b.example.com")
     }
   }
 
@@ -264,7 +260,7 @@ struct UserCSRFileTests {
       _ = try await make(folder, "-subj", "/CN=example.com")
       for wrong in [[], Array("hello".utf8), [UInt8](try #require(folder.read("key")).utf8)] {
         let error = await refused(wrong)
-        expectError(error, code: .usage, startsWith: "the certificate request cannot be used: ")
+        expectError(error, code: .usage, mentions: "certificate request")
         #expect(error?.hint != nil)
       }
     }

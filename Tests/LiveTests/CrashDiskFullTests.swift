@@ -65,7 +65,8 @@ extension CrashTests {
           in: lab, steps, fault: "CERTCTL_FAULT_ENOSPC", at: number)
         #expect(result.exitCode == 0, "\(run.label): \(result)")
         #expect(
-          result.standardError.contains("warning: old generations"), "\(run.label): \(result)")
+          result.standardError.contains("warning: cannot remove old versions"),
+          "\(run.label): \(result)")
         #expect(run.liveTarget == "../archive/example.com/0003", "\(run.label)")
         try await run.certctl(lab.issue + ["--force"]).requireSuccess(run.label)
         run.expectTidy()

@@ -107,9 +107,9 @@ struct DNSPersistTests {
       let wrong = [
         record.replacing(issuer, with: "other-ca.test"): "is for another CA",
         record.replacing("/acme/acct/", with: "/acme/acct/x"): "is for another account",
-        record + "; persistUntil=1700000000": "ended at 2023-11-14T22:13:20Z",
-        record + "; persistUntil=soon": "is no such record",
-        record.replacing("; policy=wildcard", with: ""): "has no policy=wildcard",
+        record + "; persistUntil=1700000000": "expired at 2023-11-14T22:13:20Z",
+        record + "; persistUntil=soon": "is malformed",
+        record.replacing("; policy=wildcard", with: ""): "lacks policy=wildcard",
       ]
       for (text, words) in wrong {
         try await bench.set(text)

@@ -103,13 +103,13 @@ struct DNSTests {
       let unknown = try await failure(["*.example.test"], key("nobody", secret))
       #expect(unknown.contains("does not know the key nobody"), "\(unknown)")
       let wrong = try await failure(["*.example.test"], key("update-hmac-sha256", "c2VjcmV0"))
-      #expect(wrong.contains("the secret of the key update-hmac-sha256 is not the server's"))
+      #expect(wrong.contains("the secret of the key update-hmac-sha256 is wrong"), "\(wrong)")
       #expect(!wrong.contains("c2VjcmV0"))
       // A zone that the key may not change, and names that lead nowhere.
       let zone = try await failure(["*.other.test"])
-      #expect(zone.contains("does not change the zone other.test"), "\(zone)")
+      #expect(zone.contains("cannot update the zone other.test"), "\(zone)")
       let circle = try await failure(["*.circle.example.test"])
-      #expect(circle.contains("lead in a circle"), "\(circle)")
+      #expect(circle.contains("form a loop"), "\(circle)")
       let nowhere = try await failure(["*.nowhere.invalid"])
       #expect(nowhere.contains("nowhere.invalid"), "\(nowhere)")
       #expect(try await lab.texts(Self.challenge) == [DNSLab.foreign])
@@ -149,7 +149,7 @@ struct DNSTests {
           ["*.two.test"], ["--dns-resolver", "127.0.0.10:53", "--dns-port", "5"]))
       let refused = try await program.run()
       #expect(refused.exitCode == 1)
-      #expect(refused.standardError.contains("port 5 of the zone's own"), "\(refused)")
+      #expect(refused.standardError.contains("port 5 of these name servers"), "\(refused)")
       #expect(refused.standardError.contains("--dns-check resolver"), "\(refused)")
     }
   }

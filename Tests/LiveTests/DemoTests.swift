@@ -11,7 +11,7 @@ struct DemoTests {
       let result = try await Program(Checkout.path("scripts/demo"), environment: environment).run()
       try result.requireSuccess("the demonstration")
       #expect(result.standardOutput.contains("Hello from the application behind nginx."))
-      #expect(result.standardOutput.contains("that is live/example.com/cert.pem"))
+      #expect(result.standardOutput.contains("live/example.com/cert.pem"))
       #expect(folder.contents().isEmpty)
     }
   }

@@ -31,13 +31,13 @@ struct DockerFaultTests {
       try host.folder.makeFolder("state/archive")
       let state = host.stateDirectory
       let cases: [([String], String)] = [
-        ([host.volumes[0]], "sees none of the certificates"),
+        ([host.volumes[0]], "certificates in \(state)/live are not mounted"),
         ([host.volumes[0], host.volumes[1]], "without \(state)/archive"),
         (
           ["\(host.nginxFolder)/nginx.conf:/etc/nginx/nginx.conf"] + host.volumes.dropFirst(),
           "mounted as a single file"
         ),
-        (Array(host.volumes.dropFirst()), "is not a folder of this host"),
+        (Array(host.volumes.dropFirst()), "/etc/nginx is not mounted from this host"),
       ]
       for (volumes, words) in cases {
         try await host.startNginx(volumes: volumes)

@@ -131,7 +131,7 @@ struct DockerStoryTests {
       let options = ["--deploy-copy", copies]
       let unreadable = try await host.addSite("plex.example.com", "http://plex:32400", options)
       #expect(unreadable.exitCode == 78, "\(unreadable)")
-      #expect(unreadable.standardError.contains("runs there as user 101"), "\(unreadable)")
+      #expect(unreadable.standardError.contains("runs as user 101"), "\(unreadable)")
       let readable = try await host.addSite(
         "plex.example.com", "http://plex:32400",
         options + ["--group", "www-data", "--key-mode", "0640"])

@@ -86,7 +86,7 @@ struct IssueTests {
         ["issue", "example.com", "--agree-tos", "--http-port", "80", "--ca", ca[1]]
           + ["--ca-bundle", bundle, "--state-dir", state])
       #expect(result.exitCode == 1, "\(result)")
-      #expect(result.standardError.contains("ports below 1024 are for root"))
+      #expect(result.standardError.contains("ports below 1024 require root"))
       #expect(result.standardError.contains("--webroot"))
     }
   }

@@ -72,8 +72,8 @@ struct RenewProcessesTests {
   @Test func `one of two runs is killed by kill -9, whatever it is at`() async throws {
     try await CrashLab.run { lab in
       let words = [
-        "ordering a certificate", "presenting", "waiting for the CA to validate", "making a key",
-        "fetching", "storing",
+        "ordering a certificate", "presenting", "waiting for the CA to validate",
+        "generating a key", "downloading", "storing",
       ]
       for word in words {
         let fleet = try await Self.dueFleet("killed while \(word)", in: lab)

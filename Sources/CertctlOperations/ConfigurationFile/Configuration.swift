@@ -4,19 +4,18 @@ import CertctlCrypto
 import CertctlSystem
 import TOMLKit
 
-/// The defaults for all lineages: `certctl.toml`.
+/// The defaults for all lineages, from `certctl.toml`.
 ///
-/// Its keys are those of the settings table, and the words of the command line's options. An unknown
-/// key, or a value of the wrong type, is an error that names it: a misspelt default must not pass in
-/// silence.
+/// Its keys are those of the settings table and match the command line's options. An unknown key
+/// or a value of the wrong type is an error, so that a typo is noticed.
 package struct Configuration: Sendable, Equatable {
-  /// The settings that lineages and accounts start from.
+  /// The default settings of lineages and accounts.
   package var settings = SettingsOverrides()
 
-  /// No defaults but the built-in ones.
+  /// Creates a configuration with the built-in defaults only.
   package init() {}
 
-  /// Reads a configuration file's text.
+  /// Parses the text of a configuration file.
   ///
   /// - Parameters:
   ///   - text: TOML.
@@ -56,7 +55,7 @@ package struct Configuration: Sendable, Equatable {
   }
 }
 
-// MARK: - What is not of a lineage
+// MARK: - Settings outside lineages
 
 extension Configuration {
   /// The contact e-mail addresses for new accounts.
@@ -65,27 +64,27 @@ extension Configuration {
     set { settings.emails = newValue }
   }
 
-  /// The key identifier of the account at the site of a CA that needs one.
+  /// The key identifier of the external account.
   package var externalKeyID: String? { settings.externalKeyID }
 
-  /// Where the HMAC key that belongs to it lies; the text was checked when the file was read.
+  /// The reference to the external account's HMAC key, checked when the file was read.
   package var externalKey: SecretReference? {
     settings.externalKeyFile.flatMap { try? SecretReference($0) }
   }
 
-  /// Whether the terms of service of every CA in `ca` are agreed to.
+  /// Whether the user agrees to the terms of service of every CA in `ca`.
   package var agreesToTerms: Bool {
     get { settings.agreesToTerms ?? false }
     set { settings.agreesToTerms = newValue }
   }
 
-  /// Where `renew` writes its metrics for Prometheus, an absolute path; nil writes none.
+  /// The absolute path of the Prometheus metrics file that `renew` writes; nil for none.
   package var metricsFile: String? {
     get { settings.metricsFile }
     set { settings.metricsFile = newValue }
   }
 
-  /// Where settings of DNS providers lie, by the names of their variables, as `DNSSettings` has them.
+  /// The references to settings of DNS providers by variable name, as in `DNSSettings`.
   package var dnsReferences: [String: String] { settings.dnsCredentials ?? [:] }
 
   /// Containers whose nginx uses certctl's certificates, in addition to those of sites.
@@ -97,7 +96,7 @@ extension Configuration {
 extension SettingDefinition {
   /// Reads a value of the file.
   ///
-  /// - Throws: `WrongSetting` for one of another form.
+  /// - Throws: `WrongSetting` for a value of another form.
   fileprivate func read(_ value: any TOMLValueConvertible) throws -> SettingValue {
     switch form {
     case .text: return .text(try string(value))
@@ -162,7 +161,7 @@ extension SettingDefinition {
 }
 
 extension SettingForm.Unit {
-  /// What a number of it is.
+  /// The description of a number of this unit.
   fileprivate var words: String {
     switch self {
     case .port: "a port"

@@ -5,15 +5,15 @@ import CertctlIssuing
 import CertctlSystem
 
 extension SettingDefinition {
-  /// A value of the file that fulfils all that is known of the setting, here and in its entry.
+  /// Returns a value of the file after all checks of the setting, here and in its table entry.
   ///
-  /// - Throws: `WrongSetting` or `CertctlError` for one that does not.
+  /// - Throws: `WrongSetting` or `CertctlError` for an invalid value.
   func checked(_ value: SettingValue) throws -> SettingValue {
     let value = try check(value)
     return try Self.further[key]?(value) ?? value
   }
 
-  /// What the table cannot know, since it lies below accounts, challenges and DNS providers.
+  /// The checks that need accounts, challenges or DNS providers, which the table cannot use.
   private static let further: [String: @Sendable (SettingValue) throws -> SettingValue] = [
     SettingsTable.shared.emails.key: checking([String].self) {
       _ = try Registration(emails: $0).contacts()
@@ -41,7 +41,7 @@ extension SettingDefinition {
     },
   ]
 
-  /// A check of values of one type, which may put them in another way.
+  /// Returns a check for values of one type, which may normalize them.
   private static func checking<Value: SettingType>(
     _ type: Value.Type, _ body: @escaping @Sendable (inout Value) throws -> Void
   ) -> @Sendable (SettingValue) throws -> SettingValue {

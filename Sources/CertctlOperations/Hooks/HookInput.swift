@@ -2,10 +2,9 @@ import CertctlStore
 import FoundationEssentials
 
 extension HookOccasion {
-  /// The variables that hooks get; see Hooks.md, which users read.
+  /// Returns the environment variables for hooks, which Hooks.md documents for users.
   ///
-  /// Nothing in here was written by a CA: names are those of lineages, and only if they are made of
-  /// the letters of names.
+  /// No value comes from a CA. Names with unexpected characters are left out.
   func environment(stateDirectory: String) -> [String: String] {
     var variables = ["CERTCTL_EVENT": event.rawValue, "CERTCTL_STATE_DIR": stateDirectory]
     switch self {
@@ -16,7 +15,7 @@ extension HookOccasion {
       variables["CERTCTL_LINEAGE"] = lineage.name
       variables["CERTCTL_NAMES"] = Self.text(lineage.names)
       variables["CERTCTL_LIVE_DIR"] = folder
-      // A key that the user keeps is not there.
+      // With a user's CSR there is no key file.
       let hasKey = lineage.privkey != nil || lineage.fullchain == nil
       for file in ["cert", "chain", "fullchain"] + (hasKey ? ["privkey"] : []) {
         variables["CERTCTL_\(file.uppercased())"] = "\(folder)/\(file).pem"
@@ -36,7 +35,7 @@ extension HookOccasion {
     return variables
   }
 
-  /// What hooks can read from their standard input: one JSON object and a line break.
+  /// Returns the standard input for hooks: one JSON object and a line feed.
   func input() throws -> [UInt8] {
     let input =
       switch self {
@@ -49,7 +48,7 @@ extension HookOccasion {
     return [UInt8](try StateCoding.encoder().encode(input)) + [UInt8(ascii: "\n")]
   }
 
-  /// Names separated by spaces; one with other letters than names have is left out.
+  /// Returns the names, separated by spaces, without those that contain unexpected characters.
   private static func text(_ names: [String]) -> String {
     names.filter { name in
       !name.isEmpty
@@ -67,7 +66,7 @@ extension HookOccasion {
   }
 }
 
-/// The JSON object that hooks read.
+/// The JSON object on the standard input of hooks.
 private struct HookInput: Encodable {
   let event: HookEvent
   var due: [LineageReport]?
@@ -86,7 +85,7 @@ private struct HookInput: Encodable {
     try container.encodeIfPresent(certificate, forKey: .certificate)
     try container.encodeIfPresent(renewed, forKey: .renewed)
     try container.encodeIfPresent(failed, forKey: .failed)
-    // The notice stands in the object itself: one level is easier for scripts.
+    // The notice's keys go into the object itself: one level is easier for scripts.
     try notice?.encode(to: encoder)
   }
 }

@@ -3,29 +3,29 @@ package import CertctlCore
 package import CertctlSystem
 import FoundationEssentials
 
-/// The programs of the user that run before, at and after a renewal.
+/// The user's programs that run before, during and after a renewal.
 ///
-/// They lie in `hooks/{pre,deploy,post,notify}.d` of the configuration directory and run one after
-/// another, sorted by name, without a shell. A lineage's own deploy hooks come after them.
+/// They are in `hooks/{pre,deploy,post,notify}.d` of the configuration directory and run one after
+/// another, sorted by name, without a shell. The deploy hooks of a lineage run after them.
 package struct Hooks: Sendable {
-  /// How long a hook may run unless the user says otherwise.
+  /// The default time limit of a hook.
   package static let usualTimeLimit = Duration.seconds(600)
 
-  /// The folder that holds `pre.d`, `deploy.d`, `post.d` and `notify.d`.
+  /// The directory with `pre.d`, `deploy.d`, `post.d` and `notify.d`.
   package let directory: String
   let stateDirectory: String
   let environment: Environment
   let runner: any CommandRunner
   let timeLimit: Duration
 
-  /// The hooks of a configuration directory.
+  /// Creates the hooks of a configuration directory.
   ///
   /// - Parameters:
-  ///   - configDirectory: The folder that holds `hooks`; `/etc/certctl`, or that of the
+  ///   - configDirectory: The directory with `hooks`: `/etc/certctl`, or that of the
   ///     configuration file.
   ///   - stateDirectory: The state directory's absolute path.
-  ///   - timeLimit: How long each hook may run.
-  ///   - environment: Hears of the hooks that are skipped, and of each that runs.
+  ///   - timeLimit: The time limit of each hook.
+  ///   - environment: Receives warnings about skipped hooks, and the progress.
   package init(
     configDirectory: String, stateDirectory: String,
     timeLimit: Duration = Hooks.usualTimeLimit, environment: Environment
@@ -35,7 +35,7 @@ package struct Hooks: Sendable {
       environment: environment, runner: ProcessRunner())
   }
 
-  /// The hooks of a configuration directory, run by `runner`.
+  /// Creates the hooks of a configuration directory, to be run by `runner`.
   package init(
     configDirectory: String, stateDirectory: String,
     timeLimit: Duration = Hooks.usualTimeLimit, environment: Environment, runner: any CommandRunner
@@ -47,15 +47,15 @@ package struct Hooks: Sendable {
     self.runner = runner
   }
 
-  // MARK: - Looking
+  // MARK: - Listing
 
-  /// The hooks of one event, or of all, in the order in which they run, with those that do not.
+  /// Returns the hooks of one event, or of all, in execution order, including unusable ones.
   ///
   /// - Parameters:
   ///   - event: The event; nil for all.
-  ///   - own: The deploy hooks of a lineage: absolute paths.
-  /// - Returns: Those in the folders, then those of the lineage that are not among them.
-  /// - Throws: `CertctlError` when a folder cannot be read.
+  ///   - own: The absolute paths of a lineage's deploy hooks.
+  /// - Returns: The hooks in the directories, then those of the lineage that are not among them.
+  /// - Throws: `CertctlError` if a directory cannot be read.
   package func list(_ event: HookEvent? = nil, own: [String] = []) async throws -> [HookReport] {
     do {
       return try await checked(event.map { [$0] } ?? HookEvent.allCases, own)
@@ -81,8 +81,8 @@ package struct Hooks: Sendable {
         let path = "\(folder)/\(name)"
         guard !Self.isLeftover(name) else {
           return HookReport(
-            event: event, path: path, problem: "it is hidden, or was left by an editor or package",
-            hint: "delete it, or give it another name")
+            event: event, path: path, problem: "it is a hidden, temporary or backup file",
+            hint: "delete or rename it")
         }
         return Self.checked(path, event)
       }
@@ -98,7 +98,7 @@ package struct Hooks: Sendable {
     }
   }
 
-  /// Whether a file of this name was left behind by an editor or a package manager.
+  /// Returns whether an editor or a package manager left a file of this name behind.
   static func isLeftover(_ name: String) -> Bool {
     if name.hasPrefix(".") || name.hasPrefix("#") || name.hasSuffix("~") { return true }
     guard let dot = name.lastIndex(of: ".") else { return false }
@@ -111,14 +111,14 @@ package struct Hooks: Sendable {
 
   /// Runs the hooks of an event, one after another.
   ///
-  /// A hook that fails stops no other. What must not be run is skipped with a warning; but of `own`,
-  /// which somebody asked for by name, it is a failure.
+  /// A failed hook does not stop the others. An unusable hook is skipped with a warning; in `own`
+  /// it is a failure, because the user named it.
   ///
   /// - Parameters:
-  ///   - occasion: The event, with what its hooks are told.
-  ///   - own: The deploy hooks of the lineage: absolute paths.
-  /// - Returns: What became of each.
-  /// - Throws: `CancellationError`; the hook that ran, and its children, are gone then.
+  ///   - occasion: The event with the data for its hooks.
+  ///   - own: The absolute paths of the lineage's deploy hooks.
+  /// - Returns: The result of each hook.
+  /// - Throws: `CancellationError`, after the running hook and its children were stopped.
   package func run(
     _ occasion: HookOccasion, own: [String] = []
   ) async throws(CancellationError) -> [HookResult] {
@@ -152,7 +152,7 @@ package struct Hooks: Sendable {
     return results
   }
 
-  /// Runs one hook, whichever folder it lies in.
+  /// Runs one hook, regardless of its directory.
   ///
   /// - Throws: `CancellationError`.
   func run(
@@ -176,7 +176,7 @@ package struct Hooks: Sendable {
 }
 
 extension HookOccasion {
-  /// The lineage that the event is about, if it is about one.
+  /// The lineage concerned, if any.
   var lineage: String? {
     switch self {
     case .deploy(let lineage): lineage.name
@@ -193,10 +193,10 @@ extension HookResult {
     let how =
       switch result.ending {
       case _ where result.timedOut:
-        "was stopped after its time limit of \(timeLimit.components.seconds) seconds"
+        "exceeded its time limit of \(timeLimit.components.seconds) seconds"
       case .exited(0): "succeeded"
-      case .exited(let code): "ended with exit code \(code)"
-      case .signalled(let number): "was ended by signal \(number)"
+      case .exited(let code): "failed with exit code \(code)"
+      case .signalled(let number): "was killed by signal \(number)"
       }
     let whom = occasion.lineage.map { " for \($0)" } ?? ""
     self.init(

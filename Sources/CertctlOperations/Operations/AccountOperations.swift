@@ -6,14 +6,14 @@ package import CertctlIssuing
 import CertctlStore
 import CertctlSystem
 
-/// Registers an account, or brings the one that is there back to the CA's mind.
+/// An operation that registers an account, or an existing one again with the same key.
 package struct RegisterAccountOperation: Operation {
   package var authority: String
   package var caBundle: String?
   package var registration: Registration
   package var keyType: KeyType
 
-  /// An account at a CA, by preset name or directory URL.
+  /// Creates the operation for a CA, given by preset name or directory URL.
   package init(
     authority: String, caBundle: String? = nil, registration: Registration,
     keyType: KeyType = .ec256
@@ -34,7 +34,7 @@ package struct RegisterAccountOperation: Operation {
   }
 }
 
-/// The accounts on this machine, without asking any CA.
+/// An operation that lists the accounts on this machine, without contacting a CA.
 package struct ListAccountsOperation: Operation {
   package init() {}
 
@@ -49,7 +49,7 @@ package struct ListAccountsOperation: Operation {
   }
 }
 
-/// The account in use at a CA, with the status and contacts that the CA has of it.
+/// An operation that shows the account in use at a CA, with its status there.
 package struct ShowAccountOperation: Operation {
   package var authority: String
   package var caBundle: String?
@@ -70,7 +70,7 @@ package struct ShowAccountOperation: Operation {
   }
 }
 
-/// Replaces the contacts of the account in use.
+/// An operation that replaces the contacts of the account in use.
 package struct UpdateAccountOperation: Operation {
   package var authority: String
   package var caBundle: String?
@@ -96,7 +96,7 @@ package struct UpdateAccountOperation: Operation {
   }
 }
 
-/// Gives the account in use a new key.
+/// An operation that changes the key of the account in use.
 package struct RollOverAccountOperation: Operation {
   package var authority: String
   package var caBundle: String?
@@ -118,11 +118,11 @@ package struct RollOverAccountOperation: Operation {
   }
 }
 
-/// Deactivates the account in use, at the CA and here, for good.
+/// An operation that permanently deactivates the account in use, at the CA and locally.
 package struct DeactivateAccountOperation: Operation {
   package var authority: String
   package var caBundle: String?
-  /// Whether it is only forgotten here, because the CA no longer knows it.
+  /// Whether to deactivate it only locally, because the CA no longer knows it.
   package var locally: Bool
 
   package init(authority: String, caBundle: String? = nil, locally: Bool = false) {
@@ -151,7 +151,7 @@ package struct DeactivateAccountOperation: Operation {
         let stored = try await context.accounts.account(for: keeper.directory)
       else {
         throw CertctlError(
-          .notFound, "there is no account for \(keeper.directory) on this machine")
+          .notFound, "no account for \(keeper.directory) on this machine")
       }
       return (stored.record, stored.key)
     }

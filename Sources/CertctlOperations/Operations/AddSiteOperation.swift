@@ -8,24 +8,24 @@ import CertctlStore
 import CertctlSystem
 import FoundationEssentials
 
-/// What a user asks of `site add`.
+/// The options of `site add`.
 package struct SiteRequest: Sendable {
   /// The site.
   package var site: Site
-  /// The folder of nginx's main file, as this host sees it; nil for the only nginx, or Debian's.
+  /// The directory of nginx's main file on this host; nil for the only nginx, or `/etc/nginx`.
   package var nginxFolder: String?
   /// The container that nginx runs in; nil for this host.
   package var container: String?
-  /// The folder, on this host, of copies of the certificates that nginx is to use instead.
+  /// The directory on this host for copies of the certificates, which nginx then uses.
   package var copy: String?
-  /// How to get a certificate, should there be none for the site.
+  /// The settings for getting a certificate if the site has none.
   package var overrides: SettingsOverrides
-  /// How to register an account for that.
+  /// The data for registering an account.
   package var registration: Registration
-  /// Write files anew that were changed by hand.
+  /// Whether to overwrite files that were edited by hand.
   package var force: Bool
 
-  /// A request for a site.
+  /// Creates a request for a site.
   package init(
     site: Site, nginxFolder: String? = nil, container: String? = nil,
     copy: String? = nil, overrides: SettingsOverrides = .init(),
@@ -42,10 +42,10 @@ package struct SiteRequest: Sendable {
   }
 }
 
-/// Writes a site, gets its certificate if there is none, has nginx load both, and proves it.
+/// An operation that writes a site, gets its certificate if necessary, and verifies both in nginx.
 ///
-/// On a machine without a certificate nginx first serves the answers to challenges only, so that the
-/// certificate can be had through it. Whatever fails, nginx goes on with the files that it had.
+/// Without a certificate, nginx first serves only the responses to challenges, so that the
+/// certificate can be issued through it. If anything fails, nginx keeps its previous files.
 ///
 /// - Returns: The site.
 /// - Throws: `CertctlError`; `CancellationError`.
@@ -79,8 +79,8 @@ package struct AddSiteOperation: Operation {
         added: known?.added ?? environment.clock.now())
       if let known, !known.place.isSameNginx(as: record.place) {
         throw CertctlError(
-          .refused, "\(site.name) is a site of another nginx: \(known.place.folder)",
-          hint: "remove it there: certctl site remove \(site.name)")
+          .refused, "the site \(site.name) belongs to the nginx in \(known.place.folder)",
+          hint: "to move it, first run: certctl site remove \(site.name)")
       }
       guard try await sites.hasCertificate(for: site) else {
         try await issue(for: request, record, known, name, at: place)
@@ -91,7 +91,7 @@ package struct AddSiteOperation: Operation {
       return try await ShowSiteOperation(site.name).run(in: context)
     }
 
-    /// Gets a certificate through nginx, and then makes the site whole.
+    /// Gets a certificate through nginx, then installs the complete site.
     private func issue(
       for request: SiteRequest, _ record: SiteRecord, _ known: SiteRecord?, _ name: LineageName,
       at place: NginxInstallation
@@ -101,10 +101,10 @@ package struct AddSiteOperation: Operation {
       let isThroughNginx =
         overrides.challenge ?? .http01 == .http01 && overrides.httpPort == nil
         && overrides.webroot == nil && overrides.dns.provider == nil
-      // With a certificate for other names the site can be there already.
+      // With a certificate for other names, the site may already exist.
       let hasOther = try await certificates.liveGeneration(name) != nil
       if isThroughNginx {
-        // Wildcards are proved by the provider of the configuration file, if there is one.
+        // Wildcards are validated with the configured DNS provider, if any.
         if !site.hosts.contains(where: \.isWildcard) { overrides.challenge = .http01 }
         overrides.webroot = place.hostPath(NginxInstallation.challenges)
         let stage: SiteRenderer.Stage =
@@ -121,7 +121,7 @@ package struct AddSiteOperation: Operation {
         try await sites.install(
           record, .complete(isDual: try await sites.isDual(name)), request.force)
       } catch {
-        // Nobody is served by a site without a certificate. After Ctrl-C, too.
+        // A site without a certificate is useless. Remove it even after Ctrl-C.
         if isThroughNginx, !hasOther {
           try? await Task { try await sites.withdraw(record, known) }.value
         }

@@ -5,8 +5,10 @@ import CertctlIssuing
 import CertctlStore
 import FoundationEssentials
 
-/// The CAs of one run: one client, one connection and one account for each, however many lineages
-/// share it, and which of them are out of reach.
+/// The sessions with the CAs of one run.
+///
+/// Each CA has one client, one connection and one account, shared by all lineages. The pool also
+/// remembers which CAs are unreachable.
 actor CASessionPool {
   private static let mostRefusals = 3
 
@@ -24,13 +26,13 @@ actor CASessionPool {
     var caBundle: String?
   }
 
-  /// Sessions for one command.
+  /// Creates the sessions for one command.
   init(_ context: Context, registration: Registration = .init()) {
     self.context = context
     self.registration = registration
   }
 
-  /// The client for a CA.
+  /// Returns the client for a CA.
   func client(for directory: String, caBundle: String?) throws -> ACMEClient {
     let place = Place(directory: directory, caBundle: caBundle)
     if let client = clients[place] { return client }
@@ -39,14 +41,14 @@ actor CASessionPool {
     return client
   }
 
-  /// The account in use at a CA, registered first if need be.
+  /// Returns the account in use at a CA, and registers one first if necessary.
   ///
   /// - Parameters:
   ///   - directory: The CA's directory URL.
-  ///   - caBundle: What its HTTPS certificate must chain to.
-  ///   - isOnly: Whether it is the only CA of the lineage: then an external account is meant for it.
-  /// - Returns: The account, and what is kept of it.
-  /// - Throws: What the registration fails with.
+  ///   - caBundle: The file with the trusted roots for its HTTPS certificate.
+  ///   - isOnly: Whether it is the lineage's only CA, so that an external account belongs to it.
+  /// - Returns: The record of the account, and the account.
+  /// - Throws: The error of the registration.
   func account(
     at directory: String, caBundle: String?, isOnly: Bool = true
   ) async throws -> (AccountRecord, Account) {
@@ -71,7 +73,7 @@ actor CASessionPool {
     }
   }
 
-  /// The account after the CA said that it does not know it: registered again with the same key.
+  /// Registers an account that the CA no longer knows again, with the same key.
   func accountAgain(
     at directory: String, caBundle: String?, insteadOf url: String
   ) async throws -> (AccountRecord, Account) {
@@ -88,7 +90,7 @@ actor CASessionPool {
     return try await Self.value(of: task)
   }
 
-  /// Waits for a task that several lineages share; the end of one of them is the end of the run.
+  /// Waits for a task that several lineages share, and cancels it if the caller is cancelled.
   private static func value<T: Sendable>(of task: Task<T, any Error>) async throws -> T {
     try await withTaskCancellationHandler {
       try await task.value
@@ -103,8 +105,9 @@ actor CASessionPool {
       directory: place.directory)
   }
 
-  /// The solvers for these settings; orders side by side share them, and with them their listeners and
-  /// what they know of zones.
+  /// Returns the solvers for these settings.
+  ///
+  /// Concurrent orders share them, with their listeners and their knowledge of zones.
   func solvers(for settings: LineageSettings) async throws -> ChallengeSolvers {
     try await ChallengeSolvers(settings.challenge, for: settings.names) { try solver(for: $0) }
   }
@@ -116,7 +119,7 @@ actor CASessionPool {
     return solver
   }
 
-  /// The DNS by these settings, shared likewise.
+  /// Returns the zone locator for these settings, which concurrent orders share as well.
   func view(_ settings: DNSSettings) async throws -> ZoneLocator {
     if let view = views[settings] { return view }
     let view = try await context.solverContext.view(settings)
@@ -126,25 +129,25 @@ actor CASessionPool {
     return view
   }
 
-  // MARK: - CAs out of reach
+  // MARK: - Unreachable CAs
 
-  /// Refuses a CA that was out of reach a moment ago.
+  /// Throws if the CA was unreachable earlier in this run.
   ///
-  /// Each lineage would wait for the same answer, and count it as a failure of its own.
+  /// Otherwise each lineage would wait for the same error and record it as its own failure.
   func checkReach(of directory: String) throws {
     guard let error = closed[directory] else { return }
     throw CertctlError(
-      .postponed, "another certificate's request failed in this run: \(error.message)",
+      .postponed, "an earlier request to this CA failed in this run: \(error.message)",
       hint: error.hint, problem: error.problem, isRetryable: true, retryAfter: error.retryAfter)
   }
 
-  /// Whether a CA gives no answer, or nothing but refusals.
+  /// Returns whether a CA does not respond, or refuses all requests.
   func isOutOfReach(_ directory: String) -> Bool { closed[directory] != nil }
 
-  /// Notes how asking a CA ended.
+  /// Records the outcome of a request to a CA.
   ///
-  /// One without an answer is out of reach. A rate limit or an error of the CA's own may concern one
-  /// certificate only: so many in a row do not.
+  /// A CA that does not respond is unreachable. A rate limit or server error may concern only one
+  /// certificate, so it takes several in a row.
   func note(_ error: (any Error)?, from directory: String) {
     guard let error = error as? ACMEError, error.isRetryable, error.code != .orderPending else {
       refusals[directory] = nil

@@ -8,34 +8,34 @@ import CertctlStore
 import FoundationEssentials
 import Logging
 
-/// One lineage on its way to a new certificate, under its lock: what `issue` and `renew` share.
+/// The acquisition of a certificate for one lineage, under its lock.
 struct CertificateAcquirer: ContextPart {
   let context: Context
   let sessions: CASessionPool
   let name: LineageName
-  /// The lineage as it is on disk; nil when it is new.
+  /// The lineage on disk; nil for a new one.
   let known: Lineage?
-  /// What is wanted.
+  /// The requested settings.
   let settings: LineageSettings
   /// The certificate in use.
   var current: IssuedCertificate?
-  /// Why the schedule wants it; nil when a person does.
+  /// The reason of a scheduled renewal; nil if a person requested the certificate.
   var reason: RenewalDecision.Reason?
-  /// Whether a new order may be placed; without it only one under way is brought to its end.
+  /// Whether a new order may be placed; otherwise only a pending one is completed.
   var mayOrder = true
-  /// Whether the limits that we know of a CA may forbid it.
+  /// Whether the known rate limits of a CA apply.
   var heedsLimits = true
-  /// Whether an account that the CA no longer knows is registered again, as a renewal does.
+  /// Whether an account that the CA no longer knows is registered again.
   var registersAgain = false
 
   private var pending: PendingStore { PendingStore(state: state) }
 
-  /// Gets the certificate, stores it and puts it to use.
+  /// Gets and stores the certificate, as the candidate for deployment.
   ///
-  /// The CAs are asked in their order; the next one only when one is out of order, or limits the
-  /// rate for longer than the certificate in use can wait.
+  /// The CAs are tried in order: the next one only if one is unavailable, or if its rate limit
+  /// lasts longer than the certificate in use can wait.
   ///
-  /// - Returns: False when there was no order to go on with and none may be placed.
+  /// - Returns: False if there was no order to resume and none may be placed.
   func run() async throws -> Bool {
     let authorities = try await order(of: settings.authorities)
     for (index, authority) in authorities.enumerated() {
@@ -49,20 +49,20 @@ struct CertificateAcquirer: ContextPart {
         }
         let cause = CertctlError(wrapping: error)
         console.warn(
-          "\(cause.text.inOneLine); asking \(authorities[index + 1].title) in its place")
+          "\(cause.text.inOneLine); trying \(authorities[index + 1].title) instead")
       }
     }
     return false
   }
 
-  /// The account that the order would be placed by, registered if need be, and a dry run with it.
+  /// Performs a dry run at a CA, and registers an account there if necessary.
   func dryRun(at directory: String, authority: CertificateAuthority) async throws {
     try await issuer(authority, directory).dryRun()
   }
 
   // MARK: - One CA
 
-  /// The CAs in their order, but first of all the one where an order is under way.
+  /// Returns the CAs in order, but the one with a pending order first.
   private func order(of authorities: [String]) async throws -> [CertificateAuthority] {
     let underWay = try await pending.order(of: name)?.directory
     let all = try authorities.map { try CertificateAuthority.named($0) }
@@ -80,7 +80,7 @@ struct CertificateAcquirer: ContextPart {
     do {
       let issuer = try await issuer(authority, directory)
       lineage.settings = settings
-      // Before anything is presented: a crash must leave what the next run cleans up by.
+      // Save this before challenges are presented: after a crash the next run cleans up with it.
       try await context.save(lineage)
       isSaved = true
       guard let obtained = try await obtainAllowed(issuer) else { return false }
@@ -100,9 +100,9 @@ struct CertificateAcquirer: ContextPart {
     }
   }
 
-  /// The RSA certificate beside the one that was just obtained, whose order waits on disk for it.
+  /// Returns the RSA certificate for the one just obtained, whose order stays on disk meanwhile.
   ///
-  /// It may be ordered even where only an order under way was to be finished: it is part of that.
+  /// It may be ordered even if `mayOrder` is false, because it is part of the pending order.
   private func rsaCertificate(
     _ authority: CertificateAuthority, beside main: Issuer
   ) async throws -> (IssuedCertificate.RSACertificate?, Lineage.Issuance.Place?) {
@@ -124,8 +124,8 @@ struct CertificateAcquirer: ContextPart {
       return mayOrder ? try await issuer.obtain() : try await issuer.resume()
     } catch let error as ACMEError where error.code == .accountDoesNotExist {
       guard registersAgain else { throw error }
-      // Nobody watches: the same key, and the terms that were agreed to, give an account again.
-      console.warn("\(error); the account is registered again")
+      // Unattended: register again with the same key and the terms that were agreed to.
+      console.warn("\(error); registering the account again")
       let (record, account) = try await sessions.accountAgain(
         at: issuer.directory, caBundle: settings.caBundle, insteadOf: issuer.account.url)
       let again = issuer.with(account, id: record.id)
@@ -150,7 +150,7 @@ struct CertificateAcquirer: ContextPart {
       name: name, settings: settings, directory: directory, authority: authority,
       account: account, accountID: record.id, solvers: solvers, state: state,
       environment: environment, part: part,
-      // Whoever changes the key does not want the old one, whatever else was asked for.
+      // A key change never reuses the old key, even with --reuse-key.
       currentKey: known?.rekey != nil ? nil : part == .rsa ? current?.rsa?.key : current?.key,
       replaces: try await replaced(part, by: record.id, client),
       previous: known?.issuance.flatMap { issuance in
@@ -159,8 +159,9 @@ struct CertificateAcquirer: ContextPart {
       }, heedsLimits: heedsLimits, authorizationLookup: lookup)
   }
 
-  /// The certificate that the order is to replace (RFC 9773, section 5): only the CA and the
-  /// account that issued it are told.
+  /// Returns the certificate that the order replaces (RFC 9773, section 5).
+  ///
+  /// It is nil unless the same CA and account issued it.
   private func replaced(
     _ part: CertificatePart, by accountID: String, _ client: ACMEClient
   ) async throws -> CertificateID? {
@@ -186,26 +187,26 @@ struct CertificateAcquirer: ContextPart {
     lineage.issuance = Lineage.Issuance(
       directory: issuer.directory, account: issuer.accountID, rsa: rsa,
       settings: issuer.settings, date: now,
-      // A rollback must not put a revoked generation back to use unawares.
+      // A rollback must not silently restore a revoked generation.
       revoked: known?.issuance?.revoked)
     lineage.lastFailure = lineage.omitted?.first.map { .init(date: now, message: $0.message) }
     var schedule =
       lineage.schedule?.about(current?.leaf.sha256Fingerprint.hexadecimal) ?? RenewalState()
     schedule.noteSuccess(RenewalCertificate(issued.leaves), because: reason, now: now)
     if lineage.omitted != nil {
-      // The names that are missing are tried again, ever more seldom.
+      // Missing names are retried at growing intervals.
       schedule.failures = known?.omitted == nil ? nil : known?.schedule?.failures
       schedule.noteFailure(of: RenewalCertificate(issued.leaves), now: now)
     }
     lineage.schedule = schedule
-    // A key that nobody else knows needs no more than another one in its place.
+    // Without a compromise the key change is complete: nothing has to be revoked.
     if lineage.rekey?.isCompromised == false { lineage.rekey = nil }
     try await context.save(lineage)
     do {
       try await pending.discard(name)
     } catch {
-      // The certificate is in use; the next run finds the order, and that it is done.
-      console.logger.warning("the finished order was not discarded: \(error)")
+      // The certificate is stored; the next run finds the finished order.
+      console.logger.warning("cannot discard the finished order: \(error)")
     }
     await events.append(
       Event(
@@ -216,10 +217,10 @@ struct CertificateAcquirer: ContextPart {
 
   // MARK: - Failing
 
-  /// Whether the next CA may be asked after this failure.
+  /// Returns whether the next CA may be tried after this failure.
   ///
-  /// A name that one CA could not validate is not tried at another: that would only hide what is
-  /// wrong with the name.
+  /// A name that one CA could not validate is not tried at another: that would only hide the
+  /// problem.
   private func mayTurnAway(after error: any Error) -> Bool {
     let refusal = error as? ACMEError
     let failure = CertctlError(wrapping: error)
@@ -231,15 +232,14 @@ struct CertificateAcquirer: ContextPart {
     return failure.retryAfter.map { $0 >= last } ?? (environment.clock.now() >= last)
   }
 
-  /// Keeps the failure with the lineage; a lineage that never was goes, unless its order lives on.
+  /// Records the failure in the lineage, or removes a new lineage without a pending order.
   ///
-  /// The failure itself is the news: one of the recording, on a full disk for example, does not
-  /// hide it.
+  /// If the recording itself fails, for example on a full disk, that is only logged.
   private func recordFailure(_ error: any Error, of lineage: Lineage) async {
     let now = environment.clock.now()
     let failure = CertctlError(wrapping: error)
     do {
-      // A damaged record of an order counts as one: it is there for somebody to look at.
+      // A damaged order record counts as an order: it is kept for inspection.
       let isUnderWay = (try? await certificatesInUse.isOrderUnderWay(name)) ?? true
       if known == nil && !isUnderWay {
         try await lineages.remove(name)
@@ -257,7 +257,7 @@ struct CertificateAcquirer: ContextPart {
         try await context.save(failed)
       }
     } catch {
-      console.logger.warning("the failure was not recorded with the lineage: \(error)")
+      console.logger.warning("cannot record the failure: \(error)")
     }
     guard !(error is CancellationError) else { return }
     await events.append(

@@ -1,7 +1,7 @@
 import CertctlServing
 import CertctlStore
 
-/// The compose file for an nginx in a container that uses certificates of this state directory.
+/// An operation that returns a compose file for an nginx that uses this state directory.
 package struct ComposeFileOperation: Operation {
   package var container: String
   package var image: String

@@ -1,12 +1,12 @@
-/// Runs `body` for each item, so many at once, and never for two that have something in common.
+/// Runs `body` for each item concurrently, but never for two items that share a need.
 ///
 /// - Parameters:
-///   - items: What to run for, in order of preference.
-///   - limit: How many at once; at least one runs.
-///   - needs: What an item needs for itself alone.
-///   - body: The work; what goes wrong is part of its result.
+///   - items: The items, in order of preference.
+///   - limit: The maximum number of concurrent calls; at least one runs.
+///   - needs: Returns the resources that an item needs exclusively.
+///   - body: The work; failures are part of its result.
 /// - Returns: The results in the order of the items.
-/// - Throws: `CancellationError`, when the task or the work was cancelled.
+/// - Throws: `CancellationError` if the task or the work was cancelled.
 func concurrentMap<Item: Sendable, Need: Hashable & Sendable, Value: Sendable>(
   _ items: [Item], limit: Int, needs: (Item) -> Set<Need>,
   _ body: @escaping @Sendable (Item) async throws -> Value

@@ -5,10 +5,10 @@ import CertctlSystem
 import Logging
 
 extension Context {
-  /// Runs `body` alone on a lineage.
+  /// Runs `body` under the lock of a lineage.
   ///
-  /// - Throws: `CertctlError` with code `locked` when another process is at work on it and goes on
-  ///   for longer than `wait`, by default the time that the user gave; or what `body` throws.
+  /// - Throws: `CertctlError` with code `locked` if another process holds the lock for longer than
+  ///   `wait`, by default the lock timeout; the errors of `body`.
   func withLineage<T: Sendable>(
     _ name: LineageName, wait: Duration? = nil, _ body: () async throws -> T
   ) async throws -> T {
@@ -18,9 +18,9 @@ extension Context {
     return try await body()
   }
 
-  /// Runs `body` alone on those of these lineages on which no other process is at work.
+  /// Runs `body` under the locks of those lineages that no other process has locked.
   ///
-  /// - Throws: What `body` throws.
+  /// - Throws: The errors of `body`.
   func withFreeLineages<T: Sendable>(
     _ names: [LineageName], _ body: ([LineageName]) async throws -> T
   ) async throws -> T {
@@ -38,7 +38,7 @@ extension Context {
     return try await body(free)
   }
 
-  /// The lock of a lineage; says whom it waits for.
+  /// Returns the lock of a lineage, and reports the process that it waits for.
   private func lock(_ name: LineageName, wait: Duration) async throws -> FileLock {
     let key = "lineage-\(name)"
     do {
@@ -49,7 +49,7 @@ extension Context {
     return try await state.lock(key, wait: wait, clock: environment.clock)
   }
 
-  /// The lock under which servers are made to use something else; one process at a time.
+  /// Returns the lock for deployments, which only one process can hold.
   func deploymentLock() async throws -> FileLock {
     try await state.lock("deployment", wait: lockTimeout, clock: environment.clock)
   }

@@ -7,11 +7,10 @@ import CertctlStore
 import CertctlSystem
 import Logging
 
-/// What an operation works with: what is on disk, the outer world, and the defaults.
+/// The dependencies of an operation: state directory, environment and defaults.
 ///
-/// It is passed down and never up: nothing that it holds knows an operation. Operations of one context
-/// may run side by side; locks in the state directory keep them, and other processes, out of each
-/// other's way.
+/// It is only passed down: nothing in it refers to an operation. Operations of one context may run
+/// concurrently; locks in the state directory keep them and other processes apart.
 package struct Context: Sendable {
   let state: StateDirectory
   package let environment: Environment
@@ -19,14 +18,14 @@ package struct Context: Sendable {
   let lockTimeout: Duration
   let configDirectory: String
 
-  /// A context of a state directory.
+  /// Creates a context for a state directory.
   ///
   /// - Parameters:
-  ///   - stateDirectory: Its absolute path; it is made at the first write.
+  ///   - stateDirectory: Its absolute path; the directory is created with the first write.
   ///   - configuration: The defaults for all lineages.
-  ///   - configDirectory: The absolute path of the folder that holds `hooks`.
-  ///   - lockTimeout: How long to wait for another process.
-  ///   - environment: Network, clock, log and the person who watches.
+  ///   - configDirectory: The absolute path of the directory with `hooks`.
+  ///   - lockTimeout: The maximum wait for another process.
+  ///   - environment: Network, clock, log and console.
   package init(
     stateDirectory: String, configuration: Configuration = .init(),
     configDirectory: String = "/etc/certctl", lockTimeout: Duration = .seconds(300),
@@ -43,17 +42,17 @@ package struct Context: Sendable {
   var lineages: LineageStore { LineageStore(state: state) }
   var accounts: AccountStore { AccountStore(state: state) }
   var events: EventLog { EventLog(state: state) }
-  /// The programs of the user that run around a renewal.
+  /// The user's programs that run around a renewal.
   package var hooks: Hooks {
     Hooks(configDirectory: configDirectory, stateDirectory: state.path, environment: environment)
   }
 
-  /// What solvers work with.
+  /// The dependencies of solvers.
   var solverContext: SolverContext {
     var solver = SolverContext(
       environment: environment, references: defaults.dnsReferences, configDirectory: configDirectory
     ) { zone, change in
-      // Services that replace whole record sets would lose what another process has just added.
+      // A provider that replaces record sets would lose a record that another process just added.
       let name = String(zone.map { $0 == "/" ? "_" : $0 })
       let lock = try await state.lock("dns-\(name)", wait: lockTimeout, clock: environment.clock)
       defer { lock.release() }
@@ -67,7 +66,7 @@ package struct Context: Sendable {
     try await lineages.save(lineage)
   }
 
-  /// The client of a CA.
+  /// Returns the client for a CA.
   func client(directory: String, caBundle: String?) throws -> ACMEClient {
     ACMEClient(
       directoryURL: directory, http: try environment.client(caBundle: caBundle),

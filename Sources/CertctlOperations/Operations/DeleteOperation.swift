@@ -4,9 +4,10 @@ import CertctlCrypto
 package import CertctlStore
 import CertctlSystem
 
-/// Removes a lineage with its certificates and keys.
+/// An operation that deletes a lineage with its certificates and keys.
 ///
-/// - Throws: `CertctlError`, `refused` when it is in use and `inUse` does not allow it.
+/// - Throws: `CertctlError`, with code `refused` if the certificate is in use and `inUse` does not
+///   allow it.
 package struct DeleteOperation: Operation {
   package var name: LineageName
   package var inUse: InUsePolicy
@@ -26,7 +27,7 @@ package struct DeleteOperation: Operation {
     func delete(_ name: LineageName, inUse policy: InUsePolicy = .refuse) async throws {
       try await change(name) {
         try await useGuard.requireUnused(name, policy)
-        // Only the lineage's settings say where an earlier run's challenges were presented.
+        // Cleaning up an earlier run's challenges needs the lineage's settings.
         if let lineage = try? await lineages.lineage(name) {
           try await journal.cleanJournal(name, lineage.settings.challenge)
         }
@@ -35,7 +36,7 @@ package struct DeleteOperation: Operation {
           try await useGuard.replaceByPlaceholder(name)
           keepsPlaceholder = true
         }
-        // What servers read goes before what says how to renew it.
+        // Remove the files that servers read before the settings for their renewal.
         if keepsPlaceholder {
           try await certificates.prune(name, keeping: 1, sparing: [])
         } else {

@@ -1,6 +1,6 @@
 package import CertctlStore
 
-/// What there is, by name: a damaged lineage is reported as such and hides no other.
+/// An operation that lists all lineages by name, including damaged ones.
 package struct ListOperation: Operation {
   package init() {}
 
@@ -9,7 +9,9 @@ package struct ListOperation: Operation {
   }
 }
 
-/// One lineage; `notFound` when there is none of that name.
+/// An operation that shows one lineage.
+///
+/// - Throws: `CertctlError` with code `notFound` if it does not exist.
 package struct ShowOperation: Operation {
   package var name: LineageName
 

@@ -8,10 +8,10 @@ import CertctlSystem
 import FoundationEssentials
 import Logging
 
-/// Gets a new or changed certificate, or finds that nothing is due.
+/// An operation that issues a new or changed certificate, if one is due.
 ///
-/// - Throws: `CertctlError`; or `CancellationError` when the task is cancelled, after all that
-///   was presented is cleaned up.
+/// - Throws: `CertctlError`; `CancellationError` if the task is cancelled, after all challenges are
+///   cleaned up.
 package struct IssueOperation: Operation {
   package var request: IssueRequest
 
@@ -86,7 +86,7 @@ package struct IssueOperation: Operation {
       }
       var report: IssueReport
       if isIssued {
-        if !isDue { reason = "the order of an earlier run was brought to its end" }
+        if !isDue { reason = "completed an order from an earlier run" }
         try await registerAhead(settings, acquisition.sessions)
         report = IssueReport(
           outcome: .issued, reason: reason, certificate: try await reporter.report(on: name),
@@ -98,7 +98,7 @@ package struct IssueOperation: Operation {
       return report
     }
 
-    /// The lineage for the `pre` hooks; one that is new has only its names.
+    /// Returns the report for the `pre` hooks; that of a new lineage has only names.
     private func dueReport(
       _ name: LineageName, _ known: Lineage?, _ settings: LineageSettings
     ) async throws -> LineageReport {
@@ -106,7 +106,7 @@ package struct IssueOperation: Operation {
       return LineageReport(name: name.value, state: .missing, names: settings.names.map(\.value))
     }
 
-    /// Makes the accounts at the spare CAs, so that they are there on the day they are needed.
+    /// Registers accounts at the fallback CAs before they are needed.
     private func registerAhead(
       _ settings: LineageSettings, _ sessions: CASessionPool
     ) async throws {
@@ -118,13 +118,13 @@ package struct IssueOperation: Operation {
         }
         if case .failure(let failure) = registration {
           console.warn(
-            "there is no account at the spare CA \(word) yet: \(failure.message)"
+            "cannot register at the fallback CA \(word): \(failure.message)"
               + (failure.hint.map { " (\($0))" } ?? ""))
         }
       }
     }
 
-    /// Whether the certificate in use is in the last quarter of its lifetime, or past it.
+    /// Returns whether the certificate in use is in the last quarter of its lifetime, or expired.
     private func isUrgent(_ name: LineageName) async -> Bool {
       guard let report = try? await reporter.report(on: name), let notBefore = report.notBefore,
         let notAfter = report.notAfter
@@ -135,7 +135,7 @@ package struct IssueOperation: Operation {
 
     // MARK: - Steps
 
-    /// The lineage that the request is about: by name, by the first name, or by the same names.
+    /// Returns the lineage of the request: by its name, its first name, or the same names.
     private func lineageName(for request: IssueRequest) async throws -> LineageName {
       if let name = request.lineage { return name }
       guard let first = request.names.first else {
@@ -146,7 +146,7 @@ package struct IssueOperation: Operation {
       if try await lineages.lineage(natural) != nil { return natural }
       let wanted = Set(request.names)
       for name in try await lineages.names() {
-        // A damaged neighbour is that lineage's problem, not this one's.
+        // Skip a damaged lineage: it does not concern this request.
         guard let other = try? await lineages.lineage(name) else { continue }
         if Set(other.settings.names) == wanted { return name }
       }
@@ -166,14 +166,14 @@ package struct IssueOperation: Operation {
       _ name: LineageName, _ known: Lineage?, _ settings: LineageSettings, _ reason: String,
       _ directory: String
     ) async throws -> IssueReport {
-      // What is still there is of no use: an order that is gone at the CA, or a key without one.
+      // Discard an order that no longer exists at the CA, or a key without an order.
       try await PendingStore(state: state).discard(name)
       if var lineage = known, lineage.settings != settings {
-        // A new webroot or group concerns the next renewal, not the certificate.
+        // A new webroot or group applies to the next renewal, not to the certificate.
         lineage.settings = settings
         try await context.save(lineage)
       }
-      // What a run that was cut short got, and did not put to use.
+      // An interrupted run may have left a certificate that is not deployed yet.
       let isWaiting = try await lineages.lineage(name)?.candidate != nil
       let hooks = isWaiting ? try await deployer.deploy(name).hooks : []
       return IssueReport(
@@ -184,7 +184,7 @@ package struct IssueOperation: Operation {
 }
 
 extension LineageSettings {
-  /// Refuses settings without a name that the certificate in use has.
+  /// Throws if these settings lack a name of the certificate in use.
   ///
   /// - Throws: `CertctlError` with code `refused`.
   func requireNames(of issued: LineageSettings) throws {
@@ -192,30 +192,30 @@ extension LineageSettings {
     guard !missing.isEmpty else { return }
     throw CertctlError(
       .refused,
-      "the certificate in use also covers \(missing.map(\.value).joined(separator: ", ")), "
-        + "which the new one would not",
-      hint: "name them too, or give --force to drop them, or another --name for a second one")
+      "the new certificate would no longer cover "
+        + missing.map(\.value).joined(separator: ", "),
+      hint: "add these names, or use --force to drop them or --name for a separate certificate")
   }
 }
 
 extension RenewalDecision {
-  /// Whether a person who asks for the certificate gets a new one.
+  /// Whether `issue`, run by a person, gets a new certificate.
   ///
-  /// Failures hold back the timer, and not somebody who has just mended their cause. A clock or a CA
-  /// that is wrong holds back both.
+  /// Failures postpone the timer, but not a person who may have just fixed the cause. A wrong clock
+  /// or CA postpones both.
   var isForPerson: Bool {
     if case .held(_, _, .haste) = self { false } else { isDue }
   }
 
-  /// The decision for a person who asked for the certificate.
+  /// Returns the decision in words, for the person who ran `issue`.
   fileprivate func words(_ current: IssuedCertificate?) -> String {
     switch (self, current) {
     case (.at(let instant, _), let current?):
-      "the certificate in use is good until \(current.firstDue.notAfter.rfc3339) "
-        + "and due on \(instant.rfc3339)"
+      "the certificate is valid until \(current.firstDue.notAfter.rfc3339) "
+        + "and due for renewal on \(instant.rfc3339)"
     case (.held(_, _, .haste), _): description
     default:
-      reason.isScheduled ? "the certificate in use is due: \(reason)" : "\(reason)"
+      reason.isScheduled ? "the certificate is due for renewal: \(reason)" : "\(reason)"
     }
   }
 }

@@ -3,7 +3,7 @@ import CertctlCore
 import CertctlStore
 
 extension IssueRequest {
-  /// The request with the names of the certificate request, where none are given.
+  /// Returns the request, with the names of the CSR if it has none.
   func withNames() -> IssueRequest {
     guard names.isEmpty, let given = overrides.csr else { return self }
     var request = self
@@ -11,7 +11,7 @@ extension IssueRequest {
     return request
   }
 
-  /// Checks that a certificate request fits what else is wanted.
+  /// Checks that the CSR fits the other settings.
   ///
   /// - Throws: `CertctlError` with code `usage`.
   func checkGivenRequest(_ settings: LineageSettings, of name: LineageName) throws {
@@ -24,18 +24,17 @@ extension IssueRequest {
     ]
     for (option, isGiven) in useless where isGiven {
       throw CertctlError(
-        .usage, "\(option) has no meaning for a certificate from a request of your own (--csr)",
-        hint: "the key is in the request; for one that certctl makes take another --name")
+        .usage, "\(option) cannot be used for a certificate from a CSR (--csr)",
+        hint: "to let certctl generate the key, use another --name")
     }
     guard Set(given.names) != Set(settings.names) else { return }
     let there = given.names.map(\.value).joined(separator: ", ")
     throw CertctlError(
       .usage,
-      "the certificate request is for \(there), not for "
+      "the CSR is for \(there), not for "
         + settings.names.map(\.value).joined(separator: ", "),
       hint: overrides.csr == nil
-        ? "the certificate of \(name) is made from that request: give a new one by --csr, or "
-          + "another --name"
-        : "leave the names out, or give exactly those of the request")
+        ? "use --csr with a new CSR for \(name), or use another --name"
+        : "omit the names, or use exactly those of the CSR")
   }
 }

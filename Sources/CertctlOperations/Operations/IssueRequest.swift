@@ -4,23 +4,24 @@ package import CertctlIssuing
 package import CertctlStore
 import CertctlSystem
 
-/// What a user asks of one `issue`: names, and what differs from what is already known.
+/// The options of `issue`: names, and changes to known settings.
 package struct IssueRequest: Sendable {
-  /// The names to certify.
+  /// The names of the certificate.
   package var names: [Identifier]
-  /// The lineage's name, when it is not that of the first name.
+  /// The lineage's name; nil to find it by the names.
   package var lineage: LineageName?
-  /// What was given with the command; the rest comes from the lineage, the configuration file and
-  /// the defaults, in this order.
+  /// The settings from the command line.
+  ///
+  /// Others come from the lineage, the configuration file and the defaults, in this order.
   package var overrides: SettingsOverrides
-  /// How to register an account, should there be none.
+  /// The data for registering an account if there is none.
   package var registration: Registration
-  /// Issue although nothing is due, or take names away.
+  /// Whether to issue even if nothing is due or names are dropped.
   package var force: Bool
-  /// Validate and stop: no certificate, no lineage.
+  /// Whether to only validate the names, without a certificate or lineage.
   package var dryRun: Bool
 
-  /// A request for a certificate.
+  /// Creates a request for a certificate.
   package init(
     names: [Identifier], lineage: LineageName? = nil, overrides: SettingsOverrides = .init(),
     registration: Registration = .init(), force: Bool = false, dryRun: Bool = false

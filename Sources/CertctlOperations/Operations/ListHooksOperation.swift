@@ -3,9 +3,9 @@ import CertctlCore
 import CertctlStore
 import CertctlSystem
 
-/// All hooks, those of single lineages too.
+/// An operation that lists all hooks, including those of single lineages.
 ///
-/// - Throws: `CertctlError` when a folder cannot be read.
+/// - Throws: `CertctlError` if a directory cannot be read.
 package struct ListHooksOperation: Operation {
   package init() {}
 
@@ -32,7 +32,7 @@ package struct ListHooksOperation: Operation {
       return reports
     }
 
-    /// The hooks of each lineage; one that cannot be read has none, as `list` tells of it.
+    /// Returns the hooks of each lineage, except unreadable ones, which `list` reports.
     private func ownHooks() async throws -> [(LineageName, [String])] {
       var own: [(LineageName, [String])] = []
       for name in try await lineages.names() {

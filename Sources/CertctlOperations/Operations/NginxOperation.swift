@@ -5,34 +5,34 @@ import CertctlServing
 import CertctlStore
 import CertctlSystem
 
-/// One nginx of this host, as `nginx status` tells it.
+/// An nginx as reported by `nginx status`.
 package struct NginxReport: Encodable, Sendable {
-  /// A certificate from certctl that it uses.
+  /// A certificate of certctl that nginx uses.
   package struct Use: Encodable, Sendable {
     /// The lineage.
     package let lineage: String
-    /// The addresses, as "192.0.2.1:443".
+    /// The addresses, such as "192.0.2.1:443".
     package let addresses: [String]
-    /// Why the certificate in use is not served at one of them; nil when it is served at all.
+    /// The reason why one of them does not serve the certificate in use; nil if all do.
     package var problem: String?
   }
 
-  /// The number of its master process.
+  /// The process ID of its master process.
   package let pid: Int32
-  /// The path of the program.
+  /// The path of its executable.
   package let executable: String
-  /// The unit of systemd that runs it.
+  /// The systemd unit that runs it.
   package let unit: String?
   /// The container that it runs in; nil on this host.
   package let container: String?
-  /// What it says against its configuration, or against a reload; nil when all is well.
+  /// The error of its configuration or of the reload; nil if all is well.
   package var problem: String? { fault?.message }
-  /// The same as a finding.
+  /// The problem as a finding.
   package var fault: Finding?
-  /// The certificates from certctl that it uses, by lineage.
+  /// The certificates of certctl that it uses, by lineage.
   package var certificates: [Use]
 
-  /// An nginx of this user that was left alone.
+  /// Creates the report of an nginx of this user that was left alone.
   init(_ refused: RefusedNginx) {
     pid = refused.process.pid
     executable = RunningNginx(refused.process)?.executable ?? ""
@@ -51,10 +51,10 @@ package struct NginxReport: Encodable, Sendable {
     self.certificates = certificates
   }
 
-  /// Whether its configuration is accepted, and what it uses is served.
+  /// Whether its configuration is valid and its certificates are served.
   package var isWell: Bool { findings.isEmpty }
 
-  /// All that is wrong with it.
+  /// The findings for it and its certificates.
   package var findings: [Finding] {
     (fault.map { [$0] } ?? []) + certificates.compactMap(\.finding)
   }
@@ -76,28 +76,27 @@ package struct NginxReport: Encodable, Sendable {
 }
 
 extension NginxReport.Use {
-  /// That it is not served, if it is not.
+  /// The finding for a certificate that is not served.
   package var finding: Finding? {
     problem.map { Finding(.error, .notServed, subject: lineage, "not served: \($0)") }
   }
 }
 
-/// Tests the configuration of each nginx of this host, lets it load it if wanted, and looks by
-/// handshakes whether it serves the certificates in use.
+/// An operation that tests or reloads each nginx of this host, and verifies what it serves.
 ///
-/// - Returns: Each nginx of this user, or of all if the user is root.
-/// - Throws: `CertctlError` with code `notFound` when none runs, `locked` when another process
+/// - Returns: Each nginx of this user; for root, of all users.
+/// - Throws: `CertctlError` with code `notFound` if none runs, `locked` if another process
 ///   deploys; `CancellationError`.
 package struct NginxOperation: Operation {
   package var action: Action
 
-  /// What is to be done with the nginx that run on this host.
+  /// An action for each nginx of this host.
   package enum Action: Sendable {
     /// Test the configuration.
     case test
-    /// Test it, and look at what is served.
+    /// Test it, and verify what is served.
     case status
-    /// Test it, let nginx load it, and look at what is served.
+    /// Test it, reload it, and verify what is served.
     case reload
   }
 
@@ -122,8 +121,8 @@ package struct NginxOperation: Operation {
       let uses = await deployment.uses(of: targets, in: survey)
       guard !uses.isEmpty || !survey.unasked.isEmpty else {
         throw CertctlError(
-          .notFound, "no nginx runs on this host that this user may ask",
-          hint: "start it, or run certctl as root; one in a container is not seen from here")
+          .notFound, "no nginx runs on this host that this user can control",
+          hint: "start nginx, or run certctl as root")
       }
       for sentence in survey.places.flatMap(\.nginx.foreignFiles) {
         console.warn(sentence)
@@ -169,18 +168,18 @@ package struct NginxOperation: Operation {
       return report
     }
 
-    /// What an nginx says against its configuration.
+    /// Returns the finding for a configuration that nginx rejects.
     private func refusal(by nginx: RunningNginx) async throws -> Finding? {
       try await NginxControl(environment: environment).test(nginx)
         .map { Finding(.error, .configurationRefused, subject: nginx.executable, $0) }
     }
 
-    /// Why an address does not serve the target now, without waiting.
+    /// Returns why an address does not serve the target now; does not wait.
     private func fault(
       of target: NginxDeployment.Target, by use: NginxDeployment.Use
     ) async throws -> String? {
       if target.leaves.contains(where: \.isPlaceholder) {
-        return "it is a placeholder, which no client trusts"
+        return "it is a placeholder, not trusted by clients"
       }
       let proof = CertificateProof(environment: environment)
       for server in use.servers[target.name] ?? [] {

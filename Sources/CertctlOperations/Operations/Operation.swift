@@ -3,30 +3,30 @@ import CertctlServing
 import CertctlStore
 import CertctlSystem
 
-/// One thing that certctl does, for the command line or for another program.
+/// An action of certctl, for the command line or for another program.
 package protocol Operation: Sendable {
-  /// What there is to tell of it afterwards.
+  /// The result of the operation.
   associatedtype Report: Sendable
 
-  /// Does it.
+  /// Performs the operation.
   ///
-  /// - Throws: Any error; `Context.run` puts it into certctl's words.
+  /// - Throws: Any error; `Context.run` converts it to `CertctlError`.
   func run(in context: Context) async throws -> Report
 }
 
 extension Context {
   /// Runs an operation.
   ///
-  /// - Throws: `CertctlError`; or `CancellationError` when the task is cancelled, after all that was
-  ///   presented is taken back.
+  /// - Throws: `CertctlError`; `CancellationError` if the task is cancelled, after all challenges
+  ///   are cleaned up.
   package func run<O: Operation>(_ operation: O) async throws -> O.Report {
     try await attempt { try await operation.run(in: self) }.get()
   }
 }
 
-/// What several operations share: a part of them that has the context at hand.
+/// A component that several operations share.
 protocol ContextPart: Sendable {
-  /// What it works with.
+  /// The dependencies.
   var context: Context { get }
 }
 
@@ -50,9 +50,10 @@ extension ContextPart {
   var sites: Sites { Sites(context: context) }
   var useGuard: UseGuard { UseGuard(context: context) }
 
-  /// Runs `body` alone on a lineage that is there.
+  /// Runs `body` under the lock of an existing lineage.
   ///
-  /// - Throws: `CertctlError` with code `notFound` when there is none; or what `body` throws.
+  /// - Throws: `CertctlError` with code `notFound` if the lineage does not exist; the errors of
+  ///   `body`.
   func change<T: Sendable>(
     _ name: LineageName, _ body: () async throws -> T
   ) async throws -> T {

@@ -7,11 +7,11 @@ import CertctlStore
 import FoundationEssentials
 
 extension CertificateAcquirer {
-  /// Gets the certificate; without the names that cannot be proved, where the user allows that.
+  /// Gets the certificate, without the names that the CA refuses if the user allows that.
   ///
   /// - Returns: The certificate, the issuer with the names that it covers, and the names that were
-  ///   left out; nil when there was no order to go on with and none may be placed.
-  /// - Throws: What the CA refused; also when all that is left is the certificate in use.
+  ///   left out; nil if there was no order to resume and none may be placed.
+  /// - Throws: The CA's refusal, also if the certificate in use already covers what is left.
   func obtainAllowed(
     _ whole: Issuer
   ) async throws -> (IssuedCertificate, Issuer, [Lineage.Omission])? {
@@ -28,7 +28,7 @@ extension CertificateAcquirer {
         else { throw error }
         let now = environment.clock.now()
         omitted += refused.map { name, words in
-          Lineage.Omission(name: name, date: now, message: "\(name.value) is left out: \(words)")
+          Lineage.Omission(name: name, date: now, message: "left out \(name.value): \(words)")
         }
         for omission in omitted.suffix(refused.count) { console.warn(omission.message) }
         issuer = issuer.with(names: rest)
@@ -36,9 +36,9 @@ extension CertificateAcquirer {
     }
   }
 
-  /// The names that the CA refused, with its words; none when the failure is of another kind.
+  /// Returns the names that the CA refused, with its reasons; none for other failures.
   ///
-  /// What passes by itself takes no name away.
+  /// A failure that can be retried does not drop a name.
   private static func refused(
     _ error: any Error, of names: [Identifier]
   ) -> [(Identifier, String)] {
@@ -51,8 +51,9 @@ extension CertificateAcquirer {
     }
   }
 
-  /// Whether a certificate with these names is worth an order: another one than that in use is, or
-  /// one whose time has come.
+  /// Returns whether a certificate with these names is worth an order.
+  ///
+  /// It is if it differs from the certificate in use, or if that one is due.
   private func isWorthIssuing(_ names: [Identifier]) -> Bool {
     guard let current, let known, let issued = known.issuance?.settings,
       Set(issued.names) == Set(names), heedsLimits

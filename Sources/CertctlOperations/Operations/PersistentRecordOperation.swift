@@ -8,24 +8,24 @@ import CertctlStore
 import CertctlSystem
 package import FoundationEssentials
 
-/// What is asked of a standing record.
+/// The options for a persistent record.
 package struct PersistentRecordRequest: Sendable {
   /// The domain.
   package var domain: Identifier
-  /// Whether its wildcard is proved, too.
+  /// Whether the record also covers the wildcard.
   package var coversWildcard: Bool
-  /// Until when the record is to hold.
+  /// The expiry date of the record.
   package var until: Date?
   /// The CA, by preset name or directory URL.
   package var authority: String
-  /// What the CA's HTTPS certificate must chain to.
+  /// The file with the trusted roots for the CA's HTTPS certificate.
   package var caBundle: String?
-  /// How to register an account, should there be none.
+  /// The data for registering an account if there is none.
   package var registration: Registration
-  /// Where the record is looked for.
+  /// The DNS settings for looking up the record.
   package var dns: DNSSettings
 
-  /// A request.
+  /// Creates a request.
   package init(
     domain: Identifier, coversWildcard: Bool = false, until: Date? = nil, authority: String,
     caBundle: String? = nil, registration: Registration = .init(), dns: DNSSettings = .init()
@@ -40,24 +40,24 @@ package struct PersistentRecordRequest: Sendable {
   }
 }
 
-/// A standing record, and whether it is there.
+/// A persistent record, and whether it exists.
 package struct PersistentRecordReport: Encodable, Sendable {
-  /// The format of this report.
+  /// The format version.
   package let version = 1
-  /// The record's name, after all CNAMEs.
+  /// The record's name, after following CNAMEs.
   package let name: String
   /// Its text.
   package let text: String
-  /// The zone that it belongs into.
+  /// The zone that it belongs to.
   package let zone: String
-  /// Whether all of the zone's servers have it, or one that allows the same.
+  /// Whether all servers of the zone have it, or an equivalent record.
   package let isPresent: Bool
-  /// What is missing, where it is not.
+  /// The description of what is missing; nil if nothing is.
   package let missing: String?
-  /// The same as a finding.
+  /// The finding for a missing record.
   package let findings: [Finding]
 
-  /// A report; `missing` says in words what is missing, and is empty when nothing is.
+  /// Creates a report; `missing` describes what is missing, and is empty if nothing is.
   init(name: String, text: String, zone: String, missing: String) {
     self.name = name
     self.text = text
@@ -69,18 +69,19 @@ package struct PersistentRecordReport: Encodable, Sendable {
       ? []
       : [
         Finding(
-          .warning, .recordMissing, subject: name, "the record is not there yet: \(missing)",
-          hint: "make it, then run the same command again")
+          .warning, .recordMissing, subject: name, "the record is missing: \(missing)",
+          hint: "create the record, then run the same command again")
       ]
   }
 }
 
-/// The standing record by which a CA lets an account have certificates for a domain
-/// (draft-ietf-acme-dns-persist), and whether it is there.
+/// An operation that returns the persistent record for a domain, and whether it exists.
 ///
-/// The CA says what it wants in the challenge of an order, which goes no further.
+/// The record allows an account to get certificates for the domain
+/// (draft-ietf-acme-dns-persist). The CA specifies it in the challenge of an order, which is not
+/// completed.
 ///
-/// - Throws: `CertctlError`, also when the CA offers no dns-persist-01.
+/// - Throws: `CertctlError`, also if the CA does not offer dns-persist-01.
 package struct PersistentRecordOperation: Operation {
   package var request: PersistentRecordRequest
 
@@ -100,8 +101,8 @@ package struct PersistentRecordOperation: Operation {
     ) async throws -> PersistentRecordReport {
       guard request.domain.type == .dns, !request.domain.isWildcard else {
         throw CertctlError(
-          .usage, "\(request.domain.value) is no domain",
-          hint: "give the domain alone; --wildcard is for the names below it")
+          .usage, "'\(request.domain.value)' is not a domain",
+          hint: "use the domain alone, and --wildcard to cover the names below it")
       }
       try request.dns.validate()
       let challenge = try await wantedRecord(request)
@@ -111,7 +112,7 @@ package struct PersistentRecordOperation: Operation {
       return try await report(on: record, for: challenge, request)
     }
 
-    /// What the CA wants, as a challenge; the order is left, and its authorization given up.
+    /// Returns the CA's challenge from an order, and deactivates its pending authorizations.
     private func wantedRecord(_ request: PersistentRecordRequest) async throws -> PresentedChallenge
     {
       let directory = try CertificateAuthority.named(request.authority).directory(for: .ec256)
@@ -133,10 +134,10 @@ package struct PersistentRecordOperation: Operation {
       guard let found, !found.issuerDomainNames.isEmpty else {
         throw CertctlError(
           .challengeFailed,
-          "the CA offers no dns-persist-01 for \(name.value)",
+          "the CA does not offer dns-persist-01 for \(name.value)",
           hint: isProved
-            ? "the CA still takes it for proved by another challenge, and may offer this one later"
-            : "few CAs have it yet: use --challenge dns-01 with --dns")
+            ? "the CA has a valid authorization from another challenge; try again after it expires"
+            : "few CAs support it yet; use --challenge dns-01 with --dns")
       }
       return PresentedChallenge(
         identifier: request.domain, keyAuthorization: nil, type: .dnsPersist01,

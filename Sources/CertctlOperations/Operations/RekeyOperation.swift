@@ -8,34 +8,32 @@ import CertctlSystem
 import FoundationEssentials
 import Logging
 
-/// What `rekey` did.
+/// The report of `rekey`.
 package struct RekeyReport: Encodable, Sendable {
-  /// The version of the format.
+  /// The format version.
   package var version = 1
   /// The certificate in use, with its new key.
   package let certificate: LineageReport
-  /// The serial numbers of the certificates that were revoked, in hexadecimal.
+  /// The serial numbers of the revoked certificates in hexadecimal.
   package var revoked: [String]
-  /// What became of the hooks that ran.
+  /// The results of the hooks that ran.
   package var hooks: [HookResult]?
 }
 
-/// Gives a lineage a new key and certificate, and deploys it; revokes the old one if its key is
-/// compromised.
+/// An operation that deploys a certificate with a new key, and revokes a compromised one.
 ///
-/// The old certificate is revoked last, by its own key, and only when servers were made to use
-/// the new one: a server must not be left with a revoked certificate. What was begun and not
-/// finished is gone on with by the next call.
+/// The old certificate is revoked last, with its own key, and only after servers use the new one:
+/// no server must be left with a revoked certificate. The next call resumes an interrupted change.
 ///
-/// - Returns: The lineage after it, and what was revoked.
-/// - Throws: `CertctlError`, `deploymentFailed` when the new certificate is there and the old
-///   one was not revoked; `CancellationError`.
+/// - Returns: The new state of the lineage, and the revoked certificates.
+/// - Throws: `CertctlError`, with code `deploymentFailed` if the new certificate could not be
+///   deployed and the old one was therefore not revoked; `CancellationError`.
 package struct RekeyOperation: Operation {
   /// The lineage.
   package var name: LineageName
-  /// Whether the old key is known to others.
+  /// Whether the old key is compromised.
   package var isCompromised: Bool
-  /// The type of the new key; the lineage's by default.
+  /// The type of the new key; nil for the lineage's.
   package var keyType: KeyType?
 
   package init(_ name: LineageName, isCompromised: Bool = false, keyType: KeyType? = nil) {
@@ -62,7 +60,7 @@ package struct RekeyOperation: Operation {
         if isOld || isUnderWay {
           hooks = try await replace(lineage, name, keyType, mayOrder: isOld)
         } else {
-          // What a crash left of an order that has become the certificate in use.
+          // After a crash, the order of the certificate in use may still be on disk.
           try await PendingStore(state: state).discard(name)
           hooks = try await deploy(
             reporting: name, isCompromised: lineage.rekey?.isCompromised ?? false)
@@ -76,19 +74,19 @@ package struct RekeyOperation: Operation {
 
     // MARK: - Steps
 
-    /// Notes what is to be replaced, unless that was done by an earlier run.
+    /// Records the certificates to replace, unless an earlier run did.
     private func begin(_ name: LineageName, isCompromised: Bool) async throws -> Lineage {
       guard var lineage = try await lineages.lineage(name),
         let issuance = lineage.issuance
       else {
         throw CertctlError(
-          .notFound, "nothing is known of where the certificate of \(name) came from",
-          hint: "get a new one: certctl issue, with --name \(name)")
+          .notFound, "cannot rekey \(name): its issuance was not recorded",
+          hint: "to get a new certificate, run: certctl issue NAMES --name \(name)")
       }
       guard lineage.settings.csr == nil else {
         throw CertctlError(
-          .refused, "the key of \(name) is not here: it was made from a request of your own",
-          hint: "make a new key and a request for it, and give that: certctl issue --csr FILE")
+          .refused, "cannot rekey \(name): its key belongs to your CSR and is not on this machine",
+          hint: "create a new key and CSR, then run: certctl issue --csr FILE")
       }
       if var known = lineage.rekey {
         if isCompromised && !known.isCompromised {
@@ -97,11 +95,11 @@ package struct RekeyOperation: Operation {
           try await context.save(lineage)
         }
         console.logger.info(
-          "\(name): going on with the new key of \(known.date.rfc3339)")
+          "\(name): resuming the key change of \(known.date.rfc3339)")
         return lineage
       }
       let current = try await certificatesInUse.inUse(name)
-      // What is under way may be about the old key; nothing is lost but an order.
+      // A pending order may be for the old key; discarding it loses nothing else.
       try await PendingStore(state: state).discard(name)
       var old = [
         Lineage.Rekey.Old(
@@ -119,7 +117,7 @@ package struct RekeyOperation: Operation {
       return lineage
     }
 
-    /// Whether servers would still be given one of the old keys.
+    /// Returns whether the certificate to deploy has one of the old keys.
     private func stillHasOldKey(_ lineage: Lineage, _ name: LineageName) async throws -> Bool {
       guard let rekey = lineage.rekey else { return true }
       let live = try await certificatesInUse.chosen(name).leaves
@@ -164,13 +162,13 @@ package struct RekeyOperation: Operation {
         throw error
       } catch  where isCompromised {
         console.warn(
-          "the certificate of \(name) was not revoked, as there is no other one yet; once that can "
-            + "be had, run the same command again")
+          "the old certificate of \(name) was not revoked, because there is no new one yet; "
+            + "to retry, run: certctl rekey \(name) --compromised")
         throw error
       }
     }
 
-    /// Deploys, and fails if that fails.
+    /// Deploys the certificate, and throws if that fails.
     private func deploy(reporting name: LineageName, isCompromised: Bool) async throws
       -> [HookResult]
     {
@@ -178,20 +176,20 @@ package struct RekeyOperation: Operation {
       guard let failure = outcome.failure else {
         if isCompromised, !outcome.isServed, try await hasNoDeployHook(name) {
           console.warn(
-            "nothing tells servers of the new certificate of \(name): reload them now, as the old "
-              + "one is revoked")
+            "\(name) has no deploy hook and nginx does not serve it: reload its servers now, "
+              + "because the old certificate is being revoked")
         }
         return outcome.hooks
       }
       let file = certificates.livePath(name, "fullchain.pem")
       throw CertctlError(
         .deploymentFailed,
-        "the new certificate of \(name) is in \(file), but could not be deployed: \(failure)"
+        "cannot deploy the new certificate of \(name) (\(file)): \(failure)"
           + (isCompromised ? "; the old one was not revoked" : ""),
-        hint: "try the hooks by certctl hook run --event deploy --lineage \(name); then "
+        hint: "test the hooks: certctl hook run --event deploy --lineage \(name); then run: "
           + (isCompromised
-            ? "certctl rekey \(name) --compromised once more deploys it and revokes the old one"
-            : "certctl renew deploys it"))
+            ? "certctl rekey \(name) --compromised"
+            : "certctl renew \(name)"))
     }
 
     private func hasNoDeployHook(_ name: LineageName) async throws -> Bool {
@@ -207,14 +205,14 @@ package struct RekeyOperation: Operation {
       let directory: String
     }
 
-    /// The certificates that a change of key is to replace, with their keys.
+    /// Returns the certificates that a key change replaces, with their keys.
     private func oldCertificates(
       _ rekey: Lineage.Rekey, _ name: LineageName
     ) async throws -> [OldCertificate] {
       let places = Dictionary(rekey.old.map { ($0.sha256, $0.directory) }) { $1 }
       var old: [OldCertificate] = []
       for generation in try await certificates.generations(name) {
-        // One that cannot be read hides no other; that it is missing is told when it is revoked.
+        // Skip unreadable generations; `revokeOld` reports the missing certificates.
         guard let stored = try? await certificates.load(generation, of: name) else { continue }
         var keyed = stored.key.map { [(stored.leaf, $0)] } ?? []
         if let rsa = stored.rsa { keyed.append((rsa.leaf, rsa.key)) }
@@ -227,9 +225,9 @@ package struct RekeyOperation: Operation {
       return old
     }
 
-    /// Revokes what is to be revoked, by its own key, and ends the change of key.
+    /// Revokes compromised certificates with their own keys, and completes the key change.
     ///
-    /// - Returns: The serial numbers.
+    /// - Returns: The serial numbers of the revoked certificates.
     private func revokeOld(_ name: LineageName) async throws -> [String] {
       guard var lineage = try await lineages.lineage(name),
         var rekey = lineage.rekey
@@ -239,7 +237,7 @@ package struct RekeyOperation: Operation {
       for certificate in try await oldCertificates(begun, name)
       where begun.isCompromised {
         let (leaf, now) = (certificate.leaf, environment.clock.now())
-        // CAs do not revoke what nobody trusts any more.
+        // CAs do not revoke expired certificates.
         if leaf.notAfter > now {
           try await revoke(certificate, name, caBundle: lineage.settings.caBundle)
           revoked.append(leaf.serialNumber.hexadecimal)
@@ -259,9 +257,10 @@ package struct RekeyOperation: Operation {
       guard missing.isEmpty else {
         throw CertctlError(
           .notFound,
-          "\(name) has a new key, but the old certificate is not on disk any more and was not "
-            + "revoked: SHA-256 \(missing.joined(separator: ", "))",
-          hint: "revoke it by another client, with the certificate and its key from a backup")
+          "cannot revoke the old certificate of \(name): it is no longer on disk "
+            + "(SHA-256 \(missing.joined(separator: ", ")))",
+          hint:
+            "get the certificate and its key from a backup, and revoke it with another ACME client")
       }
       return revoked
     }
@@ -276,8 +275,8 @@ package struct RekeyOperation: Operation {
       if case .failure(let cause) = revocation {
         throw CertctlError(
           cause.code,
-          "\(name) has a new key, but the old certificate could not be revoked: \(cause.message)",
-          hint: "run certctl rekey \(name) --compromised once more: it goes on where this ended",
+          "cannot revoke the old certificate of \(name): \(cause.message)",
+          hint: "to retry, run: certctl rekey \(name) --compromised",
           problem: cause.problem, isRetryable: cause.isRetryable, retryAfter: cause.retryAfter)
       }
     }

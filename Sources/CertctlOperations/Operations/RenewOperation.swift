@@ -4,13 +4,13 @@ import CertctlIssuing
 import CertctlStore
 import CertctlSystem
 
-/// Renews what is due, deploys what is new, and tells hooks of it.
+/// An operation that renews due certificates, deploys them and runs the hooks.
 ///
-/// With nothing due, nothing to ask and nothing to deploy it makes no request. One lineage that
-/// fails stops no other, and stands in the report with its reason.
+/// It makes no request if there is nothing to renew, to deploy or to ask a CA. A lineage that fails
+/// does not stop the others; the reason is in the report.
 ///
-/// - Throws: `CertctlError` when the run as a whole cannot be made, `notFound` when a lineage that
-///   was named is not there; `CancellationError` after all that was presented is cleaned up.
+/// - Throws: `CertctlError` if the run as a whole fails, with code `notFound` if a requested
+///   lineage does not exist; `CancellationError` after all challenges are cleaned up.
 package struct RenewOperation: Operation {
   package var request: RenewRequest
 
@@ -31,7 +31,7 @@ package struct RenewOperation: Operation {
         try await RenewalMetrics.check(metrics)
         if !RenewalMetrics.isCollected(metrics) {
           console.warn(
-            "node_exporter reads only files that end in .prom, unlike \(metrics)")
+            "node_exporter ignores \(metrics): its name does not end in .prom")
         }
       }
       let sessions = CASessionPool(context, registration: accountDesk.completed(.init()))
@@ -44,7 +44,7 @@ package struct RenewOperation: Operation {
     private func write(_ report: RenewReport, to path: String, version: String) async throws {
       let run = RenewalMetrics.Run(
         ended: environment.clock.now(), duration: report.seconds, succeeded: report.exitCode != 1)
-      // Of two state directories on one machine each file needs samples of its own.
+      // A label distinguishes the files of several state directories on one machine.
       let place = state.path == "/var/lib/certctl" ? nil : state.path
       try await RenewalMetrics(
         reports: try await reporter.list(), run: run, version: version, stateDirectory: place

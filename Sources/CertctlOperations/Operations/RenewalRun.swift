@@ -6,16 +6,16 @@ import CertctlStore
 import FoundationEssentials
 import Logging
 
-/// One run over all lineages: look, renew what is due side by side, deploy, tell.
+/// A run over lineages that checks, renews and deploys them, and runs the hooks.
 struct RenewalRun: ContextPart {
   let context: Context
   let request: RenewRequest
   let sessions: CASessionPool
 
-  /// Runs.
+  /// Performs the run.
   ///
-  /// - Throws: `CertctlError` when the run as a whole cannot be made; what is wrong with one
-  ///   lineage is part of the report. `CancellationError`.
+  /// - Throws: `CertctlError` if the run as a whole fails; the failure of one lineage is part of
+  ///   the report. `CancellationError`.
   func run() async throws -> RenewReport {
     let started = environment.clock.now()
     if !request.dryRun { try await deployer.recoverIfNeeded() }
@@ -55,22 +55,23 @@ struct RenewalRun: ContextPart {
     return try await RenewalSurvey(context, now: now)
   }
 
-  /// How many orders by the DNS at once: these wait for name servers most of the time, and all records
-  /// are to be there before the waiting begins.
+  /// The maximum number of concurrent orders with DNS challenges.
+  ///
+  /// They mostly wait for name servers, and should publish all records before that wait.
   static let mostByDNS = 50
 
-  /// How many orders at once: what was asked for, or what the CAs stand.
+  /// Returns the number of concurrent orders: the requested one, or the CAs' known limit.
   private func jobs(at directories: [String], byDNS: Int = 0) -> Int {
     request.jobs
       ?? max(
-        directories.map { RateLimits.known(for: $0).concurrentMap }.min()
-          ?? RateLimits.none.concurrentMap, min(byDNS, Self.mostByDNS))
+        directories.map { RateLimits.known(for: $0).concurrentOrders }.min()
+          ?? RateLimits.none.concurrentOrders, min(byDNS, Self.mostByDNS))
   }
 
   // MARK: - Acting
 
   private func act(on plans: [RenewalStep.Plan], _ report: inout RenewReport) async throws {
-    // The one that ends first comes first, in case that the run is cut short.
+    // Earliest expiry first, in case the run is interrupted.
     let due = plans.filter(\.needsCertificate).sorted {
       ($0.result.notAfter ?? .distantPast) < ($1.result.notAfter ?? .distantPast)
     }
@@ -85,14 +86,14 @@ struct RenewalRun: ContextPart {
         due: try await reports(on: due.map(\.name.value))
       ) {
         let renewed = try await renew(due)
-        // Later ones win.
+        // Later results win.
         let all = Dictionary((looked + renewed).map { ($0.lineage, $0) }) { $1 }
         return try await deploy(names, all.values.sorted { $0.lineage < $1.lineage })
       } occasion: { result in
         await after(due.map(\.name.value), result)
       }
     }
-    // Those that were due were told as they came.
+    // The results of due lineages were logged as they came.
     let told = Set(due.map(\.name.value))
     for result in report.certificates where !told.contains(result.lineage) && result.exitCode != 0 {
       self.log(result)
@@ -117,11 +118,11 @@ struct RenewalRun: ContextPart {
   }
 
   private func log(_ result: RenewalResult) {
-    // An event for each line: one that a stranger wrote must not look like another.
+    // One log event per line: a CA's text must not look like another event.
     for line in result.lines { console.logger.log(level: result.logLevel, "\(line)") }
   }
 
-  /// What the `post` hooks are told; after Ctrl-C, that all that was due failed.
+  /// Returns the data for `post` hooks; after Ctrl-C all due lineages have failed.
   private func after(
     _ due: [String], _ result: Result<[RenewalResult], any Error>
   ) async -> HookOccasion {
@@ -138,7 +139,7 @@ struct RenewalRun: ContextPart {
     return reports
   }
 
-  /// Deploys what is new, and what an earlier run could not deploy.
+  /// Deploys new certificates, and those that an earlier run could not deploy.
   private func deploy(
     _ names: [LineageName], _ results: [RenewalResult]
   ) async throws -> ([RenewalResult], hooks: [HookResult]) {
@@ -146,12 +147,12 @@ struct RenewalRun: ContextPart {
     var hooks: [HookResult] = []
     var waiting: [LineageName] = []
     for name in names where try await deployer.needsDeployment(name) { waiting.append(name) }
-    // Whoever holds the lock of one deploys what it gets.
+    // A process that holds a lineage's lock deploys that lineage itself.
     let outcomes = try await context.withFreeLineages(waiting) { free in
       switch try await attempt({ try await deployer.deploy(free) }) {
       case .success(let outcomes): return outcomes
       case .failure(let error) where error.code == .locked:
-        // Another process deploys, for longer than the user waits: the next run sees to it.
+        // Another process is still deploying; the next run will retry.
         console.warn(error.message)
         return [:]
       case .failure(let error):
@@ -173,9 +174,9 @@ struct RenewalRun: ContextPart {
     return (deployed, hooks)
   }
 
-  // MARK: - Telling
+  // MARK: - Notifying
 
-  /// Tells a person of each failure, and of each certificate that comes near its end.
+  /// Runs the `notify` hooks for each failure and each certificate that is about to expire.
   private func notify(_ results: [RenewalResult]) async throws -> [HookResult] {
     let hooks = context.hooks
     var told: [HookResult] = []
@@ -192,7 +193,7 @@ struct RenewalRun: ContextPart {
 }
 
 extension RenewalResult {
-  /// The result for the log, each line with the lineage.
+  /// The lines for the log, each with the lineage's name.
   var lines: [String] {
     let words = error?.lines ?? [reason]
     let hint = error?.hint.map { ["hint: \($0)"] } ?? []
@@ -201,13 +202,13 @@ extension RenewalResult {
     }
   }
 
-  /// What a person is told of a failure.
+  /// The message for the `notify` hooks.
   fileprivate var notice: String {
     var words = deploymentError ?? reason
     if outcome == .renewed, let missingNames {
       words = "renewed without \(missingNames.joined(separator: ", "))"
     }
-    if let notAfter, isUrgent { words += " (the certificate ends on \(notAfter.rfc3339))" }
+    if let notAfter, isUrgent { words += " (the certificate expires on \(notAfter.rfc3339))" }
     return words
   }
 
@@ -221,7 +222,7 @@ extension RenewalResult {
 }
 
 extension Double {
-  /// The number with so many digits after the point.
+  /// Returns the number rounded to this many decimal places.
   func rounded(toPlaces places: Int) -> Double {
     let factor = (0..<places).reduce(1.0) { factor, _ in factor * 10 }
     return (self * factor).rounded() / factor

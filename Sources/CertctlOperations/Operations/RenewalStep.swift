@@ -8,7 +8,7 @@ import CertctlSystem
 import FoundationEssentials
 import Logging
 
-/// One lineage in a run: what is known of it, and what it needs.
+/// The processing of one lineage in a run.
 struct RenewalStep: ContextPart {
   let context: Context
   let request: RenewRequest
@@ -17,44 +17,44 @@ struct RenewalStep: ContextPart {
 
   private var clock: WallClock { environment.clock }
 
-  /// What a look at a lineage says is to be done.
+  /// The work that a lineage needs.
   struct Plan: Sendable {
     let name: LineageName
-    /// What to say of it if nothing else is done.
+    /// The result if nothing else is done.
     var result: RenewalResult
-    /// Whether to get a certificate, or to go on with an order.
+    /// Whether to order a certificate or to resume an order.
     var needsCertificate = false
-    /// The names, which no other lineage may prove at the same time.
+    /// The names, which no other lineage may validate at the same time.
     var identifiers: [Identifier] = []
-    /// The directory URL of the CA that would be asked.
+    /// The directory URL of the first CA.
     var directory: String?
-    /// Whether records are made for it.
+    /// Whether its challenges need DNS records.
     var isByDNS = false
   }
 
-  /// A lineage as it is at one moment.
+  /// A snapshot of a lineage.
   struct Status: Sendable {
     let lineage: Lineage
     let current: IssuedCertificate?
     let isUnderWay: Bool
-    /// Whether a run that was cut short left what is of no use to an order.
+    /// Whether an interrupted run left files or challenges that no order needs.
     let hasLeftovers: Bool
     let now: Date
 
     var certificate: RenewalCertificate? { current.map { RenewalCertificate($0.leaves) } }
 
-    /// Whether it is to be renewed.
+    /// The renewal decision.
     var decision: RenewalDecision {
       RenewalDecision(
         of: lineage, current?.leaves, lookAhead: RenewalDecision.timerInterval, now: now)
     }
   }
 
-  // MARK: - Looking
+  // MARK: - Checking
 
-  /// Looks at the lineage, and asks its CA when to renew if it is time to.
+  /// Checks the lineage, and requests the CA's suggested window if that is due.
   ///
-  /// - Throws: `CancellationError` only: what is wrong with the lineage is part of the plan.
+  /// - Throws: `CancellationError` only; other errors are part of the plan.
   func look() async throws -> Plan {
     let found = try await attempt {
       var status = try await self.status()
@@ -77,9 +77,8 @@ struct RenewalStep: ContextPart {
     guard let lineage = try await lineages.lineage(name) else {
       throw CertctlError(
         .damagedState,
-        "\(state.path)/lineages/\(name).json is missing: nothing says how "
-          + "to renew the certificate \(name)",
-        hint: "give the names once more: certctl issue, with --name \(name)")
+        "cannot renew \(name): \(state.path)/lineages/\(name).json is missing",
+        hint: "run with the certificate's names: certctl issue NAMES --name \(name)")
     }
     let pending = PendingStore(state: state)
     let isUnderWay = try await pending.order(of: name) != nil
@@ -92,7 +91,7 @@ struct RenewalStep: ContextPart {
       now: clock.now())
   }
 
-  /// Takes back what was presented, and forgets a key without an order.
+  /// Cleans up challenges, and discards a key without an order.
   private func clean(_ status: Status) async throws {
     try await journal.cleanJournal(name, status.lineage.settings.challenge)
     guard !status.isUnderWay else { return }
@@ -122,7 +121,7 @@ struct RenewalStep: ContextPart {
 
   // MARK: - The CA's suggestion
 
-  /// Whether the CA has to be asked when to renew.
+  /// Returns whether to request the CA's suggested window.
   private func asks(_ status: Status) -> Bool {
     guard let current = status.current, let leaf = current.leaves.first,
       CertificateID(leaf) != nil, status.lineage.issuance != nil, !status.lineage.isRevoked(leaf)
@@ -139,7 +138,7 @@ struct RenewalStep: ContextPart {
     let fingerprint = leaf.sha256Fingerprint.hexadecimal
     var state =
       status.lineage.schedule?.about(fingerprint) ?? RenewalState(certificate: fingerprint)
-    // The state is changed by one of both, and only there.
+    // The closure changes a copy, which is used only on success.
     let known = state
     let answer = try await attempt {
       var state = known
@@ -160,8 +159,8 @@ struct RenewalStep: ContextPart {
     switch answer {
     case .success(let new): state = new
     case .failure(let error):
-      // Without an answer the dates decide, as they do at a CA that suggests nothing.
-      console.logger.info("\(name): the CA did not say when to renew: \(error)")
+      // Without a response the dates decide, as with a CA that suggests nothing.
+      console.logger.info("\(name): no renewal suggestion from the CA: \(error)")
       await sessions.note(error.underlying ?? error, from: issuance.directory)
       state.noteUnanswered(now: status.now)
     }
@@ -173,7 +172,9 @@ struct RenewalStep: ContextPart {
       hasLeftovers: false, now: status.now)
   }
 
-  /// What the CA says of the RSA certificate beside the other; both are renewed together.
+  /// Returns the CA's suggestion for the RSA certificate of a dual lineage.
+  ///
+  /// Both certificates are renewed together.
   private func rsaRenewalInfo(_ status: Status) async throws -> RenewalInfo? {
     guard let id = (status.current?.rsa?.leaf).flatMap({ CertificateID($0) }),
       let issuance = status.lineage.issuance
@@ -186,7 +187,7 @@ struct RenewalStep: ContextPart {
 
   // MARK: - Renewing
 
-  /// Renews the lineage if it still is due.
+  /// Renews the lineage if it is still due.
   ///
   /// - Throws: `CancellationError` only.
   func renew() async throws -> RenewalResult {
@@ -200,7 +201,7 @@ struct RenewalStep: ContextPart {
   }
 
   private func renewAlone() async throws -> RenewalResult {
-    // Another process may have renewed it since the look.
+    // Another process may have renewed it since the check.
     let status = try await self.status()
     try await journal.cleanJournal(name, status.lineage.settings.challenge)
     let decision = status.decision
@@ -219,7 +220,7 @@ struct RenewalStep: ContextPart {
     let reason =
       request.force
       ? "--force was given"
-      : isDue ? "\(decision)" : "the order of an earlier run was brought to its end"
+      : isDue ? "\(decision)" : "completed an order from an earlier run"
     return result(try await self.status(), .renewed, reason)
   }
 
@@ -243,7 +244,7 @@ struct RenewalStep: ContextPart {
 
   private func failed(_ error: CertctlError) async -> RenewalResult {
     var error = error
-    if error.code == .locked { error = error.advising("the next run comes back to it") }
+    if error.code == .locked { error = error.advising("the next run will retry") }
     let outcome: RenewalResult.Outcome =
       switch error.code {
       case .locked: .locked

@@ -5,29 +5,29 @@ import CertctlStore
 import CertctlSystem
 import FoundationEssentials
 
-/// Which lineages a run has to look at more closely; the rest is known to need nothing.
+/// The lineages that a run has to check; the others are known to need nothing.
 struct RenewalSurvey: Sendable {
-  /// Those to look at, by name.
+  /// The lineages to check, sorted by name.
   var near: [LineageName] = []
-  /// How many need nothing.
+  /// The number of lineages that need nothing.
   var quiet = 0
-  /// Of those that need nothing, the one that is due first, and when.
+  /// The earliest renewal of the lineages that need nothing.
   var next: (name: String, date: Date)?
 
-  /// Exactly these lineages.
+  /// Creates a survey of exactly these lineages.
   init(near: [LineageName]) { self.near = near }
 
   /// Surveys all lineages.
   ///
   /// - Parameters:
-  ///   - context: Whose lineages.
-  ///   - now: The time.
-  /// - Throws: `HostError` when the state directory cannot be read.
+  ///   - context: The context with the lineages.
+  ///   - now: The current time.
+  /// - Throws: `HostError` if the state directory cannot be read.
   init(_ context: Context, now: Date) async throws {
     let state = context.state
     let lineages = try await state.stamps(of: .lineages)
     let live = try await state.stamps(of: .live)
-    // What an earlier run left to be finished or taken back.
+    // The lineages with an order or challenges of an earlier run.
     let unfinished = try await state.unfinishedNames()
     let known = await ScheduleIndex.read(state, now: now)
     var index = ScheduleIndex(date: now)
@@ -63,22 +63,22 @@ struct RenewalSurvey: Sendable {
         if next.map({ due < $0.date }) ?? true { next = (text, due) }
       }
     }
-    // A certificate whose lineage file was lost is still in use by servers.
+    // Servers may still use a certificate whose lineage file was lost.
     near += live.keys.filter { lineages["\($0).json"] == nil }
       .compactMap { try? LineageName($0) }
     near.sort { $0.value < $1.value }
     if known == nil || !changed.isEmpty || index.entries.count != known?.entries.count {
-      // It makes the next run faster, no more.
+      // The index only makes the next run faster, so errors do not matter.
       try? await index.write(state)
     }
   }
 }
 
 extension Context {
-  /// How many lineages are read in one go: few enough to keep in memory.
+  /// The number of lineages read at once, limited to save memory.
   private static let batch = 256
 
-  /// What the index is to keep of lineages; nothing of those to look at in every run.
+  /// Returns the index entries of lineages, without those to check in every run.
   fileprivate func scheduleEntries(
     of files: [LineageName: [Int64]], now: Date
   ) async throws -> [LineageName: ScheduleIndex.Entry] {
@@ -94,7 +94,7 @@ extension Context {
     return entries
   }
 
-  /// What the index is to keep of a lineage; nil for one to look at in every run.
+  /// Returns the index entry of a lineage; nil for one to check in every run.
   private static func scheduleEntry(
     of lineage: Lineage, _ leaves: [Certificate], files: [Int64], now: Date
   ) -> ScheduleIndex.Entry? {
@@ -104,7 +104,7 @@ extension Context {
     let certificate = RenewalCertificate(leaves)
     let decision = RenewalDecision(of: lineage, leaves, now: now)
     guard case .at(let due, _) = decision else { return nil }
-    // A renewal that falls due before the next run is made in this one.
+    // A renewal that is due before the next run happens in this one.
     let horizon = min(RenewalDecision.timerInterval, certificate.lifetime / 10)
     var look = due.addingTimeInterval(-horizon)
     if CertificateID(leaf) != nil {

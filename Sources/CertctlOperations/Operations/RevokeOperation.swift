@@ -6,13 +6,14 @@ package import CertctlStore
 import CertctlSystem
 import FoundationEssentials
 
-/// Revokes the certificate in use (RFC 8555, section 7.6).
+/// An operation that revokes the certificate in use (RFC 8555, section 7.6).
 ///
-/// By the account that ordered it, or by the certificate's own key where that account is gone
-/// or `byCertificateKey` is set.
+/// It signs with the key of the account that ordered the certificate, or with the certificate's
+/// key if that account is gone or `byCertificateKey` is set.
 ///
-/// - Returns: The lineage after it.
-/// - Throws: `CertctlError`, `refused` when it is in use and `inUse` does not allow it.
+/// - Returns: The new state of the lineage.
+/// - Throws: `CertctlError`, with code `refused` if the certificate is in use and `inUse` does not
+///   allow it.
 package struct RevokeOperation: Operation {
   package var name: LineageName
   package var reason: RevocationReason
@@ -47,8 +48,8 @@ package struct RevokeOperation: Operation {
           let issuance = lineage.issuance
         else {
           throw CertctlError(
-            .notFound, "nothing is known of where the certificate of \(name) came from",
-            hint: "revoke it with another client, by its key")
+            .notFound, "cannot revoke \(name): its issuance was not recorded",
+            hint: "revoke it with its key and another ACME client")
         }
         let current = try await certificatesInUse.inUse(name)
         var keyed: [(Certificate, PrivateKey?, CertificatePart)] = [
@@ -70,7 +71,7 @@ package struct RevokeOperation: Operation {
       }
     }
 
-    /// Revokes one certificate by the account that ordered it, or by its key.
+    /// Revokes one certificate with the account that ordered it, or with the certificate's key.
     private func revoke(
       _ leaf: Certificate, _ key: PrivateKey?, of name: LineageName,
       _ issuance: Lineage.Issuance, _ part: CertificatePart, reason: RevocationReason, byKey: Bool
@@ -85,10 +86,10 @@ package struct RevokeOperation: Operation {
       }
       guard let key else {
         throw CertctlError(
-          .refused, "the key of \(name) is not here: it was made from a request of your own",
+          .refused, "cannot revoke \(name): its key belongs to your CSR and is not on this machine",
           hint: byKey
-            ? "leave out --by-certificate-key to revoke it by the account"
-            : "the account that ordered it is gone, too: revoke it where its key is")
+            ? "to revoke it with the account, omit --by-certificate-key"
+            : "its account is gone, too; revoke it with its key and another ACME client")
       }
       try await client.revoke(certificate: leaf, certificateKey: key, reason: reason)
     }

@@ -5,16 +5,16 @@ package import CertctlStore
 import CertctlSystem
 import FoundationEssentials
 
-/// Puts an earlier generation back to use.
+/// An operation that restores an earlier generation.
 ///
-/// - Returns: The lineage after it.
+/// - Returns: The new state of the lineage.
 /// - Throws: `CertctlError`.
 package struct RollbackOperation: Operation {
   /// The lineage.
   package var name: LineageName
-  /// The generation's number; the one before the one in use by default.
+  /// The generation's number; nil for the one before the generation in use.
   package var number: Int?
-  /// Use it although it has expired or was revoked.
+  /// Whether to use it even if it has expired or was revoked.
   package var force: Bool
 
   package init(_ name: LineageName, to number: Int? = nil, force: Bool = false) {
@@ -44,18 +44,18 @@ package struct RollbackOperation: Operation {
           let there = generations.map { String($0.number) }.joined(separator: ", ")
           throw CertctlError(
             .notFound,
-            number.map { "\(name) has no generation \($0)" }
-              ?? "\(name) has no generation before the one in use",
-            hint: "its generations: \(there.isEmpty ? "none" : there)")
+            number.map { "\(name) has no version \($0)" }
+              ?? "\(name) has no version before the one in use",
+            hint: "its versions: \(there.isEmpty ? "none" : there)")
         }
         try await choose(wanted, of: name, force: force)
         if let failure = try await deployer.deploy(name).failure {
           let report = try await reporter.report(on: name)
           throw CertctlError(
             .deploymentFailed,
-            "generation \(wanted.number) of \(name) could not be deployed: \(failure)",
-            hint: (report.generationInUse.map { "generation \($0) is still in use; " } ?? "")
-              + "certctl renew tries it again")
+            "cannot deploy version \(wanted.number) of \(name): \(failure)",
+            hint: (report.generationInUse.map { "version \($0) is still in use; " } ?? "")
+              + "to retry, run: certctl renew \(name)")
         }
         await events.append(
           Event(
@@ -72,7 +72,7 @@ package struct RollbackOperation: Operation {
       guard stored.isPair else {
         throw CertctlError(
           .damagedState,
-          "generation \(generation.number) of \(name) has another key than certificate"
+          "the key of \(name), version \(generation.number), does not match its certificate"
         )
       }
       let fault: String? =
@@ -81,11 +81,11 @@ package struct RollbackOperation: Operation {
         } else if lineage?.isRevoked(stored.leaf) ?? false { "was revoked" } else { nil }
       if let fault, !force {
         throw CertctlError(
-          .refused, "generation \(generation.number) of \(name) \(fault)",
-          hint: "give --force to use it all the same")
+          .refused, "version \(generation.number) of \(name) \(fault)",
+          hint: "use --force to restore it anyway")
       }
       guard var lineage else {
-        // Without its file nothing can be kept of a candidate.
+        // Without a lineage file a candidate cannot be recorded.
         return try await certificates.use(generation, of: name)
       }
       lineage.candidate = generation.number

@@ -4,7 +4,7 @@ package import CertctlServing
 import CertctlStore
 import CertctlSystem
 
-/// All sites that certctl wrote.
+/// An operation that lists all sites of certctl.
 package struct ListSitesOperation: Operation {
   package init() {}
 
@@ -18,7 +18,7 @@ package struct ListSitesOperation: Operation {
   }
 }
 
-/// One site.
+/// An operation that shows one site.
 package struct ShowSiteOperation: Operation {
   package var name: String
 
@@ -30,7 +30,7 @@ package struct ShowSiteOperation: Operation {
   }
 }
 
-/// Lets nginx serve a site again, with its file as this version of certctl and nginx have it.
+/// An operation that enables a site, with its file regenerated for this certctl and nginx.
 package struct EnableSiteOperation: Operation {
   package var name: String
   package var force: Bool
@@ -45,8 +45,8 @@ package struct EnableSiteOperation: Operation {
     var record = try await sites.siteRecord(name)
     guard try await sites.hasCertificate(for: record.site) else {
       throw CertctlError(
-        .notFound, "there is no certificate in use for \(name)",
-        hint: "get one, by the same command that added the site")
+        .notFound, "cannot enable \(name): there is no valid certificate for it",
+        hint: "to get one, repeat the certctl site add command of this site")
     }
     record.isEnabled = true
     let certificate = try LineageName(record.site.certificate)
@@ -55,7 +55,7 @@ package struct EnableSiteOperation: Operation {
   }
 }
 
-/// Lets nginx no longer serve a site; its file and its certificate stay.
+/// An operation that disables a site, but keeps its file and its certificate.
 package struct DisableSiteOperation: Operation {
   package var name: String
 
@@ -69,13 +69,13 @@ package struct DisableSiteOperation: Operation {
       [FileChange(tree.place.hostPath(SiteFiles.enabled(record.site.name)), .absent)]
     }
     context.environment.console.warn(
-      "the certificate \(record.site.certificate) is renewed all the same; without it: certctl "
-        + "delete \(record.site.certificate)")
+      "the certificate \(record.site.certificate) will still be renewed; to stop that, run: "
+        + "certctl delete \(record.site.certificate)")
     return try await sites.siteReport(record)
   }
 }
 
-/// Removes a site; its certificate stays.
+/// An operation that removes a site, but keeps its certificate.
 package struct RemoveSiteOperation: Operation {
   package var name: String
   package var force: Bool

@@ -3,19 +3,19 @@ import CertctlCore
 package import CertctlStore
 import CertctlSystem
 
-/// Tries hooks out: runs them as if the event had happened.
+/// An operation that runs hooks as if their event had happened.
 ///
-/// - Returns: What became of each.
-/// - Throws: `CertctlError` with code `notFound` when there is no such hook or lineage, and
-///   `refused` when the hook must not be run.
+/// - Returns: The result of each hook.
+/// - Throws: `CertctlError` with code `notFound` if the hook or lineage does not exist, `refused`
+///   if the hook is unusable.
 package struct TryHooksOperation: Operation {
   /// The hook's file name or path; nil for all of the event.
   package var name: String?
-  /// The event to play.
+  /// The event to simulate.
   package var event: HookEvent
-  /// The lineage that it is about; a `deploy` needs one, unless there is only one.
+  /// The lineage concerned; required for `deploy` unless there is only one.
   package var lineage: LineageName?
-  /// What a `notify` says; its lineage is filled in.
+  /// The notice for `notify`; its lineage is filled in.
   package var notice: HookNotice?
 
   package init(
@@ -48,14 +48,14 @@ package struct TryHooksOperation: Operation {
         let names = known.map(\.name).joined(separator: ", ")
         throw CertctlError(
           .notFound,
-          "there is no \(event.rawValue) hook '\(name)' in "
+          "no \(event.rawValue) hook '\(name)' in "
             + "\(hooks.directory)/\(event.rawValue).d",
-          hint: known.isEmpty ? "see certctl hook list" : "there is: \(names)")
+          hint: known.isEmpty ? "run: certctl hook list" : "available: \(names)")
       }
       if let problem = hook.problem {
         throw CertctlError(
           .refused,
-          "the hook \(hook.path) is not run: \(problem)",
+          "cannot run the hook \(hook.path): \(problem)",
           hint: hook.hint)
       }
       return [try await hooks.run(hook.path, occasion)]
@@ -81,8 +81,8 @@ package struct TryHooksOperation: Operation {
       case .deploy:
         guard let lineage else {
           throw CertctlError(
-            .usage, "a deploy hook runs for a certificate, and none is named",
-            hint: "add --lineage NAME; see certctl list")
+            .usage, "deploy hooks require a certificate",
+            hint: "add --lineage NAME; for the names, run: certctl list")
         }
         return .deploy(lineage)
       case .notify:

@@ -1,26 +1,26 @@
 package import FoundationEssentials
 
-/// When hooks run; the name of the folder `<event>.d` that they lie in.
+/// The event that hooks run for, which names their directory `<event>.d`.
 package enum HookEvent: String, Sendable, Encodable, CaseIterable {
-  /// Once, before the first renewal of a run, and only if something is due.
+  /// Runs once, before the first renewal of a run, if a certificate is due.
   case pre
-  /// For each lineage that has a new certificate.
+  /// Runs for each lineage with a new certificate.
   case deploy
-  /// Once, after the last renewal of a run that had something to do.
+  /// Runs once, after the last renewal of a run, if a certificate was due.
   case post
-  /// For a person: a renewal failed, or an end comes near.
+  /// Notifies a person that a renewal failed or a certificate is about to expire.
   case notify
 }
 
-/// An event with all that its hooks are told.
+/// An event with the data for its hooks.
 package enum HookOccasion: Sendable {
   /// These lineages are due.
   case pre(due: [LineageReport])
   /// This lineage has a new certificate.
   case deploy(LineageReport)
-  /// The run is over; these were renewed, and those were not.
+  /// The run is over, with these renewed and these failed lineages.
   case post(renewed: [LineageReport], failed: [LineageReport])
-  /// A person should know of this.
+  /// A person should read this notice.
   case notify(HookNotice)
 
   /// The event's name.
@@ -34,40 +34,40 @@ package enum HookOccasion: Sendable {
   }
 }
 
-/// What a person should know.
+/// A notice for a person.
 package struct HookNotice: Sendable, Encodable {
-  /// Why the person is told, open so that new reasons can be added.
+  /// The reason for a notice, open so that new reasons can be added.
   package struct Reason: RawRepresentable, Hashable, Sendable, Encodable {
-    /// The word that stands in JSON.
+    /// The value in JSON.
     package let rawValue: String
 
-    /// A reason by its word.
+    /// Creates a reason from its raw value.
     package init(rawValue: String) { self.rawValue = rawValue }
 
     /// A renewal failed.
     package static let failed = Reason(rawValue: "failed")
-    /// A certificate comes near its end without success.
+    /// A certificate is about to expire and was not renewed.
     package static let expiring = Reason(rawValue: "expiring")
-    /// The whole run failed before it could say which lineage.
+    /// The run failed as a whole, without a particular lineage.
     package static let runFailed = Reason(rawValue: "runFailed")
-    /// Somebody tries the hooks out.
+    /// A test of the hooks.
     package static let test = Reason(rawValue: "test")
   }
 
-  /// Why the person is told.
+  /// The reason.
   package var reason: Reason
-  /// What happened, in a finished sentence; it may quote the CA.
+  /// The message, a sentence that may quote the CA.
   package var message: String
-  /// The lineage that it is about.
+  /// The lineage concerned.
   package var lineage: String?
   /// Its names.
   package var names: [String]?
-  /// When its certificate ends.
+  /// The expiry date of its certificate.
   package var notAfter: Date?
-  /// How many attempts failed in a row.
+  /// The number of consecutive failed attempts.
   package var attempts: Int?
 
-  /// A notice.
+  /// Creates a notice.
   package init(
     reason: Reason, message: String, lineage: String? = nil, names: [String]? = nil,
     notAfter: Date? = nil, attempts: Int? = nil

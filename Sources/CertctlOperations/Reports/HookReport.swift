@@ -1,16 +1,16 @@
 package import CertctlCore
 
-/// A hook as `hook list` tells it.
+/// A hook as reported by `hook list`.
 package struct HookReport: Sendable, Encodable {
-  /// When it runs.
+  /// The event that it runs for.
   package let event: HookEvent
   /// Its path.
   package let path: String
-  /// The lineage that it belongs to; nil when it runs for all.
+  /// The lineage that it belongs to; nil if it runs for all.
   package var lineage: String?
-  /// Why it does not run; nil when it does.
+  /// The reason why it does not run; nil if it runs.
   package var problem: String?
-  /// What to do about the problem.
+  /// The hint for the problem.
   package var hint: String?
 
   /// Whether it runs.
@@ -19,7 +19,7 @@ package struct HookReport: Sendable, Encodable {
   /// The file's name.
   package var name: String { path.split(separator: "/").last.map(String.init) ?? path }
 
-  /// What is wrong with it.
+  /// The finding for a hook that does not run.
   package var findings: [Finding] {
     guard let problem else { return [] }
     return [
@@ -40,7 +40,7 @@ package struct HookReport: Sendable, Encodable {
   }
 }
 
-/// What became of one hook.
+/// The result of one hook.
 package struct HookResult: Sendable, Encodable {
   /// The event.
   package let event: HookEvent
@@ -48,24 +48,24 @@ package struct HookResult: Sendable, Encodable {
   package let path: String
   /// The lineage that it ran for.
   package var lineage: String?
-  /// Whether it ended by itself with exit code 0.
+  /// Whether it exited with code 0.
   package let succeeded: Bool
-  /// What happened, in a finished sentence.
+  /// The result as a sentence.
   package let message: String
-  /// What to do next, if that is known.
+  /// The next step for the user, if known.
   package var hint: String?
-  /// The exit code, if it ended by one.
+  /// The exit code, if it exited.
   package var exitCode: Int32?
-  /// The signal, if one ended it.
+  /// The signal that terminated it, if any.
   package var signal: Int32?
-  /// Whether it was stopped because its time was over.
+  /// Whether it exceeded its time limit.
   package var timedOut = false
-  /// What it wrote to standard output and standard error; its own words, not yet safe to show.
+  /// Its standard output and standard error, not escaped for a terminal.
   package var output = ""
-  /// How long it took, in seconds.
+  /// The duration in seconds.
   package var seconds = 0.0
 
-  /// What is wrong: that it failed.
+  /// The finding for a failed hook.
   package var findings: [Finding] {
     succeeded ? [] : [Finding(.error, .hookFailed, subject: path, message, hint: hint)]
   }

@@ -1,52 +1,53 @@
 package import FoundationEssentials
 
-/// All samples of one metric, in the text format of Prometheus (version 0.0.4).
+/// The samples of one metric in the Prometheus text format, version 0.0.4.
 ///
-/// No sample has a time: node_exporter refuses a file in which one has.
+/// Samples have no timestamps: node_exporter rejects a file that contains any.
 package struct MetricFamily: Sendable {
-  /// A number, and what it is about.
+  /// A value with its labels.
   package struct Sample: Sendable {
-    /// Names and values of labels; the names are ours, the values anything.
+    /// The labels; their names are fixed, their values can be any text.
     package var labels: [(name: String, value: String)]
-    /// The number.
+    /// The value.
     package var value: Double
   }
 
   /// The metric's name: letters, digits and underscores.
   package let name: String
-  /// What it says, on one line.
+  /// The HELP text, on one line.
   package let help: String
-  /// The samples; each has labels of its own.
+  /// The samples, each with a different set of labels.
   package var samples: [Sample] = []
 
-  /// A family that is still empty.
+  /// Creates an empty family.
   package init(_ name: String, _ help: String) {
     self.name = name
     self.help = help
   }
 
-  /// Adds a sample; a value that is not known adds none.
+  /// Adds a sample, or nothing if the value is nil.
   package mutating func add(_ value: Double?, _ labels: [(name: String, value: String)] = []) {
     guard let value else { return }
     samples.append(Sample(labels: labels, value: value))
   }
 
-  /// Adds the seconds since 1970 of an instant.
+  /// Adds a date as seconds since 1970, or nothing if it is nil.
   package mutating func add(_ instant: Date?, _ labels: [(name: String, value: String)]) {
     add(instant?.timeIntervalSince1970, labels)
   }
 
-  /// Adds a sample for each state that there is: 1 for the one that holds, 0 for the others, so
-  /// that no series ends when a state does.
+  /// Adds a sample for each state: 1 for the current state, 0 for the others.
+  ///
+  /// So no series disappears when the state changes.
   package mutating func add(
     _ current: String, of all: [String], _ labels: [(name: String, value: String)]
   ) {
     for state in all { add(state == current ? 1 : 0, labels + [("state", state)]) }
   }
 
-  /// The family in the text format; nothing when it has no sample.
+  /// The family in the text format; empty without samples.
   ///
-  /// All are gauges: what counts up between restarts would be a counter, and a file has no restart.
+  /// All metrics are gauges: counters start again with their process, which a file does not have.
   package var text: String {
     guard !samples.isEmpty else { return "" }
     let lines = samples.map { sample in
@@ -57,12 +58,12 @@ package struct MetricFamily: Sendable {
     return "# HELP \(name) \(help)\n# TYPE \(name) gauge\n" + lines.joined()
   }
 
-  /// A label's value between its quotes.
+  /// Returns a label's value as it is written between quotes.
   static func escaped(_ value: String) -> String {
     guard value.utf8.contains(where: { $0 == 0x5C || $0 == 0x22 || $0 == 0x0A }) else {
       return value
     }
-    // By scalars: "\r\n" is one character, and has a line break that ends the sample.
+    // By scalars: "\r\n" is one Character, but its line feed would end the sample.
     return value.unicodeScalars.map { scalar in
       switch scalar {
       case "\\": "\\\\"
@@ -74,7 +75,7 @@ package struct MetricFamily: Sendable {
     .joined()
   }
 
-  /// A number as Go reads it; whole ones without a fraction.
+  /// Returns a number in Go's syntax, whole ones without a fraction.
   static func number(_ value: Double) -> String {
     if value.isNaN { return "NaN" }
     if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }

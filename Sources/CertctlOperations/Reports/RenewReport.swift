@@ -2,22 +2,22 @@ package import CertctlCore
 package import CertctlStore
 package import FoundationEssentials
 
-/// What a run of `renew` is to do.
+/// The options of a run of `renew`.
 package struct RenewRequest: Sendable {
-  /// The lineages; all when there is none.
+  /// The lineages; empty for all.
   package var names: [LineageName]
-  /// Renew although nothing is due.
+  /// Whether to renew certificates that are not due.
   package var force: Bool
-  /// Say what would happen, and ask no CA.
+  /// Whether to only report what would happen, without contacting a CA.
   package var dryRun: Bool
-  /// How many orders at once at most; by default what the CAs stand.
+  /// The maximum number of concurrent orders; nil for the CAs' known limit.
   package var jobs: Int?
-  /// Where figures for Prometheus go: an absolute path; by default that of the configuration.
+  /// The absolute path of the Prometheus metrics file; nil for the configured one.
   package var metricsFile: String?
-  /// The version of the program that asks, for the figures.
+  /// The version of the calling program, for the metrics.
   package var version: String
 
-  /// A run over these lineages.
+  /// Creates the options of a run.
   package init(
     names: [LineageName] = [], force: Bool = false, dryRun: Bool = false, jobs: Int? = nil,
     metricsFile: String? = nil, version: String = "unknown"
@@ -31,21 +31,21 @@ package struct RenewRequest: Sendable {
   }
 }
 
-/// What a run did, or would do, for one lineage.
+/// The result of a run, or dry run, for one lineage.
 package struct RenewalResult: Encodable, Sendable {
-  /// How it ended.
+  /// The outcome.
   package enum Outcome: String, Encodable, Sendable {
-    /// There is a new certificate.
+    /// A new certificate was obtained.
     case renewed
     /// Nothing was due.
     case unchanged
-    /// It is due, and a dry run would have renewed it.
+    /// It is due, and only a dry run left it unchanged.
     case due
-    /// It is due, and held back after failures.
+    /// It is due, but the schedule postpones it, for example after failures.
     case held
-    /// It is due, and a limit of the CA or its being out of reach put it off.
+    /// It is due, but postponed by a rate limit or an unreachable CA.
     case postponed
-    /// Another process was at work on it.
+    /// Another process was working on it.
     case locked
     /// It could not be renewed.
     case failed
@@ -53,28 +53,28 @@ package struct RenewalResult: Encodable, Sendable {
 
   /// The lineage.
   package let lineage: String
-  /// How it ended.
+  /// The outcome.
   package var outcome: Outcome
-  /// Why, in words.
+  /// The reason, for a person.
   package var reason: String
-  /// The names.
+  /// Its names.
   package var names: [String] = []
-  /// The names that the certificate had to be issued without.
+  /// The names that the certificate lacks because the CA refused them.
   package var missingNames: [String]?
-  /// When it is due, or tried again.
+  /// The time of the next renewal or attempt.
   package var next: Date?
-  /// When the certificate in use ends.
+  /// The expiry date of the certificate in use.
   package var notAfter: Date?
-  /// Whether the last quarter of its lifetime has begun, or it has expired.
+  /// Whether the certificate is in the last quarter of its lifetime, or expired.
   package var isUrgent = false
-  /// What went wrong.
+  /// The error, if any.
   package var error: ErrorDetail?
-  /// Why servers could not be made to use the certificate.
+  /// The reason why the deployment failed.
   package var deploymentError: String?
-  /// How many attempts failed in a row.
+  /// The number of consecutive failed attempts.
   package var failures: Int?
 
-  /// All that is wrong, by the other fields.
+  /// The findings, derived from the other fields.
   package var findings: [Finding] {
     var findings: [Finding] = []
     func find(_ level: Finding.Level, _ code: Finding.Code, _ message: String, hint: String? = nil)
@@ -89,15 +89,15 @@ package struct RenewalResult: Encodable, Sendable {
     case .failed: find(.error, .renewalFailed, reason, hint: error?.hint)
     }
     if let missingNames {
-      find(.warning, .namesMissing, "it is without \(missingNames.joined(separator: ", "))")
+      find(.warning, .namesMissing, "does not cover \(missingNames.joined(separator: ", "))")
     }
     if let deploymentError {
       find(
         .error, .deploymentFailed, "not deployed: \(deploymentError)",
-        hint: "the next run deploys it again")
+        hint: "fix the cause, then run: certctl renew \(lineage)")
     }
     if isUrgent, let notAfter {
-      find(.error, .expiresSoon, "the certificate ends on \(notAfter.rfc3339)")
+      find(.error, .expiresSoon, "the certificate expires on \(notAfter.rfc3339)")
     }
     return findings
   }
@@ -123,11 +123,11 @@ package struct RenewalResult: Encodable, Sendable {
     try fields.encode(findings, forKey: .findings)
   }
 
-  /// The exit code that this one leads to.
+  /// The exit code for this result.
   var exitCode: Int32 {
     if deploymentError != nil { return 1 }
     switch outcome {
-    // An attempt that left names out failed as far as these are concerned.
+    // Names that were left out count as a failure.
     case .renewed: return missingNames == nil ? 0 : 1
     case .unchanged, .due: return 0
     case .held, .postponed, .locked: return isUrgent ? 1 : 75
@@ -136,29 +136,31 @@ package struct RenewalResult: Encodable, Sendable {
   }
 }
 
-/// What a run of `renew` did.
+/// The report of a run of `renew`.
 package struct RenewReport: Encodable, Sendable {
-  /// The version of the format.
+  /// The format version.
   package let version = 1
-  /// Whether it only said what would happen.
+  /// Whether it was a dry run.
   package let dryRun: Bool
-  /// When it began.
+  /// The start time.
   package let started: Date
-  /// How long it took, in seconds.
+  /// The duration in seconds.
   package var seconds: Double
-  /// The lineages that it looked at, by name.
+  /// The results of the lineages that were checked, sorted by name.
   package var certificates: [RenewalResult]
-  /// How many lineages it did not have to look at.
+  /// The number of lineages that did not need a check.
   package var quiet: Int
-  /// When the next lineage is due, as far as is known.
+  /// The time of the next renewal, if known.
   package var next: Date?
-  /// Which one that is.
+  /// The lineage of the next renewal.
   package var nextLineage: String?
-  /// What became of the hooks.
+  /// The results of the hooks.
   package var hooks: [HookResult]
 
-  /// The exit code of the run: 0 when all is well, 1 when something failed or can no longer wait,
-  /// 75 when there is nothing but to try later.
+  /// The exit code of the run.
+  ///
+  /// 0 if all is well, 1 if something failed or cannot wait any longer, 75 if everything that
+  /// failed is tried again later.
   package var exitCode: Int32 {
     let codes = certificates.map(\.exitCode) + hooks.map { $0.succeeded ? 0 : 1 }
     return codes.contains(1) ? 1 : codes.contains(75) ? 75 : 0

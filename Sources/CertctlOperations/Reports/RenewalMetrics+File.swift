@@ -4,11 +4,11 @@ import CertctlSystem
 import FoundationEssentials
 
 extension RenewalMetrics {
-  /// Writes the file: readers see the old one or the new one, whole.
+  /// Replaces the metrics file atomically.
   ///
-  /// It gets mode 0644, since node_exporter runs as a user of its own.
+  /// Its mode is 0644, because node_exporter runs as another user.
   ///
-  /// - Parameter path: Where to: an absolute path in a folder that is there.
+  /// - Parameter path: An absolute path in an existing directory.
   /// - Throws: `CertctlError` with code `configuration`, with a hint.
   package func write(to path: String) async throws(CertctlError) {
     try await Self.check(path)
@@ -21,16 +21,16 @@ extension RenewalMetrics {
     }
   }
 
-  /// Checks a path for metrics, before the work is begun of which they tell.
+  /// Checks the path of the metrics file, before the run begins.
   ///
-  /// - Parameter path: An absolute path in a folder that is there and can be written.
+  /// - Parameter path: An absolute path in an existing, writable directory.
   /// - Throws: `CertctlError` with code `configuration`, with a hint.
   package static func check(_ path: String) async throws(CertctlError) {
     let (parent, name) = split(path)
     guard path.hasPrefix("/"), !["", ".", ".."].contains(name) else {
       throw CertctlError(
-        .configuration, "the metrics file '\(path)' is no absolute path of a file",
-        hint: "for node_exporter, for example: /var/lib/prometheus/node-exporter/certctl.prom")
+        .configuration, "the metrics file '\(path)' is not an absolute file path",
+        hint: "for example, use /var/lib/prometheus/node-exporter/certctl.prom")
     }
     guard let fault = await fault(inFolder: parent, path) else { return }
     throw CertctlError(
@@ -40,19 +40,19 @@ extension RenewalMetrics {
   @Disk private static func replace(
     _ name: String, in folder: DurableFolder, _ bytes: [UInt8]
   ) throws(HostError) {
-    // node_exporter reads whatever ends in ".prom", and temporary names end as the name does:
-    // it would find each sample twice. A crash leaves this one for the next run to replace.
+    // node_exporter reads every file that ends in ".prom", as the usual temporary names do: it
+    // would see each sample twice. After a crash the next run replaces this draft.
     let draft = "\(name)~"
     try folder.write(draft, bytes, FileAttributes(mode: 0o644))
     do throws(HostError) {
       try folder.rename(draft, to: name)
     } catch {
-      // Another run has put our bytes, or its own newer ones, into place.
+      // Another run has already renamed this draft, or a newer one.
       if error.code != .notFound { throw error }
     }
   }
 
-  /// Whether node_exporter reads a file of that name; it reads only those that end in ".prom".
+  /// Returns whether node_exporter reads this file: its name must end in ".prom".
   package static func isCollected(_ path: String) -> Bool { path.hasSuffix(".prom") }
 
   @Disk private static func fault(
@@ -62,16 +62,16 @@ extension RenewalMetrics {
     var isFolder = false
     guard files.fileExists(atPath: parent, isDirectory: &isFolder), isFolder else {
       return (
-        "there is no folder \(parent)",
-        "make it, or name the folder that node_exporter was given by "
-          + "--collector.textfile.directory"
+        "its directory does not exist",
+        "create \(parent), or use the directory that node_exporter reads "
+          + "(--collector.textfile.directory)"
       )
     }
     if files.fileExists(atPath: path, isDirectory: &isFolder), isFolder {
-      return ("it is a folder", "name a file in it, such as \(parent)/certctl.prom")
+      return ("it is a directory", "use a file in it, such as \(path)/certctl.prom")
     }
     guard files.isWritableFile(atPath: parent) else {
-      return ("this user may not write in \(parent)", adviceOnPermission(parent))
+      return ("its directory is not writable for this user", adviceOnPermission(parent))
     }
     return nil
   }
@@ -81,12 +81,12 @@ extension RenewalMetrics {
     let isForbidden = (error as? HostError)?.code == .permissionDenied
     return CertctlError(
       .configuration, "\(what): \(cause.message)",
-      hint: isForbidden ? adviceOnPermission("its folder") : cause.hint)
+      hint: isForbidden ? adviceOnPermission("its directory") : cause.hint)
   }
 
   private static func adviceOnPermission(_ folder: String) -> String {
-    "run certctl as root, or give this user the right to write there; in the service of systemd, "
-      + "\(folder) must be among ReadWritePaths="
+    "run certctl as root, or make \(folder) writable for this user "
+      + "(for a systemd service, add it to ReadWritePaths=)"
   }
 
   private static func split(_ path: String) -> (parent: String, name: String) {

@@ -1,22 +1,22 @@
 import CertctlStore
 package import FoundationEssentials
 
-/// What a run of `renew` leaves for Prometheus: a file for the textfile collector of node_exporter.
+/// The Prometheus metrics of a run of `renew`, a file for node_exporter's textfile collector.
 ///
-/// The file is about all lineages, also those that were not due, and each run writes it anew: what
-/// was deleted is gone. Names follow the conventions of exporters: base units, instants as seconds
-/// since 1970 (`_timestamp_seconds`), `_info` with the value 1, states as one series each.
+/// The file covers all lineages, due or not. Each run replaces it, so deleted lineages disappear.
+/// Names follow the conventions for exporters: base units, dates as seconds since 1970
+/// (`_timestamp_seconds`), `_info` with the value 1, one series for each state.
 package struct RenewalMetrics: Sendable {
-  /// What there is to say of a run as a whole.
+  /// The summary of a run.
   package struct Run: Sendable {
-    /// When it ended.
+    /// The end time.
     package var ended: Date
-    /// How long it took, in seconds.
+    /// The duration in seconds.
     package var duration: TimeInterval
-    /// Whether nothing failed; what waits for a better time is no failure (exit codes 0 and 75).
+    /// Whether nothing failed; postponed renewals are not failures (exit codes 0 and 75).
     package var succeeded: Bool
 
-    /// Makes a summary.
+    /// Creates a summary.
     package init(ended: Date, duration: TimeInterval, succeeded: Bool) {
       self.ended = ended
       self.duration = duration
@@ -30,19 +30,18 @@ package struct RenewalMetrics: Sendable {
   package var run: Run
   /// The version of certctl.
   package var version: String
-  /// Labels of every sample: what tells this file from another one in the same folder.
+  /// The labels of every sample, which distinguish the files of several state directories.
   ///
-  /// Two state directories on one machine would otherwise have samples of the same name and labels,
-  /// which node_exporter refuses.
+  /// node_exporter rejects samples with the same name and labels.
   package var labels: [(name: String, value: String)] = []
 
-  /// Makes the metrics of a run.
+  /// Creates the metrics of a run.
   ///
   /// - Parameters:
   ///   - reports: All lineages, after the run.
   ///   - run: The run.
   ///   - version: The version of certctl.
-  ///   - stateDirectory: The state directory, to be named in a label; nil for the usual one.
+  ///   - stateDirectory: The state directory for a label; nil for the default one.
   package init(
     reports: [LineageReport], run: Run, version: String, stateDirectory: String? = nil
   ) {
@@ -60,18 +59,18 @@ package struct RenewalMetrics: Sendable {
   // MARK: - The run
 
   private var runFamilies: [MetricFamily] {
-    var build = MetricFamily("certctl_build_info", "The version of certctl; always 1.")
+    var build = MetricFamily("certctl_build_info", "Version of certctl; always 1.")
     build.add(1, labels + [("version", version)])
     var ended = MetricFamily(
-      "certctl_renew_last_run_timestamp_seconds", "When certctl renew last ended.")
+      "certctl_renew_last_run_timestamp_seconds", "End of the last certctl renew.")
     ended.add(run.ended, labels)
     var duration = MetricFamily(
-      "certctl_renew_last_run_duration_seconds", "How long the last certctl renew took.")
+      "certctl_renew_last_run_duration_seconds", "Duration of the last certctl renew.")
     duration.add(run.duration, labels)
     var success = MetricFamily(
-      "certctl_renew_last_run_success", "Whether nothing failed in the last certctl renew.")
+      "certctl_renew_last_run_success", "1 if nothing failed in the last certctl renew, else 0.")
     success.add(run.succeeded ? 1 : 0, labels)
-    var counts = MetricFamily("certctl_lineages", "How many certificates are in each state.")
+    var counts = MetricFamily("certctl_lineages", "Number of certificates in each state.")
     let byState = Dictionary(grouping: reports, by: \.state).mapValues(\.count)
     for state in LineageReport.State.allCases {
       counts.add(Double(byState[state] ?? 0), labels + [("state", state.rawValue)])
@@ -82,7 +81,7 @@ package struct RenewalMetrics: Sendable {
   // MARK: - Each lineage
 
   private var certificateFamilies: [MetricFamily] {
-    var info = MetricFamily("certctl_certificate_info", "The certificate in use; always 1.")
+    var info = MetricFamily("certctl_certificate_info", "Certificate in use; always 1.")
     for report in reports where report.sha256 != nil {
       let facts: [(name: String, value: String?)] = [
         ("authority", report.directoryURL ?? report.authority), ("issuer", report.issuer),
@@ -96,7 +95,7 @@ package struct RenewalMetrics: Sendable {
   private var renewalFamilies: [MetricFamily] {
     var failures = MetricFamily(
       "certctl_renewal_consecutive_failures",
-      "How many attempts to renew failed in a row since the last success.")
+      "Number of consecutive failed renewal attempts.")
     for report in reports { failures.add(Double(report.failures ?? 0), about(report)) }
     return instants(Self.renewalInstants) + [failures]
   }
@@ -107,11 +106,11 @@ package struct RenewalMetrics: Sendable {
     [
       (
         "certctl_certificate_not_before_timestamp_seconds",
-        "When the certificate in use begins to be valid.", { $0.notBefore }
+        "Start of validity of the certificate in use.", { $0.notBefore }
       ),
       (
         "certctl_certificate_not_after_timestamp_seconds",
-        "When the certificate in use expires.", { $0.notAfter }
+        "Expiry of the certificate in use.", { $0.notAfter }
       ),
     ]
   }
@@ -119,26 +118,26 @@ package struct RenewalMetrics: Sendable {
   private static var renewalInstants: [Instant] {
     [
       (
-        "certctl_renewal_timestamp_seconds", "When the certificate is to be renewed.",
+        "certctl_renewal_timestamp_seconds", "Next renewal of the certificate.",
         { $0.renewAt }
       ),
       (
         "certctl_renewal_window_start_timestamp_seconds",
-        "Where the renewal window that the CA suggests begins (RFC 9773).",
+        "Start of the renewal window suggested by the CA (RFC 9773).",
         { $0.suggestion?.start }
       ),
       (
         "certctl_renewal_window_end_timestamp_seconds",
-        "Where the renewal window that the CA suggests ends (RFC 9773).",
+        "End of the renewal window suggested by the CA (RFC 9773).",
         { $0.suggestion?.end }
       ),
       (
         "certctl_renewal_last_success_timestamp_seconds",
-        "When the certificate in use was obtained.", { $0.obtained }
+        "Issuance of the certificate in use.", { $0.obtained }
       ),
       (
         "certctl_renewal_last_failure_timestamp_seconds",
-        "When an attempt to renew last failed, unless one has succeeded since.",
+        "Last failed renewal attempt since the last success.",
         { $0.lastFailure?.date }
       ),
     ]
@@ -146,10 +145,10 @@ package struct RenewalMetrics: Sendable {
 
   private var stateFamilies: [MetricFamily] {
     var states = MetricFamily(
-      "certctl_lineage_state", "Whether the certificate is in this state.")
+      "certctl_lineage_state", "1 for the current state of the certificate, else 0.")
     var deployments = MetricFamily(
       "certctl_deployment_state",
-      "Whether the deployment of the certificate in use is in this state.")
+      "1 for the current deployment state of the certificate in use, else 0.")
     let all = LineageReport.State.allCases.map(\.rawValue)
     let allDeployments = Deployment.Progress.allCases.map(\.rawValue)
     for report in reports {

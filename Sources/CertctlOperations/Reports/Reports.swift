@@ -3,41 +3,41 @@ import CertctlCrypto
 package import CertctlStore
 package import FoundationEssentials
 
-/// What `issue` did.
+/// The report of `issue`.
 package struct IssueReport: Encodable, Sendable {
-  /// How it ended.
+  /// The outcome.
   package enum Outcome: String, Encodable, Sendable {
-    /// There is a new certificate.
+    /// A new certificate was issued.
     case issued
     /// Nothing was due.
     case unchanged
-    /// The names can be validated; nothing was kept.
+    /// A dry run validated the names; nothing was kept.
     case validated
   }
 
-  /// The version of the format.
+  /// The format version.
   package var version = 1
-  /// How it ended.
+  /// The outcome.
   package let outcome: Outcome
-  /// Why it did that.
+  /// The reason for the outcome.
   package let reason: String
   /// The certificate in use; nil after a dry run of a new lineage.
   package var certificate: LineageReport?
   /// The CA's directory URL.
   package let directory: String
-  /// What became of the hooks that ran.
+  /// The results of the hooks that ran.
   package var hooks: [HookResult]?
 }
 
-/// One lineage as `list` and `show` tell it.
+/// A lineage as reported by `list` and `show`.
 package struct LineageReport: Encodable, Sendable {
-  /// The state of a lineage in one word.
+  /// The state of a lineage.
   package enum State: String, CaseIterable, Encodable, Sendable {
-    /// The certificate in use is valid, and not due.
+    /// The certificate in use is valid and not due.
     case valid
-    /// It is valid, without some of the wanted names, which could not be proved.
+    /// It is valid, but lacks requested names that the CA refused.
     case degraded
-    /// It is valid, and due for renewal.
+    /// It is valid and due for renewal.
     case due
     /// It has expired.
     case expired
@@ -45,9 +45,9 @@ package struct LineageReport: Encodable, Sendable {
     case revoked
     /// There is no certificate yet.
     case missing
-    /// Servers are given a self-signed placeholder.
+    /// Servers use a self-signed placeholder.
     case placeholder
-    /// Something on disk is damaged; `problem` says what.
+    /// A file is damaged; `problem` describes it.
     case damaged
   }
 
@@ -55,9 +55,9 @@ package struct LineageReport: Encodable, Sendable {
   package let name: String
   /// Its state.
   package var state: State
-  /// The names that are wanted.
+  /// The requested names.
   package var names: [String]
-  /// Those of them that the certificate in use had to be issued without.
+  /// The requested names that the certificate in use lacks.
   package var missingNames: [String]?
   /// The CA's preset name or directory URL.
   package var authority: String?
@@ -65,13 +65,13 @@ package struct LineageReport: Encodable, Sendable {
   package var directoryURL: String?
   /// The challenge type.
   package var challenge: String?
-  /// Who makes the records of DNS challenges: what stands after `--dns`.
+  /// The DNS provider, as set with `--dns`.
   package var dns: String?
   /// The key type.
   package var keyType: String?
-  /// The generation that all of this is about: the one in use, or to be used.
+  /// The generation that this report describes: the one in use, or the one to be deployed.
   package var generation: Int?
-  /// The one that servers use until they were made to use that one; nil when they were.
+  /// The generation that servers still use, if it is not `generation`.
   package var generationInUse: Int?
   /// All generations on disk.
   package var generations: [Int]?
@@ -81,40 +81,42 @@ package struct LineageReport: Encodable, Sendable {
   package var serial: String?
   /// The SHA-256 fingerprint of the leaf in hexadecimal.
   package var sha256: String?
-  /// When the certificate begins to be valid.
+  /// The start of its validity.
   package var notBefore: Date?
-  /// When it ends.
+  /// The expiry date.
   package var notAfter: Date?
-  /// When it is renewed: the instant that was chosen in the window of the CA, or that its dates
-  /// give; later when failures hold it back.
+  /// The time of the next renewal.
+  ///
+  /// It is chosen in the CA's window, or calculated from the certificate's dates. Failures
+  /// postpone it.
   package var renewAt: Date?
-  /// Why then, in words.
+  /// The reason for that time, for a person.
   package var renewReason: String?
-  /// The window that the CA suggests (RFC 9773).
+  /// The renewal window suggested by the CA (RFC 9773).
   package var suggestion: RenewalState.Suggestion?
-  /// When the certificate in use was obtained: the last success.
+  /// The time of issuance of the certificate in use.
   package var obtained: Date?
-  /// How many attempts failed in a row since then.
+  /// The number of consecutive failed attempts since then.
   package var failures: Int?
-  /// Whether servers were made to use the certificate in use.
+  /// The progress of its deployment.
   package var deployment: Deployment.Progress?
-  /// Why that failed, if it did.
+  /// The reason for a failed deployment.
   package var deploymentFailure: String?
-  /// The folder that servers use.
+  /// The directory that servers read.
   package var directory: String?
-  /// The leaf and its issuers in PEM.
+  /// The path of the leaf and its issuers in PEM.
   package var fullchain: String?
-  /// The key in PEM; nil where it is not here, because the user made the request.
+  /// The path of the key in PEM; nil if only the user has the key (`--csr`).
   package var privkey: String?
-  /// The RSA certificate beside the other, where there are two.
+  /// The RSA certificate of a dual lineage.
   package var rsa: RSA?
-  /// Why the last attempt failed.
+  /// The failure of the last attempt.
   package var lastFailure: Lineage.Failure?
-  /// What is damaged.
+  /// The description of the damage.
   package var problem: String?
-  /// What to do about that.
+  /// The hint for the damage.
   package var problemHint: String?
-  /// All that is wrong, made of the other fields by `findings(at:)`.
+  /// The findings, derived from the other fields by `findings(at:)`.
   package var findings: [Finding] = []
 
   private enum CodingKeys: CodingKey {
@@ -126,7 +128,7 @@ package struct LineageReport: Encodable, Sendable {
 }
 
 extension LineageReport {
-  /// The RSA certificate of a lineage that has two.
+  /// The RSA certificate of a dual lineage.
   package struct RSA: Encodable, Sendable {
     /// The key type.
     package let keyType: String
@@ -136,13 +138,13 @@ extension LineageReport {
     package let serial: String
     /// The SHA-256 fingerprint of the leaf in hexadecimal.
     package let sha256: String
-    /// When the certificate begins to be valid.
+    /// The start of its validity.
     package let notBefore: Date
-    /// When it ends.
+    /// The expiry date.
     package let notAfter: Date
-    /// The leaf and its issuers in PEM.
+    /// The path of the leaf and its issuers in PEM.
     package var fullchain: String?
-    /// The key in PEM.
+    /// The path of the key in PEM.
     package var privkey: String?
 
     init(_ leaf: Certificate) {
@@ -156,7 +158,7 @@ extension LineageReport {
   }
 }
 
-/// An account as `account show` tells it.
+/// An account as reported by `account show`.
 package struct AccountReport: Encodable, Sendable {
   /// The local id.
   package let id: String
@@ -164,7 +166,7 @@ package struct AccountReport: Encodable, Sendable {
   package let directory: String
   /// The account's URL at the CA.
   package let url: String?
-  /// Its status, as the CA says or as is known here.
+  /// Its status, from the CA or from the local record.
   package let status: String
   /// The contact URLs.
   package let contacts: [String]
@@ -174,6 +176,6 @@ package struct AccountReport: Encodable, Sendable {
   package let thumbprint: String
   /// The key identifier of the external account.
   package let externalAccount: String?
-  /// When it was made on this machine.
+  /// The time of its creation on this machine.
   package let created: Date
 }

@@ -59,11 +59,15 @@ import Testing
     try await withTemporaryFolder(label: "credentials") { folder in
       let none = #expect(throws: CertctlError.self) { try values([:], in: folder) }
       #expect(none?.exitCode == 78)
-      expectError(none, mentions: "V_TOKEN (API token), or V_USER", hint: "etc/secrets/V_TOKEN")
+      expectError(
+        none, mentions: "V_TOKEN, or V_USER and V_PASSWORD", hint: "etc/secrets/V_TOKEN")
+      #expect(
+        none?.details == ["V_TOKEN: API token", "V_USER: user name", "V_PASSWORD: password"])
       let half = #expect(throws: CertctlError.self) {
         try values(["V_PASSWORD": "hunter2"], in: folder)
       }
-      #expect(half?.message == "Vendor needs V_USER (user name)")
+      expectError(half, code: .configuration, endsWith: "V_USER")
+      #expect(half?.details == ["V_USER: user name"])
       #expect(half?.hint?.contains("hunter2") == false)
       let unreadable = #expect(throws: CertctlError.self) {
         try values(["V_TOKEN_FILE": folder.path("nowhere")], in: folder)
@@ -111,7 +115,7 @@ import Testing
       let error = #expect(throws: CertctlError.self) {
         try values(["V_TOKEN_FILE": empty], in: folder)
       }
-      expectError(error, mentions: "\(empty), which V_TOKEN_FILE names, is empty")
+      expectError(error, mentions: empty, "V_TOKEN_FILE", endsWith: "is empty")
       let key = try folder.write("key", "secret")
       let environment = ["V_TOKEN": "x", "V_PATH_FILE": key]
       #expect(try values(environment, in: folder)["V_PATH"] == nil)
@@ -125,7 +129,7 @@ import Testing
   @Test func `a provider is found by its word, or the error helps`() throws {
     #expect(try DNSSettings(provider: "rfc2136").type() == RFC2136.self)
     for (word, hint) in [
-      ("nowhere", "certctl dns-providers"), ("rfc2", "do you mean rfc2136?"),
+      ("nowhere", "certctl dns-providers"), ("rfc2", "did you mean rfc2136?"),
       ("rfc2136:key", ""), ("rfc2136:", ""),
     ] {
       let error = #expect(throws: CertctlError.self) { try DNSSettings(provider: word).type() }

@@ -159,7 +159,7 @@ struct PersistentIssuanceTests {
             domain: .dns("example.com"), authority: bench.ca.directoryURL,
             registration: Registration(terms: .agreed)))
       }
-      expectError(error, mentions: "offers no dns-persist-01 for example.com")
+      expectError(error, code: .challengeFailed, mentions: "dns-persist-01 for example.com")
     }
   }
 
@@ -167,7 +167,7 @@ struct PersistentIssuanceTests {
     ("ca.test; accounturi=https://ca.test/acct/1", nil),
     ("CA.test ;AccountURI=https://ca.test/acct/1; Policy=WILDCARD; new=1;", nil),
     ("ca.test; accounturi=https://ca.test/acct/1; persistUntil=1780000001", nil),
-    ("ca.test; accounturi=https://ca.test/acct/1; persistUntil=1780000000", "ended at"),
+    ("ca.test; accounturi=https://ca.test/acct/1; persistUntil=1780000000", "expired at"),
     ("ca.test; accounturi=https://ca.test/acct/12", "another account"),
     ("ca.test.; accounturi=https://ca.test/acct/1", "another CA"),
     ("ca.test; accounturi=https://ca.test/acct/1; persistUntil=soon", "none"),

@@ -110,8 +110,8 @@ struct PropagationTests {
     for expected in [
       "ns2.example.test (192.0.2.2:53) has no \(Self.name) yet",
       "ns3.example.test (192.0.2.3:53) does not answer (no answer)",
-      "ns4.example.test (192.0.2.4:53) answers REFUSED",
-      "ns5.example.test (192.0.2.5:53) does not speak for the zone",
+      "ns4.example.test (192.0.2.4:53) returned REFUSED",
+      "ns5.example.test (192.0.2.5:53) is not authoritative for the zone",
       "ns6.example.test (192.0.2.6:53) has 1 of 2 values of \(Self.name)",
       "ns7.example.test (192.0.2.7:53) has 0 of 2 values of \(Self.name)",
       "ns8.example.test has no address", "after 60 s",

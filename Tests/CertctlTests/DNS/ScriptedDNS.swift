@@ -64,7 +64,7 @@ final class ScriptedDNS: DNSClient {
       return first
     }
     guard let answer else {
-      throw HostError(.timedOut, operation: "ask", subject: "\(server)", detail: "no answer")
+      throw HostError(.timedOut, operation: "query", subject: "\(server)", detail: "no answer")
     }
     return answer
   }

@@ -113,7 +113,7 @@ struct ZoneLocatorTests {
     dns.set(
       "192.0.2.1", Self.challenge, .cname,
       DNSResponse(answers: [.cname(Self.challenge, Self.challenge)]))
-    #expect(try await failure(dns).contains("in a circle"))
+    #expect(try await failure(dns).contains("form a loop"))
   }
 
   @Test func `a hundred CNAMEs are not followed`() async throws {
@@ -122,7 +122,7 @@ struct ZoneLocatorTests {
     for (name, next) in zip(names, names.dropFirst()) {
       dns.set("192.0.2.1", name, .cname, DNSResponse(answers: [.cname(name, next)]))
     }
-    #expect(try await failure(dns).contains("too far"))
+    #expect(try await failure(dns).contains("too long"))
     #expect(dns.log.count { $0.type == .cname } == ZoneLocator.longestChain)
   }
 
@@ -144,7 +144,7 @@ struct ZoneLocatorTests {
       "192.0.2.1", Self.challenge, .cname,
       DNSResponse(answers: [.cname(Self.challenge, "a\\032\u{1B}[2J.test")]))
     let words = try await failure(dns)
-    #expect(words.contains("cannot ask for"))
+    #expect(words.contains("cannot follow the CNAME of \(Self.challenge)"), "\(words)")
     #expect(!words.unicodeScalars.contains("\u{1B}"))
   }
 
@@ -160,7 +160,7 @@ struct ZoneLocatorTests {
         "198.51.100.\(index)", name, .cname,
         DNSResponse(isAuthoritative: false, authority: [.ns(below, "ns\(index + 1).test")]))
     }
-    #expect(try await failure(dns, of: name).contains("too far down"))
+    #expect(try await failure(dns, of: name).contains("too many delegations"))
     #expect(dns.log.count { $0.type == .cname } == ZoneLocator.longestChain)
   }
 
@@ -185,7 +185,7 @@ struct ZoneLocatorTests {
     }
     dns.set("192.0.2.2", name, .cname, nil)
     let words = try await failure(dns, of: name)
-    #expect(words.contains("ns1.example.test (192.0.2.1:53) does not speak for the zone"))
+    #expect(words.contains("ns1.example.test (192.0.2.1:53) is not authoritative"))
   }
 
   @Test func `servers of a zone and the one below it answer with the SOA of that`() async throws {
@@ -211,7 +211,7 @@ struct ZoneLocatorTests {
     dns.set("192.0.2.1", Self.challenge, .cname, DNSResponse(code: 5))
     dns.set("192.0.2.2", Self.challenge, .cname, nil)
     let words = try await failure(dns)
-    #expect(words.contains("ns1.example.test (192.0.2.1:53) answers REFUSED"), "\(words)")
+    #expect(words.contains("ns1.example.test (192.0.2.1:53) returned REFUSED"), "\(words)")
     #expect(words.contains("ns2.example.test (192.0.2.2:53): no answer"), "\(words)")
   }
 
@@ -220,14 +220,14 @@ struct ZoneLocatorTests {
     dns.set(
       ScriptedDNS.resolver, Self.zone, .soa,
       DNSResponse(code: DNSResponse.noSuchName, authority: [.soa("")]))
-    #expect(try await failure(dns).contains("there is no domain example.test"))
+    #expect(try await failure(dns).contains("the domain example.test does not exist"))
     // A resolver that knows nothing, one that fails, one that is silent.
     dns.set(ScriptedDNS.resolver, Self.zone, .soa, DNSResponse())
-    #expect(try await failure(dns).contains("does not say which zone"))
+    #expect(try await failure(dns).contains("no SOA record"))
     dns.set(ScriptedDNS.resolver, Self.zone, .soa, DNSResponse(code: 2))
     #expect(try await failure(dns).contains("SERVFAIL"))
     dns.set(ScriptedDNS.resolver, Self.zone, .soa, nil)
-    #expect(try await failure(dns).contains("gives no answer"))
+    #expect(try await failure(dns).contains("no answer"))
   }
 
   @Test func `without help of the resolver the referral's own servers and glue do`() async throws {
@@ -253,7 +253,7 @@ struct ZoneLocatorTests {
     #expect(
       try await failure(dns).contains("have no addresses: ns1.example.test, ns2.example.test"))
     dns.set(ScriptedDNS.resolver, Self.zone, .ns, DNSResponse())
-    #expect(try await failure(dns).contains("names no name servers"))
+    #expect(try await failure(dns).contains("no NS records"))
     // What failed is looked up anew.
     dns.addZone(Self.zone, ["ns1.example.test": ["192.0.2.1"]])
     #expect(try await place(dns).zone.name == Self.zone)

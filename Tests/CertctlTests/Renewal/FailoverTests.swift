@@ -95,7 +95,7 @@ struct FailoverTests {
       // It asks for nothing of the first CA's: neither its account nor what it replaces.
       let order = try #require(bench.second.requests.first { $0.kind == .newOrder })
       #expect(order.payload["replaces"].string == nil)
-      #expect(bench.warnings.all.contains { $0.contains("asking \(bench.second.directoryURL)") })
+      #expect(bench.warnings.all.contains { $0.contains("trying \(bench.second.directoryURL)") })
       let quiet = try await bench.context.renew()
       #expect(quiet.certificates.allSatisfy { $0.outcome == .unchanged })
       bench.first.dropFaults()
@@ -144,7 +144,10 @@ struct FailoverTests {
       bench.second.inject(.refuseConnection, on: .directory, times: 1000)
       let report = try await bench.issue()
       #expect(report.outcome == .issued)
-      #expect(bench.warnings.all.contains { $0.contains("no account at the spare CA") })
+      #expect(
+        bench.warnings.all.contains {
+          $0.contains("at the fallback CA \(bench.second.directoryURL)")
+        })
     }
   }
 }

@@ -225,7 +225,7 @@ struct RenewRunTests {
       #expect(bench.ca.count(.newAccount) == 1)
       let after = try await bench.context.listAccounts()
       #expect(after.map(\.thumbprint) == before.map(\.thumbprint))
-      #expect(bench.warnings.all.contains { $0.contains("registered again") })
+      #expect(bench.warnings.all.contains { $0.contains("registering the account again") })
     }
   }
 

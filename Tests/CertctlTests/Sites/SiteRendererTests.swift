@@ -50,7 +50,7 @@ import Testing
             resolver_timeout 5s;
             server plex:32400 resolve;
             keepalive 16;
-            # Node.js closes idle connections after 5 s: nginx must be the first.
+            # Node.js closes idle connections after 5 s; nginx must close them first.
             keepalive_timeout 4s;
         }
 
@@ -78,7 +78,7 @@ import Testing
             include /etc/nginx/certctl/headers.conf;
             include /etc/nginx/certctl/challenge.conf;
 
-            # HTTPS only, for 300 seconds from each visit (RFC 6797); certctl raises it.
+            # HSTS (RFC 6797). certctl raises max-age in steps, up to two years.
             add_header Strict-Transport-Security "max-age=300" always;
             proxy_hide_header Strict-Transport-Security;
 
@@ -95,7 +95,7 @@ import Testing
                 proxy_redirect http://plex:32400/ /;
             }
 
-            # Directives of your own for this server: files there, which certctl never touches.
+            # Your own directives for this server. certctl never changes these files.
             include /etc/nginx/certctl/custom/a.test/*.conf;
         }
 

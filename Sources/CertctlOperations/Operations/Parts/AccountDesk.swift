@@ -6,7 +6,7 @@ import CertctlIssuing
 import CertctlStore
 import CertctlSystem
 
-/// What the operations on accounts share.
+/// The shared parts of the operations on accounts.
 struct AccountDesk: ContextPart {
   let context: Context
 
@@ -45,7 +45,7 @@ struct AccountDesk: ContextPart {
       clock: environment.clock, lockTimeout: context.lockTimeout)
   }
 
-  /// The registration with the configuration file's defaults behind it.
+  /// Returns the registration, completed with the defaults of the configuration file.
   func completed(_ registration: Registration) -> Registration {
     var registration = registration
     if registration.emails.isEmpty { registration.emails = context.defaults.emails }

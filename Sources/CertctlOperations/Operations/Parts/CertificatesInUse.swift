@@ -5,7 +5,7 @@ import CertctlStore
 import CertctlSystem
 import FoundationEssentials
 
-/// The certificates of lineages, and the orders that may become one.
+/// The certificates of lineages, and their pending orders.
 struct CertificatesInUse: ContextPart {
   let context: Context
 
@@ -14,7 +14,7 @@ struct CertificatesInUse: ContextPart {
     return try await certificate(live, of: name)
   }
 
-  /// What is to be used: the candidate for the next deployment, else what is in use.
+  /// Returns the candidate for the next deployment, or else the certificate in use.
   func chosen(_ name: LineageName) async throws -> IssuedCertificate {
     let lineage = try await lineages.lineage(name)
     let generation = try await certificates.chosenGeneration(name, lineage)
@@ -26,7 +26,8 @@ struct CertificatesInUse: ContextPart {
   ) async throws -> IssuedCertificate {
     guard let generation else {
       throw CertctlError(
-        .notFound, "\(name) has no certificate in use", hint: "get one: certctl issue \(name)")
+        .notFound, "no certificate is in use for \(name)",
+        hint: "to get one, run: certctl issue \(name)")
     }
     return try await certificates.load(generation, of: name)
   }
@@ -38,12 +39,12 @@ struct CertificatesInUse: ContextPart {
       let lineage = try await lineages.lineage(name)
       return try await certificates.chosen(name, lineage)?.unlessPlaceholder
     } catch let error as CertctlError where error.code == .damagedState && mayBeDamaged {
-      console.warn("\(error.message); it is replaced by a new certificate")
+      console.warn("\(error.message); replacing it with a new certificate")
       return nil
     }
   }
 
-  /// Whether an earlier run of this lineage left an order, which may be a certificate by now.
+  /// Returns whether an earlier run left an order, which may be complete by now.
   func isOrderUnderWay(_ name: LineageName) async throws -> Bool {
     try await PendingStore(state: state).order(of: name) != nil
   }

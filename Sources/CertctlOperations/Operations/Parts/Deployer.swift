@@ -7,40 +7,40 @@ import CertctlSystem
 import FoundationEssentials
 import Logging
 
-/// What came of making servers use a certificate.
+/// The outcome of a deployment.
 struct DeploymentOutcome: Sendable {
-  /// The hooks that ran.
+  /// The results of the hooks that ran.
   var hooks: [HookResult] = []
-  /// Whether a server was seen to serve it.
+  /// Whether a handshake verified that a server serves it.
   var isServed = false
-  /// Why it failed; nil when it did not.
+  /// The reason why it failed; nil if it did not.
   var failure: String?
 }
 
-/// Makes servers use certificates.
+/// The deployment of certificates to servers.
 struct Deployer: ContextPart {
   let context: Context
 
-  /// Whether there is a certificate that servers were not made to use.
+  /// Returns whether a certificate waits for its deployment.
   func needsDeployment(_ name: LineageName) async throws -> Bool {
     try await waitingDeployment(of: name) != nil
   }
 
-  /// Makes servers use the certificate of one lineage, unless they were made to already.
+  /// Deploys the certificate of one lineage, unless that is already done.
   func deploy(_ name: LineageName) async throws -> DeploymentOutcome {
     try await deploy([name])[name] ?? DeploymentOutcome()
   }
 
-  /// Makes servers use the newest certificates of these lineages, unless they were made to already:
-  /// nginx, with one reload for all, then whatever the deploy hooks see to.
+  /// Deploys the newest certificates of these lineages, unless that is already done.
   ///
-  /// The caller holds the lineages' locks. What came of it is kept with each lineage: a failure is
-  /// tried again by the next run, even when nothing is due. A certificate that nginx refuses or does
-  /// not serve is not in use afterwards; hooks run only for what is.
+  /// nginx is reloaded once for all of them, then the deploy hooks run. The caller holds the
+  /// lineages' locks. Each lineage records its outcome, so that the next run retries a failure. A
+  /// certificate that nginx rejects or does not serve is not in use afterwards; hooks run only for
+  /// certificates in use.
   ///
-  /// - Returns: What came of those that needed it.
-  /// - Throws: `CertctlError` with code `locked` when another process deploys for longer than the
-  ///   user's patience; `CancellationError`.
+  /// - Returns: The outcomes of the lineages that needed a deployment.
+  /// - Throws: `CertctlError` with code `locked` if another process deploys for longer than the
+  ///   lock timeout; `CancellationError`.
   func deploy(_ names: [LineageName]) async throws -> [LineageName: DeploymentOutcome] {
     var waiting: [WaitingDeployment] = []
     for name in names {
@@ -60,7 +60,7 @@ struct Deployer: ContextPart {
     return outcomes
   }
 
-  /// Runs the hooks of a lineage whose certificate is in use, and keeps what came of it.
+  /// Runs the hooks of a lineage whose certificate is in use, and records the outcome.
   private func conclude(
     _ waiting: WaitingDeployment, _ answer: ServerAnswer?
   ) async throws -> DeploymentOutcome {
@@ -79,7 +79,7 @@ struct Deployer: ContextPart {
     case nil: break
     }
     let now = environment.clock.now()
-    // A run that was cut short before may have left a newer one.
+    // Read it again, because it may have changed since.
     var lineage = try await lineages.lineage(name) ?? waiting.lineage
     var deployment = lineage.deployment ?? Deployment()
     if let failure = outcome.failure {
@@ -98,9 +98,9 @@ struct Deployer: ContextPart {
     return outcome
   }
 
-  // MARK: - What waits
+  // MARK: - Waiting deployments
 
-  /// A certificate that servers are to be made to use.
+  /// A certificate that waits for its deployment.
   private struct WaitingDeployment: Sendable {
     let lineage: Lineage
     let generation: Generation
@@ -133,7 +133,7 @@ struct Deployer: ContextPart {
       candidate: live == chosen ? nil : chosen, hasOther: live != nil && live != chosen)
   }
 
-  /// What is in use of these lineages; those without a certificate are left out.
+  /// Returns the certificates in use of these lineages, skipping those without one.
   func targets(_ names: [LineageName]) async throws -> [NginxDeployment.Target] {
     var targets: [NginxDeployment.Target] = []
     for name in names {
@@ -145,8 +145,7 @@ struct Deployer: ContextPart {
     return targets
   }
 
-  /// The nginx that certctl has to do with: those of this host, those of the configuration file, and
-  /// those of sites.
+  /// Returns the deployment for every nginx: of this host, the configuration file and the sites.
   func nginxDeployment() async throws -> NginxDeployment {
     let places = try await siteStore.all().map(\.place)
     return NginxDeployment(
@@ -155,22 +154,22 @@ struct Deployer: ContextPart {
       copies: Set(places.compactMap(\.copy)).sorted().map(CertificateCopy.init))
   }
 
-  /// Removes old generations; nothing depends on it, so that it comes last and may fail.
+  /// Removes old generations; a failure is only a warning.
   private func prune(_ lineage: Lineage, _ name: LineageName) async {
     do {
       let pruned = try await certificates.prune(
         name, keeping: lineage.settings.keepGenerations ?? CertificateStore.usualCount,
         sparing: lineage.unprunable)
       guard !pruned.isEmpty else { return }
-      console.logger.info("old generations of \(name) removed: \(pruned.map(\.number))")
+      console.logger.info("removed old versions of \(name): \(pruned.map(\.number))")
     } catch {
-      console.warn("old generations of \(name) were not removed: \(error)")
+      console.warn("cannot remove old versions of \(name): \(error)")
     }
   }
 
   // MARK: - After a crash
 
-  /// Puts back what an earlier run changed and did not bring to its end, if there is any.
+  /// Undoes the changes that an earlier run did not complete, if any.
   func recoverIfNeeded() async throws {
     guard await Transaction.areLeft(in: state) else { return }
     let lock = try await context.deploymentLock()
@@ -178,22 +177,22 @@ struct Deployer: ContextPart {
     try await recover()
   }
 
-  /// The same for a caller who holds the deployment lock.
+  /// Undoes incomplete changes, for a caller that holds the deployment lock.
   func recover() async throws {
     let found = try await Transaction.unfinished(in: state)
-    // For somebody to look at: it must not hold up all that comes after it.
+    // Damaged records stay for inspection, but must not block later work.
     for error in found.damaged {
       console.warn(error.message + (error.hint.map { " (\($0))" } ?? ""))
     }
     guard !found.left.isEmpty else { return }
     console.warn(
-      "an earlier run was cut short while it changed what nginx uses: it is put back")
+      "an earlier run was interrupted while changing files of nginx: restoring them")
     var left: [Transaction] = []
     for transaction in found.left {
       do {
         for path in try await transaction.undo() {
           console.warn(
-            "\(path) was changed by somebody else since, and was left as it is")
+            "\(path) was changed by others since then and is left unchanged")
         }
         left.append(transaction)
       } catch let error as CertctlError where error.code == .damagedState {
@@ -202,7 +201,7 @@ struct Deployer: ContextPart {
     }
     let servers = Set(left.flatMap(\.record.servers))
     var deployment = try await nginxDeployment()
-    // The first site of a container is not known any more, now that its record is taken back.
+    // Undoing the first site of a container also removed the record of that container.
     deployment.containers = Set(deployment.containers + servers.compactMap(\.container)).sorted()
     for place in try await deployment.survey().places
     where servers.contains(place.nginx.reference) {
@@ -210,7 +209,7 @@ struct Deployer: ContextPart {
       else {
         continue
       }
-      console.warn("what was there before is in place again, but: \(failure)")
+      console.warn("restored the previous files, but: \(failure)")
     }
     for transaction in left { try await transaction.finish() }
     await events.append(

@@ -5,15 +5,15 @@ import Synchronization
 extension ContextPart {
   /// Runs the `pre` hooks, then `body`, then the `post` hooks.
   ///
-  /// Those come always, after a failure and after Ctrl-C too: they may have to start what the first
-  /// ones stopped.
+  /// The `post` hooks always run, even after a failure or Ctrl-C: they may have to start what the
+  /// `pre` hooks stopped.
   ///
   /// - Parameters:
-  ///   - due: What the `pre` hooks are told.
-  ///   - body: The work; it returns the hooks that ran in it, too.
-  ///   - occasion: What the `post` hooks are told of how the work ended.
-  /// - Returns: What the work returned, and all hooks that ran.
-  /// - Throws: What the work threw.
+  ///   - due: The lineages for the `pre` hooks.
+  ///   - body: The work; it also returns the results of its hooks.
+  ///   - occasion: Returns the event for the `post` hooks from the result of the work.
+  /// - Returns: The value of the work, and the results of all hooks.
+  /// - Throws: The errors of the work.
   func withHooks<Value: Sendable>(
     due: [LineageReport], _ body: () async throws -> (Value, hooks: [HookResult]),
     occasion: @escaping @Sendable (Result<Value, any Error>) async -> HookOccasion
@@ -23,7 +23,7 @@ extension ContextPart {
     let warn = console.warn
     let last = Mutex<[HookResult]>([])
     let (value, own) = try await withCleanup(timeout: .seconds(3600)) {
-      warn("the post hooks were not run to their end: \($0)")
+      warn("the post hooks did not complete: \($0)")
     } _: {
       try await body()
     } cleanup: { result in

@@ -5,11 +5,11 @@ import CertctlStore
 import CertctlSystem
 import Logging
 
-/// Cleans up what earlier runs presented.
+/// The cleanup of challenges that earlier runs left.
 struct JournalCleaner: ContextPart {
   let context: Context
 
-  /// Cleans up what earlier runs presented and could not clean up.
+  /// Cleans up the challenges that earlier runs left.
   func cleanJournal(_ name: LineageName, _ settings: ChallengeSettings) async throws {
     let journal = ChallengeJournal(state: state)
     let groups = try await journal.groups(of: name)
@@ -17,21 +17,21 @@ struct JournalCleaner: ContextPart {
     var left: [ChallengeJournal.Group] = []
     for group in groups {
       console.logger.info(
-        "cleaning up \(group.challenges.count) challenges that an earlier run left")
+        "cleaning up \(group.challenges.count) challenges from an earlier run")
       let cleaned = try await attempt { try await cleanUp(group, settings) }
       if case .failure(let error) = cleaned {
         left.append(group)
         console.warn(
-          "could not clean up the challenges of an earlier run: "
+          "cannot clean up challenges from an earlier run: "
             + error.message
-            + (group.dns?.provider.map { " (they were made by --dns \($0))" }
-              ?? "") + "; where nothing is left to remove, delete \(journal.path(of: name))")
+            + (group.dns?.provider.map { " (created with --dns \($0))" }
+              ?? "") + "; if nothing is left to clean up, delete \(journal.path(of: name))")
       }
     }
     try await journal.keep(left, of: name)
   }
 
-  /// Cleans up by whoever presented it.
+  /// Cleans up a group with the solvers that presented it.
   private func cleanUp(_ group: ChallengeJournal.Group, _ settings: ChallengeSettings) async throws
   {
     var settings = settings

@@ -7,15 +7,13 @@ import CertctlStore
 import CertctlSystem
 import FoundationEssentials
 
-/// Describes lineages.
+/// The source of lineage reports.
 struct LineageReporter: ContextPart {
   let context: Context
 
-  /// What there is, by name.
-  ///
-  /// A damaged lineage is reported as such and hides no other.
+  /// Returns the reports on all lineages, sorted by name, including damaged ones.
   func list() async throws -> [LineageReport] {
-    // A certificate whose lineage file was lost is still in use by servers.
+    // Servers may still use a certificate whose lineage file was lost.
     let names = try await Set(lineages.names() + certificates.linkedNames())
     var reports: [LineageReport] = []
     for name in names.sorted(by: { $0.value < $1.value }) {
@@ -24,9 +22,9 @@ struct LineageReporter: ContextPart {
     return reports
   }
 
-  /// One lineage.
+  /// Returns the report on one lineage.
   ///
-  /// - Throws: `CertctlError` with code `notFound` when there is none of that name.
+  /// - Throws: `CertctlError` with code `notFound` if it does not exist.
   func show(_ name: LineageName) async throws -> LineageReport {
     try await requireLineage(name)
     return try await report(on: name)
@@ -39,10 +37,10 @@ struct LineageReporter: ContextPart {
     guard exists else {
       let names = others.prefix(5).map(\.value).joined(separator: ", ")
       throw CertctlError(
-        .notFound, "there is no certificate named \(name) in \(state.path)",
+        .notFound, "no certificate named '\(name)' in \(state.path)",
         hint: others.isEmpty
-          ? "there are none yet: certctl issue \(name)"
-          : "there is: \(names)\(others.count > 5 ? " and more; see certctl list" : "")")
+          ? "to get one, run: certctl issue \(name)"
+          : "available: \(names)\(others.count > 5 ? "; for all, run: certctl list" : "")")
     }
   }
 
@@ -51,7 +49,7 @@ struct LineageReporter: ContextPart {
     do {
       report = try await intactReport(name)
     } catch let error as HostError where error.code == .permissionDenied {
-      // Not the lineage's fault: the whole command fails.
+      // This is not a fault of the lineage: let the whole command fail.
       throw error
     } catch {
       report = LineageReport(name: name.value, state: .damaged, names: [])
@@ -121,7 +119,7 @@ extension LineageReport {
       : now >= leaf.notAfter
         ? .expired : missing.isEmpty ? (decision.isDue ? .due : .valid) : .degraded
     if leaf.isPlaceholder {
-      (state, renewAt, renewReason) = (.placeholder, now, "a placeholder is no certificate")
+      (state, renewAt, renewReason) = (.placeholder, now, "it is only a placeholder")
     }
     if let lineage {
       let deployment = lineage.deployment ?? Deployment()

@@ -7,24 +7,26 @@ import CertctlIssuing
 import CertctlStore
 import CertctlSystem
 
-/// What a request leads to, and whether that can be.
+/// The check of a request's settings.
 struct SettingsCheck: ContextPart {
   let context: Context
 
-  /// The settings that a request leads to, once they fit together.
+  /// Returns the resulting settings of a request, after checking that they fit together.
   ///
-  /// - Throws: `CertctlError` with code `usage`; no CA is asked and nothing is written.
+  /// No CA is contacted and nothing is written.
+  ///
+  /// - Throws: `CertctlError` with code `usage`.
   func settings(
     for request: IssueRequest, _ known: Lineage?, of name: LineageName
   ) throws -> LineageSettings {
     var settings = request.overrides.resolved(
       names: request.names, lineage: known?.settings, defaults: context.defaults.settings)
-    // First what cannot be: after it, the rest is about what is superfluous.
+    // Check for impossible settings before superfluous ones.
     try settings.challenge.check(settings.names, isGiven: request.overrides.challenge != nil)
     try request.overrides.checkUse(
       by: settings.challenge.types(for: settings.names), proving: settings.names)
     if let dns = settings.challenge.dns, let type = try dns.provider.map({ _ in try dns.type() }) {
-      // The timer's renewals see another environment: what is given now is kept, secrets by reference.
+      // The timer has another environment, so save the current settings, secrets by reference.
       let references = context.solverContext.credentials.references(
         for: type.descriptor, known: dns.references ?? [:])
       settings.challenge.dns?.references = references.isEmpty ? nil : references
@@ -33,7 +35,7 @@ struct SettingsCheck: ContextPart {
     return settings
   }
 
-  /// Finds what is wrong with a request before anything is written or sent.
+  /// Checks a request before anything is written or sent.
   func check(_ request: IssueRequest, as name: LineageName) async throws {
     _ = try accountDesk.completed(request.registration).contacts()
     let known = try await lineages.lineage(name)
@@ -49,27 +51,27 @@ struct SettingsCheck: ContextPart {
     try await Self.checkOwner(settings.files)
     if let bundle = settings.caBundle { try await CABundle.check(bundle) }
     if let webroot = settings.challenge.webroot { try await Self.checkWebroot(webroot) }
-    // Those that the lineage has had for long are the deployment's to tell of.
+    // The deployment reports problems of hooks that were saved earlier.
     for hook in settings.hooks ?? [] where known?.settings.hooks?.contains(hook) != true {
       try await Self.checkHook(hook, isGiven: request.overrides.hooks != nil)
     }
   }
 
-  /// Says which secrets only this process's environment has.
+  /// Warns about secrets that are only in this process's environment.
   @Disk private func warnOfSecrets(_ descriptor: DNSProviderDescriptor, _ dns: DNSSettings) {
     let names = context.solverContext.credentials.secretsOfEnvironment(
       descriptor, references: dns.references ?? [:])
     guard let first = names.first else { return }
     console.warn(
-      "\(names.joined(separator: ", ")) \(names.count == 1 ? "is" : "are") in the environment only: "
-        + "renewals by the timer will not find \(names.count == 1 ? "it" : "them"). Put the value "
-        + "into \(context.solverContext.configDirectory)/secrets/\(first) (mode 0600), or give "
-        + "\(first)_FILE")
+      "\(names.joined(separator: ", ")) \(names.count == 1 ? "is" : "are") only in the "
+        + "environment, where the timer does not find \(names.count == 1 ? "it" : "them"); save "
+        + "the value in \(context.solverContext.configDirectory)/secrets/\(first) (mode 0600), or "
+        + "set \(first)_FILE")
   }
 
-  /// Says what was given for a new account, where there is one that was made otherwise.
+  /// Warns about options for a new account that an existing account ignores.
   ///
-  /// - Throws: `CertctlError` with code `usage` for a CA that is none.
+  /// - Throws: `CertctlError` with code `usage` for an unknown CA.
   private func warnOfAccounts(at authorities: [String], _ given: Registration) async throws {
     let contacts = try given.contacts()
     for text in authorities {
@@ -79,22 +81,21 @@ struct SettingsCheck: ContextPart {
       else { continue }
       if !contacts.isEmpty, Set(contacts) != Set(record.contacts) {
         console.warn(
-          "the account with \(authority.title) is there already, with other contacts, and --email does not "
-            + "change it: certctl account update --ca \(text) --email ADDRESS does")
+          "the account with \(authority.title) already has other contacts, which --email does not "
+            + "change; to change them, run: certctl account update --ca \(text) --email ADDRESS")
       }
-      // Of several CAs it is not known which one it is for.
+      // With several CAs it is unknown which one the external account belongs to.
       if authorities.count == 1, let external = given.externalAccount,
         external.keyID != record.externalAccount
       {
         console.warn(
-          "the account with \(authority.title) is there already, and not bound to "
-            + "\(external.keyID): certctl account deactivate --ca \(text) makes way for one that "
-            + "is")
+          "the existing account with \(authority.title) is not bound to \(external.keyID); "
+            + "to replace it, first run: certctl account deactivate --ca \(text)")
       }
     }
   }
 
-  /// Asks for users and groups, which may be far away (LDAP).
+  /// Looks up users and groups, which may take long (LDAP).
   @Disk private static func checkOwner(_ files: FileSettings) throws {
     _ = try files.keyAttributes()
   }
@@ -104,14 +105,14 @@ struct SettingsCheck: ContextPart {
       _ = try TrustedPath(path, .program)
     } catch {
       let isMissing = error.code == .notFound
-      let why = isMissing ? "there is no such file" : error.detail ?? error.description
+      let why = isMissing ? "no such file" : error.detail ?? error.description
       let hint =
         isMissing && path.contains(" ")
-        ? "a hook is the path of one program, run without a shell and without arguments: put the "
-          + "command into a script" : error.hint
+        ? "put the command into a script: a hook is the path of a program, without arguments"
+        : error.hint
       throw CertctlError(
         isGiven ? .usage : .configuration,
-        "the hook \(path) cannot be used: \(why)", hint: hint)
+        "cannot use the hook \(path): \(why)", hint: hint)
     }
   }
 
@@ -121,7 +122,7 @@ struct SettingsCheck: ContextPart {
     } catch {
       throw CertctlError(
         .usage, "cannot use the webroot \(path): \(error.detail ?? "\(error)")",
-        hint: "give the folder that the web server shows as / for these names, such as "
+        hint: "use the directory that the web server serves as / for these names, such as "
           + "/var/www/html")
     }
   }

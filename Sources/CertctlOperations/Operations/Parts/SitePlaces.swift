@@ -7,20 +7,20 @@ import CertctlStore
 import CertctlSystem
 import FoundationEssentials
 
-/// The nginx that sites are for.
+/// The search for the nginx of a site.
 struct SitePlaces: ContextPart {
   let context: Context
 
-  /// The nginx that a site is for.
+  /// Returns the nginx for a site.
   ///
   /// - Parameters:
-  ///   - folder: The folder of its main file, as this host sees it; nil for the only one, or for
-  ///     that of `/etc/nginx`.
+  ///   - folder: The directory of its main file on this host; nil for the only nginx, or that of
+  ///     `/etc/nginx`.
   ///   - container: The container that it runs in; nil for this host.
-  ///   - request: What is asked of it, for which its mounts are looked at.
-  /// - Returns: The nginx, whose configuration it accepts.
-  /// - Throws: `CertctlError` with code `notFound` when none runs, `configuration` when the
-  ///   container cannot be worked with, `nginxRefused` when nginx refuses what it has already.
+  ///   - request: The request, for checking the mounts of the container.
+  /// - Returns: The nginx, whose current configuration is valid.
+  /// - Throws: `CertctlError` with code `notFound` if none runs, `configuration` if the container
+  ///   is unusable, `nginxRefused` if nginx rejects its current configuration.
   func nginxPlace(
     folder: String?, container: String?, for request: SiteRequest? = nil
   ) async throws -> NginxInstallation {
@@ -34,13 +34,13 @@ struct SitePlaces: ContextPart {
     }
     if let complaint = place.complaint {
       throw CertctlError(
-        .nginxRefused, "nginx refuses the configuration that it has: \(complaint)",
-        hint: "put that right first; certctl changed nothing")
+        .nginxRefused, "nginx rejects its current configuration: \(complaint)",
+        hint: "fix the configuration, then run the same command again")
     }
     return place
   }
 
-  /// Looks at the mounts of a container, before anything is written.
+  /// Checks the mounts of a container, before anything is written.
   private func check(_ nginx: RunningNginx, _ request: SiteRequest) async throws {
     let lineage = try LineageName(request.site.certificate)
     let known = try await lineages.lineage(lineage)
@@ -55,19 +55,19 @@ struct SitePlaces: ContextPart {
     for warning in warnings { console.warn(warning) }
   }
 
-  /// Looks whether what a site is made of is there: nginx finds out only when somebody asks for it.
+  /// Checks that the files of a site exist, because nginx notices only when it serves a request.
   func checkFiles(of site: Site, at place: NginxInstallation) async throws {
     for path in site.files where await Self.isMissing(path, at: place) {
       throw CertctlError(
-        .usage, "there is no \(path) for the site \(site.name)",
+        .usage, "cannot add the site \(site.name): \(path) does not exist",
         hint: place.nginx.container == nil
-          ? "make it first, readable for nginx's workers"
-          : "give the path as the container sees it, below one of its mounts")
+          ? "create it first, readable for nginx's workers"
+          : "use the path inside the container, below one of its mounts")
     }
   }
 
   @Disk private static func isMissing(_ path: String, at place: NginxInstallation) -> Bool {
-    // What a container has of its own cannot be looked at from here.
+    // Files of the container's image cannot be checked from the host.
     guard let file = place.nginx.hostPath(path) else { return false }
     return !FileManager.default.fileExists(atPath: file)
   }
@@ -77,16 +77,15 @@ struct SitePlaces: ContextPart {
     let places = survey.places
     if places.isEmpty, let unasked = survey.unasked.first {
       throw CertctlError(
-        .configuration, "the nginx of this host was not asked: \(unasked.title): \(unasked.reason)",
+        .configuration, "cannot use the nginx of this host: \(unasked.title): \(unasked.reason)",
         hint: unasked.hint)
     }
     let start =
-      (SystemAccount.isRoot ? "" : "run certctl as root, with sudo; or ")
-      + "start it (systemctl start nginx), or name the container that it runs in: "
-      + "--nginx-container NAME"
+      (SystemAccount.isRoot ? "" : "run certctl with sudo, or ")
+      + "start nginx (systemctl start nginx), or use --nginx-container NAME"
     guard !places.isEmpty else {
       throw CertctlError(
-        .notFound, "no nginx runs on this host that this user may ask", hint: start)
+        .notFound, "no nginx runs on this host that this user can control", hint: start)
     }
     if let folder {
       let wanted = folder.resolvingLinks
@@ -96,13 +95,13 @@ struct SitePlaces: ContextPart {
       let there = places.map(\.hostFolder).joined(separator: ", ")
       throw CertctlError(
         .notFound, "no nginx runs on this host with its configuration in \(folder)",
-        hint: "those that run have: \(there); " + start)
+        hint: "start it (systemctl start nginx), or use --nginx-dir with one of: \(there)")
     }
     let usual = places.first { $0.hostFolder == "/etc/nginx" }
     if let found = usual ?? (places.count == 1 ? places[0] : nil) { return found }
     throw CertctlError(
       .usage, "more than one nginx runs on this host",
-      hint: "choose one: --nginx-dir "
+      hint: "use --nginx-dir "
         + places.map(\.hostFolder).joined(separator: ", or --nginx-dir "))
   }
 }

@@ -8,7 +8,7 @@ import CertctlSystem
 import FoundationEssentials
 
 extension Sites {
-  /// What there is to tell of a site.
+  /// Returns the report on a site.
   func siteReport(_ record: SiteRecord) async throws -> SiteReport {
     let site = record.site
     let path = { (relative: String) in "\(record.place.folder)/\(relative)" }
@@ -52,7 +52,7 @@ extension Sites {
     return try? await certificates.loadLeaves(live, of: name).first
   }
 
-  /// Whether there is a certificate in use for all hosts of a site.
+  /// Returns whether a valid certificate in use covers all hosts of a site.
   func hasCertificate(for site: Site) async throws -> Bool {
     let name = try LineageName(site.certificate)
     let now = environment.clock.now()
@@ -67,9 +67,9 @@ extension Sites {
     return try await certificates.loadLeaves(live, of: name).count > 1
   }
 
-  /// Writes the sites anew whose promise of HTTPS has grown; the rest is left as it is.
+  /// Rewrites the sites whose HSTS max-age has to increase.
   ///
-  /// It concerns no certificate: what fails is a warning.
+  /// No certificate depends on this, so failures are only warnings.
   func raiseHSTSMaxAge() async throws {
     let records = try await siteStore.all()
     let now = environment.clock.now()
@@ -83,21 +83,21 @@ extension Sites {
         let wanted = try await tree.changes(for: record, stage).first { $0.path == path }
         guard case .file(let new, _)? = wanted?.content else { return }
         let bytes = try await Self.read(path)
-        // A file that was changed by hand is its author's.
+        // Do not overwrite a file that was edited by hand.
         if bytes != new, ManagedFile.owner(of: bytes) == .certctl {
           try await install(record, stage, false)
         }
       }
       if case .failure(let error) = raised {
         console.warn(
-          "\(record.site.name): its HSTS age was not raised: \(error.message)")
+          "cannot raise the HSTS max-age of \(record.site.name): \(error.message)")
       }
     }
   }
 
   func siteRecord(_ name: String) async throws -> SiteRecord {
     let records = try await siteStore.all()
-    // By one of its names, too.
+    // One of its host names will do as well.
     if let found = records.first(where: { $0.site.name == name })
       ?? records.first(where: { $0.site.hosts.contains { $0.value == name } })
     {
@@ -105,7 +105,8 @@ extension Sites {
     }
     let names = records.map(\.site.name).joined(separator: ", ")
     throw CertctlError(
-      .notFound, "there is no site \(name)",
-      hint: names.isEmpty ? "add one: certctl site add HOST UPSTREAM" : "there are: \(names)")
+      .notFound, "no site named '\(name)'",
+      hint: names.isEmpty
+        ? "to add one, run: certctl site add HOST UPSTREAM" : "available: \(names)")
   }
 }

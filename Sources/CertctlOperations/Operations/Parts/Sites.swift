@@ -6,11 +6,11 @@ import CertctlStore
 import CertctlSystem
 import FoundationEssentials
 
-/// The files of sites: written, tested, loaded and proved.
+/// The files of sites, with their installation, verification and removal.
 struct Sites: ContextPart {
   let context: Context
 
-  /// Puts a site's files in place, has nginx load them, and proves what they say.
+  /// Installs a site's files, reloads nginx and verifies the site.
   func install(
     _ record: SiteRecord, _ stage: SiteRenderer.Stage, _ force: Bool
   ) async throws {
@@ -24,7 +24,7 @@ struct Sites: ContextPart {
     try await tree.checkOwners(of: wanted, force: force)
     let changes = try wanted + siteStore.change(site.name, to: record)
     for notice in tree.notices { console.warn(notice) }
-    // Nobody reads the copies yet, but for the trial.
+    // At this point only the dry run reads the copies.
     try await Transaction.apply(copies(for: record), in: state)
     let deployment = try await deployer.nginxDeployment()
     let targets = try await deployer.targets([LineageName(site.certificate)])
@@ -42,7 +42,7 @@ struct Sites: ContextPart {
     try await change.run()
   }
 
-  /// The copies of its certificate that a site uses.
+  /// Returns the changes that copy a site's certificate.
   private func copies(for record: SiteRecord) async throws -> [FileChange] {
     let name = try LineageName(record.site.certificate)
     guard let folder = record.place.copy, let live = try await certificates.liveGeneration(name)
@@ -52,7 +52,7 @@ struct Sites: ContextPart {
     return try await CertificateCopy(folder: folder).changes(for: name, certificate, files)
   }
 
-  /// Takes a site away that never had a certificate, or puts back the one that was there before.
+  /// Removes a site that never had a certificate.
   func withdraw(_ record: SiteRecord, _ known: SiteRecord?) async throws {
     let lock = try await context.deploymentLock()
     defer { lock.release() }
@@ -65,7 +65,7 @@ struct Sites: ContextPart {
     ).run()
   }
 
-  /// What certctl has at an nginx, with one more site or one less.
+  /// Returns certctl's files at an nginx, with one site added or removed.
   func tree(
     of place: SitePlace, with record: SiteRecord? = nil, without name: String? = nil
   ) async throws -> SiteFileSet {
@@ -78,14 +78,14 @@ struct Sites: ContextPart {
     let version = try await found.nginx.version.run(by: environment.runner)
     guard let build = NginxBuild(versionOutput: version.output) else {
       throw CertctlError(
-        .configuration, "\(found.nginx.executable) does not say which version it is",
-        hint: "look at: nginx -V")
+        .configuration, "cannot determine the version of \(found.nginx.executable)",
+        hint: "check the output of: nginx -V")
     }
     let source = place.copy ?? state.live.path
     guard let certificates = found.nginx.serverPath(source) else {
       throw CertctlError(
-        .configuration, "the container does not see \(source)",
-        hint: "certctl site compose prints the mounts that it needs")
+        .configuration, "the container cannot access \(source)",
+        hint: "to print the required mounts, run: certctl site compose")
     }
     return SiteFileSet(
       place: found, build: build,
@@ -94,7 +94,7 @@ struct Sites: ContextPart {
       records: records, now: environment.clock.now())
   }
 
-  /// Removes the folders that were certctl's alone; one that is not empty stays.
+  /// Removes certctl's directories at an nginx if they are empty.
   func removeFolders(of tree: SiteFileSet) async {
     for folder in [
       "\(NginxInstallation.challenges)/.well-known/acme-challenge",
@@ -110,7 +110,7 @@ struct Sites: ContextPart {
     _ = try? parent.removeIfEmpty(name)
   }
 
-  /// Changes files of a site that nginx does not serve afterwards.
+  /// Changes files of a site so that nginx stops serving it.
   func change(
     _ record: SiteRecord, _ files: (SiteFileSet) async throws -> [FileChange]
   ) async throws {
@@ -124,7 +124,7 @@ struct Sites: ContextPart {
     try await run(changes + kept, withoutServing: record, tree)
   }
 
-  /// Makes changes after which nginx does not serve a site any more, and waits until it does not.
+  /// Applies changes that remove a site from nginx, and waits until nginx stops serving it.
   func run(
     _ changes: [FileChange], withoutServing record: SiteRecord, _ tree: SiteFileSet
   ) async throws {

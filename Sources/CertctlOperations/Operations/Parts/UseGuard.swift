@@ -7,40 +7,39 @@ import CertctlStore
 import CertctlSystem
 import FoundationEssentials
 
-/// What may be done about a certificate that nginx uses.
+/// The policy for a certificate that nginx uses.
 package enum InUsePolicy: Sendable {
-  /// Nothing is done.
+  /// Throw an error.
   case refuse
-  /// nginx is left with what becomes of its files.
+  /// Go on, even if nginx then lacks its files.
   case ignore
-  /// nginx serves a marked, self-signed placeholder from then on.
+  /// Let nginx serve a marked, self-signed placeholder instead.
   case replaceByPlaceholder
 }
 
-/// Keeps a certificate that nginx uses from being taken away.
+/// The protection of certificates that nginx uses.
 struct UseGuard: ContextPart {
   let context: Context
 
-  /// Refuses to go on as long as an nginx or an enabled site needs the certificate.
+  /// Throws if an nginx or an enabled site uses the certificate.
   ///
   /// The caller holds the lineage's lock.
   ///
-  /// - Throws: `CertctlError` with code `refused`, naming who uses it.
+  /// - Throws: `CertctlError` with code `refused`, which names the users.
   func requireUnused(_ name: LineageName, _ policy: InUsePolicy) async throws {
     guard case .refuse = policy else { return }
     let users = try await users(of: name)
     guard !users.isEmpty else { return }
     throw CertctlError(
-      .refused, "the certificate \(name) is in use: \(users.joined(separator: "; "))",
-      hint: "take it out of nginx first (certctl site remove, or by hand and a reload), or give "
-        + "--placeholder to have nginx go on without it, or --force")
+      .refused, "the certificate \(name) is in use by \(users.joined(separator: "; "))",
+      hint: "remove it from nginx first (certctl site remove), or use --placeholder or --force")
   }
 
-  /// Who uses a certificate, in words.
+  /// Returns the descriptions of a certificate's users.
   private func users(of name: LineageName) async throws -> [String] {
     var users = try await siteStore.all()
       .filter { $0.isEnabled && $0.site.certificate == name.value }
-      .map { "by the site \($0.site.name)" }
+      .map { "the site \($0.site.name)" }
     let targets = try await deployer.targets([name])
     guard !targets.isEmpty else { return users }
     let deployment = try await deployer.nginxDeployment()
@@ -48,20 +47,21 @@ struct UseGuard: ContextPart {
     if let target = targets.first,
       let unasked = await deployment.unasked(serving: target, in: survey)
     {
-      users.append("perhaps by an nginx that was not asked (\(unasked.title))")
+      users.append("perhaps an nginx that could not be checked (\(unasked.title))")
     }
     for use in await deployment.uses(of: targets, in: survey) {
       for server in use.servers[name] ?? [] {
         let names = server.names.joined(separator: " ")
         let places = server.listens.map { "\($0.endpoint)" }.joined(separator: " ")
-        users.append("nginx serves it for \(names) at \(places)")
+        users.append("nginx for \(names) at \(places)")
       }
     }
     return users
   }
 
-  /// Makes nginx serve a placeholder instead of the certificate; the caller holds the lineage's
-  /// lock.
+  /// Lets nginx serve a placeholder instead of the certificate.
+  ///
+  /// The caller holds the lineage's lock.
   func replaceByPlaceholder(_ name: LineageName) async throws {
     let current = try await certificatesInUse.inUse(name)
     let names = current.leaf.dnsNames + current.leaf.ipAddresses
@@ -78,15 +78,14 @@ struct UseGuard: ContextPart {
       candidate: generation, hasOther: true)
     if case .failed(let reason) = try await deployer.nginxDeployment().deploy([target])[name] {
       throw CertctlError(
-        .deploymentFailed, "nginx could not be made to use a placeholder for \(name): \(reason)",
-        hint: "nothing else was done")
+        .deploymentFailed, "cannot deploy a placeholder for \(name): \(reason)")
     }
-    console.warn("nginx serves a placeholder for \(name), which no client trusts")
+    console.warn("nginx now serves a placeholder for \(name), which clients do not trust")
   }
 }
 
 extension IssuedCertificate {
-  /// A placeholder for these names, with another one for RSA where servers expect two.
+  /// Creates a placeholder for these names, and one with an RSA key if servers expect two.
   static func placeholder(for names: [String], hasRSA: Bool) async throws -> IssuedCertificate {
     let key = try await PrivateKey.generating(.ec256)
     var rsa: RSACertificate?

@@ -37,18 +37,17 @@ struct CommandLineEngineTests {
       .failed(
         "[]\nCannot connect to the Docker daemon at unix:///var/run/docker.sock. "
           + "Is the docker daemon running?"))
-    #expect(stopped?.code == .configuration)
-    #expect(
-      stopped?.message.hasPrefix("the engine of docker is not running: Cannot connect") == true)
-    #expect(stopped?.hint?.contains("systemctl start docker") == true)
+    expectError(
+      stopped, code: .configuration, mentions: "not running: Cannot connect",
+      hint: "systemctl start docker")
     let forbidden = await failure(
       .failed("permission denied while trying to connect to the Docker daemon socket at unix:///x"))
-    #expect(forbidden?.code == .configuration)
-    #expect(forbidden?.hint?.contains("root") == true)
+    expectError(forbidden, code: .configuration, hint: "root")
     let silent = await failure(CommandResult(ending: .signalled(15), timedOut: true))
-    #expect(silent?.message == "the engine behind /usr/bin/docker does not answer")
+    expectError(
+      silent, code: .configuration, mentions: "/usr/bin/docker", "no response in time")
     let other = await failure(.failed("[]\nno\u{1B}\n"))
-    #expect(other?.message == "docker cannot be asked: no\u{1B}")
+    expectError(other, mentions: "docker", endsWith: ": no\u{1B}")
   }
 
   @Test(arguments: ["tcp://192.0.2.1:2376", "ssh://me@example.com"])

@@ -65,11 +65,11 @@ struct SocketEngineTests {
   }
 
   @Test(arguments: [
-    (404, "page not found\n", "docker cannot be asked: page not found"),
-    (404, #"{"message":"no such route"}"#, "docker cannot be asked: no such route"),
-    (500, #"{"message":"out of memory"}"#, "docker cannot be asked: out of memory"),
-    (200, "{}", "docker cannot be asked: {}"),
-    (403, #"{"message":"no rights"}"#, "this user may not use docker: no rights"),
+    (404, "page not found\n", "cannot query docker: page not found"),
+    (404, #"{"message":"no such route"}"#, "cannot query docker: no such route"),
+    (500, #"{"message":"out of memory"}"#, "cannot query docker: out of memory"),
+    (200, "{}", "cannot query docker: {}"),
+    (403, #"{"message":"no rights"}"#, "cannot use docker as this user: no rights"),
   ])
   func `an engine that does not tell is not one without the container`(
     _ status: Int, _ body: String, _ message: String
@@ -137,7 +137,7 @@ struct SocketEngineTests {
     let engine = SocketEngine(
       path: "/nonexistent/docker.sock", environment: EngineEnvironment([:]))
     let error = await #expect(throws: CertctlError.self) { try await engine.inspect("web") }
-    #expect(error?.message.hasPrefix("the engine of docker is not running: cannot connect") == true)
+    expectError(error, mentions: "docker", "not running: cannot connect")
     let result = try await engine.exec(
       ["nginx"], in: "web", within: .seconds(1), outputLimit: 1 << 10)
     #expect(result.ending == .exited(1))
