@@ -5,17 +5,17 @@ import CertctlStore
 import CertctlSystem
 import Synchronization
 
-/// What `certctl dhparam` has made, as JSON tells it.
+/// The result of `certctl dhparam` in JSON.
 struct DHParametersReport: Encodable {
   let version = 1
   let bits: Int
-  /// Where it was written to; without a file the PEM is here.
+  /// The file; nil if the PEM is in `pem`.
   let file: String?
   var pem: String?
-  /// The name of the published group; none for a fresh one.
+  /// The name of the published group; nil for new parameters.
   var group: String?
   var isChanged = true
-  /// How many candidates the search tried.
+  /// The number of candidates that the search tried.
   var candidates: Int?
 
   init(bits: Int, file: String?) {
@@ -29,19 +29,19 @@ struct DHParametersReport: Encodable {
     if file == nil { pem = String(decoding: parameters.pem, as: UTF8.self) }
   }
 
-  /// The PEM itself without a file, else what became of the file.
+  /// Returns the PEM, or a sentence about the file it was written to.
   func text(_ parameters: DHParameters) -> TerminalText {
     guard let file else {
       return TerminalText(raw: String(decoding: parameters.pem.dropLast(), as: UTF8.self))
     }
-    let what = group.map { "\($0) (RFC 7919)" } ?? "a fresh safe prime"
+    let what = group.map { "\($0) (RFC 7919)" } ?? "a new safe prime"
     return isChanged
       ? "Wrote \(file): \(what), \(bits) bits."
-      : "\(file) holds \(what) already."
+      : "Nothing to do: \(file) already contains \(what)."
   }
 }
 
-/// What is right and wrong with the parameters in a file.
+/// The result of `certctl dhparam --check` in JSON.
 struct DHCheckReport: Encodable {
   let version = 1
   let file: String
@@ -75,7 +75,7 @@ struct DHCheckReport: Encodable {
   }
 }
 
-/// Shows how far a search is: a bar on a terminal, else one line when an estimate is possible.
+/// The progress of a search: a bar on a terminal, else one line once an estimate is possible.
 final class DHProgressDisplay: Sendable {
   private let output: Output
   private let line: ProgressLine
@@ -91,7 +91,7 @@ final class DHProgressDisplay: Sendable {
     self.line = line
   }
 
-  /// How many candidates were tried at the last look.
+  /// The number of candidates tried so far.
   var candidates: Int { state.withLock { $0.candidates } }
 
   func show(_ progress: DHProgress) {
@@ -107,7 +107,7 @@ final class DHProgressDisplay: Sendable {
     }
   }
 
-  /// The bar with what fits beside it.
+  /// Returns the bar with as much text as fits.
   static func bar(_ progress: DHProgress, width: Int) -> String {
     let length = 20
     let filled = min(length, Int(progress.shareDone * Double(length)))
@@ -116,17 +116,17 @@ final class DHProgressDisplay: Sendable {
     let short = "[\(bar)] \(percent) %"
     let tries = "\(progress.candidates) of about \(Int(progress.expectedCandidates.rounded()))"
     let all = [short, "\(short), \(tries)", estimate(progress).map { "\(short), \($0)" }]
-    // One column stays free, or some terminals begin a new line.
+    // Some terminals wrap when the last column is used.
     return all.compactMap { $0 }.last { $0.count < width } ?? ""
   }
 
-  /// When it may be done; nil as long as that cannot be told.
+  /// Returns the estimated end; nil while it is unknown.
   static func estimate(_ progress: DHProgress) -> String? {
     guard let median = progress.median, let ninety = progress.ninetyPercent else { return nil }
     return "half end within \(words(median)) from now, 9 of 10 within \(words(ninety))"
   }
 
-  /// A duration to two figures or so: nothing about it is exact.
+  /// Returns a duration with about two digits, because it is an estimate.
   static func words(_ duration: Duration) -> String {
     let seconds = Int((duration / .seconds(1)).rounded(.up))
     switch seconds {

@@ -3,17 +3,17 @@ import CertctlCore
 
 /// The options that name the CAs of a certificate.
 typealias AuthorityListOptions = SettingOptions<AuthoritySection>
-/// The options that matter when an account is registered.
+/// The options for registering an account.
 typealias RegistrationOptions = SettingOptions<AccountSection>
-/// How the names are proved.
+/// The options for validating names.
 typealias ValidationOptions = SettingOptions<ValidationSection>
-/// Which DNS servers are asked.
+/// The options that choose DNS servers.
 typealias DNSServerOptions = SettingOptions<DNSServerSection>
-/// What the certificate and its files are like.
+/// The options for the certificate and its files.
 typealias CertificateOptions = SettingOptions<CertificateSection>
-/// What makes servers use a new certificate.
+/// The options for deploying a new certificate.
 typealias DeploymentOptions = SettingOptions<DeploymentSection>
-/// What a run of renewals leaves behind.
+/// The options for the output of a renewal run.
 typealias RenewalOptions = SettingOptions<RenewalSection>
 
 enum AuthoritySection: OptionSection {
@@ -26,8 +26,7 @@ enum AccountSection: OptionSection {
   static func validate(_ given: SettingsOverrides) throws {
     if (given.externalKeyID == nil) != (given.externalKeyFile == nil) {
       throw ValidationError(
-        "--eab-kid and --eab-hmac-key-file go together: one says who you are to the CA, the other "
-          + "proves it")
+        "--eab-kid and --eab-hmac-key-file require each other")
     }
   }
 }
@@ -38,7 +37,7 @@ enum ValidationSection: OptionSection {
   static func validate(_ given: SettingsOverrides) throws {
     if given.webroot != nil && (given.httpPort != nil || given.httpAddress != nil) {
       throw ValidationError(
-        "--webroot and a listener of certctl's own (--http-port, --http-address) exclude each other"
+        "--webroot cannot be combined with --http-port or --http-address"
       )
     }
   }
@@ -63,7 +62,7 @@ enum RenewalSection: OptionSection {
 }
 
 extension SettingsOverrides {
-  /// What the options of a command say of its certificate.
+  /// Joins the settings that the options of a command set.
   init(
     _ authority: AuthorityListOptions, _ validation: ValidationOptions,
     _ certificate: CertificateOptions, _ deployment: DeploymentOptions

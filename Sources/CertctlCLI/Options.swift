@@ -1,45 +1,47 @@
 import ArgumentParser
 
-/// The options that every command takes.
+/// The options of every command.
 struct GlobalOptions: ParsableArguments {
   @Option(
     name: .customLong("state-dir"),
     help: ArgumentHelp(
-      "Where certificates, keys and accounts are kept. Default: $CERTCTL_STATE_DIR, else "
+      "State directory for certificates, keys and accounts. Default: $CERTCTL_STATE_DIR, else "
         + "/var/lib/certctl.", valueName: "dir"))
   var stateDirectory: String?
 
   @Option(
     help: ArgumentHelp(
-      "The configuration file. Default: /etc/certctl/certctl.toml, if it is there.",
+      "Configuration file. Default: /etc/certctl/certctl.toml, if it exists.",
       valueName: "file"))
   var config: String?
 
-  @Flag(help: "Print one JSON object, errors too, and never ask.")
+  @Flag(help: "Print one JSON object, also for errors, and never ask.")
   var json = false
 
-  @Flag(name: .shortAndLong, help: "Print nothing but results, warnings and errors.")
+  @Flag(name: .shortAndLong, help: "Print only results, warnings and errors.")
   var quiet = false
 
-  @Flag(name: .shortAndLong, help: "Say what is being done, step by step.")
+  @Flag(name: .shortAndLong, help: "Print each step.")
   var verbose = false
 
   @Option(
     name: .customLong("lock-timeout"),
-    help: ArgumentHelp("How long to wait for another certctl, in seconds.", valueName: "seconds"))
+    help: ArgumentHelp("Time to wait for another certctl process.", valueName: "seconds"))
   var lockTimeout = 300
 
   func validate() throws {
     guard (0...86400).contains(lockTimeout) else {
-      throw ValidationError("--lock-timeout takes 0 to 86400 seconds")
+      throw ValidationError("--lock-timeout requires 0 to 86400 seconds")
     }
-    if quiet && verbose { throw ValidationError("--quiet and --verbose exclude each other") }
-    if stateDirectory == "" { throw ValidationError("--state-dir is empty: give a folder's path") }
+    if quiet && verbose { throw ValidationError("--quiet and --verbose cannot be combined") }
+    if stateDirectory == "" {
+      throw ValidationError("--state-dir requires the path of a directory")
+    }
   }
 
   var output: Output { Output(json: json, quiet: quiet, verbose: verbose) }
 
-  /// The folder that holds the configuration file and `hooks`.
+  /// The directory of the configuration file and `hooks`.
   var configDirectory: String {
     guard let config else { return "/etc/certctl" }
     let path = absolutePath(config)
@@ -47,9 +49,9 @@ struct GlobalOptions: ParsableArguments {
     return folder.isEmpty ? "/" : String(folder)
   }
 
-  /// The arguments with the global options that stand before the command moved to the end.
+  /// Returns the arguments with the global options before the command moved to the end.
   ///
-  /// `certctl --json list` means `certctl list --json`; the parser knows options of a command only.
+  /// `certctl --json list` means `certctl list --json`; the parser only accepts the latter.
   static func moved(behindCommand arguments: [String]) -> [String] {
     let flags: Set = ["--json", "--quiet", "-q", "--verbose", "-v"]
     let options: Set = ["--state-dir", "--config", "--lock-timeout"]
@@ -73,14 +75,14 @@ struct GlobalOptions: ParsableArguments {
 struct AuthorityOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The CA: letsencrypt, letsencrypt-staging, google, zerossl, sslcom, actalis, or a "
-        + "directory URL. Default: letsencrypt.", valueName: "ca"))
+      "CA: letsencrypt, letsencrypt-staging, google, zerossl, sslcom, actalis, or a directory "
+        + "URL. Default: letsencrypt.", valueName: "ca"))
   var ca: String?
 
   @Option(
     name: .customLong("ca-bundle"),
     help: ArgumentHelp(
-      "PEM file that the CA's HTTPS certificate must chain to, instead of the system's store.",
+      "PEM file of root certificates to trust for the CA's HTTPS. Default: the system's.",
       valueName: "file"))
   var caBundle: String?
 }

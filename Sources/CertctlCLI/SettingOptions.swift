@@ -2,11 +2,11 @@ import ArgumentParser
 import CertctlCore
 import CertctlIssuing
 
-/// A part of the settings table whose options stand together in the help of a command.
+/// A part of the settings table whose options form one section of the help.
 protocol OptionSection: SendableMetatype {
   /// Its settings, in the order of the help.
   static var settings: [SettingDefinition] { get }
-  /// Checks what the options mean together.
+  /// Checks the combination of options.
   ///
   /// - Throws: `ValidationError`.
   static func validate(_ given: SettingsOverrides) throws
@@ -18,14 +18,14 @@ extension OptionSection {
 
 /// The options of a part of the settings table.
 ///
-/// The parser finds arguments by the mirror of a type's empty value, and hands out their values by the
-/// names that it saw there. Here both come from the table: the children of the mirror, and the keys that
-/// are decoded.
+/// The parser finds arguments through the mirror of an empty value of the type, and provides their
+/// values under the names in the mirror. Here both come from the table: the children of the mirror
+/// and the decoded keys.
 @dynamicMemberLookup
 struct SettingOptions<Section: OptionSection>: ParsableArguments, CustomReflectable {
-  /// What was typed.
+  /// The values from the command line.
   private var typed = SettingsOverrides()
-  /// The lists that were given and emptied at once.
+  /// The lists that were both set and cleared.
   private var contradictions: [String] = []
 
   init() {}
@@ -46,27 +46,27 @@ struct SettingOptions<Section: OptionSection>: ParsableArguments, CustomReflecta
 
   func validate() throws {
     for key in contradictions {
-      throw ValidationError("--\(key) and --no-\(key) exclude each other")
+      throw ValidationError("--\(key) and --no-\(key) cannot be combined")
     }
     for setting in Section.settings { try typed[setting].map(setting.validate) }
     try Section.validate(typed)
   }
 
-  /// What was given, with paths that mean the same in every folder.
+  /// The settings from the command line, with absolute paths.
   var given: SettingsOverrides {
     var given = typed
     for setting in Section.settings { given[setting] = typed[setting].map(setting.absolute) }
     return given
   }
 
-  /// The value of a setting; nil when it was not given.
+  /// Returns the value of a setting; nil if the option is missing.
   subscript<Value>(dynamicMember setting: KeyPath<SettingsTable, Setting<Value>>) -> Value? {
     given[dynamicMember: setting]
   }
 }
 
 extension SettingDefinition {
-  /// The arguments of the parser, each under the name by which its value is decoded.
+  /// The arguments for the parser, each under the name under which its value is decoded.
   fileprivate var arguments: [Mirror.Child] {
     let names = NameSpecification(([key] + aliases).map { .customLong($0) })
     let help = ArgumentHelp(helpText, valueName: valueName)
@@ -80,7 +80,7 @@ extension SettingDefinition {
     case .yes: arguments = [(key, Flag<Bool>(wrappedValue: false, name: names, help: help))]
     case .yesOrNo:
       arguments = [(key, Flag<Bool?>(name: names, inversion: .prefixedNo, help: help))]
-    // One can be written in a file only.
+    // This setting has no option.
     case .table: break
     }
     if let noneHelp {
@@ -93,7 +93,7 @@ extension SettingDefinition {
 
   private var noneKey: String { "no-\(key)" }
 
-  /// The value that was typed; nil for none.
+  /// Returns the value from the command line; nil if the option is missing.
   fileprivate func typed(
     in container: KeyedDecodingContainer<SettingKey>
   ) throws -> SettingValue? {
@@ -115,21 +115,21 @@ extension SettingDefinition {
     }
   }
 
-  /// Whether its option `--no-KEY` was given.
+  /// Returns whether the option `--no-KEY` was used.
   fileprivate func isEmptied(in container: KeyedDecodingContainer<SettingKey>) throws -> Bool {
     guard noneHelp != nil else { return false }
     return try container.decode(Flag<Bool>.self, forKey: SettingKey(stringValue: noneKey))
       .wrappedValue
   }
 
-  /// Checks a value for itself.
+  /// Checks a single value.
   ///
   /// - Throws: `ValidationError`.
   fileprivate func validate(_ value: SettingValue) throws {
     if case .number(let number) = value, case .number(let range, let unit) = form,
       !range.contains(number)
     {
-      throw ValidationError("--\(key) takes \(unit.words(range))")
+      throw ValidationError("--\(key) requires \(unit.words(range))")
     }
     guard let emptyHint else { return }
     let isEmpty =
@@ -140,10 +140,10 @@ extension SettingDefinition {
       }
     guard isEmpty else { return }
     throw ValidationError(
-      "--\(key) is empty: \(emptyHint)" + (noneHelp == nil ? "" : ", or --\(noneKey) for none"))
+      "--\(key) is empty: \(emptyHint)" + (noneHelp == nil ? "" : ", or use --\(noneKey)"))
   }
 
-  /// The value with absolute paths, each once.
+  /// Returns the value with absolute paths and without duplicates.
   fileprivate func absolute(_ value: SettingValue) -> SettingValue {
     switch (form, value) {
     case (.path, .text(let path)): return .text(absolutePath(path))
@@ -156,7 +156,7 @@ extension SettingDefinition {
 }
 
 extension SettingForm.Unit {
-  /// What an option with numbers of this range takes.
+  /// Returns the description of a range of numbers.
   fileprivate func words(_ range: ClosedRange<Int>) -> String {
     switch self {
     case .port: "a port from \(range.lowerBound) to \(range.upperBound)"
@@ -168,7 +168,7 @@ extension SettingForm.Unit {
 
 // MARK: - Words
 
-/// One of the words of a setting.
+/// A word that a setting accepts.
 struct SettingWord<Value: SettingType>: ExpressibleByArgument {
   /// The word.
   let text: String
@@ -181,7 +181,7 @@ struct SettingWord<Value: SettingType>: ExpressibleByArgument {
   static var allValueStrings: [String] { Value.words ?? [] }
   static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
 
-  /// The value that the word stands for.
+  /// The value of the word.
   var value: Value? { Value(settingValue: .text(text)) }
 }
 

@@ -6,90 +6,91 @@ import CertctlServing
 extension SiteTemplate: ExpressibleByArgument {}
 extension SiteTLS: ExpressibleByArgument {}
 
-/// The options that say what a site does.
+/// The options of a site.
 struct SiteOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The certificate, by its name. Default: the one that is named as the first host.",
+      "Name of the certificate. Default: the first host name.",
       valueName: "name"))
   var certificate: String?
 
-  @Option(help: ArgumentHelp("Serve the files of a folder instead.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp("Serve files from this directory instead of an upstream.", valueName: "dir"))
   var root: String?
 
   @Option(
     help: ArgumentHelp(
-      "Something else for a part of the site: /api/=http://api:8080 for all below a path, "
-        + "/health=http://api:8080 for one, /files/=/srv/files for a folder. May be repeated.",
+      "Other upstream or directory for a path: /api/=http://api:8080 (prefix), "
+        + "/health=http://api:8080 (exact path) or /files/=/srv/files. May be repeated.",
       valueName: "path=upstream"))
   var location: [String] = []
 
   @Option(
     help: ArgumentHelp(
-      "The kind of application. proxy: web pages; websocket: connections that stay open; media: "
-        + "streams; upload: big files; static: a folder. Default: proxy, or static with --root.",
+      "Kind of application. proxy: web pages; websocket: long-lived connections; media: "
+        + "streaming; upload: large files; static: files. Default: proxy, or static with --root.",
       valueName: "kind"))
   var template: SiteTemplate?
 
-  @Option(help: "Who can connect: modern is TLS 1.3 only.")
+  @Option(help: "TLS policy; modern allows TLS 1.3 only.")
   var tls = SiteTLS.intermediate
 
-  @Flag(help: "Serve TLS 1.2 clients without elliptic curves too; no current client needs it.")
+  @Flag(help: "Enable DHE ciphers for old TLS 1.2 clients (rarely needed).")
   var dhe = false
 
   @Flag(
-    help: "Have browsers use HTTPS only, for five minutes at first and two years after a month.")
+    help: "Enable HSTS; max-age grows from five minutes to two years within a month.")
   var hsts = false
 
-  @Flag(name: .customLong("hsts-subdomains"), help: "The same for all names below.")
+  @Flag(name: .customLong("hsts-subdomains"), help: "Enable HSTS for all subdomains.")
   var hstsSubdomains = false
 
-  @Flag(help: "Offer HTTP/3, where nginx has it.")
+  @Flag(help: "Enable HTTP/3 if nginx supports it.")
   var http3 = false
 
   @Flag(
     name: .customLong("redirect-www"),
-    help: "Lead the name with www. to the one without, or the other way: the first host stays.")
+    help: "Redirect www.HOST to HOST, or the reverse if the first host begins with www.")
   var redirectsWWW = false
 
-  @Flag(name: .customLong("no-websockets"), help: "Do not let connections change to websockets.")
+  @Flag(name: .customLong("no-websockets"), help: "Disable WebSocket upgrades.")
   var noWebsockets = false
 
   @Option(
     name: .customLong("body-size"),
     help: ArgumentHelp(
-      "The biggest request: 500m, 2g, or 0 for no limit. Default: 100m.", valueName: "size"))
+      "Maximum request size: 500m, 2g, or 0 for no limit. Default: 100m.", valueName: "size"))
   var bodySize: String?
 
   @Option(
     help: ArgumentHelp(
-      "How long to wait for the upstream's next bytes. Default: 60.", valueName: "seconds"))
+      "Read timeout of the upstream. Default: 60.", valueName: "seconds"))
   var timeout: Int?
 
   @Option(
     name: .customLong("basic-auth"),
     help: ArgumentHelp(
-      "Ask for a name and password of this file, as htpasswd writes it.", valueName: "file"))
+      "Require a password from this htpasswd file.", valueName: "file"))
   var passwordFile: String?
 
-  @Flag(name: .customLong("upstream-verify"), help: "Check the certificates of https upstreams.")
+  @Flag(name: .customLong("upstream-verify"), help: "Verify the certificates of https upstreams.")
   var verifiesUpstream = false
 
   @Option(
     name: .customLong("upstream-ca"),
     help: ArgumentHelp(
-      "CA certificates for that, as PEM. Default: the system's, of Debian's place.",
+      "PEM file of CAs for --upstream-verify. Default: the system's (Debian path).",
       valueName: "file"))
   var upstreamCA: String?
 
   @Option(
     name: .customLong("upstream-name"),
-    help: ArgumentHelp("The name in an https upstream's certificate.", valueName: "name"))
+    help: ArgumentHelp("Name to expect in the upstream's certificate.", valueName: "name"))
   var upstreamName: String?
 
   @Option(
     name: .customLong("listen-http"),
-    help: ArgumentHelp("Port for challenges and the redirect.", valueName: "port"))
+    help: ArgumentHelp("Port for HTTP: challenges and the redirect.", valueName: "port"))
   var httpPort = 80
 
   @Option(
@@ -98,12 +99,12 @@ struct SiteOptions: ParsableArguments {
 
   func validate() throws {
     if upstreamCA != nil && !verifiesUpstream {
-      throw ValidationError("--upstream-ca is for --upstream-verify")
+      throw ValidationError("--upstream-ca requires --upstream-verify")
     }
     for (option, value) in [
       ("--root", root), ("--basic-auth", passwordFile), ("--upstream-ca", upstreamCA),
     ] where value == "" {
-      throw ValidationError("\(option) is empty: give a path")
+      throw ValidationError("\(option) requires a path")
     }
   }
 
@@ -123,12 +124,12 @@ struct SiteOptions: ParsableArguments {
     case (nil, let root?): content = try SiteContent(absolutePath(root))
     case (nil, nil):
       throw CertctlError(
-        .usage, "\(names[0]) needs something to show",
-        hint: "give an upstream, such as http://127.0.0.1:8080, or a folder by --root")
+        .usage, "\(names[0]) has no upstream",
+        hint: "add an upstream, such as http://127.0.0.1:8080, or use --root DIR")
     case (_?, _?):
       throw CertctlError(
-        .usage, "an upstream and --root exclude each other",
-        hint: "give one of them for the site, and the other one for a part of it by --location")
+        .usage, "an upstream and --root cannot be combined",
+        hint: "use --location for a path that is served differently")
     }
     return try Site(
       hosts: names, certificate: certificate, content: content,

@@ -5,9 +5,9 @@ import CertctlIssuing
 import CertctlSystem
 import FoundationEssentials
 
-/// A path that the user gave, made absolute by the working directory.
+/// Returns the absolute form of a path that the user typed.
 ///
-/// What is stored with a lineage must mean the same to the timer.
+/// Paths stored with a certificate must mean the same to the timer.
 func absolutePath(_ path: String) -> String {
   guard !path.hasPrefix("/") else { return path }
   let here = FileManager.default.currentDirectoryPath
@@ -17,14 +17,14 @@ func absolutePath(_ path: String) -> String {
   return here == "/" ? "/\(relative)" : "\(here)/\(relative)"
 }
 
-/// A file that the user names on the command line, to be read once.
+/// A file that the user names on the command line and that certctl reads once.
 enum UserFile {
-  /// Whether a path stands for what the user's shell hands over, such as `<(command)`.
+  /// Returns whether a path is a file descriptor of the user's shell, such as `<(command)`.
   static func isHandedOver(_ path: String) -> Bool {
     path == "/dev/stdin" || path.hasPrefix("/dev/fd/") || path.hasPrefix("/proc/self/fd/")
   }
 
-  /// The bytes of a file; nil when it cannot be read, or is no file.
+  /// Returns the bytes of a file; nil if it cannot be read or is not a file.
   static func read(_ path: String) -> [UInt8]? {
     guard !isHandedOver(path) else {
       return FileManager.default.contents(atPath: path).map { [UInt8]($0) }
@@ -34,26 +34,26 @@ enum UserFile {
   }
 }
 
-/// The certificate request in a file.
+/// Returns the certificate request in a file.
 func readRequest(_ file: String) throws -> UserCSR {
   let path = absolutePath(file)
   guard let contents = UserFile.read(path) else {
     throw CertctlError(
-      .usage, "the certificate request \(path) cannot be read",
+      .usage, "cannot read the certificate request \(path)",
       hint: "check --csr")
   }
   return try UserCSR(contents: contents)
 }
 
 extension RegistrationOptions {
-  /// The registration that these options describe.
+  /// Returns the registration that these options describe.
   func registration(_ output: Output) throws -> Registration {
     let terms: Registration.Terms =
       if self.agreesToTerms == true {
         .agreed
       } else if output.canAsk {
         .ask { url in
-          output.note(lines: ["", "The CA's terms of service: \(url)"])
+          output.note(lines: ["", "Terms of service of the CA: \(url)"])
           return await output.ask("Do you agree to them?")
         }
       } else {
@@ -70,15 +70,15 @@ extension RegistrationOptions {
     let path = absolutePath(externalKeyFile)
     guard let contents = UserFile.read(path) else {
       throw CertctlError(
-        .usage, "the key file \(path) cannot be read", hint: "check --eab-hmac-key-file")
+        .usage, "cannot read the key file \(path)", hint: "check --eab-hmac-key-file")
     }
     do throws(ACMEError) {
       return try ExternalAccount(
         keyID: externalKeyID, encodedKey: String(decoding: contents, as: UTF8.self))
     } catch {
       throw CertctlError(
-        .usage, "the key file \(path) does not hold base64url or base64 text",
-        hint: "put the HMAC key into it just as the CA showed it")
+        .usage, "cannot use the key file \(path): it is neither base64url nor base64",
+        hint: "copy the HMAC key into the file exactly as the CA shows it")
     }
   }
 }

@@ -9,7 +9,7 @@ import CertctlOperations
 struct AccountCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "account",
-    abstract: "Register, show, update, re-key or deactivate an account with a CA.",
+    abstract: "Manage accounts with CAs.",
     usage: "certctl account <command> [<options>]",
     discussion: """
       Examples:
@@ -17,7 +17,7 @@ struct AccountCommand: AsyncParsableCommand {
         certctl account show
         certctl account rollover
 
-      An account is made by the first certctl issue; these commands are for the rest.
+      certctl issue registers an account automatically; use these commands to manage it.
       """,
     subcommands: [
       AccountRegister.self, AccountShow.self, AccountUpdate.self, AccountRollover.self,
@@ -41,7 +41,7 @@ extension AuthorityOptions {
 struct AccountRegister: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "register",
-    abstract: "Make an account with a CA, or take up the one that is here.",
+    abstract: "Register an account with a CA, or find the existing one.",
     usage: "certctl account register [<options>]",
     discussion: """
       Examples:
@@ -53,7 +53,7 @@ struct AccountRegister: AsyncParsableCommand {
   @OptionGroup(title: "Account") var registration: RegistrationOptions
   @Option(
     name: .customLong("key-type"),
-    help: ArgumentHelp("The type of a new account's key.", valueName: "type"))
+    help: ArgumentHelp("Key type of a new account.", valueName: "type"))
   var keyType = AccountKeyType.ec256
   @OptionGroup(title: "General") var global: GlobalOptions
 
@@ -71,7 +71,7 @@ struct AccountRegister: AsyncParsableCommand {
 /// `certctl account show`.
 struct AccountShow: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "show", abstract: "Show the account as the CA knows it.",
+    commandName: "show", abstract: "Show the account as the CA reports it.",
     usage: "certctl account show [<options>]",
     discussion: """
       Examples:
@@ -79,7 +79,7 @@ struct AccountShow: AsyncParsableCommand {
         certctl account show --all
       """)
 
-  @Flag(help: "Show all accounts on this machine, without asking any CA.") var all = false
+  @Flag(help: "Show all local accounts without contacting a CA.") var all = false
   @OptionGroup(title: "Certificate authority") var authority: AuthorityOptions
   @OptionGroup(title: "General") var global: GlobalOptions
 
@@ -90,7 +90,8 @@ struct AccountShow: AsyncParsableCommand {
         output.result(
           AllAccounts(accounts: accounts),
           text: accounts.isEmpty
-            ? "There are no accounts." : accounts.map(\.text).joined(separator: "\n\n"))
+            ? "No accounts. To register one, run: certctl account register"
+            : accounts.map(\.text).joined(separator: "\n\n"))
       } else {
         let account = try await context.run(
           ShowAccountOperation(
@@ -104,7 +105,7 @@ struct AccountShow: AsyncParsableCommand {
 /// `certctl account update`.
 struct AccountUpdate: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "update", abstract: "Replace the account's contacts.",
+    commandName: "update", abstract: "Replace the contacts of the account.",
     usage: "certctl account update [<options>]",
     discussion: """
       Examples:
@@ -112,7 +113,7 @@ struct AccountUpdate: AsyncParsableCommand {
         certctl account update --no-email
       """)
 
-  @Option(help: ArgumentHelp("A contact; may be repeated.", valueName: "address"))
+  @Option(help: ArgumentHelp("Contact address; may be repeated.", valueName: "address"))
   var email: [String] = []
   @Flag(name: .customLong("no-email"), help: "Remove all contacts.") var noEmail = false
   @OptionGroup(title: "Certificate authority") var authority: AuthorityOptions
@@ -120,7 +121,7 @@ struct AccountUpdate: AsyncParsableCommand {
 
   func validate() throws {
     if email.isEmpty != noEmail {
-      throw ValidationError("give --email, or --no-email to have none")
+      throw ValidationError("--email or --no-email is required")
     }
   }
 
@@ -137,18 +138,18 @@ struct AccountUpdate: AsyncParsableCommand {
 /// `certctl account rollover`.
 struct AccountRollover: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "rollover", abstract: "Give the account a new key.",
+    commandName: "rollover", abstract: "Replace the account key.",
     usage: "certctl account rollover [<options>]",
     discussion: """
       Examples:
         certctl account rollover
         certctl account rollover --key-type ec384
 
-      A rollover that is cut short is settled by the next command that uses the account.
+      If a rollover is interrupted, the next command that uses the account completes it.
       """)
 
   @Option(
-    name: .customLong("key-type"), help: ArgumentHelp("The new key's type.", valueName: "type"))
+    name: .customLong("key-type"), help: ArgumentHelp("Type of the new key.", valueName: "type"))
   var keyType = AccountKeyType.ec256
   @OptionGroup(title: "Certificate authority") var authority: AuthorityOptions
   @OptionGroup(title: "General") var global: GlobalOptions
@@ -166,25 +167,26 @@ struct AccountRollover: AsyncParsableCommand {
 /// `certctl account deactivate`.
 struct AccountDeactivate: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "deactivate", abstract: "Deactivate the account for good.",
+    commandName: "deactivate", abstract: "Deactivate the account permanently.",
     usage: "certctl account deactivate [<options>]",
     discussion: """
       Examples:
         certctl account deactivate
         certctl account deactivate --local
 
-      It cannot be undone. Certificates stay valid; the next certctl issue makes a new account.
+      This cannot be undone. Certificates stay valid. The next certctl issue registers a new \
+      account.
       """)
 
-  @Flag(help: "Only forget it here: the CA no longer knows it.") var local = false
-  @Flag(name: .shortAndLong, help: "Do not ask on a terminal.") var yes = false
+  @Flag(help: "Only forget the local account, for one that the CA no longer has.") var local = false
+  @Flag(name: .shortAndLong, help: "Do not ask for confirmation.") var yes = false
   @OptionGroup(title: "Certificate authority") var authority: AuthorityOptions
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
     try await Bootstrap.run(global) { context, output in
       if !yes && output.canAsk {
-        guard await output.ask("Deactivate the account with \(authority.authority) for good?")
+        guard await output.ask("Deactivate the account with \(authority.authority) permanently?")
         else {
           throw CertctlError(.refused, "nothing was deactivated")
         }

@@ -7,16 +7,14 @@ import CertctlSystem
 struct CertctlCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "certctl",
-    abstract: "Keeps the TLS certificates of an nginx host right.",
+    abstract: "Manages TLS certificates for nginx.",
     usage: "certctl <command> [<options>]",
     discussion: """
       Examples:
+        certctl site add app.example.com http://127.0.0.1:8080 --agree-tos
         certctl issue example.com www.example.com --agree-tos
-          gets a certificate, with nothing else listening on port 80
-        certctl issue example.com --webroot /var/www/html --agree-tos
-          gets it through the web server that holds port 80
+        systemctl enable --now certctl-renew.timer
         certctl list
-          shows what there is, and until when
 
       Exit codes: 0 done or nothing due, 1 failed, 64 wrong usage, 75 try later, 78 wrong \
       configuration.
@@ -26,7 +24,7 @@ struct CertctlCommand: AsyncParsableCommand {
       Issue.self, Renew.self, List.self, Show.self, Revoke.self, Delete.self, Rollback.self,
       Rekey.self,
       AccountCommand.self, SiteCommand.self, NginxCommand.self, HookCommand.self, DHParam.self,
-      DNSProviders.self, DNSPersist.self,
+      DNSProviders.self, DNSPersist.self, Explain.self,
     ])
 
   static func main() async {
@@ -52,7 +50,13 @@ struct CertctlCommand: AsyncParsableCommand {
     // What failed inside a command was printed there; only its exit code is left to give.
     if let code = error as? ExitCode { Terminal.endProcess(code.rawValue) }
     guard let mistake = UsageError(error, arguments: arguments)?.error else {
-      exit(withError: error)
+      let text = fullMessage(for: error)
+      guard text.hasPrefix("OVERVIEW: ") else { exit(withError: error) }
+      let help = HelpText(arguments: arguments)
+      // Without a command, help is the answer to a mistake.
+      let isAsked = arguments.contains { ["help", "-h", "--help"].contains($0) }
+      Terminal.write(help.arranged(text) + "\n", to: isAsked ? .standardOutput : .standardError)
+      Terminal.endProcess(isAsked ? 0 : 64)
     }
     Output(json: arguments.contains("--json"), quiet: false, verbose: false).fail(mistake)
     exit(withError: ExitCode(mistake.exitCode))

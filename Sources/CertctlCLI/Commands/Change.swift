@@ -7,12 +7,12 @@ import CertctlStore
 
 /// What to do when nginx uses the certificate.
 struct InUseOptions: ParsableArguments {
-  @Flag(help: "Do it although nginx uses the certificate.") var force = false
-  @Flag(help: "Let nginx serve a marked, self-signed placeholder instead.") var placeholder = false
+  @Flag(help: "Proceed even if nginx uses the certificate.") var force = false
+  @Flag(help: "Let nginx serve a self-signed placeholder instead.") var placeholder = false
 
   func validate() throws {
     if force && placeholder {
-      throw ValidationError("--force and --placeholder exclude each other")
+      throw ValidationError("--force and --placeholder cannot be combined")
     }
   }
 
@@ -31,21 +31,21 @@ struct Revoke: AsyncParsableCommand {
         certctl revoke example.com --reason superseded
         certctl revoke example.com --reason keyCompromise --by-certificate-key
 
-      The files stay; certctl issue gets a new certificate in the same place. A certificate that \
-      nginx uses is not revoked: certctl rekey --compromised replaces it first.
+      The files stay; certctl issue gets a new certificate in the same place. certctl does not \
+      revoke a certificate that nginx uses: replace it first with certctl rekey --compromised.
       """)
 
-  @Argument(help: "The certificate's name, as certctl list shows it.") var name: String
+  @Argument(help: "Name of the certificate, as shown by certctl list.") var name: String
 
   @Option(
     help: ArgumentHelp(
-      "unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation or "
-        + "privilegeWithdrawn.", valueName: "reason"))
+      "Reason: unspecified, keyCompromise, affiliationChanged, superseded, "
+        + "cessationOfOperation or privilegeWithdrawn. Default: unspecified.", valueName: "reason"))
   var reason = "unspecified"
 
   @Flag(
     name: .customLong("by-certificate-key"),
-    help: "Sign with the certificate's key instead of the account's.")
+    help: "Sign with the key of the certificate instead of the account key.")
   var byCertificateKey = false
 
   @OptionGroup var inUse: InUseOptions
@@ -61,7 +61,7 @@ struct Revoke: AsyncParsableCommand {
   func validate() throws {
     guard Self.reasons[reason] != nil else {
       throw ValidationError(
-        "'\(reason)' is no reason: --reason takes one of: "
+        "--reason: '\(reason)' is not one of: "
           + Self.reasons.keys.sorted().joined(separator: ", "))
     }
   }
@@ -83,18 +83,18 @@ struct Revoke: AsyncParsableCommand {
 /// `certctl delete`: forgets a lineage.
 struct Delete: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Delete a certificate with all its generations and keys.",
+    abstract: "Delete a certificate, all its versions and keys.",
     usage: "certctl delete <name> [<options>]",
     discussion: """
       Examples:
         certctl delete example.com
         certctl delete example.com --yes
 
-      It does not revoke. A certificate that nginx uses is not deleted.
+      This does not revoke the certificate. certctl does not delete a certificate that nginx uses.
       """)
 
-  @Argument(help: "The certificate's name, as certctl list shows it.") var name: String
-  @Flag(name: .shortAndLong, help: "Do not ask on a terminal.") var yes = false
+  @Argument(help: "Name of the certificate, as shown by certctl list.") var name: String
+  @Flag(name: .shortAndLong, help: "Do not ask for confirmation.") var yes = false
   @OptionGroup var inUse: InUseOptions
   @OptionGroup(title: "General") var global: GlobalOptions
 
@@ -103,7 +103,7 @@ struct Delete: AsyncParsableCommand {
       let lineage = try LineageName(name)
       if !yes && output.canAsk {
         _ = try await context.run(ShowOperation(lineage))
-        guard await output.ask("Delete \(lineage) with all its generations and keys?") else {
+        guard await output.ask("Delete \(lineage), all its versions and keys?") else {
           throw CertctlError(.refused, "nothing was deleted")
         }
       }
@@ -121,7 +121,7 @@ private struct DeleteReport: Encodable {
 /// `certctl rollback`: back to an earlier generation.
 struct Rollback: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Put an earlier generation of a certificate back to use.",
+    abstract: "Switch back to an earlier version of a certificate.",
     usage: "certctl rollback <name> [<options>]",
     discussion: """
       Examples:
@@ -129,12 +129,12 @@ struct Rollback: AsyncParsableCommand {
         certctl rollback example.com --to 3
       """)
 
-  @Argument(help: "The certificate's name, as certctl list shows it.") var name: String
+  @Argument(help: "Name of the certificate, as shown by certctl list.") var name: String
   @Option(
     help: ArgumentHelp(
-      "The generation. Default: the one before the one in use.", valueName: "number"))
+      "Version to use. Default: the one before the current version.", valueName: "number"))
   var to: Int?
-  @Flag(help: "Use it although it has expired or was revoked.") var force = false
+  @Flag(help: "Use the version even if it has expired or was revoked.") var force = false
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {

@@ -8,7 +8,7 @@ import Synchronization
 struct DHParam: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dhparam",
-    abstract: "Make or check Diffie-Hellman parameters.",
+    abstract: "Create or check DH parameters (rarely needed).",
     usage: "certctl dhparam [<options>]",
     discussion: """
       Examples:
@@ -17,41 +17,41 @@ struct DHParam: AsyncParsableCommand {
         certctl dhparam --generate --bits 3072 --out dhparam.pem
         certctl dhparam --check /etc/nginx/dhparam.pem
 
-      You most likely need none: browsers no longer use DHE, and Mozilla's guideline has none since \
-      version 6.0. nginx reads them only where ssl_ciphers names DHE suites.
+      You probably do not need DH parameters: browsers no longer use DHE, and Mozilla's guideline \
+      has dropped it since version 6.0. nginx reads them only if ssl_ciphers names DHE suites.
 
-      Without --generate it is a group of RFC 7919, at once: all servers may share it, and clients \
-      know it. --generate looks for a safe prime that nobody has had before, on all cores; how long \
-      that takes is chance. The bar shows how many of a hundred such searches would be done by now.
+      By default certctl writes a group of RFC 7919 immediately. All servers may share it, and \
+      clients know it. With --generate certctl searches for a new safe prime on all cores. The \
+      duration is random: the bar shows the share of searches that would have ended by now.
 
-      Exit code 1 when --check finds a fault.
+      Exit code 1 if --check finds a fault.
       """)
 
-  @Option(help: ArgumentHelp("The size of the prime. Default: 2048.", valueName: "bits"))
+  @Option(help: ArgumentHelp("Size of the prime in bits. Default: 2048.", valueName: "bits"))
   var bits: DHSize?
 
   @Option(
     help: ArgumentHelp(
-      "Write to this file instead of stdout, in one step.", valueName: "file"))
+      "Write atomically to this file instead of stdout.", valueName: "file"))
   var out: String?
 
-  @Flag(help: "Make a fresh safe prime, instead of a group of RFC 7919.")
+  @Flag(help: "Generate a new safe prime instead of using a group of RFC 7919.")
   var generate = false
 
   @Option(help: ArgumentHelp("Check the parameters in this file.", valueName: "file"))
   var check: String?
 
-  @Flag(help: "Replace a file that holds something else.") var force = false
+  @Flag(help: "Replace a file that has other contents.") var force = false
 
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func validate() throws {
     if check != nil, bits != nil || out != nil || generate || force {
-      throw ValidationError("--check goes alone: it makes nothing")
+      throw ValidationError("--check cannot be combined with --generate, --bits, --out or --force")
     }
-    if check == "" { throw ValidationError("--check is empty: give a file's path") }
-    if out == "" { throw ValidationError("--out is empty: give a file's path") }
-    if force && out == nil { throw ValidationError("--force goes with --out") }
+    if check == "" { throw ValidationError("--check requires the path of a file") }
+    if out == "" { throw ValidationError("--out requires the path of a file") }
+    if force && out == nil { throw ValidationError("--force requires --out") }
   }
 
   func run() async throws {

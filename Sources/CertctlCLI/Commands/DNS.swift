@@ -11,20 +11,20 @@ import FoundationEssentials
 struct DNSProviders: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dns-providers",
-    abstract: "List the DNS providers, or what one of them needs to know.",
+    abstract: "List DNS providers and the settings each requires.",
     usage: "certctl dns-providers [<provider>] [<options>]",
     discussion: """
       Examples:
         certctl dns-providers
         certctl dns-providers cloudflare
 
-      The settings have the names that lego has for them. Each is looked for in the environment, in \
-      the file that NAME_FILE of the environment names, in [dns-credentials] of certctl.toml, among \
-      the service's credentials of systemd, and in the file secrets/NAME of the configuration \
-      directory, where renewals find it.
+      The settings have the names that lego uses. certctl looks for each of them in this order: the \
+      environment variable NAME, the file named by the variable NAME_FILE, [dns-credentials] in \
+      certctl.toml, the systemd credential NAME, and the file secrets/NAME in the configuration \
+      directory. The timer finds the last three.
       """)
 
-  @Argument(help: "A provider's word.") var provider: String?
+  @Argument(help: "Name of the provider. Default: list all.") var provider: String?
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
@@ -57,14 +57,14 @@ extension DNSProviderReport {
     var lines: [TerminalText] = [
       "\(title): --dns \(name)\(argument.map { ":\($0)" } ?? "")", "\(documentation)", "",
     ]
-    if settings.isEmpty { lines.append("It needs no settings.") }
+    if settings.isEmpty { lines.append("No settings required.") }
     let width = settings.map(\.name.count).max() ?? 0
     for setting in settings {
       let fallback = setting.fallback.map { $0.isEmpty ? " (optional)" : " (default: \($0))" } ?? ""
       lines.append("  \(setting.name.padded(to: width + 2))\(setting.summary)\(fallback)")
     }
     if ways.count > 1 {
-      lines += ["", "One of these must be complete:"]
+      lines += ["", "Set all of one of these groups:"]
       lines += ways.map { way -> TerminalText in
         "  \(way.isEmpty ? "none, on a machine that has a role" : way.joined(separator: ", "))"
       }
@@ -77,24 +77,24 @@ extension DNSProviderReport {
 struct DNSPersist: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dns-persist",
-    abstract: "Show and check the record that proves a name for good (experimental).",
+    abstract: "Show and check the persistent validation record (experimental).",
     usage: "certctl dns-persist <name> [<options>]",
     discussion: """
       Examples:
         certctl dns-persist example.com --wildcard --agree-tos
         certctl dns-persist example.com --until 2027-12-31
 
-      Asks the CA what the record has to say, prints it, and looks for it at all of the zone's name \
-      servers. Once it is there, no renewal needs access to the DNS:
+      Prints the TXT record that the CA requires and queries all name servers of the zone for it. \
+      Once the record exists, renewals do not need access to the DNS:
         certctl issue example.com '*.example.com' --challenge dns-persist-01
 
-      Exit code 0 when the record is there, 75 when it is not yet. The method is a draft \
+      Exit code 0 if the record exists, 75 if it does not exist yet. The method is a draft \
       (draft-ietf-acme-dns-persist), and few CAs offer it.
       """)
 
-  @Argument(help: "The domain.") var name: String
-  @Flag(help: "Let the record prove the domain's wildcard, too.") var wildcard = false
-  @Option(help: ArgumentHelp("Until when the record is to hold.", valueName: "date"))
+  @Argument(help: "Domain name.") var name: String
+  @Flag(help: "Validate the wildcard of the domain as well.") var wildcard = false
+  @Option(help: ArgumentHelp("Last day on which the record is valid.", valueName: "date"))
   var until: String?
   @OptionGroup(title: "Certificate authority") var authority: AuthorityOptions
   @OptionGroup(title: "Account") var registration: RegistrationOptions
@@ -121,7 +121,7 @@ struct DNSPersist: AsyncParsableCommand {
   private static func date(_ text: String) throws -> Date {
     let whole = text.contains("T") ? text : "\(text)T23:59:59Z"
     guard let date = try? Date(whole, strategy: .iso8601), date > Date() else {
-      throw ValidationError("--until takes a day to come, such as 2027-12-31")
+      throw ValidationError("--until requires a future date, such as 2027-12-31")
     }
     return date
   }

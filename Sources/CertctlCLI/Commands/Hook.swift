@@ -8,7 +8,7 @@ import FoundationEssentials
 struct HookCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "hook",
-    abstract: "List the hooks, and try one out.",
+    abstract: "List hooks, or run one as a test.",
     usage: "certctl hook <command> [<options>]",
     discussion: """
       Examples:
@@ -17,8 +17,8 @@ struct HookCommand: AsyncParsableCommand {
         certctl hook run --event notify
 
       Hooks are executables in /etc/certctl/hooks/{pre,deploy,post,notify}.d, or in hooks/ beside \
-      the file of --config. They run sorted by name, without a shell; they and all folders above \
-      them must belong to root or to the user who runs certctl, and nobody else may write to them.
+      the file of --config. They run in alphabetical order, without a shell. Only root and the user \
+      who runs certctl may own or write to a hook and the directories above it.
       """,
     subcommands: [HookList.self, HookRun.self])
 }
@@ -26,7 +26,7 @@ struct HookCommand: AsyncParsableCommand {
 struct HookList: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list",
-    abstract: "List the hooks in their order, and those that do not run.",
+    abstract: "List hooks in order, including those that do not run.",
     usage: "certctl hook list [<options>]",
     discussion: """
       Examples:
@@ -44,7 +44,7 @@ struct HookList: AsyncParsableCommand {
       output.result(
         HookListReport(directory: folder, hooks: hooks),
         text: hooks.isEmpty
-          ? "There are no hooks in \(folder)." : hooks.map(\.text).joined(separator: "\n"))
+          ? "No hooks in \(folder)." : hooks.map(\.text).joined(separator: "\n"))
     }
   }
 }
@@ -67,7 +67,7 @@ extension HookReport {
 struct HookRun: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
-    abstract: "Run a hook, or all of an event, as if the event had happened.",
+    abstract: "Run one hook, or all hooks of an event, as a test.",
     usage: "certctl hook run [<name>] [<options>]",
     discussion: """
       Examples:
@@ -75,27 +75,27 @@ struct HookRun: AsyncParsableCommand {
         certctl hook run 10-stop-squid --event pre
         certctl hook run --event notify --message "This is a test."
 
-      Exit code 1 when a hook fails; its output is shown.
+      Exit code 1 if a hook fails. The output of the hook is shown.
       """)
 
-  @Argument(help: "The hook's file name or path. Default: all hooks of the event.")
+  @Argument(help: "File name or path of the hook. Default: all hooks of the event.")
   var name: String?
 
-  @Option(help: "What is played.") var event = HookEventWord.deploy
+  @Option(help: "The event to simulate.") var event = HookEventWord.deploy
 
   @Option(
     help: ArgumentHelp(
-      "The certificate that it is about. Default for deploy: the only one.", valueName: "name"))
+      "Certificate to pass to the hook. Default for deploy: the only one.", valueName: "name"))
   var lineage: String?
 
-  @Option(help: ArgumentHelp("What a notify hook is told.", valueName: "text"))
+  @Option(help: ArgumentHelp("Message for a notify hook.", valueName: "text"))
   var message: String?
 
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func validate() throws {
     if message != nil && event != .notify {
-      throw ValidationError("--message belongs to --event notify")
+      throw ValidationError("--message requires --event notify")
     }
   }
 
@@ -109,7 +109,7 @@ struct HookRun: AsyncParsableCommand {
       output.result(
         HookRunReport(hooks: results),
         text: results.isEmpty
-          ? "There are no \(event.rawValue) hooks in \(context.hooks.directory)/\(event.rawValue).d."
+          ? "No \(event.rawValue) hooks in \(context.hooks.directory)/\(event.rawValue).d."
           : results.map(\.text).joined(separator: "\n"))
       return results.allSatisfy(\.succeeded)
     }

@@ -21,16 +21,16 @@ struct Issue: AsyncParsableCommand {
         certctl issue --csr server.csr
         certctl issue example.com --ca zerossl --eab-kid ID --eab-hmac-key-file FILE
 
-      The certificate is kept in live/NAME/ of the state directory: fullchain.pem and privkey.pem \
-      are what nginx wants. The same command again does nothing until renewal is due; more names \
-      give a new certificate in the same place.
+      Writes fullchain.pem and privkey.pem to live/NAME/ in the state directory. Running the \
+      command again does nothing until renewal is due; with added names it replaces the \
+      certificate.
 
-      Without --webroot or --challenge, certctl itself answers the CA on port 80, so nothing else \
-      may listen there at that moment.
+      Without --webroot, --dns or --challenge, certctl answers the CA on port 80 itself, so no \
+      other server may listen there.
       """)
 
   @Argument(
-    help: "Domain names or IP addresses; the certificate is kept under the first one's name.")
+    help: "Domain names or IP addresses. The first one names the certificate.")
   var names: [String] = []
 
   @OptionGroup(title: "Certificate authority") var authority: AuthorityListOptions
@@ -42,15 +42,15 @@ struct Issue: AsyncParsableCommand {
 
   @Option(
     name: .customLong("name"),
-    help: "Keep the certificate under this name. Default: the first of its names.")
+    help: "Name of the certificate. Default: the first domain name.")
   var lineage: String?
 
-  @Flag(help: "Issue although nothing is due, and allow names to be taken away.")
+  @Flag(help: "Issue even if not due, and allow names to be removed.")
   var force = false
 
   @Flag(
     name: .customLong("dry-run"),
-    help: "Validate the names and stop: with Let's Encrypt, at its staging CA.")
+    help: "Validate the names and stop; uses the staging CA of Let's Encrypt.")
   var dryRun = false
 
   func run() async throws {
@@ -78,7 +78,7 @@ struct Issue: AsyncParsableCommand {
       guard seen.insert(identifier).inserted else {
         let alias = name == identifier.value ? "" : " ('\(name)' is the same name)"
         throw CertctlError(
-          .usage, "the name \(identifier.value) is given twice\(alias)", hint: "give each name once"
+          .usage, "duplicate name \(identifier.value)\(alias)", hint: "list each name once"
         )
       }
       return identifier

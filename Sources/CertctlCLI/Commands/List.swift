@@ -8,14 +8,14 @@ import FoundationEssentials
 /// `certctl list`: what there is, and until when.
 struct List: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "List the certificates: state, end, renewal.",
+    abstract: "List certificates with state, expiry and renewal.",
     usage: "certctl list [<options>]",
     discussion: """
       Examples:
         certctl list
         certctl list --json
 
-      A terminal gets a timeline of each certificate; a file or pipe gets a plain table.
+      Prints a timeline on a terminal, and a plain table to a file or pipe.
       """)
 
   @OptionGroup(title: "General") var global: GlobalOptions
@@ -26,7 +26,7 @@ struct List: AsyncParsableCommand {
       output.result(
         ListReport(certificates: lineages),
         text: lineages.isEmpty
-          ? "There are no certificates yet: certctl issue example.com"
+          ? "No certificates yet. To get one, run: certctl issue example.com"
           : CertificateList(now: Date(), style: .ofStandardOutput()).text(lineages))
     }
   }
@@ -46,7 +46,7 @@ struct CertificateReport: Encodable {
 /// `certctl show`: all about one certificate.
 struct Show: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show all about one certificate.",
+    abstract: "Show details of a certificate.",
     usage: "certctl show <name> [<options>]",
     discussion: """
       Examples:
@@ -54,7 +54,7 @@ struct Show: AsyncParsableCommand {
         certctl show example.com --json
       """)
 
-  @Argument(help: "The certificate's name, as certctl list shows it.") var name: String
+  @Argument(help: "Name of the certificate, as shown by certctl list.") var name: String
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {

@@ -6,7 +6,7 @@ import CertctlOperations
 struct NginxCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "nginx",
-    abstract: "Test or reload nginx, and look at what it serves.",
+    abstract: "Test, reload and check nginx.",
     usage: "certctl nginx <command> [<options>]",
     discussion: """
       Examples:
@@ -14,8 +14,8 @@ struct NginxCommand: AsyncParsableCommand {
         certctl nginx test
         certctl nginx reload
 
-      Each nginx that runs on this host is meant, with the configuration that it was started with; \
-      nothing is ever started. certctl issue and renew reload nginx by themselves.
+      Applies to every nginx that runs on this host, with the configuration it was started with. \
+      certctl never starts nginx. certctl issue and renew reload nginx automatically.
       """,
     subcommands: [NginxStatus.self, NginxTest.self, NginxReload.self])
 }
@@ -23,15 +23,15 @@ struct NginxCommand: AsyncParsableCommand {
 struct NginxStatus: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status",
-    abstract: "Show which certificates nginx uses, and whether it serves the newest.",
+    abstract: "Show which certificates nginx uses and serves.",
     usage: "certctl nginx status [<options>]",
     discussion: """
       Examples:
         certctl nginx status
         certctl nginx status --json
 
-      Exit code 1 when the configuration is refused, or another certificate is served than the one \
-      in use.
+      Exit code 1 if nginx rejects its configuration, or serves another certificate than the \
+      current one.
       """)
 
   @OptionGroup(title: "General") var global: GlobalOptions
@@ -42,7 +42,7 @@ struct NginxStatus: AsyncParsableCommand {
 struct NginxTest: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "test",
-    abstract: "Test the configuration of the nginx that runs.",
+    abstract: "Test the configuration of the running nginx.",
     usage: "certctl nginx test [<options>]",
     discussion: """
       Examples:
@@ -57,13 +57,13 @@ struct NginxTest: AsyncParsableCommand {
 struct NginxReload: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reload",
-    abstract: "Test the configuration, reload it, and prove what is served by handshakes.",
+    abstract: "Test and reload nginx, then verify with TLS handshakes.",
     usage: "certctl nginx reload [<options>]",
     discussion: """
       Examples:
         certctl nginx reload
 
-      Through systemd where it runs nginx. A configuration that nginx refuses is not loaded.
+      Uses systemd if systemd runs nginx. certctl does not reload a configuration that nginx rejects.
       """)
 
   @OptionGroup(title: "General") var global: GlobalOptions

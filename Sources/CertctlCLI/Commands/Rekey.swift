@@ -8,7 +8,7 @@ import CertctlStore
 /// `certctl rekey`: a new key and certificate, now.
 struct Rekey: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Give a certificate a new key, also with --reuse-key.",
+    abstract: "Issue a certificate with a new key, even if --reuse-key is set.",
     usage: "certctl rekey <name> [<options>]",
     discussion: """
       Examples:
@@ -16,20 +16,19 @@ struct Rekey: AsyncParsableCommand {
         certctl rekey example.com --key-type ec384
         certctl rekey example.com --compromised
 
-      A new certificate with a new key is issued and deployed. With --compromised the old one is \
-      then revoked, by its own key and for the reason keyCompromise; not before, so that no server \
-      is left with a revoked certificate. If the deployment fails, nothing is revoked: put it \
-      right and run the same command again.
+      Issues and deploys a certificate with a new key. With --compromised certctl then revokes the \
+      old certificate with its own key, for the reason keyCompromise. It revokes only after the new \
+      certificate is served: if the deployment fails, fix the cause and run the command again.
       """)
 
-  @Argument(help: "The certificate's name, as certctl list shows it.") var name: String
+  @Argument(help: "Name of the certificate, as shown by certctl list.") var name: String
 
-  @Flag(help: "Somebody else may know the old key: revoke the old certificate.")
+  @Flag(help: "Revoke the old certificate because its key may be known to others.")
   var compromised = false
 
   @Option(
     name: .customLong("key-type"),
-    help: ArgumentHelp("The new key's type. Default: as before.", valueName: "type"))
+    help: ArgumentHelp("Type of the new key. Default: unchanged.", valueName: "type"))
   var keyType: SettingWord<KeyType>?
 
   @OptionGroup(title: "General") var global: GlobalOptions

@@ -8,7 +8,7 @@ import FoundationEssentials
 /// `certctl renew`: all that is due.
 struct Renew: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Renew the certificates that are due, and run the hooks.",
+    abstract: "Renew due certificates, deploy them and run hooks.",
     usage: "certctl renew [<names> ...] [<options>]",
     discussion: """
       Examples:
@@ -17,26 +17,28 @@ struct Renew: AsyncParsableCommand {
         certctl renew example.com --force
         systemctl enable --now certctl-renew.timer
 
-      The timer runs this twice a day. When the CA suggests a time it is kept (RFC 9773); else a \
-      certificate is due when a third of its lifetime is left, half of a short one. With nothing \
-      due, no request is made.
+      The timer runs this command twice a day. A certificate is due at the time that the CA \
+      suggests (ARI, RFC 9773), else in the last third of its lifetime, or in the last half of a \
+      short one. If nothing is due, certctl sends no request.
 
-      Exit code 0 when all is well, 1 when something failed or can wait no longer, 75 when \
-      everything that failed is tried again later.
+      Exit code 0 on success, 1 if something failed or a certificate expires soon, 75 if all \
+      failures will be retried.
       """)
 
-  @Argument(help: "The certificates' names, as certctl list shows them. Default: all.")
+  @Argument(help: "Names of certificates, as shown by certctl list. Default: all.")
   var names: [String] = []
 
-  @Flag(help: "Renew although nothing is due, against known limits of the CA too.")
+  @Flag(help: "Renew even if not due, ignoring known CA rate limits.")
   var force = false
 
-  @Flag(name: .customLong("dry-run"), help: "Say what would happen and why; ask no CA.")
+  @Flag(
+    name: .customLong("dry-run"),
+    help: "Show what would be renewed and why, without contacting a CA.")
   var dryRun = false
 
   @Option(
     help: ArgumentHelp(
-      "How many orders at once at most. Default: what the CAs stand.", valueName: "number"))
+      "Maximum concurrent orders. Default: the CA's known limit.", valueName: "number"))
   var jobs: Int?
 
   @OptionGroup var settings: RenewalOptions
@@ -45,7 +47,7 @@ struct Renew: AsyncParsableCommand {
 
   func validate() throws {
     if let jobs, !(1...1000).contains(jobs) {
-      throw ValidationError("--jobs takes a number from 1 to 1000")
+      throw ValidationError("--jobs requires a number from 1 to 1000")
     }
   }
 
@@ -83,7 +85,7 @@ extension RenewReport {
     lines += hooks.filter { !$0.succeeded }.map { "hook: \($0.text)" }
     if isQuiet { return lines.joined(separator: "\n") }
     if certificates.isEmpty && quiet == 0 {
-      lines.append("There are no certificates yet: certctl issue example.com")
+      lines.append("No certificates yet. To get one, run: certctl issue example.com")
     } else if shown.isEmpty {
       let count = certificates.count + quiet
       lines.append("Nothing is due (\(count == 1 ? "1 certificate" : "\(count) certificates")).")

@@ -10,7 +10,7 @@ import CertctlServing
 struct SiteCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "site",
-    abstract: "Put a service behind nginx, with its certificate.",
+    abstract: "Put a service behind nginx with a certificate.",
     usage: "certctl site <command> [<options>]",
     discussion: """
       Examples:
@@ -19,8 +19,8 @@ struct SiteCommand: AsyncParsableCommand {
         certctl site disable plex.example.com
         certctl site remove plex.example.com
 
-      certctl writes one file for each site, has nginx test it before it is put in place, and looks \
-      by handshakes whether nginx does what it says; if not, all files are put back.
+      certctl writes one file per site, tests it with nginx before installing it, and verifies the \
+      result with TLS handshakes. If anything fails, it restores all files.
       """,
     subcommands: [
       SiteAdd.self, SiteList.self, SiteShow.self, SiteEnable.self, SiteDisable.self,
@@ -33,22 +33,22 @@ struct NginxInstallationOptions: ParsableArguments {
   @Option(
     name: .customLong("nginx-dir"),
     help: ArgumentHelp(
-      "Folder of nginx.conf. Default: that of the nginx that runs, or /etc/nginx.",
+      "Directory of nginx.conf. Default: that of the running nginx, or /etc/nginx.",
       valueName: "dir"))
   var folder: String?
 
   @Option(
     name: .customLong("nginx-container"),
-    help: ArgumentHelp("The container that nginx runs in, of docker or podman.", valueName: "name"))
+    help: ArgumentHelp("Docker or Podman container that nginx runs in.", valueName: "name"))
   var container: String?
 
   func validate() throws {
     if folder != nil && container != nil {
       throw ValidationError(
-        "--nginx-dir and --nginx-container exclude each other: a container's folder is found by its "
-          + "mounts")
+        "--nginx-dir and --nginx-container cannot be combined: certctl finds the directory in the "
+          + "container's mounts")
     }
-    if folder == "" { throw ValidationError("--nginx-dir is empty: give the folder's path") }
+    if folder == "" { throw ValidationError("--nginx-dir requires the path of a directory") }
   }
 }
 
@@ -56,23 +56,25 @@ struct NginxInstallationOptions: ParsableArguments {
 struct SiteAdd: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "add",
-    abstract: "Write a site, get its certificate, and have nginx serve it.",
+    abstract: "Add a site, get its certificate and serve it.",
     usage: "certctl site add <hosts> [<upstream>] [<options>]",
     discussion: """
       Examples:
         certctl site add plex.example.com http://127.0.0.1:32400 --agree-tos
-        certctl site add a.example.com,b.example.com http://app:8080 --nginx-container proxy
+        certctl site add a.example.com,b.example.com http://app:8080 \\
+          --nginx-container proxy
         certctl site add www.example.com --root /srv/www
-        certctl site add app.example.com http://10.0.0.2 --location /api/=http://10.0.0.3:8080
+        certctl site add app.example.com http://10.0.0.2 \\
+          --location /api/=http://10.0.0.3:8080
 
-      A certificate that is there already is used; else one is got through nginx itself, by http-01. \
-      The same command again changes what is different, and nothing if nothing is.
+      Uses an existing certificate that covers the names, or gets one through nginx with http-01. \
+      Running the command again applies changed options; without changes it does nothing.
       """)
 
-  @Argument(help: "The site's names, separated by commas; the first one names the site.")
+  @Argument(help: "Host names of the site, separated by commas. The first one names the site.")
   var hosts: String
   @Argument(
-    help: "Where requests go: http://HOST:PORT, https://HOST, or unix:/path; several by commas.")
+    help: "Upstream: http://HOST:PORT, https://HOST or unix:/path. Separate several with commas.")
   var upstream: String?
 
   @OptionGroup(title: "Site") var site: SiteOptions
@@ -87,11 +89,11 @@ struct SiteAdd: AsyncParsableCommand {
   @Option(
     name: .customLong("deploy-copy"),
     help: ArgumentHelp(
-      "Folder for copies of the certificates, for an nginx that cannot follow links.",
+      "Directory for copies of certificates, if nginx cannot follow symlinks.",
       valueName: "dir"))
   var copy: String?
 
-  @Flag(help: "Write files anew that were changed by hand.")
+  @Flag(help: "Replace files that were edited by hand.")
   var force = false
 
   func run() async throws {
@@ -113,7 +115,7 @@ struct SiteAdd: AsyncParsableCommand {
 struct SiteList: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list",
-    abstract: "List the sites that certctl wrote.",
+    abstract: "List sites.",
     usage: "certctl site list [<options>]",
     discussion: """
       Examples:
@@ -129,7 +131,7 @@ struct SiteList: AsyncParsableCommand {
       output.result(
         SiteListResult(sites: sites.map(\.withoutContent)),
         text: sites.isEmpty
-          ? "There are no sites yet: certctl site add HOST UPSTREAM"
+          ? "No sites yet. To add one, run: certctl site add HOST UPSTREAM"
           : sites.map(\.line).joined(separator: "\n"))
     }
   }
@@ -139,14 +141,14 @@ struct SiteList: AsyncParsableCommand {
 struct SiteShow: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show",
-    abstract: "Show all about one site, with the file that nginx reads.",
+    abstract: "Show a site and its nginx file.",
     usage: "certctl site show <site> [<options>]",
     discussion: """
       Examples:
         certctl site show plex.example.com
       """)
 
-  @Argument(help: "The site, by one of its names.") var name: String
+  @Argument(help: "Name of the site, or one of its host names.") var name: String
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
@@ -163,17 +165,17 @@ struct SiteShow: AsyncParsableCommand {
 struct SiteEnable: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "enable",
-    abstract: "Have nginx serve a site again.",
+    abstract: "Enable a site.",
     usage: "certctl site enable <site> [<options>]",
     discussion: """
       Examples:
         certctl site enable plex.example.com
 
-      Its file is written as this nginx wants it, which may be a newer one than before.
+      Rewrites the file of the site for the installed nginx version.
       """)
 
-  @Argument(help: "The site, by one of its names.") var name: String
-  @Flag(help: "Write its file anew although it was changed by hand.") var force = false
+  @Argument(help: "Name of the site, or one of its host names.") var name: String
+  @Flag(help: "Replace the file even if it was edited by hand.") var force = false
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
@@ -188,14 +190,14 @@ struct SiteEnable: AsyncParsableCommand {
 struct SiteDisable: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "disable",
-    abstract: "Have nginx no longer serve a site; its file and certificate stay.",
+    abstract: "Disable a site; keeps its file and certificate.",
     usage: "certctl site disable <site> [<options>]",
     discussion: """
       Examples:
         certctl site disable plex.example.com
       """)
 
-  @Argument(help: "The site, by one of its names.") var name: String
+  @Argument(help: "Name of the site, or one of its host names.") var name: String
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
@@ -210,18 +212,18 @@ struct SiteDisable: AsyncParsableCommand {
 struct SiteRemove: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "remove",
-    abstract: "Remove a site; its certificate stays.",
+    abstract: "Remove a site; keeps its certificate.",
     usage: "certctl site remove <site> [<options>]",
     discussion: """
       Examples:
         certctl site remove plex.example.com
 
-      With the last site goes all that certctl wrote for nginx. The certificate goes by certctl \
-      delete.
+      Removing the last site also removes the shared files that certctl wrote for nginx. To remove \
+      the certificate, run certctl delete.
       """)
 
-  @Argument(help: "The site, by one of its names.") var name: String
-  @Flag(help: "Remove files although they were changed by hand.") var force = false
+  @Argument(help: "Name of the site, or one of its host names.") var name: String
+  @Flag(help: "Remove files even if they were edited by hand.") var force = false
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
@@ -246,34 +248,34 @@ struct SiteCompose: AsyncParsableCommand {
         certctl site compose > compose.yaml
         certctl site compose --nginx-container proxy --nginx-dir /srv/proxy/nginx
 
-      It mounts the folder of nginx's configuration, and the certificates in the same place as on \
-      this host; nothing else of the state directory, and no socket of the engine.
+      Mounts the nginx configuration directory, and the certificates at the same path as on this \
+      host. Mounts nothing else of the state directory, and no container engine socket.
       """)
 
   @Option(
     name: .customLong("nginx-container"),
-    help: ArgumentHelp("The name of the service and its container.", valueName: "name"))
+    help: ArgumentHelp("Name of the service and its container.", valueName: "name"))
   var container = "nginx"
   @Option(
     name: .customLong("nginx-dir"),
-    help: ArgumentHelp("The folder of nginx.conf on this host.", valueName: "dir"))
+    help: ArgumentHelp("Directory of nginx.conf on this host.", valueName: "dir"))
   var folder = "./nginx"
-  @Option(help: "The image.") var image = "nginx:stable"
-  @Option(help: "The network that upstream containers join.") var network = "proxy"
+  @Option(help: "Container image.") var image = "nginx:stable"
+  @Option(help: "Network to share with upstream containers.") var network = "proxy"
   @Option(
     name: .customLong("listen-http"),
-    help: ArgumentHelp("Port of this host for HTTP.", valueName: "port"))
+    help: ArgumentHelp("HTTP port on this host.", valueName: "port"))
   var httpPort = 80
   @Option(
     name: .customLong("listen-https"),
-    help: ArgumentHelp("Port of this host for HTTPS.", valueName: "port"))
+    help: ArgumentHelp("HTTPS port on this host.", valueName: "port"))
   var httpsPort = 443
-  @Flag(name: .customLong("http3"), help: "Publish the HTTPS port over UDP, too.")
+  @Flag(name: .customLong("http3"), help: "Publish the HTTPS port over UDP as well.")
   var hasHTTP3 = false
   @Option(
     name: .customLong("deploy-copy"),
     help: ArgumentHelp(
-      "Folder of copies of the certificates, mounted instead of them.", valueName: "dir"))
+      "Directory of certificate copies to mount instead.", valueName: "dir"))
   var copy: String?
   @OptionGroup(title: "General") var global: GlobalOptions
 

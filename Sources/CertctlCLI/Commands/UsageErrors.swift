@@ -1,14 +1,14 @@
 import ArgumentParser
 import CertctlCore
 
-/// A mistake on the command line, in certctl's own short form.
+/// A mistake on the command line, in certctl's short form.
 ///
-/// The parser's own errors come with the help of the option and a usage line of many options; what
-/// a person needs is the mistake and where to read on.
+/// The parser adds the help of the option and a long usage line; a user needs the mistake and
+/// where to read on.
 struct UsageError {
   let error: CertctlError
 
-  /// The mistake that the parser found; nil when it was asked for help or the like.
+  /// Creates the error for what the parser threw; nil for a request for help and the like.
   init?(_ parserError: any Error, arguments: [String]) {
     guard !(parserError is ExitCode), CertctlCommand.exitCode(for: parserError) != .success
     else { return nil }
@@ -16,7 +16,7 @@ struct UsageError {
       error = unknown
       return
     }
-    // Some list what an option takes, a line each.
+    // Some list the accepted values, one per line.
     let lines = CertctlCommand.message(for: parserError).split { $0.isNewline }
     let message = lines.first ?? ""
     error = CertctlError(
@@ -25,10 +25,10 @@ struct UsageError {
       details: lines.dropFirst().map(String.init))
   }
 
-  /// The command that shows the help for what was typed, as the parser names it.
+  /// Returns the hint with the command that prints the relevant help.
   private static func help(in text: String) -> String {
     let words = text.split(separator: "'").first { $0.hasPrefix("certctl") && $0.hasSuffix("help") }
-    return "see \(words ?? "certctl --help")"
+    return "run: \(words ?? "certctl --help")"
   }
 
   private static func unknownCommand(in arguments: [String]) -> CertctlError? {
@@ -39,8 +39,8 @@ struct UsageError {
       guard !subcommands.isEmpty, !word.hasPrefix("-"), word != "help" else { return nil }
       guard let next = subcommands.first(where: { $0._commandName == word }) else {
         return CertctlError(
-          .usage, "there is no command '\(path) \(word)'",
-          hint: "there is: \(subcommands.map { $0._commandName }.joined(separator: ", "))")
+          .usage, "no command '\(path) \(word)'",
+          hint: "commands: \(subcommands.map { $0._commandName }.joined(separator: ", "))")
       }
       command = next
       path += " \(word)"

@@ -4,80 +4,80 @@ import CertctlCrypto
 import CertctlSystem
 package import FoundationEssentials
 
-/// What went wrong in certctl, for a person and for a program.
+/// An error of certctl, for people and for programs.
 ///
-/// Its description is one finished sentence: what was being done, to which thing, and what the
-/// other side answered. `details` are the lines below it, and `hint` says what to do next. Each is
-/// one line and may quote strangers as they wrote it; printers make it safe.
+/// The message is one line: what certctl could not do, to which thing, and why. `details` are
+/// further lines, and `hint` suggests a fix. All of them may quote untrusted text; printers
+/// escape it.
 package struct CertctlError: Error, Sendable, CustomStringConvertible {
-  /// The kind of failure, open so that new ones can be added.
+  /// The kind of an error, an open set.
   package struct Code: RawRepresentable, Hashable, Sendable {
-    /// The word that stands in JSON.
+    /// The raw value in JSON.
     package let rawValue: String
 
-    /// A code by its word.
+    /// Creates a code from its raw value.
     package init(rawValue: String) { self.rawValue = rawValue }
 
-    /// The words given on the command line do not fit together.
+    /// The command line is invalid or inconsistent.
     package static let usage = Code(rawValue: "usage")
-    /// The configuration file, or another setting of the machine, is wrong.
+    /// The configuration file or another setting of the machine is invalid.
     package static let configuration = Code(rawValue: "configuration")
-    /// There is no lineage, generation or account of that name; or no file or folder that is needed.
+    /// The lineage, generation, account, file or folder does not exist.
     package static let notFound = Code(rawValue: "notFound")
-    /// A state file is damaged, or was written by a newer certctl.
+    /// A state file is damaged, or a newer certctl wrote it.
     package static let damagedState = Code(rawValue: "damagedState")
-    /// Something failed that has no code of its own.
+    /// An error without a code of its own.
     ///
-    /// Failures of the host have those of `HostError.Code`, such as `permissionDenied` and
-    /// `diskFull`, and failures of keys and certificates those of `CryptoError.Code`.
+    /// Errors of the host have the codes of `HostError.Code`, such as `permissionDenied` and
+    /// `diskFull`, and errors of keys and certificates those of `CryptoError.Code`.
     package static let state = Code(rawValue: "state")
     /// Another process holds the lock.
     package static let locked = Code(rawValue: "locked")
-    /// The change would take something away that is in use; `--force` allows it.
+    /// The change would remove something that is in use; `--force` allows it.
     package static let refused = Code(rawValue: "refused")
-    /// The certificate that the CA sent is not the one that was ordered.
+    /// The certificate from the CA does not match the order.
     package static let unusableCertificate = Code(rawValue: "unusableCertificate")
     /// A challenge could not be presented, or the CA did not accept it.
     package static let challengeFailed = Code(rawValue: "challengeFailed")
     /// The CA's terms of service have not been agreed to.
     package static let termsNotAgreed = Code(rawValue: "termsNotAgreed")
-    /// The CA refused a request, or answered nonsense.
+    /// The CA refused a request or sent an invalid response.
     package static let authority = Code(rawValue: "authority")
-    /// The CA cannot be reached, is overloaded, limits the rate, or is not done yet.
+    /// The CA is unreachable or overloaded, limits the rate, or has not finished yet.
     package static let tryLater = Code(rawValue: "tryLater")
-    /// certctl itself waits, without asking: a limit of the CA that it knows would be passed, or the
-    /// CA was out of reach for another certificate a moment ago.
+    /// certctl postponed the request: it would exceed a known rate limit, or the CA was unreachable
+    /// for another certificate a moment ago.
     package static let postponed = Code(rawValue: "postponed")
-    /// There is a new certificate, but servers could not be made to use it.
+    /// A new certificate is stored, but could not be deployed.
     package static let deploymentFailed = Code(rawValue: "deploymentFailed")
-    /// nginx does not accept the configuration that it would get; nothing was changed.
+    /// nginx rejects the new configuration; nothing was changed.
     package static let nginxRefused = Code(rawValue: "nginxRefused")
   }
 
-  /// The kind of failure.
+  /// The kind of error.
   package let code: Code
-  /// One finished sentence.
+  /// The message, on one line.
   package let message: String
-  /// What to do next, if that is known.
+  /// The suggested fix, if one is known.
   package private(set) var hint: String?
-  /// The lines below the message, such as one for each name that failed.
+  /// Further lines, such as one for each name that failed.
   package let details: [String]
-  /// The CA's own words, with their subproblems.
+  /// The problem document of the CA (RFC 7807), with its subproblems.
   package let problem: Problem?
-  /// The names that failed, when the CA told which ones of an order it was.
+  /// The names that failed, if the CA named them.
   package private(set) var identifiers: [Identifier]
   /// Whether the same command can succeed later without a change.
   package let isRetryable: Bool
-  /// The earliest moment at which trying again makes sense, if one is known.
+  /// The earliest time to retry, if one is known.
   package let retryAfter: Date?
 
-  /// The error of a lower layer that it was made from; for decisions in code, never for a person.
+  /// The error of a lower layer that caused this one; for code, never for people.
   package private(set) var underlying: (any Error)?
 
-  /// Whether there is no time left for that: the last quarter of the lifetime has begun.
+  /// Whether the last quarter of the certificate's lifetime has begun.
   package private(set) var isUrgent = false
 
-  /// An error of certctl's own.
+  /// Creates an error.
   package init(
     _ code: Code, _ message: String, hint: String? = nil, details: [String] = [],
     problem: Problem? = nil, identifiers: [Identifier] = [], isRetryable: Bool = false,
@@ -93,16 +93,16 @@ package struct CertctlError: Error, Sendable, CustomStringConvertible {
     self.retryAfter = retryAfter
   }
 
-  /// The message alone; printers add the details and the hint on lines of their own.
+  /// The message alone; printers add the details and the hint.
   package var description: String { message }
 
-  /// The message and the details, which are indented.
+  /// The message, and the details indented.
   package var lines: [String] { [message] + details.map { "  \($0)" } }
 
-  /// The message with its details as files and JSON hold them: raw, with a line break before each.
+  /// The message and the details joined with line breaks, not escaped, for files and JSON.
   package var text: String { lines.joined(separator: "\n") }
 
-  /// The exit code of a command that failed this way (ARCHITECTURE.md, "Exit codes").
+  /// The exit code of a command that fails with this error (ARCHITECTURE.md, "Exit codes").
   package var exitCode: Int32 {
     if isRetryable { return isUrgent ? 1 : 75 }
     switch code {
@@ -114,7 +114,7 @@ package struct CertctlError: Error, Sendable, CustomStringConvertible {
 }
 
 extension CertctlError {
-  /// Any error of the layers below, in the words of this one.
+  /// Creates an error from any error of a lower layer.
   package init(wrapping error: any Error) {
     switch error {
     case let error as CertctlError: self = error
@@ -122,8 +122,11 @@ extension CertctlError {
     case let error as HostError: self.init(error)
     case let error as CryptoError:
       self.init(Code(rawValue: error.code.description), error.description, hint: error.hint)
+    case is CancellationError: self.init(.state, "interrupted")
     default:
-      self.init(.state, String(describing: error))
+      // Unforeseen, so that nothing better than the name of its type may be known about it.
+      self.init(
+        .state, "cannot continue: unexpected error", details: [String(describing: error)])
     }
     if !(error is CertctlError) { underlying = error }
   }
@@ -143,41 +146,41 @@ extension CertctlError {
       isRetryable: error.isRetryable, retryAfter: error.retryAfter)
   }
 
-  /// What to do in certctl's own words, where the library cannot know them.
+  /// Returns the hint that names commands of certctl, which the library cannot know.
   private static func hint(for error: ACMEError) -> String? {
     switch (error.code, error.problem?.type) {
     case (.externalAccountRequired, _):
-      return "get a key identifier and an HMAC key from the CA's web site, and give them by "
-        + "--eab-kid and --eab-hmac-key-file"
+      return "get a key identifier and an HMAC key from the CA's web site, then use --eab-kid and "
+        + "--eab-hmac-key-file"
     case (.accountDoesNotExist, _):
       return
-        "register it again: certctl account register, with the same --ca; or, if it was closed "
-        + "for good, forget it here: certctl account deactivate --local"
+        "run: certctl account register, with the same --ca; if the account was closed "
+        + "permanently: certctl account deactivate --local"
     case (.problem, .unauthorized?):
       return
-        "the CA refused the account: check --eab-kid and its key, if you gave them; an account "
-        + "that was deactivated is forgotten here by: certctl account deactivate --local"
+        "check --eab-kid and its key; if the account was deactivated, run: certctl account "
+        + "deactivate --local"
     default:
       guard error.isRetryable, let date = error.retryAfter else { return nil }
-      return "try again after \(date.rfc3339), by the same command"
+      return "run the same command again after \(date.rfc3339)"
     }
   }
 
-  /// The same error about a certificate of which the last quarter of the lifetime has begun.
+  /// Returns the error marked as urgent: the last quarter of the lifetime has begun.
   package func urgent() -> CertctlError {
     var error = self
     error.isUrgent = true
     return error
   }
 
-  /// The same error about these names, where it does not know its own.
+  /// Returns the error with these names, if it has none.
   package func about(_ names: [Identifier]) -> CertctlError {
     var error = self
     if identifiers.isEmpty { error.identifiers = names }
     return error
   }
 
-  /// The same error with another hint.
+  /// Returns the error with another hint.
   package func advising(_ hint: String) -> CertctlError {
     var error = self
     error.hint = hint
@@ -190,46 +193,46 @@ extension CertctlError {
       case .lockHeld: .locked
       case .badCABundle: .usage
       case .addressInUse: .challengeFailed
-      // The same words: permissionDenied, diskFull, notFound, missingLibrary and so on.
+      // The same raw values: permissionDenied, diskFull, notFound, missingLibrary and so on.
       default: error.isRetryable ? .tryLater : Code(rawValue: error.code.rawValue)
       }
     let hint =
       switch error.code {
       case .permissionDenied where SystemAccount.isRoot:
-        "root lacks the right here, as in a sandbox: for the service of systemd see Timer.md in "
-          + "certctl's documentation (CapabilityBoundingSet=CAP_CHOWN, ReadWritePaths=)"
-      case .permissionDenied: "run it as root, with sudo, or choose another place by --state-dir"
-      case .diskFull: "make room, then give the same command again: nothing was lost"
+        "allow it to the service: systemctl edit certctl-renew.service, then ReadWritePaths= or "
+          + "CapabilityBoundingSet=CAP_CHOWN"
+      case .permissionDenied: "run certctl as root, or use --state-dir"
+      case .diskFull: "make room, then run the same command again"
       default: String?.none
       }
-    // A server that holds the port will hold it tomorrow: the timer's next run changes nothing.
+    // Another server will hold the port at the next run, too, so that a retry does not help.
     let isRetryable = error.isRetryable && error.code != .addressInUse
     self.init(code, error.description, hint: error.hint ?? hint, isRetryable: isRetryable)
   }
 }
 
-/// An error as JSON tells it: `{"code":…,"message":…,"hint":…,"problem":{…}}`.
+/// An error in JSON: `{"code":…,"message":…,"hint":…,"problem":{…}}`.
 package struct ErrorDetail: Encodable, Sendable {
-  /// The kind of failure.
+  /// The kind of error.
   package let code: String
-  /// One finished sentence, and the lines below it.
+  /// The message and the details.
   package let message: String
-  /// What to do next.
+  /// The suggested fix.
   package let hint: String?
-  /// The CA's own words.
+  /// The problem document of the CA.
   package let problem: Problem?
   /// Whether the same command can succeed later without a change.
   package let isRetryable: Bool
-  /// The earliest moment at which trying again makes sense.
+  /// The earliest time to retry.
   package let retryAfter: Date?
-  /// The lines of the message, which stand in JSON as one text.
+  /// The lines of the message; JSON has them as one text.
   package let lines: [String]
 
   private enum CodingKeys: CodingKey {
     case code, message, hint, problem, isRetryable, retryAfter
   }
 
-  /// Tells an error.
+  /// Creates the JSON form of an error.
   package init(_ error: CertctlError) {
     code = error.code.rawValue
     message = error.text

@@ -16,6 +16,39 @@ struct ManagedFileTests {
   @Test func `an empty text is a file, too`() {
     #expect(ManagedFile.owner(of: ManagedFile.bytes("")) == .certctl)
   }
+
+  @Test func `the checksum line is the mark, not the sentence above it`() {
+    let text = String(decoding: ManagedFile.bytes("server { }\n"), as: UTF8.self)
+    let lines = text.split(separator: "\n", maxSplits: 1)
+    let reworded = "# Any other sentence.\n\(lines[1])"
+    #expect(ManagedFile.owner(of: Array(reworded.utf8)) == .certctl)
+    #expect(ManagedFile.owner(of: Array("\(reworded)# mine\n".utf8)) == .changed)
+    // Somebody's own line would be lost with the file.
+    #expect(ManagedFile.owner(of: Array("# mine\n\(text)".utf8)) == .changed)
+    #expect(ManagedFile.owner(of: Array("user nginx;\n\(lines[1])".utf8)) == .changed)
+    #expect(ManagedFile.owner(of: Array("# Any other sentence.\nserver { }\n".utf8)) == .other)
+  }
+
+  @Test func `files written before the mark had certctl's name are known`() {
+    let old = """
+      # Written by certctl. Changed by hand, it is left alone from then on.
+      # sha256: f4a7a3e4a2e1b3d0
+
+      """
+    #expect(ManagedFile.owner(of: Array(old.utf8)) == .changed)
+    let checksum = "b9148fc6dfefbfb3cd3bcda8ac9cab2b2956a206586e45bd6c0250a5f78665dd"
+    let whole = """
+      # Written by certctl. Changed by hand, it is left alone from then on.
+      # sha256: \(checksum)
+      server { listen 80; }
+
+      """
+    #expect(ManagedFile.owner(of: Array(whole.utf8)) == .certctl)
+    #expect(ManagedFile.owner(of: Array("\(whole)\n".utf8)) == .changed)
+    // The same checksum below another sentence was never written by certctl.
+    #expect(
+      ManagedFile.owner(of: Array("# sha256\n\(whole.split(separator: "\n")[1])\n".utf8)) == .other)
+  }
 }
 
 struct IncludeLineTests {

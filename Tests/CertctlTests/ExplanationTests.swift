@@ -1,0 +1,54 @@
+import FoundationEssentials
+import TestSupport
+import Testing
+
+@testable import CertctlCore
+
+/// `certctl explain` knows each code that `--json` can contain.
+struct ExplanationTests {
+  /// The words in `Sources` that a pattern with one group finds.
+  private func words(_ pattern: Regex<(Substring, Substring)>, in file: String) throws -> [String] {
+    let text = try #require(readText("\(Checkout.root)/Sources/\(file)"))
+    let words = text.matches(of: pattern).map { String($0.1) }
+    #expect(!words.isEmpty, "no code in \(file)")
+    return words
+  }
+
+  @Test func `each code of an error has one explanation`() throws {
+    let pattern = /static let \w+ = (?:HostError\.)?Code\((?:rawValue: "|value: \.)(\w+)/
+    var codes = try words(pattern, in: "CertctlCore/Base/CertctlError.swift")
+    codes += try words(pattern, in: "CertctlBase/HostError.swift")
+    codes += try words(pattern, in: "CertctlCrypto/CryptoError.swift")
+    codes += try words(pattern, in: "CertctlSystem/Text/XMLTree.swift")
+    // These have another word in JSON.
+    let renamed: Set = ["lockHeld", "badCABundle", "addressInUse"]
+    let known = Explanation.all.filter { $0.kind == .error }.map(\.code)
+    #expect(Set(codes).subtracting(renamed) == Set(known))
+    #expect(Set(known).count == known.count)
+  }
+
+  @Test func `each type of a CA's problem has one explanation`() throws {
+    let types = try words(
+      /static let \w+ = Self\(rawValue: "(\w+)"\)/, in: "ACME/Problem.swift")
+    let known = Explanation.all.filter { $0.kind == .problem }.map(\.code)
+    #expect(known == types.sorted())
+  }
+
+  @Test func `explanations are whole sentences`() {
+    for explanation in Explanation.all {
+      for text in [explanation.cause, explanation.effect, explanation.cure] {
+        #expect(text.last == "." && text.first?.isLowercase == false, "\(explanation.code): \(text)")
+        #expect(!text.contains("  ") && text.count < 300, "\(explanation.code): \(text)")
+      }
+    }
+  }
+
+  @Test func `a code is found in any case, and a problem by its URN`() {
+    #expect(Explanation.of("DISKFULL").map(\.code) == ["diskFull"])
+    #expect(
+      Explanation.of("deploymentFailed").map(\.kind) == [.error, .finding], "both kinds of it")
+    #expect(Explanation.of("urn:ietf:params:acme:error:caa").map(\.kind) == [.problem])
+    #expect(Explanation.of("urn:ietf:params:acme:error:expired").isEmpty)
+    #expect(Explanation.of("nothing").isEmpty)
+  }
+}
