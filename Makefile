@@ -23,7 +23,7 @@ TIMED := LiveTests.(DNSTests|SystemdBootTests)
 STAGE := .build/stage
 
 .DEFAULT_GOAL := help
-.PHONY: help deps-build deps-demo deps-test build check-release debug demo test check-toys lint hooks install uninstall clean
+.PHONY: help deps-build deps-demo deps-test build check-release debug demo test snapshots check-toys lint hooks install uninstall clean
 
 help: ## lists the targets
 	@echo "usage: make TARGET [PREFIX=$(PREFIX)] [DESTDIR=]"
@@ -58,6 +58,12 @@ test: deps-test lint ## installs missing packages, lints, builds, and runs all t
 	@SWIFT="$(SWIFT)" scripts/run-tests --filter "$(TIMED)"
 	@SWIFT="$(SWIFT)" scripts/check-toys
 	@SWIFT="$(SWIFT)" scripts/run-tests --filter LiveTests.Crash
+
+# Every suite that pins a text has it in Fixtures or Documentation.
+snapshots: deps-test ## renews the pinned texts: help, errors, man pages, screens, generated files
+	@scripts/texts --update
+	@CERTCTL_UPDATE_FIXTURES=1 SWIFT="$(SWIFT)" scripts/run-tests --filter "$$(grep -rl 'expectSnapshot(' \
+		Tests --include='*Tests.swift' | xargs -n 1 basename -s .swift | paste -sd '|')"
 
 check-toys: ## adds the example extensions of Fixtures/toys, builds and uses them, and removes them
 	@SWIFT="$(SWIFT)" scripts/check-toys

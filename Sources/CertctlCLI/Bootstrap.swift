@@ -13,9 +13,9 @@ import Synchronization
 /// The version of this certctl.
 let certctlVersion = "0.1.0"
 
-/// Joins flags, environment and configuration file to a `Context`, and runs a command with it.
+/// Creates the `Context` of a command from flags, environment and configuration file, and runs it.
 ///
-/// This is the only place where the live pieces are made.
+/// Only this type creates live services such as HTTP clients.
 struct Bootstrap: Sendable {
   static let userAgent = "certctl/\(certctlVersion) (+https://github.com/certctl/certctl)"
 
@@ -29,17 +29,17 @@ struct Bootstrap: Sendable {
     line = ProgressLine(options.output)
   }
 
-  /// Runs a command: prints its error, and ends with the exit code that belongs to it.
+  /// Runs a command; on failure prints its error and throws its exit code.
   ///
-  /// A signal cancels the command; when all that it presented is cleaned up, the process ends by
-  /// that signal. A second signal ends it at once.
+  /// A signal cancels the command. After the cleanup the process ends with that signal. A second
+  /// signal ends it immediately.
   ///
   /// - Parameters:
-  ///   - options: What every command takes.
-  ///   - needsConfiguration: Whether a configuration file that is wrong is the end; else it is a
-  ///     warning, and the built-in defaults hold.
+  ///   - options: The options of every command.
+  ///   - needsConfiguration: Whether an invalid configuration file is an error. Otherwise it is a
+  ///     warning, and the built-in defaults apply.
   ///   - body: The command.
-  /// - Returns: What the command returns, such as whether all is well.
+  /// - Returns: The result of the command.
   /// - Throws: The exit code.
   @discardableResult
   static func run<Value: Sendable>(
@@ -53,12 +53,12 @@ struct Bootstrap: Sendable {
     }
   }
 
-  /// Runs a command that needs neither state nor configuration, with the same ends as `run`.
+  /// Runs a command that needs neither state nor configuration, and otherwise behaves like `run`.
   ///
   /// - Parameters:
-  ///   - options: What every command takes.
-  ///   - body: The command; it gets the line for its progress, too.
-  /// - Returns: What the command returns.
+  ///   - options: The options of every command.
+  ///   - body: The command; it also receives the progress line.
+  /// - Returns: The result of the command.
   /// - Throws: The exit code.
   @discardableResult
   static func runAlone<Value: Sendable>(
@@ -69,7 +69,7 @@ struct Bootstrap: Sendable {
     return try await bootstrap.run { { try await body(bootstrap.output, bootstrap.line) } }
   }
 
-  /// Prepares a command, runs it, and turns its error into words and an exit code.
+  /// Prepares and runs a command, and turns its error into a message and an exit code.
   private func run<Value: Sendable>(
     _ prepare: () async throws -> @Sendable () async throws -> Value
   ) async throws -> Value {
@@ -78,7 +78,8 @@ struct Bootstrap: Sendable {
       let value = try await endingBySignal(
         onSignal: {
           line.clear()
-          output.note("interrupted, cleaning up; once more ends it at once", isNamed: true)
+          output.note(
+            "interrupted, cleaning up; press Ctrl-C again to quit immediately", isNamed: true)
         }, body)
       line.clear()
       return value
@@ -113,24 +114,24 @@ struct Bootstrap: Sendable {
 
   @Disk private func configuration() throws -> Configuration {
     let path = options.config.map(absolutePath) ?? "/etc/certctl/certctl.toml"
-    // The usual word for none.
+    // The conventional way to say "none".
     guard path != "/dev/null" else { return Configuration() }
     let isThere = try requireTrust(path)
     guard isThere, let bytes = FileManager.default.contents(atPath: path) else {
-      // One that is there and cannot be read must not be taken for one that is not there.
+      // A file that cannot be read must not be mistaken for a missing one.
       guard options.config != nil || isThere else { return Configuration() }
       throw CertctlError(
         .configuration,
-        "the configuration file \(path) "
-          + (isThere ? "cannot be read: it is a folder, or not for this user" : "is not there"),
-        hint: options.config == nil ? "run certctl as root, with sudo" : "check --config")
+        "cannot read the configuration file \(path): "
+          + (isThere ? "it is a directory, or this user may not read it" : "no such file"),
+        hint: options.config == nil ? "run certctl as root" : "check --config")
     }
     return try Configuration(toml: String(decoding: bytes, as: UTF8.self), path: path)
   }
 
-  /// Refuses a configuration that somebody else owns or can write; returns whether there is one.
+  /// Refuses a file that another user owns or can write to; returns whether it exists.
   @Disk private func requireTrust(_ path: String) throws -> Bool {
-    // What the person's own shell hands over is that person's word.
+    // A file descriptor from the user's own shell needs no check.
     guard !UserFile.isHandedOver(path) else { return true }
     do throws(HostError) {
       return try TrustedPath.require(path, .settings)
@@ -139,8 +140,8 @@ struct Bootstrap: Sendable {
       let isFolder = FileFacts(path: path)?.kind == .folder
       throw CertctlError(
         .configuration,
-        "the configuration file \(path) "
-          + (isFolder ? "cannot be read: it is a folder" : "is not used: \(why)"),
+        "cannot use the configuration file \(path): "
+          + (isFolder ? "it is a directory" : why),
         hint: isFolder ? "check --config" : error.hint)
     }
   }
@@ -154,7 +155,7 @@ struct Bootstrap: Sendable {
         logger: logger(),
         progress: { [line] step in line.show(step) },
         warn: { [line, output, said] text in
-          // Several steps of a run may come across the same.
+          // Several steps of a run may find the same problem.
           guard said.isNew(text) else { return }
           line.clear()
           output.warn(text)
@@ -170,13 +171,13 @@ struct Bootstrap: Sendable {
       if output.isJournal { return JournalLogHandler() }
       return StreamLogHandler(label: label, stream: LogStream())
     }
-    // A journal is read afterwards, when it is too late to ask for more.
+    // The journal is read later, when it is too late to run again with --verbose.
     logger.logLevel = options.verbose ? .debug : output.isJournal ? .info : .critical
     return logger
   }
 }
 
-/// The HTTP clients of a run: one for each way to trust, so that each CA gets one connection.
+/// The HTTP clients of a run: one for each CA bundle, so that each CA gets one connection.
 private final class SharedClients: Sendable {
   private let clients = Mutex<[String: CurlHTTPClient]>([:])
 
@@ -190,10 +191,10 @@ private final class SharedClients: Sendable {
   }
 }
 
-/// The warnings of a run.
+/// The warnings printed in this run.
 private final class Warnings: Sendable {
   private let texts = Mutex<Set<String>>([])
 
-  /// Whether a warning has not been given yet; from now on it has.
+  /// Returns whether a warning is new, and remembers it.
   func isNew(_ text: String) -> Bool { texts.withLock { $0.insert(text).inserted } }
 }

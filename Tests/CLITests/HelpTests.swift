@@ -3,9 +3,6 @@ import TestSupport
 import Testing
 
 /// The help as it is read: one file for each command in `Fixtures/cli/help`.
-///
-/// With `CERTCTL_UPDATE_FIXTURES=1` in the environment the files are written anew; look at the
-/// difference before it is committed.
 struct HelpTests {
   static let commands: [String] = [
     "", "issue", "renew", "list", "show", "revoke", "delete", "rollback", "rekey", "account",
@@ -14,14 +11,8 @@ struct HelpTests {
     "nginx", "nginx status", "nginx test", "nginx reload", "hook", "hook list", "hook run",
     "dhparam", "dns-providers", "dns-persist",
     "site", "site add", "site list", "site show", "site enable", "site disable", "site remove",
-    "site compose",
+    "site compose", "explain",
   ]
-
-  /// `Fixtures` beside `Tests` and `Sources`.
-  private static var fixtures: String {
-    let parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)
-    return parts.dropLast(3).joined(separator: "/") + "/Fixtures/cli/help"
-  }
 
   private func help(_ command: String) async throws -> String {
     let words = command.split(separator: " ").map(String.init)
@@ -36,12 +27,7 @@ struct HelpTests {
   func `help stays as it was agreed`(_ command: String) async throws {
     let help = try await help(command)
     let name = (command.isEmpty ? "certctl" : command).split(separator: " ").joined(separator: "-")
-    let path = "\(Self.fixtures)/\(name).txt"
-    if ProcessInfo.processInfo.environment["CERTCTL_UPDATE_FIXTURES"] != nil {
-      try Data(help.utf8).write(to: URL(filePath: path))
-    }
-    let expected = try #require(readText(path), "no \(path): run with CERTCTL_UPDATE_FIXTURES=1")
-    #expect(help == expected)
+    try expectSnapshot(help, "cli/help/\(name).txt")
   }
 
   @Test(arguments: commands)
@@ -54,18 +40,67 @@ struct HelpTests {
     #expect(lines[usage].count <= 60)
   }
 
-  @Test func `every subcommand has a snapshot`() async throws {
-    for parent in ["", "account", "hook"] {
-      let lines = try await help(parent).split(separator: "\n")
-      let start = try #require(lines.firstIndex(of: "SUBCOMMANDS:"))
-      let names = lines[(start + 1)...].filter { $0.hasPrefix("  ") && !$0.hasPrefix("   ") }
-        .compactMap { $0.split(separator: " ").first }.filter { $0 != "See" }
-      #expect(names.count >= 2)
-      for name in names {
-        let command = parent.isEmpty ? String(name) : "\(parent) \(name)"
-        #expect(Self.commands.contains(command), "no snapshot of \(command)")
+  @Test func `every subcommand has a snapshot, and is on the first screen`() async throws {
+    let first = try await help("").split(separator: "\n").filter { $0.hasPrefix("  ") }
+    for command in try await Self.tree() {
+      #expect(Self.commands.contains(command), "no snapshot of \(command)")
+      let parent = command.split(separator: " ")[0]
+      let isListed = first.contains {
+        $0.hasPrefix("  \(command) ") || $0.hasPrefix("  \(parent) ")
+      }
+      #expect(isListed, "\(command) is not on the first screen")
+    }
+  }
+
+  /// The words of each command and subcommand, as the parser knows them.
+  private static func tree() async throws -> [String] {
+    let result = try await CertctlBinary.locate().run(["--experimental-dump-help"])
+    let root = try #require(JSONValue(Array(result.standardOutput.utf8)))["command"]
+    func words(_ command: JSONValue, _ path: String) -> [String] {
+      command["subcommands"].array.flatMap { child -> [String] in
+        let name = child["commandName"].string ?? ""
+        guard name != "help" else { return [] }
+        let word = path.isEmpty ? name : "\(path) \(name)"
+        return [word] + words(child, word)
       }
     }
+    let all = words(root, "")
+    #expect(all.count > 30)
+    return all
+  }
+
+  @Test func `a command's own options come first, and those of all commands last`() async throws {
+    let lines = try await help("issue").split(separator: "\n")
+    let index = { (start: String) in lines.firstIndex { $0.hasPrefix(start) } ?? -1 }
+    let order = [
+      "ARGUMENTS:", "OPTIONS:", "  --force", "CERTIFICATE AUTHORITY:", "  --ca ",
+      "GENERAL:", "  --json", "  --version", "  -h, --help",
+    ].map(index)
+    #expect(order == order.sorted() && order[0] > 0, "\(order)")
+    #expect(lines.filter { $0 == "OPTIONS:" }.count == 1)
+  }
+
+  @Test(arguments: [40, 200])
+  func `an example stays on its lines, whatever the width`(_ width: Int) async throws {
+    let result = try await CertctlBinary.locate()
+      .run(["site", "add", "--help"], environment: ["COLUMNS": "\(width)"])
+    #expect(
+      result.standardOutput.contains(
+        "\n  certctl site add a.example.com,b.example.com http://app:8080 \\\n"
+          + "    --nginx-container proxy\n"))
+    let prose = result.standardOutput.split(separator: "\n").filter { !$0.hasPrefix("  ") }
+    #expect(prose.allSatisfy { $0.count <= max(width, 60) })
+  }
+
+  @Test(arguments: [[], ["site"], ["account"]])
+  func `help without a command is an answer to a mistake`(_ words: [String]) async throws {
+    let result = try await CertctlBinary.locate().run(words)
+    #expect(result.exitCode == 64)
+    #expect(result.standardOutput == "")
+    #expect(result.standardError.hasPrefix("OVERVIEW: "))
+    let asked = try await CertctlBinary.locate().run(["help"] + words)
+    #expect(asked.exitCode == 0)
+    #expect(asked.standardOutput == result.standardError)
   }
 
   @Test func `the version is one line`() async throws {

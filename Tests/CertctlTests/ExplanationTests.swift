@@ -8,7 +8,7 @@ import Testing
 struct ExplanationTests {
   /// The words in `Sources` that a pattern with one group finds.
   private func words(_ pattern: Regex<(Substring, Substring)>, in file: String) throws -> [String] {
-    let text = try #require(readText("\(Checkout.root)/Sources/\(file)"))
+    let text = try #require(readText(Checkout.path("Sources/\(file)")))
     let words = text.matches(of: pattern).map { String($0.1) }
     #expect(!words.isEmpty, "no code in \(file)")
     return words
@@ -37,7 +37,8 @@ struct ExplanationTests {
   @Test func `explanations are whole sentences`() {
     for explanation in Explanation.all {
       for text in [explanation.cause, explanation.effect, explanation.cure] {
-        #expect(text.last == "." && text.first?.isLowercase == false, "\(explanation.code): \(text)")
+        #expect(
+          text.last == "." && text.first?.isLowercase == false, "\(explanation.code): \(text)")
         #expect(!text.contains("  ") && text.count < 300, "\(explanation.code): \(text)")
       }
     }
@@ -50,5 +51,49 @@ struct ExplanationTests {
     #expect(Explanation.of("urn:ietf:params:acme:error:caa").map(\.kind) == [.problem])
     #expect(Explanation.of("urn:ietf:params:acme:error:expired").isEmpty)
     #expect(Explanation.of("nothing").isEmpty)
+  }
+
+  @Test func `the page of errors says what certctl explain says`() throws {
+    try expectSnapshot(ErrorsPage.text, "/Documentation/Errors.md")
+  }
+}
+
+/// The text of the page.
+enum ErrorsPage {
+  static var text: String {
+    """
+    # Errors
+
+    `certctl explain CODE` prints the same, offline. Generated from the code: run `make snapshots`
+    after a change.
+
+    With `--json` a command that fails prints `error.code` for scripts, `error.message` for people, and the
+    CA's own words in `error.problem`. Findings of reports are listed in [Findings](Findings.md).
+
+    ## Codes
+
+    \(table(.error))
+
+    ## Problems of the CA
+
+    The last word of `error.problem.type` (RFC 8555 section 6.7), which other ACME clients show as
+    well.
+
+    \(table(.problem))
+
+    """
+  }
+
+  private static func table(_ kind: Explanation.Kind) -> String {
+    let rows = Explanation.all.filter { $0.kind == kind }
+    guard kind == .error else {
+      return
+        (["| type | cause | cure |", "|---|---|---|"]
+        + rows.map { "| `\($0.code)` | \($0.cause) | \($0.cure) |" }).joined(separator: "\n")
+    }
+    return
+      (["| code | cause | effect | cure |", "|---|---|---|---|"]
+      + rows.map { "| `\($0.code)` | \($0.cause) | \($0.effect) | \($0.cure) |" })
+      .joined(separator: "\n")
   }
 }

@@ -30,7 +30,7 @@ struct CertctlCommand: AsyncParsableCommand {
   static func main() async {
     Terminal.openMissing()
     let arguments = GlobalOptions.moved(behindCommand: Array(CommandLine.arguments.dropFirst()))
-    // Monitoring and scripts ask this often; it needs no parser, which is half of a start.
+    // Scripts and monitoring call this often; skipping the parser halves the start-up time.
     if arguments == ["--version"] { return print(certctlVersion) }
     do {
       var command = try parseAsRoot(arguments)
@@ -45,15 +45,15 @@ struct CertctlCommand: AsyncParsableCommand {
     Terminal.endProcess(0)
   }
 
-  /// Ends with the message and exit code of an error of the argument parser.
+  /// Ends the process with the message and exit code of a parser error.
   private static func exit(reporting error: any Error, arguments: [String]) -> Never {
-    // What failed inside a command was printed there; only its exit code is left to give.
+    // The command has already printed its error.
     if let code = error as? ExitCode { Terminal.endProcess(code.rawValue) }
     guard let mistake = UsageError(error, arguments: arguments)?.error else {
       let text = fullMessage(for: error)
       guard text.hasPrefix("OVERVIEW: ") else { exit(withError: error) }
       let help = HelpText(arguments: arguments)
-      // Without a command, help is the answer to a mistake.
+      // Help without a command is printed because of a mistake.
       let isAsked = arguments.contains { ["help", "-h", "--help"].contains($0) }
       Terminal.write(help.arranged(text) + "\n", to: isAsked ? .standardOutput : .standardError)
       Terminal.endProcess(isAsked ? 0 : 64)

@@ -42,8 +42,7 @@ struct DNSProviders: AsyncParsableCommand {
       let name = String(provider.prefix { $0 != ":" })
       guard let type = DNSProviderCatalog.named(name) else {
         throw CertctlError(
-          .usage, "there is no DNS provider '\(name)'",
-          hint: "certctl dns-providers lists them")
+          .usage, "no DNS provider '\(name)'", hint: "run: certctl dns-providers")
       }
       let report = DNSProviderReport(type.descriptor)
       output.result(report, text: report.text)

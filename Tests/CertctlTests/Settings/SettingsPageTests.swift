@@ -6,25 +6,9 @@ import Testing
 @testable import CertctlIssuing
 
 /// The reference page of the settings, which is written from their table.
-///
-/// With `CERTCTL_UPDATE_FIXTURES=1` in the environment the page is written anew.
 struct SettingsPageTests {
-  /// The page beside the others.
-  private static var path: String {
-    let parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)
-    return parts.dropLast(4).joined(separator: "/")
-      + "/Documentation/Settings.md"
-  }
-
   @Test func `the reference page says what the table says`() throws {
-    let page = SettingsPage.text
-    if ProcessInfo.processInfo.environment["CERTCTL_UPDATE_FIXTURES"] != nil {
-      try Data(page.utf8).write(to: URL(filePath: Self.path))
-    }
-    let written = FileManager.default.contents(atPath: Self.path) ?? Data()
-    #expect(
-      String(decoding: written, as: UTF8.self) == page,
-      "\(Self.path) is stale: run the test with CERTCTL_UPDATE_FIXTURES=1")
+    try expectSnapshot(SettingsPage.text, "/Documentation/Settings.md")
   }
 
   @Test func `the page names each key and option`() {

@@ -40,66 +40,34 @@ import Testing
       resolvConf: "nameserver 127.0.0.11", hosts: nil, ifInet6: nil)
     let text = try Self.renderer(Self.newest, machine: machine)
       .siteFile(site, .complete(isDual: false))
-    #expect(
-      text == """
-        # a.test: http://plex:32400
+    try expectSnapshot(text, "generated/site-proxy.conf")
+  }
 
-        upstream certctl_a.test {
-            zone certctl_a.test 128k;
-            resolver 127.0.0.11 valid=10s ipv6=off;
-            resolver_timeout 5s;
-            server plex:32400 resolve;
-            keepalive 16;
-            # Node.js closes idle connections after 5 s; nginx must close them first.
-            keepalive_timeout 4s;
-        }
-
-        server {
-            listen 80;
-            server_name a.test;
-            include /etc/nginx/certctl/server.conf;
-            include /etc/nginx/certctl/challenge.conf;
-
-            location / {
-                return 308 https://a.test$request_uri;
-            }
-        }
-
-        server {
-            listen 443 ssl;
-            http2 on;
-            server_name a.test;
-
-            ssl_certificate /var/lib/certctl/live/a.test/fullchain.pem;
-            ssl_certificate_key /var/lib/certctl/live/a.test/privkey.pem;
-
-            include /etc/nginx/certctl/tls-intermediate.conf;
-            include /etc/nginx/certctl/server.conf;
-            include /etc/nginx/certctl/headers.conf;
-            include /etc/nginx/certctl/challenge.conf;
-
-            # HSTS (RFC 6797). certctl raises max-age in steps, up to two years.
-            add_header Strict-Transport-Security "max-age=300" always;
-            proxy_hide_header Strict-Transport-Security;
-
-            client_max_body_size 100m;
-
-            location / {
-                include /etc/nginx/certctl/proxy.conf;
-                proxy_set_header Upgrade $certctl_upgrade;
-                proxy_set_header Connection $certctl_connection;
-                proxy_set_header X-Forwarded-Prefix "";
-                proxy_pass http://certctl_a.test;
-                proxy_redirect http://$host:32400/ /;
-                proxy_redirect http://$host/ /;
-                proxy_redirect http://plex:32400/ /;
-            }
-
-            # Your own directives for this server. certctl never changes these files.
-            include /etc/nginx/certctl/custom/a.test/*.conf;
-        }
-
-        """)
+  @Test func `the other files of sites read well, too`() throws {
+    let renderer = try Self.renderer(Self.newest, arguments: Self.http3)
+    let files = try Site.sample("files.test", to: "/srv/www", certificate: nil) {
+      $0.template = .static
+    }
+    let app = try Site.sample(
+      "app.test", "www.app.test", to: "http://10.0.0.2:8080,http://10.0.0.3:8080",
+      certificate: nil, locations: ["/api/=https://api.test", "/files/=/srv/files"]
+    ) {
+      $0.template = .upload
+      $0.usesHTTP3 = true
+      $0.redirectsWWW = true
+      $0.passwordFile = "/etc/nginx/htpasswd"
+      $0.tls = .modern
+    }
+    try expectSnapshot(
+      renderer.siteFile(files, .complete(isDual: true)), "generated/site-static.conf")
+    try expectSnapshot(
+      renderer.siteFile(app, .complete(isDual: false)), "generated/site-upload.conf")
+    let shared = renderer.sharedFiles(for: [files, app], dhParameters: nil)
+    try expectSnapshot(
+      shared.sorted { $0.key < $1.key }.map { "==> \($0.key)\n\($0.value)" }
+        .joined(separator: "\n"), "generated/shared.conf")
+    let managed = String(decoding: ManagedFile.bytes("server { }\n"), as: UTF8.self)
+    try expectSnapshot(managed, "generated/managed.conf")
   }
 
   @Test func `the post-quantum group is for libraries that have it`() throws {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import CertctlCore
@@ -8,6 +9,7 @@ struct ComposeFileTests {
   @Test func `the file has what nginx needs, and nothing else of certctl's`() throws {
     let file = try ComposeFile(
       stateDirectory: "/var/lib/certctl/", ports: (8080, 8443), hasHTTP3: true)
+    try expectSnapshot(file.text, "generated/compose.yaml")
     let volumes = file.text.split(separator: "\n").filter { $0.contains(":ro") }
     #expect(
       volumes.map { $0.drop { $0 == " " } } == [
