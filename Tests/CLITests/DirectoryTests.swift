@@ -42,8 +42,8 @@ struct DirectoryTests {
   }
 
   @Test(arguments: [
-    ("/html", "Welcome to nginx!"), ("/json", "no ACME directory"), ("/missing", "404"),
-    ("/broken", "no ACME directory"), ("/escape", "no ACME directory"),
+    ("/html", "Welcome to nginx!"), ("/json", "not an ACME directory"), ("/missing", "404"),
+    ("/broken", "not an ACME directory"), ("/escape", "not an ACME directory"),
   ])
   func `a page that is no directory is quoted`(_ path: String, _ words: String) async throws {
     try await withServer { bench, url in

@@ -48,7 +48,7 @@ struct HookCommandTests {
   @Test func `without hooks the folder is named`() async throws {
     try await withHooks([:]) { certctl, folder in
       let list = try await certctl.run(["hook", "list"])
-      #expect(list.standardOutput == "There are no hooks in \(folder.path("hooks")).\n")
+      #expect(list.standardOutput == "No hooks in \(folder.path("hooks")).\n")
       let run = try await certctl.run(["hook", "run", "--event", "post"])
       #expect(run.exitCode == 0)
       #expect(run.standardOutput.contains(folder.path("hooks/post.d")))
@@ -101,7 +101,7 @@ struct HookCommandTests {
         [.posixPermissions: 0o777], ofItemAtPath: folder.path("hooks/pre.d/bad"))
       let open = try await certctl.run(["hook", "run", "bad", "--event", "pre"])
       #expect(open.exitCode == 1)
-      #expect(open.standardError.contains("hint: chmod go-w "))
+      #expect(open.standardError.contains("hint: run: chmod go-w "))
       let wrong = try await certctl.run(["hook", "run", "bad", "--message", "text"])
       #expect(wrong.exitCode == 64)
     }

@@ -52,7 +52,7 @@ struct TrustedStateTests {
       chmod(state, mode)
       let (message, hint) = try await refused(bench)
       #expect(message.contains("can be written by"))
-      #expect(hint == "chmod go-w \(state)")
+      #expect(hint == "run: chmod go-w \(state)")
       chmod(state, 0o711)
       #expect(try await bench.run("list").exitCode == 0)
     }
@@ -76,10 +76,10 @@ struct TrustedStateTests {
       chown(file, Self.nobody, Self.nobody)
       let foreign = try await refused(bench, "--config", file)
       #expect(foreign.message.contains("\(file) belongs to nobody (65534)"))
-      #expect(foreign.hint == "chown root \(file)")
+      #expect(foreign.hint == "run: chown root \(file)")
       chown(file, 0, 0)
       chmod(file, 0o664)
-      #expect(try await refused(bench, "--config", file).hint == "chmod go-w \(file)")
+      #expect(try await refused(bench, "--config", file).hint == "run: chmod go-w \(file)")
       chmod(file, 0o644)
       chmod(bench.folder.path("etc"), 0o777)
       #expect(try await refused(bench, "--config", file).hint.contains("chmod go-w"))
@@ -99,7 +99,7 @@ struct TrustedStateTests {
         ["issue", "example.com", "--agree-tos", "--webroot", bench.folder.path]
           + ["--ca", "https://127.0.0.1:9/dir", "--ca-bundle", file], exit: 78, "configuration")
       #expect(message.contains("the CA bundle: \(file) belongs to nobody"))
-      #expect(hint == "chown root \(file)")
+      #expect(hint == "run: chown root \(file)")
     }
   }
 

@@ -138,7 +138,7 @@ struct CommandTests {
     let output = try await runner.run(command).output
     #expect(output.hasPrefix("first\n"))
     #expect(output.hasSuffix("last\n"))
-    #expect(output.contains("[... 2996011 bytes left out ...]"))
+    #expect(output.contains("[... 2996011 bytes omitted ...]"))
     #expect(output.utf8.count < 4100)
   }
 

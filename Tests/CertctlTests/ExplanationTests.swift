@@ -38,7 +38,7 @@ struct ExplanationTests {
     for explanation in Explanation.all {
       for text in [explanation.cause, explanation.effect, explanation.cure] {
         #expect(
-          text.last == "." && text.first?.isLowercase == false, "\(explanation.code): \(text)")
+          text.last == "." && text.first != " ", "\(explanation.code): \(text)")
         #expect(!text.contains("  ") && text.count < 300, "\(explanation.code): \(text)")
       }
     }

@@ -53,8 +53,8 @@ struct CertctlCommand: AsyncParsableCommand {
       let text = fullMessage(for: error)
       guard text.hasPrefix("OVERVIEW: ") else { exit(withError: error) }
       let help = HelpText(arguments: arguments)
-      // Help without a command is printed because of a mistake.
-      let isAsked = arguments.contains { ["help", "-h", "--help"].contains($0) }
+      // Without any words nobody asked for help: it is printed because of a mistake.
+      let isAsked = !arguments.isEmpty
       Terminal.write(help.arranged(text) + "\n", to: isAsked ? .standardOutput : .standardError)
       Terminal.endProcess(isAsked ? 0 : 64)
     }

@@ -61,7 +61,7 @@ package struct AcmeSh: DNSProvider {
 
   package func publish(_ records: [ChallengeRecord], in zone: String) async throws {
     try await ledger.publish(records) { record, _ in
-      try await call("add", record, to: "publish \(record.name)")
+      try await call("add", record, to: "add \(record.name)")
       return ""
     }
   }
