@@ -1,6 +1,7 @@
 import CertctlBase
 package import CertctlCore
 import CertctlSystem
+import Logging
 
 /// Tests the configuration of an nginx, and has it load it.
 package struct NginxControl: Sendable {
@@ -51,14 +52,15 @@ package struct NginxControl: Sendable {
   ) async throws -> String? {
     switch try await attempt(run) {
     case .success(let result):
-      return result.succeeded ? nil : "\(title) failed: " + Self.firstLines(result.output)
+      guard !result.succeeded else { return nil }
+      return "\(title) failed: " + Self.complaint(result, logger: environment.console.logger)
     case .failure(let error): return error.message
     }
   }
 
-  /// The first lines of what nginx said, as one.
-  static func firstLines(_ output: String) -> String {
-    let lines = output.split(separator: "\n").prefix(3).map(String.init)
-    return lines.isEmpty ? "it said nothing" : lines.joined(separator: " ")
+  /// What nginx says against something, for a person; the log gets all of it as it is.
+  static func complaint(_ result: CommandResult, logger: Logger) -> String {
+    logger.debug("nginx said", metadata: ["output": "\(result.output)"])
+    return NginxMessage.summary(of: result.output)
   }
 }

@@ -55,7 +55,8 @@ struct NginxDryRun: Sendable {
         throw CertctlError(
           .nginxRefused,
           "nginx refuses the configuration: "
-            + NginxControl.firstLines(staged.original(result.output)),
+            + staged.original(
+              NginxControl.complaint(result, logger: environment.console.logger)),
           hint: "nothing was changed")
       }
       return configuration
