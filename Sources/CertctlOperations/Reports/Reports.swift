@@ -108,6 +108,13 @@ package struct LineageReport: Encodable, Sendable {
   package var privkey: String?
   /// The RSA certificate beside the other, where there are two.
   package var rsa: RSA?
+  /// The sites of certctl's that use it; nil where nobody asked, as in `list`.
+  package var sites: [Site]?
+  /// Whether an nginx that runs on this host, or in a container that certctl knows, uses it; nil where
+  /// that is not known.
+  package var usedByNginx: Bool?
+  /// Those that do; nil where that is not known.
+  package var nginx: [NginxUse]?
   /// Why the last attempt failed.
   package var lastFailure: Lineage.Failure?
   /// What is damaged.
@@ -121,7 +128,32 @@ package struct LineageReport: Encodable, Sendable {
     case name, state, names, missingNames, authority, directoryURL, challenge, dns, keyType
     case generation, generationInUse, generations, issuer, serial, sha256, notBefore, notAfter
     case renewAt, renewReason, suggestion, obtained, failures, deployment, deploymentFailure
-    case directory, fullchain, privkey, rsa, lastFailure, problem, findings
+    case directory, fullchain, privkey, rsa, sites, usedByNginx, nginx, lastFailure, problem,
+      findings
+  }
+}
+
+extension LineageReport {
+  /// A site of certctl's that uses the certificate.
+  package struct Site: Encodable, Sendable {
+    /// The site's name.
+    package let name: String
+    /// Whether nginx is to serve it.
+    package let isEnabled: Bool
+  }
+
+  /// An nginx that uses the certificate.
+  package struct NginxUse: Encodable, Sendable {
+    /// The number of its master process.
+    package let pid: Int32
+    /// The path of the program.
+    package let executable: String
+    /// The unit of systemd that runs it.
+    package let unit: String?
+    /// The container that it runs in; nil on this host.
+    package let container: String?
+    /// The addresses at which it serves the certificate, as "192.0.2.1:443".
+    package let addresses: [String]
   }
 }
 
