@@ -77,13 +77,11 @@ struct Bootstrap: Sendable {
       let body = try await prepare()
       let value = try await endingBySignal(
         onSignal: {
-          line.clear()
-          output.note("interrupted, cleaning up; once more ends it at once", isNamed: true)
+          output.note("interrupted, cleaning up; interrupt again to stop at once", isNamed: true)
         }, body)
       line.clear()
       return value
     } catch {
-      line.clear()
       let failure = CertctlError(wrapping: error)
       output.fail(failure)
       throw ExitCode(failure.exitCode)
@@ -153,16 +151,11 @@ struct Bootstrap: Sendable {
       console: Console(
         logger: logger(),
         progress: { [line] step in line.show(step) },
-        warn: { [line, output, said] text in
+        warn: { [output, said] text in
           // Several steps of a run may come across the same.
-          guard said.isNew(text) else { return }
-          line.clear()
-          output.warn(text)
+          if said.isNew(text) { output.warn(text) }
         },
-        tell: { [line, output] lines in
-          line.clear()
-          output.note(lines: lines)
-        }, isAttended: output.isWatched))
+        tell: { [output] lines in output.note(lines: lines) }, isAttended: output.isWatched))
   }
 
   private func logger() -> Logger {

@@ -50,11 +50,6 @@ extension Deployment.Progress {
   }
 }
 
-extension Date {
-  /// The day in UTC: "2026-01-31".
-  var day: String { String(rfc3339.prefix { $0 != "T" }) }
-}
-
 extension TerminalText {
   /// The text without spaces at its end.
   var withoutTrailingSpaces: TerminalText {

@@ -27,7 +27,7 @@ struct List: AsyncParsableCommand {
         ListReport(certificates: lineages),
         text: lineages.isEmpty
           ? "There are no certificates yet: certctl issue example.com"
-          : CertificateList(now: Date(), style: .ofStandardOutput()).text(lineages))
+          : CertificateList(now: Date(), style: output.resultStyle).text(lineages))
     }
   }
 }
