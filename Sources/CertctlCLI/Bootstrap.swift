@@ -77,14 +77,12 @@ struct Bootstrap: Sendable {
       let body = try await prepare()
       let value = try await endingBySignal(
         onSignal: {
-          line.clear()
           output.note(
             "interrupted, cleaning up; press Ctrl-C again to quit immediately", isNamed: true)
         }, body)
       line.clear()
       return value
     } catch {
-      line.clear()
       let failure = CertctlError(wrapping: error)
       output.fail(failure)
       throw ExitCode(failure.exitCode)
@@ -154,16 +152,11 @@ struct Bootstrap: Sendable {
       console: Console(
         logger: logger(),
         progress: { [line] step in line.show(step) },
-        warn: { [line, output, said] text in
+        warn: { [output, said] text in
           // Several steps of a run may find the same problem.
-          guard said.isNew(text) else { return }
-          line.clear()
-          output.warn(text)
+          if said.isNew(text) { output.warn(text) }
         },
-        tell: { [line, output] lines in
-          line.clear()
-          output.note(lines: lines)
-        }, isAttended: output.isWatched))
+        tell: { [output] lines in output.note(lines: lines) }, isAttended: output.isWatched))
   }
 
   private func logger() -> Logger {

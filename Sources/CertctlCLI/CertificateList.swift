@@ -3,41 +3,61 @@ import CertctlCore
 import CertctlOperations
 import FoundationEssentials
 
-/// All certificates for a person: a timeline where a terminal is wide enough, else a table.
+/// All certificates for a person: a timeline where a terminal is wide enough, cards where it is
+/// narrow, and a table in a file or pipe.
 struct CertificateList {
   let now: Date
   let style: TerminalStyle
 
   /// The list, without a line break at its end.
   func text(_ reports: [LineageReport]) -> TerminalText {
-    Timeline(now: now, style: style).text(reports) ?? table(reports)
+    guard let width = style.textWidth else { return table(reports) }
+    return Timeline(now: now, style: style).text(reports) ?? cards(reports, width: width)
   }
 
-  private func table(_ reports: [LineageReport]) -> TerminalText {
-    let header: [TerminalText] = ["NAME", "STATE", "EXPIRES", "RENEWS", "NAMES", "NOTE"]
-    var rows = [header] + reports.map(row)
-    // A column that is empty when all is well is not there then.
-    if rows.dropFirst().allSatisfy({ $0[5].string.isEmpty }) { rows = rows.map { $0.dropLast() } }
-    let widths = rows[0].indices.map { column in
-      rows.reduce(0) { max($0, $1[column].displayWidth) }
-    }
-    return rows.map { row in
-      zip(row, widths).map { $0.padded(to: $1) }.joined(separator: "  ").withoutTrailingSpaces
+  private var layout: ListLayout { ListLayout(style: style, times: times) }
+  private var times: TimeText { TimeText(now: now) }
+
+  private func cards(_ reports: [LineageReport], width: Int) -> TerminalText {
+    reports.flatMap { report in
+      let isOver = report.notAfter.map { $0 <= now } ?? false
+      let further = report.furtherNames
+      return layout.card(
+        report.name, report.state.words,
+        [
+          (isOver ? "expired" : "expires", report.notAfter.map(times.text)),
+          ("renews", report.renewAt.map(times.dueText)),
+          ("names", further.isEmpty ? nil : further.joined(separator: ", ")),
+        ], width: width, report.attention)
+        + layout.notes(report.notes(now: now), width: width, report.attention)
     }
     .joined(separator: "\n")
   }
 
-  private func row(_ report: LineageReport) -> [TerminalText] {
-    [
-      style.safe(report.name), "\(report.state.rawValue)",
-      "\(report.notAfter.map(withDaysLeft) ?? "-")", "\(report.renewAt?.day ?? "-")",
-      report.names.isEmpty ? "-" : style.safe(report.names.joined(separator: ", ")),
-      style.safe(report.notes(now: now).map(\.message).joined(separator: "; ")),
+  private func table(_ reports: [LineageReport]) -> TerminalText {
+    var columns = [
+      column("NAME", reports) { $0.name }, column("STATE", reports) { $0.state.words },
+      column("EXPIRES", reports) { $0.notAfter.map(times.text) ?? "-" },
+      column("RENEWS", reports) { $0.renewAt?.day ?? "-" },
     ]
+    // A column that would be empty is not there.
+    if reports.contains(where: { !$0.furtherNames.isEmpty }) {
+      columns.append(
+        column("NAMES", reports) {
+          $0.furtherNames.isEmpty ? "-" : $0.furtherNames.joined(separator: ", ")
+        })
+    }
+    let notes = column("NOTE", reports) {
+      $0.notes(now: now).map { times.rewritten($0.message) }.joined(separator: "; ")
+    }
+    if notes.cells.contains(where: { !$0.string.isEmpty }) { columns.append(notes) }
+    let table = TextTable(columns: columns, ellipsis: style.ellipsis)
+    return table.lines(columns.map(\.natural)).joined(separator: "\n")
   }
 
-  private func withDaysLeft(_ date: Date) -> String {
-    let days = Int((date.timeIntervalSince(now) / 86400).rounded(.down))
-    return "\(date.day) (\(days == 1 ? "1 day" : "\(days) days"))"
+  private func column(
+    _ header: String, _ reports: [LineageReport], _ cell: (LineageReport) -> String
+  ) -> TextTable.Column {
+    TextTable.Column(header: header, cells: reports.map { style.safe(cell($0)) })
   }
 }

@@ -100,7 +100,7 @@ final class DHProgressDisplay: Sendable {
       defer { state.hasEstimated = state.hasEstimated || progress.rate != nil }
       return progress.rate != nil && !state.hasEstimated
     }
-    if output.isWatched {
+    if output.canDraw {
       line.draw(Self.bar(progress, width: Terminal.width(of: .standardError) ?? 80))
     } else if isFirst, let estimate = Self.estimate(progress) {
       output.note("\(progress.threads) threads: \(estimate)")

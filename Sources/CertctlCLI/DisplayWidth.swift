@@ -16,6 +16,27 @@ extension TerminalText {
 
   /// The text with spaces behind it, up to `width` columns.
   func padded(to width: Int) -> TerminalText { TerminalText(raw: string.padded(to: width)) }
+
+  /// The text in pieces of at most `width` columns, broken wherever it has to be.
+  func chunks(of width: Int) -> [TerminalText] {
+    var chunks = [""]
+    for character in string {
+      let longer = chunks[chunks.count - 1] + String(character)
+      if longer.displayWidth > width && !chunks[chunks.count - 1].isEmpty {
+        chunks.append(String(character))
+      } else {
+        chunks[chunks.count - 1] = longer
+      }
+    }
+    return chunks.map(TerminalText.init(raw:))
+  }
+
+  /// The text with each of its lines as ``String/flowed(to:)`` breaks it.
+  func flowed(to width: Int) -> TerminalText {
+    let lines = string.split(separator: "\n", omittingEmptySubsequences: false)
+    return TerminalText(
+      raw: lines.flatMap { String($0).flowed(to: width) }.joined(separator: "\n"))
+  }
 }
 
 extension String {
@@ -58,9 +79,90 @@ extension String {
     return lines.map { $0.fitted(to: width, ellipsis: ellipsis) }
   }
 
+  /// The line broken between words into lines of at most `width` columns.
+  ///
+  /// Further lines are indented: below the value where the line has the form `label   value`, else by
+  /// two more columns than the line. A path or URL that is longer than a line stays whole on a line
+  /// of its own, because a person copies it. A line with colours is left as it is.
+  func flowed(to width: Int) -> [String] {
+    guard displayWidth > width, !contains("\u{1B}") else { return [self] }
+    let indent = prefix { $0 == " " }.count
+    let small = min(indent + 2, width / 2)
+    let (label, value) = labelAndValue(within: width / 2)
+    var flow = FlowedLine(
+      width: width, small: small, hanging: label.isEmpty ? small : label.displayWidth)
+    flow.current = label.isEmpty ? String(repeating: " ", count: indent) : label
+    for word in value.split(separator: " ") { flow.add(String(word)) }
+    return flow.finished
+  }
+
+  /// The line in two where it has the form `label   value`, with at least two spaces between; the label
+  /// keeps its spaces, and is empty in any other line and where it is wider than `limit`.
+  private func labelAndValue(within limit: Int) -> (label: String, value: Substring) {
+    let text = drop { $0 == " " }
+    guard let gap = text.firstRange(of: "  ") else { return ("", text) }
+    let value = text[gap.upperBound...].drop { $0 == " " }
+    let label = String(self[..<value.startIndex])
+    return label.displayWidth > limit ? ("", text) : (label, value)
+  }
+
   /// The text with spaces behind it, up to `width` columns.
   func padded(to width: Int) -> String {
     self + String(repeating: " ", count: max(0, width - displayWidth))
+  }
+}
+
+/// The lines that a long one is broken into.
+private struct FlowedLine {
+  let width: Int
+  /// The indentation of words that are too long to stand below the value.
+  let small: Int
+  /// The indentation of all others.
+  let hanging: Int
+  /// The line that is being filled.
+  var current = ""
+  private var hasWord = false
+  private var lines: [String] = []
+
+  init(width: Int, small: Int, hanging: Int) {
+    self.width = width
+    self.small = small
+    self.hanging = hanging
+  }
+
+  mutating func add(_ word: String) {
+    let space = hasWord ? " " : ""
+    if (current + space + word).displayWidth <= width {
+      current += space + word
+    } else if hasWord, hanging + word.displayWidth <= width {
+      begin(hanging, word)
+    } else if small + word.displayWidth <= width || word.contains("/") {
+      begin(small, word)
+    } else {
+      for chunk in TerminalText(raw: word).chunks(of: max(1, width - small)) {
+        begin(small, chunk.string)
+      }
+    }
+    hasWord = true
+  }
+
+  /// Begins a line, or goes on with one that holds nothing yet.
+  private mutating func begin(_ indent: Int, _ word: String) {
+    guard current.contains(where: { $0 != " " }) else {
+      current += word
+      return
+    }
+    lines.append(current)
+    current = String(repeating: " ", count: indent) + word
+  }
+
+  /// The lines, without spaces at their ends.
+  var finished: [String] {
+    (lines + [current]).map { line in
+      var line = line[...]
+      while line.last == " " { line.removeLast() }
+      return String(line)
+    }
   }
 }
 

@@ -11,7 +11,8 @@ extension Finding {
   func text(indent: Int, label: String? = nil) -> TerminalText {
     let margin = TerminalText("").padded(to: indent)
     let first = label.map { "\($0): \(message)" } ?? message
-    return ([first] + hintLines).map { "\(margin)\($0)" }.joined(separator: "\n")
+    let times = TimeText()
+    return ([first] + hintLines).map { "\(margin)\(times.rewritten($0))" }.joined(separator: "\n")
   }
 
   /// The line with the hint, if there is one.

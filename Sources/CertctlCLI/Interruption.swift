@@ -20,7 +20,7 @@ func endingBySignal<Value: Sendable>(
   let work = Task { try await body() }
   let watch = Task {
     for await signal in watcher.signals {
-      if received.withLock({ $0 }) != nil { SignalWatcher.end(by: signal) }
+      if received.withLock({ $0 }) != nil { end(by: signal) }
       received.withLock { $0 = signal }
       onSignal()
       work.cancel()
@@ -31,7 +31,13 @@ func endingBySignal<Value: Sendable>(
   await watch.value
   // A command that was done before it heard of the signal has done its work.
   if case .failure = result, let signal = received.withLock({ $0 }) {
-    SignalWatcher.end(by: signal)
+    end(by: signal)
   }
   return try result.get()
+}
+
+/// Ends the process by a signal, with nothing left on the terminal's current line.
+private func end(by signal: Int32) {
+  Screen.standard.clear()
+  SignalWatcher.end(by: signal)
 }

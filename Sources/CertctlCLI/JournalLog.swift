@@ -43,7 +43,9 @@ struct JournalLogHandler: LogHandler {
   ///
   /// - Parameter write: Takes one event's lines, in one piece: events of tasks side by side must
   ///   not mix.
-  init(write: @escaping @Sendable (String) -> Void = { Terminal.write($0, to: .standardError) }) {
+  init(
+    write: @escaping @Sendable (String) -> Void = { Screen.standard.print($0, to: .standardError) }
+  ) {
     self.write = write
   }
 
@@ -70,7 +72,9 @@ struct LogStream: TextOutputStream, Sendable {
   /// Makes a stream.
   ///
   /// - Parameter put: Takes one event's line with its line break.
-  init(put: @escaping @Sendable (String) -> Void = { Terminal.write($0, to: .standardError) }) {
+  init(
+    put: @escaping @Sendable (String) -> Void = { Screen.standard.print($0, to: .standardError) }
+  ) {
     self.put = put
   }
 

@@ -5,7 +5,6 @@ import CertctlCore
 import CertctlStore
 import CertctlSystem
 import FoundationEssentials
-import Synchronization
 
 /// What a command prints: results on stdout, talk on stderr, one JSON object with `--json`.
 ///
@@ -16,6 +15,8 @@ struct Output: Sendable {
   let verbose: Bool
   /// Whether stderr is the journal of systemd.
   var isJournal = Terminal.isJournal(.standardError)
+  /// Where all of it is printed.
+  var screen = Screen.standard
 
   /// Whether a person can be asked.
   var canAsk: Bool {
@@ -25,17 +26,43 @@ struct Output: Sendable {
   /// Whether a person watches stderr.
   var isWatched: Bool { !json && !quiet && Terminal.isTerminal(.standardError) }
 
+  /// Whether a person watches a picture that changes.
+  var canDraw: Bool { isWatched && screen.canErase }
+
+  /// What stdout can show.
+  var resultStyle: TerminalStyle { TerminalStyle(of: .standardOutput) }
+
+  /// Cuts long messages in results; nil where they stay whole.
+  var resultBrevity: Brevity? {
+    isBrief(.standardOutput) ? Brevity(ellipsis: resultStyle.ellipsis) : nil
+  }
+
+  /// Whether long messages are cut on a stream: only for a person, who can ask for all.
+  private func isBrief(_ stream: Terminal.Stream) -> Bool {
+    !verbose && Terminal.isTerminal(stream)
+  }
+
   // MARK: - Results
 
   /// Prints a result: the report with `--json`, else the text.
-  func result(_ report: some Encodable, text: @autoclosure () -> TerminalText) {
+  ///
+  /// - Parameters:
+  ///   - report: What JSON tells.
+  ///   - isVerbatim: Whether the text is a file that a person may copy; else long lines are broken
+  ///     between words on a terminal.
+  ///   - text: What a person reads.
+  func result(
+    _ report: some Encodable, isVerbatim: Bool = false, text: @autoclosure () -> TerminalText
+  ) {
     guard json else {
-      Terminal.write(text().string + "\n", to: .standardOutput)
+      let width = isVerbatim ? nil : resultStyle.textWidth
+      let text = width.map { text().flowed(to: $0) } ?? text()
+      screen.print(text.string + "\n", to: .standardOutput)
       return
     }
     guard let data = try? StateCoding.encoder().encode(report) else { return }
     let text = TerminalText(json: String(decoding: data, as: UTF8.self))
-    Terminal.write(text.string + "\n", to: .standardOutput)
+    screen.print(text.string + "\n", to: .standardOutput)
   }
 
   // MARK: - Talk
@@ -48,7 +75,7 @@ struct Output: Sendable {
   ///   - isNamed: Whether the program's name stands before it.
   func note(_ text: String, _ level: JournalLevel = .notice, isNamed: Bool = false) {
     guard !quiet, !json else { return }
-    say(isNamed ? Talk(named: text) : Talk([text]), level)
+    say(isNamed ? Talk(named: text) : Talk(note: text), level)
   }
 
   /// Says several lines that a person may want to know.
@@ -72,14 +99,20 @@ struct Output: Sendable {
   }
 
   private func say(_ talk: Talk, _ level: JournalLevel) {
-    Terminal.write(isJournal ? talk.journal(level) : talk.plain, to: .standardError)
+    screen.print(isJournal ? talk.journal(level) : text(talk), to: .standardError)
+  }
+
+  private func text(_ talk: Talk) -> String {
+    guard Terminal.isTerminal(.standardError) else { return talk.plain }
+    return talk.text(on: TerminalStyle(of: .standardError), isBrief: isBrief(.standardError))
   }
 
   /// Asks a question that is answered by yes or no; Ctrl-C and the end of the input are a no.
   func ask(_ question: String) async -> Bool {
-    Terminal.write("\(Talk.safe(question)) [y/N] ", to: .standardError)
-    let answer = await Terminal.readLine()?.lowercased() ?? ""
-    return answer == "y" || answer == "yes"
+    screen.ask("\(Talk.safe(question)) [y/N] ")
+    let answer = await Terminal.readLine()
+    screen.endQuestion(isTyped: answer != nil)
+    return ["y", "yes"].contains(answer?.lowercased())
   }
 }
 
@@ -89,37 +122,4 @@ private struct ErrorReport: Encodable {
   let error: ErrorDetail
 
   init(_ error: CertctlError) { self.error = ErrorDetail(error) }
-}
-
-/// The one line on a terminal that says what certctl is doing.
-final class ProgressLine: Sendable {
-  private let output: Output
-  private let isShown = Mutex(false)
-
-  init(_ output: Output) { self.output = output }
-
-  /// Shows a step: in place on a terminal, as a line of its own with `--verbose`.
-  func show(_ step: Progress) {
-    if output.verbose {
-      output.note(step.text, .info, isNamed: true)
-    } else if output.isWatched {
-      isShown.withLock { $0 = true }
-      Terminal.write("\r\u{1B}[2K\(Talk.safe(step.text)) ...", to: .standardError)
-    }
-  }
-
-  /// Shows a text in place, where a person watches.
-  func draw(_ text: String) {
-    guard output.isWatched else { return }
-    isShown.withLock { $0 = true }
-    Terminal.write("\r\u{1B}[2K\(Talk.safe(text))", to: .standardError)
-  }
-
-  /// Takes the line away, before anything else is printed.
-  func clear() {
-    isShown.withLock { isShown in
-      if isShown { Terminal.write("\r\u{1B}[2K", to: .standardError) }
-      isShown = false
-    }
-  }
 }

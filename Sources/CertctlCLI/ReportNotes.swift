@@ -34,8 +34,26 @@ extension LineageReport {
 
   /// What needs attention beside what the state says in a word.
   func notes(now: Date) -> [Finding] {
-    let states: Set<Finding.Code> = [.expired, .revoked, .placeholder, .namesMissing]
+    let states: Set<Finding.Code> = [.expired, .revoked]
     return findings(at: now).filter { !states.contains($0.code) }
+  }
+
+  /// The names beside the one that it goes by.
+  var furtherNames: [String] { names.filter { $0 != name } }
+}
+
+extension LineageReport.State {
+  /// The state for a person; scripts read the word in JSON.
+  var words: String {
+    switch self {
+    case .valid: "valid"
+    case .degraded: "some names missing"
+    case .due: "due"
+    case .expired: "expired"
+    case .revoked: "revoked"
+    case .missing, .placeholder: "no certificate yet"
+    case .damaged: "damaged"
+    }
   }
 }
 
@@ -48,11 +66,6 @@ extension Deployment.Progress {
     case .failed: "failed"
     }
   }
-}
-
-extension Date {
-  /// The day in UTC: "2026-01-31".
-  var day: String { String(rfc3339.prefix { $0 != "T" }) }
 }
 
 extension TerminalText {

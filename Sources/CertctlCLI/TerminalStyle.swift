@@ -10,11 +10,13 @@ struct TerminalStyle: Sendable, Equatable {
   /// Whether it shows more than ASCII.
   var hasUnicode = false
 
-  /// A style for stdout as it is.
-  static func ofStandardOutput() -> TerminalStyle {
-    guard Terminal.isTerminal(.standardOutput) else { return TerminalStyle() }
-    return TerminalStyle(
-      width: Terminal.width(of: .standardOutput), variable: { Terminal.variable($0) })
+  /// The style of a stream as it is.
+  init(of stream: Terminal.Stream) {
+    guard Terminal.isTerminal(stream) else {
+      self.init()
+      return
+    }
+    self.init(width: Terminal.width(of: stream), variable: { Terminal.variable($0) })
   }
 
   /// Nothing but plain text.
@@ -33,6 +35,12 @@ struct TerminalStyle: Sendable, Equatable {
     let encoding = locale.lowercased().split(separator: ".").last?.split(separator: "@").first
     hasUnicode = encoding == "utf-8" || encoding == "utf8"
   }
+
+  /// The width that text is broken to; narrower than this, all lines would be fragments.
+  var textWidth: Int? { width.map { max(20, $0) } }
+
+  /// What stands for a text that was cut off.
+  var ellipsis: String { hasUnicode ? "…" : "..." }
 
   /// A text from elsewhere, made safe for this terminal.
   func safe(_ text: String) -> TerminalText {

@@ -11,22 +11,17 @@ struct Timeline {
   let now: Date
   let style: TerminalStyle
 
-  private static let shortestBar = 10
-  private static let longestBar = 40
   private static let shortestNames = 12
-  /// More is told by `certctl show`.
-  private static let linesOfNote = 3
   private static let gap = "  "
 
   /// One line for each certificate, lines below it for what needs attention, and a legend.
   ///
   /// - Returns: nil when the terminal is too narrow for a bar, or its width is not known.
   func text(_ reports: [LineageReport]) -> TerminalText? {
-    guard let width = style.width, let layout = Layout(reports, self, width: width) else {
-      return nil
-    }
+    guard let width = style.width, let layout = layout(reports, width: width) else { return nil }
     let header = layout.line(
-      "NAME", "STATE", "LIFETIME", "LEFT", "RENEWS", names: "NAMES"
+      "NAME", "STATE", "LIFETIME", layout.form == .short ? "LEFT" : "EXPIRES", "RENEWS",
+      names: "NAMES"
     ) { $0 }
     return
       ([header] + reports.flatMap { lines($0, layout, width: width) }
@@ -36,44 +31,33 @@ struct Timeline {
 
   private func lines(_ report: LineageReport, _ layout: Layout, width: Int) -> [TerminalText] {
     let row = layout.line(
-      style.safe(report.name), "\(report.state.rawValue)", bar(report, cells: layout.bar),
-      left(report), renews(report), names: names(report)
-    ) { paint($0, report) }
-    let notes = report.notes(now: now).flatMap { note in
-      let lines = ([note.message] + note.hintLines).flatMap {
-        style.safe($0).wrapped(to: width - 4, limit: Self.linesOfNote, ellipsis: glyphs.ellipsis)
-      }
-      return lines.enumerated().map { index, line in
-        (index == 0 ? "  ! " : "    ") + paint(line, report)
-      }
-    }
-    return [row] + notes
+      style.safe(report.name), TerminalText(raw: report.state.words),
+      bar(report, cells: layout.bar), expires(report, layout.form), renews(report, layout.form),
+      names: names(report)
+    ) { common.paint($0, report.attention) }
+    return [row] + common.notes(report.notes(now: now), width: width, report.attention)
   }
+
+  private var common: ListLayout { ListLayout(style: style, times: times) }
+  private var times: TimeText { TimeText(now: now) }
 
   // MARK: - Cells
 
-  private func left(_ report: LineageReport) -> TerminalText {
+  private func expires(_ report: LineageReport, _ form: Form) -> TerminalText {
     guard let end = report.notAfter else { return "-" }
+    guard form == .short else { return "\(times.text(end))" }
     let seconds = end.timeIntervalSince(now)
-    return seconds > 0 ? "\(Self.span(seconds))" : "\(Self.span(-seconds)) ago"
+    return seconds > 0 ? "\(TimeText.span(seconds))" : "\(TimeText.span(-seconds)) ago"
   }
 
-  /// A length of time in its largest fitting unit: days from two days on, then hours, then minutes.
-  static func span(_ seconds: TimeInterval) -> String {
-    let units: [(String, TimeInterval)] = [("day", 86400), ("hour", 3600), ("minute", 60)]
-    // "1 day" for what may be nearly two would be too rough for what runs out.
-    let unit = units.first { seconds >= 2 * $0.1 } ?? ("minute", 60)
-    let count = Int(min(seconds / unit.1, 1e9))
-    return "\(count) \(unit.0)\(count == 1 ? "" : "s")"
-  }
-
-  private func renews(_ report: LineageReport) -> TerminalText {
+  private func renews(_ report: LineageReport, _ form: Form) -> TerminalText {
     guard let instant = report.renewAt else { return "-" }
+    if form == .full { return "\(times.dueText(instant))" }
     return instant <= now ? "now" : "\(instant.day)"
   }
 
   private func names(_ report: LineageReport) -> TerminalText {
-    style.safe(report.names.joined(separator: ", "))
+    style.safe(report.furtherNames.joined(separator: ", "))
   }
 
   /// The bar of a lifetime; empty without a certificate.
@@ -98,11 +82,6 @@ struct Timeline {
 
   // MARK: - Looks
 
-  private func paint(_ text: TerminalText, _ report: LineageReport) -> TerminalText {
-    guard style.hasColor, let color = report.attention?.color else { return text }
-    return "\u{1B}[\(color)m\(text)\u{1B}[0m"
-  }
-
   private var glyphs: Glyphs { style.hasUnicode ? .unicode : .ascii }
 
   private struct Glyphs {
@@ -116,32 +95,70 @@ struct Timeline {
     var legend: String { "\(now) now  \(renewal) renewal" }
   }
 
+  // MARK: - Layout
+
+  /// How much of the dates is told, by what fits.
+  private enum Form: CaseIterable {
+    /// Both dates with their distance, and all names.
+    case full
+    /// The end with its distance.
+    case dated
+    /// How much is left.
+    case short
+
+    /// The fewest cells of a bar: room is better spent on dates than on a bar that is hard to read.
+    var shortestBar: Int {
+      switch self {
+      case .full: 20
+      case .dated: 16
+      case .short: 10
+      }
+    }
+  }
+
+  private static let longestBar = 40
+
+  /// The first layout that fits; nil when none does.
+  private func layout(_ reports: [LineageReport], width: Int) -> Layout? {
+    Form.allCases.lazy.compactMap { layout(reports, $0, width: width) }.first
+  }
+
+  private func layout(_ reports: [LineageReport], _ form: Form, width: Int) -> Layout? {
+    func widest(_ header: String, _ cell: (LineageReport) -> TerminalText) -> Int {
+      reports.reduce(header.displayWidth) { max($0, cell($1).displayWidth) }
+    }
+    let state = widest("STATE") { TerminalText(raw: $0.state.words) }
+    let expires = widest(form == .short ? "LEFT" : "EXPIRES") { self.expires($0, form) }
+    let renews = widest("RENEWS") { self.renews($0, form) }
+    let hasNames = reports.contains { !$0.furtherNames.isEmpty }
+    let further = hasNames ? widest("NAMES", names) : 0
+    let fixed = state + expires + renews + 4 * Self.gap.count
+    var name = widest("NAME") { style.safe($0.name) }
+    if form == .short { name = min(name, max(12, (width - fixed) / 2)) }
+    let room = width - fixed - name
+    var bar = min(Self.longestBar, room)
+    if form == .full && hasNames {
+      // The names before a longer bar.
+      bar = min(bar, max(form.shortestBar, room - Self.gap.count - further))
+      guard room - bar - Self.gap.count >= min(further, Self.longestBar) else { return nil }
+    }
+    guard bar >= form.shortestBar else { return nil }
+    let rest = room - bar - Self.gap.count
+    return Layout(
+      form: form, name: name, state: state, bar: bar, expires: expires, renews: renews,
+      names: rest >= min(further, Self.shortestNames) ? min(rest, further) : 0,
+      ellipsis: glyphs.ellipsis)
+  }
+
   /// The widths of the columns.
   private struct Layout {
-    let name, state, bar, left, renews, names: Int
+    let form: Form
+    let name, state, bar, expires, renews, names: Int
     let ellipsis: String
-
-    init?(_ reports: [LineageReport], _ timeline: Timeline, width: Int) {
-      func widest(_ header: String, _ cell: (LineageReport) -> TerminalText) -> Int {
-        reports.reduce(header.displayWidth) { max($0, cell($1).displayWidth) }
-      }
-      ellipsis = timeline.glyphs.ellipsis
-      state = widest("STATE") { "\($0.state.rawValue)" }
-      left = widest("LEFT", timeline.left)
-      renews = widest("RENEWS", timeline.renews)
-      let fixed = state + left + renews + 4 * gap.count
-      let nameLimit = max(12, (width - fixed) / 2)
-      name = min(nameLimit, widest("NAME") { timeline.style.safe($0.name) })
-      let room = width - fixed - name
-      guard room >= shortestBar else { return nil }
-      bar = min(longestBar, room)
-      let rest = room - bar - gap.count
-      names = rest >= shortestNames ? min(rest, widest("NAMES", timeline.names)) : 0
-    }
 
     /// One line; `paint` colours the state and the bar.
     func line(
-      _ name: TerminalText, _ state: TerminalText, _ bar: TerminalText, _ left: TerminalText,
+      _ name: TerminalText, _ state: TerminalText, _ bar: TerminalText, _ expires: TerminalText,
       _ renews: TerminalText, names: TerminalText, paint: (TerminalText) -> TerminalText
     ) -> TerminalText {
       var cells = [
@@ -151,7 +168,7 @@ struct Timeline {
         bar.string.isEmpty
           ? bar.padded(to: self.bar)
           : paint(bar) + TerminalText("").padded(to: self.bar - bar.string.count),
-        left.padded(to: self.left), renews.padded(to: self.renews),
+        expires.padded(to: self.expires), renews.padded(to: self.renews),
       ]
       if self.names > 0 { cells.append(names.fitted(to: self.names, ellipsis: ellipsis)) }
       return cells.joined(separator: TerminalText(raw: gap)).withoutTrailingSpaces

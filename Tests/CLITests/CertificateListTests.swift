@@ -17,9 +17,26 @@ struct CertificateListTests {
   @Test func `a pipe gets a plain table`() {
     #expect(
       table([SampleReports.report { $0.names.append("www.example.com") }]) == [
-        "NAME         STATE  EXPIRES               RENEWS      NAMES",
-        "example.com  valid  2026-07-31 (60 days)  2026-07-01  example.com, www.example.com",
+        "NAME         STATE  EXPIRES                  RENEWS      NAMES",
+        "example.com  valid  2026-07-31 (in 60 days)  2026-07-01  www.example.com",
       ])
+    // Nothing but its own name is no column.
+    #expect(
+      table([SampleReports.report()]) == [
+        "NAME         STATE  EXPIRES                  RENEWS",
+        "example.com  valid  2026-07-31 (in 60 days)  2026-07-01",
+      ])
+  }
+
+  @Test func `states are told in plain words, and JSON keeps its own`() throws {
+    let words = LineageReport.State.allCases.map(\.words)
+    #expect(
+      words == [
+        "valid", "some names missing", "due", "expired", "revoked", "no certificate yet",
+        "no certificate yet", "damaged",
+      ])
+    let json = try JSONEncoder().encode(SampleReports.report("a", .degraded))
+    #expect(String(decoding: json, as: UTF8.self).contains("\"state\":\"degraded\""))
   }
 
   private static let attention: [(@Sendable (inout LineageReport) -> Void, String)] = [
@@ -50,9 +67,10 @@ struct CertificateListTests {
     let report = SampleReports.report(change: change)
     #expect(report.notes(now: SampleReports.now).map(\.message) == [note])
     let lines = table([SampleReports.report("fine.example"), report])
-    #expect(lines[0].hasSuffix("NAMES         NOTE"))
-    #expect(lines[1].hasSuffix("fine.example"))
-    #expect(lines[2].hasSuffix("  \(note)"))
+    #expect(lines[0].hasSuffix("RENEWS      NOTE"))
+    #expect(lines[1].hasSuffix("2026-07-01"))
+    let told = TimeText(now: SampleReports.now).rewritten(note)
+    #expect(lines[2].hasSuffix("  \(told)"))
   }
 
   @Test func `all well has no notes`() {
@@ -74,7 +92,7 @@ struct CertificateListTests {
     let lines = CertificateList(now: SampleReports.now, style: style).text([report]).string
       .split(separator: "\n")
     #expect(lines.count == 7)
-    #expect(lines[2] == "  ! last attempt failed on 2026-06-01T12:00:00Z: short")
+    #expect(lines[2] == "  ! failed on 2026-06-01 12:00 UTC (in less than a minute): short")
     #expect(lines[3].hasPrefix("  ! deployment failed: long words"))
     #expect(lines[4].hasPrefix("    ") && !lines[4].hasSuffix("…"))
     #expect(lines[5].hasPrefix("    ") && lines[5].hasSuffix("…"))
@@ -139,17 +157,49 @@ struct CertificateListTests {
     report.deployment = .failed
     report.deploymentFailure = "nginx -t failed"
     report.directoryURL = "https://ca.test/dir"
-    let text = report.text.string
+    report.generation = 7
+    report.generationInUse = 6
+    report.generations = [5, 6, 7]
+    report.sites = [
+      .init(name: "a.example", isEnabled: true), .init(name: "b.example", isEnabled: false),
+    ]
+    report.usedByNginx = true
+    report.nginx = [
+      .init(
+        pid: 7, executable: "/usr/sbin/nginx", unit: "nginx.service", container: nil,
+        addresses: ["0.0.0.0:443", "[::]:443"]),
+      .init(pid: 8, executable: "nginx", unit: nil, container: "web", addresses: []),
+    ]
+    let text = report.text(TimeText(now: SampleReports.now)).string
     for line in [
-      "state         valid", "obtained      2026-05-02T12:00:00Z",
-      "renews        2026-07-01T12:00:00Z", "because       the CA suggests so",
-      "CA suggests   2026-06-30T12:00:00Z to 2026-07-02T12:00:00Z",
-      "see           https://ca.test/why", "failures      2 in a row",
-      "last failure  2026-05-31T12:00:00Z: first\n              second",
-      "deployment    failed", "failure       nginx -t failed", "issued by     https://ca.test/dir",
+      "state          valid", "obtained       2026-05-02 (30 days ago)",
+      "expires        2026-07-31 (in 60 days)",
+      "renews         2026-07-01 (in 30 days)", "because        the CA suggests so",
+      "CA suggests    2026-06-30 (in 29 days) to 2026-07-02 (in 31 days)",
+      "explanation    https://ca.test/why", "failures       2 attempts in a row",
+      "last failure   2026-05-31 12:00 UTC (24 hours ago): first\n               second",
+      "deployment     failed: nginx -t failed", "CA URL         https://ca.test/dir",
+      "version        7 (servers still use version 6)", "kept versions  5, 6, 7",
+      "sites          a.example, b.example (disabled)",
+      "nginx          this host (nginx.service): 0.0.0.0:443, [::]:443\n"
+        + "               container web",
     ] {
-      #expect("\n\(text)\n".contains("\n\(line)\n"), "\(line)")
+      #expect("\n\(text)\n".contains("\n\(line)\n"), "\(line)\n\(text)")
     }
     #expect(!SampleReports.missing().text.string.contains("renews"))
+  }
+
+  @Test func `show says that nginx does not use it only where that is known`() {
+    let times = TimeText(now: SampleReports.now)
+    var report = SampleReports.report()
+    #expect(!report.text(times).string.contains("nginx"))
+    report.usedByNginx = false
+    report.nginx = []
+    let unused = report.text(times).string
+    #expect(unused.contains("\nnginx       not used by nginx\n"), "\(unused)")
+    let past = SampleReports.report("a.example", .expired, from: -93, until: -3, renewing: -33)
+    let text = past.text(times).string
+    #expect(text.contains("\nexpired     2026-05-29 (3 days ago)\n"), "\(text)")
+    #expect(text.contains("\ndue since   2026-04-29 (33 days ago)\n"), "\(text)")
   }
 }

@@ -48,7 +48,7 @@ struct HookCommandTests {
   @Test func `without hooks the folder is named`() async throws {
     try await withHooks([:]) { certctl, folder in
       let list = try await certctl.run(["hook", "list"])
-      #expect(list.standardOutput == "No hooks in \(folder.path("hooks")).\n")
+      #expect(list.standardOutput == "No hooks in \(folder.path("hooks"))\n")
       let run = try await certctl.run(["hook", "run", "--event", "post"])
       #expect(run.exitCode == 0)
       #expect(run.standardOutput.contains(folder.path("hooks/post.d")))

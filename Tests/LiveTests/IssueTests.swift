@@ -109,7 +109,7 @@ struct IssueTests {
       #expect(left.isEmpty)
       let events = try #require(bench.folder.read("state/events.jsonl"))
       #expect(events.contains(#""event":"failed""#))
-      #expect(try await bench.run("list").standardOutput.contains("no certificates yet"))
+      #expect(try await bench.run("list").standardOutput.contains("No certificates yet"))
     }
   }
 

@@ -188,7 +188,7 @@ struct AccountDeactivate: AsyncParsableCommand {
       if !yes && output.canAsk {
         guard await output.ask("Deactivate the account with \(authority.authority) permanently?")
         else {
-          throw CertctlError(.refused, "nothing was deactivated")
+          throw CertctlError(.refused, "deactivated nothing")
         }
       }
       let account = try await context.run(
@@ -212,15 +212,11 @@ private struct AllAccounts: Encodable {
 extension AccountReport {
   /// The account for a person, one fact a line.
   var text: TerminalText {
-    let facts: [(String, String?)] = [
+    Facts([
       ("CA", directory), ("status", status), ("URL", url),
       ("contacts", contacts.isEmpty ? "none" : contacts.joined(separator: ", ")),
-      ("key type", keyType), ("thumbprint", thumbprint), ("bound to", externalAccount),
-      ("local id", id),
-    ]
-    return facts.compactMap { label, value -> TerminalText? in
-      value.map { "\(label.padded(to: 12))\($0)" }
-    }
-    .joined(separator: "\n")
+      ("key type", keyType), ("thumbprint", thumbprint), ("EAB key ID", externalAccount),
+      ("registered", created.forPeople), ("local ID", id),
+    ]).text()
   }
 }

@@ -75,7 +75,7 @@ struct Revoke: AsyncParsableCommand {
           inUse: inUse.policy))
       output.result(
         CertificateReport(certificate: lineage),
-        text: "Revoked \(lineage.name), serial \(lineage.serial ?? "-").")
+        text: "Revoked \(lineage.name), serial \(lineage.serial ?? "-")")
     }
   }
 }
@@ -104,11 +104,11 @@ struct Delete: AsyncParsableCommand {
       if !yes && output.canAsk {
         _ = try await context.run(ShowOperation(lineage))
         guard await output.ask("Delete \(lineage), all its versions and keys?") else {
-          throw CertctlError(.refused, "nothing was deleted")
+          throw CertctlError(.refused, "deleted nothing")
         }
       }
       try await context.run(DeleteOperation(lineage, inUse: inUse.policy))
-      output.result(DeleteReport(deleted: lineage.value), text: "Deleted \(lineage).")
+      output.result(DeleteReport(deleted: lineage.value), text: "Deleted \(lineage)")
     }
   }
 }
@@ -143,8 +143,10 @@ struct Rollback: AsyncParsableCommand {
         RollbackOperation(try LineageName(name), to: to, force: force))
       output.result(
         CertificateReport(certificate: lineage),
-        text: "\(lineage.name) uses generation \(lineage.generation ?? 0), valid until "
-          + "\(lineage.notAfter?.rfc3339 ?? "-").")
+        text: """
+          \(lineage.name) uses version \(lineage.generation ?? 0) again
+          \(lineage.outcome())
+          """)
     }
   }
 }

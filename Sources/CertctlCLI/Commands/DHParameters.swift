@@ -74,14 +74,13 @@ struct DHParam: AsyncParsableCommand {
     } else {
       let display = DHProgressDisplay(output, line)
       parameters = try await generateDHParameters(bits: bits) { display.show($0) }
-      line.clear()
       report.candidates = display.candidates
       // Somebody else may have put a file there meanwhile.
       isChanged = try await file?.needsWriting(parameters, force: force) ?? true
     }
     if isChanged { try await file?.write(parameters) }
     report.fill(parameters, isChanged: isChanged)
-    output.result(report, text: report.text(parameters))
+    output.result(report, isVerbatim: file == nil, text: report.text(parameters))
   }
 
   private func check(file path: String) async throws {

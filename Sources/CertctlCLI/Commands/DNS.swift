@@ -65,7 +65,7 @@ extension DNSProviderReport {
     if ways.count > 1 {
       lines += ["", "Set all of one of these groups:"]
       lines += ways.map { way -> TerminalText in
-        "  \(way.isEmpty ? "none, on a machine that has a role" : way.joined(separator: ", "))"
+        "  \(way.isEmpty ? "nothing, on a machine that has a role" : way.joined(separator: ", "))"
       }
     }
     return lines.joined(separator: "\n")
@@ -109,7 +109,8 @@ struct DNSPersist: AsyncParsableCommand {
             domain: try Identifier(parsing: name), coversWildcard: wildcard, until: until,
             authority: authority.authority, caBundle: authority.bundle,
             registration: try registration.registration(output), dns: servers.given.dns)))
-      output.result(report, text: Self.text(report))
+      // The record is there to be copied.
+      output.result(report, isVerbatim: true, text: Self.text(report))
       return report.isPresent
     }
     // Outside, because within it every error is told in words.
@@ -129,15 +130,15 @@ struct DNSPersist: AsyncParsableCommand {
     let record = "\(report.name). TXT \"\(report.text)\""
     guard !report.isPresent else {
       return """
-        The record is at all name servers of \(report.zone):
+        All name servers of \(report.zone) have the record:
           \(record)
         """
     }
     return """
-      Make this record:
+      Add this record:
         \(record)
       It is not there yet: \(report.missing ?? "")
-      The same command again looks for it.
+      To check again, run the same command.
       """
   }
 }

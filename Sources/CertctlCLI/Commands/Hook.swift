@@ -44,7 +44,7 @@ struct HookList: AsyncParsableCommand {
       output.result(
         HookListReport(directory: folder, hooks: hooks),
         text: hooks.isEmpty
-          ? "No hooks in \(folder)." : hooks.map(\.text).joined(separator: "\n"))
+          ? "No hooks in \(folder)" : hooks.map(\.text).joined(separator: "\n"))
     }
   }
 }
@@ -109,7 +109,7 @@ struct HookRun: AsyncParsableCommand {
       output.result(
         HookRunReport(hooks: results),
         text: results.isEmpty
-          ? "No \(event.rawValue) hooks in \(context.hooks.directory)/\(event.rawValue).d."
+          ? "No \(event.rawValue) hooks in \(context.hooks.directory)/\(event.rawValue).d"
           : results.map(\.text).joined(separator: "\n"))
       return results.allSatisfy(\.succeeded)
     }

@@ -60,10 +60,10 @@ struct Issue: AsyncParsableCommand {
       let failed = (report.hooks ?? []).filter { !$0.succeeded }
       for hook in failed {
         output.warn(
-          "the certificate is there, but a hook failed: \(hook.sentence)", details: hook.details)
+          "issued the certificate, but a hook failed: \(hook.sentence)", details: hook.details)
       }
       if let failure = report.certificate?.deploymentFailure, report.outcome == .issued {
-        output.warn("the certificate is there, but is not served yet: \(failure)")
+        output.warn("issued the certificate, but it is not served yet: \(failure)")
         return false
       }
       return failed.isEmpty
@@ -92,23 +92,14 @@ struct Issue: AsyncParsableCommand {
   private func text(_ report: IssueReport) -> TerminalText {
     switch report.outcome {
     case .validated:
-      return "Dry run: \(report.reason) (asked \(report.directory)); nothing was kept."
-    case .unchanged: return "Nothing to do: \(report.reason)."
+      return "Dry run: \(report.reason). Asked \(report.directory); saved nothing."
+    case .unchanged: return "Nothing to do: \(TimeText().rewritten(report.reason))"
     case .issued:
       guard let certificate = report.certificate else { return "Issued." }
-      let rsa: TerminalText =
-        certificate.rsa.map { "\n  and RSA in   \($0.fullchain ?? "-")" } ?? ""
       let missing = certificate.missingNames ?? []
       let names = certificate.names.filter { !missing.contains($0) }.joined(separator: ", ")
-      let without: TerminalText =
-        missing.isEmpty ? "" : "\n  without      \(missing.joined(separator: ", "))"
-      return """
-        Issued \(certificate.name): \(names)\(without)
-          valid until  \(certificate.notAfter?.rfc3339 ?? "-")
-          renews       \(certificate.renewAt?.rfc3339 ?? "-")
-          certificate  \(certificate.fullchain ?? "-")
-          key          \(certificate.privkey ?? "not here: it is yours")\(rsa)
-        """
+      let covered = names == certificate.name ? "" : ": \(names)"
+      return "Issued \(certificate.name)\(covered)\n\(certificate.outcome())"
     }
   }
 }

@@ -27,7 +27,7 @@ struct List: AsyncParsableCommand {
         ListReport(certificates: lineages),
         text: lineages.isEmpty
           ? "No certificates yet. To get one, run: certctl issue example.com"
-          : CertificateList(now: Date(), style: .ofStandardOutput()).text(lineages))
+          : CertificateList(now: Date(), style: output.resultStyle).text(lineages))
     }
   }
 }
@@ -59,54 +59,8 @@ struct Show: AsyncParsableCommand {
 
   func run() async throws {
     try await Bootstrap.run(global) { context, output in
-      let lineage = try await context.run(ShowOperation(try LineageName(name)))
+      let lineage = try await context.run(ShowOperation(try LineageName(name), findsUses: true))
       output.result(CertificateReport(certificate: lineage), text: lineage.text)
     }
-  }
-}
-
-extension LineageReport {
-  /// The lineage for a person, one fact a line; what is not known is left out.
-  var text: TerminalText {
-    let indent = TerminalText("").padded(to: 14)
-    return (certificateFacts + renewalFacts).compactMap { label, value -> TerminalText? in
-      value.map { value in
-        let lines = value.split(omittingEmptySubsequences: false) { $0.isNewline }
-          .map { TerminalText(escaping: String($0)) }
-        return "\(label.padded(to: 14))\(lines.joined(separator: "\n\(indent)"))"
-      }
-    }
-    .joined(separator: "\n")
-  }
-
-  private typealias Facts = [(label: String, value: String?)]
-
-  private var certificateFacts: Facts {
-    [
-      ("name", name), ("state", state.rawValue),
-      ("problem", damage.map { ([$0.message] + $0.hintLines).joined(separator: "\n") }),
-      ("names", names.joined(separator: ", ")),
-      ("without", missingNames?.joined(separator: ", ")), ("CA", authority),
-      ("issued by", directoryURL),
-      ("challenge", challenge), ("records by", dns), ("key type", keyType), ("issuer", issuer),
-      ("serial", serial),
-      ("SHA-256", sha256), ("valid from", notBefore?.rfc3339), ("valid until", notAfter?.rfc3339),
-      ("obtained", obtained?.rfc3339),
-    ]
-  }
-
-  private var renewalFacts: Facts {
-    [
-      ("renews", renewAt?.rfc3339), ("because", renewReason),
-      ("CA suggests", suggestion.map { "\($0.start.rfc3339) to \($0.end.rfc3339)" }),
-      ("see", suggestion?.explanationURL), ("failures", failures.map { "\($0) in a row" }),
-      ("last failure", lastFailure.map { "\($0.date.rfc3339): \($0.message)" }),
-      ("deployment", deployment?.words), ("failure", deploymentFailure),
-      ("generation", generation.map(String.init)),
-      ("kept", generations.map { $0.map(String.init).joined(separator: ", ") }),
-      ("certificate", fullchain), ("key", privkey),
-      ("RSA", rsa.map { "\($0.keyType), serial \($0.serial), until \($0.notAfter.rfc3339)" }),
-      ("RSA chain", rsa?.fullchain), ("RSA key", rsa?.privkey),
-    ]
   }
 }

@@ -99,7 +99,7 @@ extension NginxReport {
         use.finding?.text(indent: 2, label: use.lineage)
           ?? "  \(use.lineage): \(use.addresses.joined(separator: ", "))")
     }
-    if certificates.isEmpty { lines.append("  uses no certificate of certctl's") }
+    if certificates.isEmpty { lines.append("  uses no certificate from certctl") }
     return lines.joined(separator: "\n")
   }
 }

@@ -45,11 +45,11 @@ struct Rekey: AsyncParsableCommand {
   private func text(_ report: RekeyReport) -> TerminalText {
     let certificate = report.certificate
     let lines: [TerminalText] = [
-      "\(certificate.name) has a new key: generation \(certificate.generation ?? 0), valid until "
-        + "\(certificate.notAfter?.rfc3339 ?? "-")."
+      "\(certificate.name) has a new key, as version \(certificate.generation ?? 0)",
+      certificate.outcome(),
     ]
     let revoked: [TerminalText] = report.revoked.map {
-      "Revoked the old certificate, serial \($0)."
+      "Revoked the old certificate, serial \($0)"
     }
     return (lines + revoked).joined(separator: "\n")
   }

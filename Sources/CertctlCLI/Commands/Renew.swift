@@ -62,7 +62,8 @@ struct Renew: AsyncParsableCommand {
         output.result(
           report,
           text: report.text(
-            isQuiet: output.quiet, isComplete: !names.isEmpty || output.verbose))
+            isQuiet: output.quiet, isComplete: !names.isEmpty || output.verbose,
+            brevity: output.resultBrevity))
       }
       return report.exitCode
     }
@@ -76,13 +77,16 @@ extension RenewReport {
   /// - Parameters:
   ///   - isQuiet: Only what needs attention.
   ///   - isComplete: Those with no news too, because the user named them or asked for all.
+  ///   - brevity: Shortens messages; nil leaves them whole.
   /// - Returns: The text without a line break at its end.
-  fileprivate func text(isQuiet: Bool, isComplete: Bool) -> TerminalText {
+  func text(isQuiet: Bool, isComplete: Bool, brevity: Brevity?) -> TerminalText {
+    var brevity = brevity
     let shown = certificates.filter {
       isQuiet ? $0.needsAttention : isComplete || $0.outcome != .unchanged || $0.needsAttention
     }
-    var lines = shown.map(\.line)
+    var lines = shown.map { $0.text(TimeText(), &brevity) }
     lines += hooks.filter { !$0.succeeded }.map { "hook: \($0.text)" }
+    if brevity?.hasCut == true { lines.append("hint: \(Brevity.hint)") }
     if isQuiet { return lines.joined(separator: "\n") }
     if certificates.isEmpty && quiet == 0 {
       lines.append("No certificates yet. To get one, run: certctl issue example.com")
@@ -91,7 +95,7 @@ extension RenewReport {
       lines.append("Nothing is due (\(count == 1 ? "1 certificate" : "\(count) certificates")).")
     }
     if let next, let nextLineage, exitCode == 0, !dryRun || shown.isEmpty {
-      lines.append("Next: \(nextLineage) on \(next.rfc3339).")
+      lines.append("Next renewal: \(nextLineage), \(next.forPeople)")
     }
     return lines.joined(separator: "\n")
   }
@@ -103,30 +107,41 @@ extension RenewalResult {
       || ![.renewed, .unchanged, .due].contains(outcome)
   }
 
-  /// The lineage in one line, and its hint in another.
-  fileprivate var line: TerminalText {
-    let word =
-      switch outcome {
-      case .unchanged: "not due"
-      case .due: "would renew"
-      case .held: "held back"
-      case .renewed, .postponed, .locked, .failed: outcome.rawValue
-      }
-    let words = (error?.lines ?? [reason]).map(TerminalText.init(escaping:))
-    var text: TerminalText = "\(lineage): \(word): \(words.joined(separator: "\n"))"
-    if outcome == .renewed, let notAfter { text += "; valid until \(notAfter.rfc3339)" }
-    if let missingNames, outcome == .renewed {
-      text += "\n  without: \(missingNames.joined(separator: ", "))"
+  private var word: String {
+    switch outcome {
+    case .unchanged: "not due"
+    case .due: "would renew"
+    case .held: "waiting"
+    case .locked: "in use by another certctl"
+    case .renewed, .postponed, .failed: outcome.rawValue
     }
-    if let hint = error?.hint { text += "\n  hint: \(hint)" }
-    if let deploymentError {
-      text += "\n  not deployed: \(deploymentError)"
-      text += "\n  the next run deploys it again"
+  }
+
+  /// The certificate with what happened, and lines below it.
+  fileprivate func text(_ times: TimeText, _ brevity: inout Brevity?) -> TerminalText {
+    var words = (error?.lines ?? [reason]).map { Talk.safe(times.rewritten($0)) }
+    if brevity != nil {
+      let details = brevity?.shortened(Array(words.dropFirst())) ?? []
+      words = [brevity?.shortened(words[0]) ?? words[0]] + details
     }
-    if needsAttention, deploymentError == nil, let next {
-      text += "\n  next attempt: \(next.rfc3339)"
+    let deployment = deploymentError.map { times.rewritten($0) }
+    let notes: [(label: String, text: String?)] = [
+      ("expires ", outcome == .renewed ? notAfter.map(times.text) : nil),
+      ("missing: ", outcome == .renewed ? missingNames?.joined(separator: ", ") : nil),
+      ("hint: ", error?.hint.map(times.rewritten)),
+      ("not deployed: ", deployment.map { brevity?.shortened($0) ?? $0 }),
+      ("", deployment == nil ? nil : "the next run deploys it again"),
+      (
+        "next attempt: ",
+        needsAttention && deployment == nil ? next.map(times.dueText) : nil
+      ),
+      ("the certificate expires ", isUrgent ? notAfter.map(times.text) : nil),
+    ]
+    let below = notes.compactMap { label, text -> TerminalText? in
+      text.map { "  \(label)\($0)" }
     }
-    if isUrgent, let notAfter { text += "\n  the certificate ends on \(notAfter.rfc3339)" }
-    return text
+    let head: TerminalText = "\(lineage): \(word): \(TerminalText(raw: words[0]))"
+    return ([head] + words.dropFirst().map { TerminalText(raw: $0) } + below)
+      .joined(separator: "\n")
   }
 }

@@ -132,7 +132,7 @@ struct SiteList: AsyncParsableCommand {
         SiteListResult(sites: sites.map(\.withoutContent)),
         text: sites.isEmpty
           ? "No sites yet. To add one, run: certctl site add HOST UPSTREAM"
-          : sites.map(\.line).joined(separator: "\n"))
+          : SiteTable(sites, style: output.resultStyle).text)
     }
   }
 }
@@ -155,8 +155,9 @@ struct SiteShow: AsyncParsableCommand {
     try await Bootstrap.run(global) { context, output in
       let site = try await context.run(ShowSiteOperation(name))
       output.result(
-        SiteResult(site),
-        text: site.text + (site.content.map { "\n\n\(TerminalText(raw: $0))" } ?? ""))
+        SiteResult(site), isVerbatim: true,
+        text: site.text.flowed(to: output.resultStyle.textWidth ?? .max)
+          + (site.content.map { "\n\n\(TerminalText(raw: $0))" } ?? ""))
     }
   }
 }
@@ -232,7 +233,10 @@ struct SiteRemove: AsyncParsableCommand {
       try await context.run(RemoveSiteOperation(site.name, force: force))
       output.result(
         SiteRemoved(removed: site.name),
-        text: "Removed \(site.name). Its certificate stays: certctl delete \(site.certificate)")
+        text: """
+          Removed \(site.name)
+            Its certificate stays. To delete it, run: certctl delete \(site.certificate)
+          """)
     }
   }
 }
@@ -285,68 +289,9 @@ struct SiteCompose: AsyncParsableCommand {
         ComposeFileOperation(
           container: container, image: image, nginxFolder: folder, copy: copy.map(absolutePath),
           httpPort: httpPort, httpsPort: httpsPort, hasHTTP3: hasHTTP3, network: network))
-      output.result(ComposeResult(compose: file), text: TerminalText(raw: String(file.dropLast())))
+      output.result(
+        ComposeResult(compose: file), isVerbatim: true,
+        text: TerminalText(raw: String(file.dropLast())))
     }
-  }
-}
-
-// MARK: - Printing
-
-private struct ComposeResult: Encodable {
-  let version = 1
-  let compose: String
-}
-
-private struct SiteResult: Encodable {
-  let version = 1
-  let site: SiteReport
-
-  init(_ site: SiteReport) { self.site = site }
-}
-
-private struct SiteListResult: Encodable {
-  let version = 1
-  let sites: [SiteReport]
-}
-
-private struct SiteRemoved: Encodable {
-  let version = 1
-  let removed: String
-}
-
-extension SiteReport {
-  fileprivate var text: TerminalText {
-    """
-    \(headline)
-      serves       \(hosts.joined(separator: ", "))
-      from         \(target)
-      url          \(url)
-      certificate  \(certificate), valid until \(notAfter?.rfc3339 ?? "-")
-      file         \(file)
-    """ + (container.map { "\n  container    \($0)" } ?? "")
-  }
-
-  /// The site and its state, with what to do where something is wrong.
-  private var headline: TerminalText {
-    findings.isEmpty
-      ? "\(name): \(state.words)"
-      : findings.map { $0.text(indent: 0, label: name) }.joined(separator: "\n")
-  }
-
-  fileprivate var line: TerminalText {
-    "\(name)  \(findings.first?.message ?? state.words)  \(target)"
-  }
-
-  fileprivate var withoutContent: SiteReport {
-    var report = self
-    report.content = nil
-    return report
-  }
-}
-
-extension SiteReport.State {
-  fileprivate var words: String {
-    // Of the others their finding tells.
-    self == .enabled ? "enabled" : self == .disabled ? "disabled" : rawValue
   }
 }

@@ -38,6 +38,13 @@ package struct Context: Sendable {
     self.environment = environment
   }
 
+  /// The same with another outer world.
+  func with(_ environment: Environment) -> Context {
+    Context(
+      stateDirectory: state.path, configuration: defaults, configDirectory: configDirectory,
+      lockTimeout: lockTimeout, environment: environment)
+  }
+
   var certificates: CertificateStore { CertificateStore(state: state) }
   var lineages: LineageStore { LineageStore(state: state) }
   var accounts: AccountStore { AccountStore(state: state) }

@@ -110,6 +110,12 @@ package struct LineageReport: Encodable, Sendable {
   package var privkey: String?
   /// The RSA certificate of a dual lineage.
   package var rsa: RSA?
+  /// The sites of certctl that use it; nil if not determined, as in `list`.
+  package var sites: [Site]?
+  /// Whether an nginx on this host, or in a container that certctl knows, uses it; nil if unknown.
+  package var usedByNginx: Bool?
+  /// The nginx that use it; nil if unknown.
+  package var nginx: [NginxUse]?
   /// The failure of the last attempt.
   package var lastFailure: Lineage.Failure?
   /// The description of the damage.
@@ -123,7 +129,32 @@ package struct LineageReport: Encodable, Sendable {
     case name, state, names, missingNames, authority, directoryURL, challenge, dns, keyType
     case generation, generationInUse, generations, issuer, serial, sha256, notBefore, notAfter
     case renewAt, renewReason, suggestion, obtained, failures, deployment, deploymentFailure
-    case directory, fullchain, privkey, rsa, lastFailure, problem, findings
+    case directory, fullchain, privkey, rsa, sites, usedByNginx, nginx, lastFailure, problem,
+      findings
+  }
+}
+
+extension LineageReport {
+  /// A site of certctl's that uses the certificate.
+  package struct Site: Encodable, Sendable {
+    /// The site's name.
+    package let name: String
+    /// Whether nginx is to serve it.
+    package let isEnabled: Bool
+  }
+
+  /// An nginx that uses the certificate.
+  package struct NginxUse: Encodable, Sendable {
+    /// The number of its master process.
+    package let pid: Int32
+    /// The path of the program.
+    package let executable: String
+    /// The unit of systemd that runs it.
+    package let unit: String?
+    /// The container that it runs in; nil on this host.
+    package let container: String?
+    /// The addresses at which it serves the certificate, as "192.0.2.1:443".
+    package let addresses: [String]
   }
 }
 

@@ -1,6 +1,7 @@
 import CertctlBase
 package import CertctlCore
 import CertctlSystem
+import Logging
 
 /// Tests and reloads the configuration of an nginx.
 package struct NginxControl: Sendable {
@@ -51,14 +52,15 @@ package struct NginxControl: Sendable {
   ) async throws -> String? {
     switch try await attempt(run) {
     case .success(let result):
-      return result.succeeded ? nil : "\(title) failed: " + Self.firstLines(result.output)
+      guard !result.succeeded else { return nil }
+      return "\(title) failed: " + Self.complaint(result, logger: environment.console.logger)
     case .failure(let error): return error.message
     }
   }
 
-  /// Returns the first lines of nginx's output as one line.
-  static func firstLines(_ output: String) -> String {
-    let lines = output.split(separator: "\n").prefix(3).map(String.init)
-    return lines.isEmpty ? "no output" : lines.joined(separator: " ")
+  /// Returns nginx's complaint for a person, and logs its whole output.
+  static func complaint(_ result: CommandResult, logger: Logger) -> String {
+    logger.debug("output of nginx", metadata: ["output": "\(result.output)"])
+    return NginxMessage.summary(of: result.output)
   }
 }

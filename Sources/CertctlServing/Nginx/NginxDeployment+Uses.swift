@@ -96,7 +96,8 @@ extension NginxDeployment {
     }
     return NginxInstallation(
       nginx: nginx, folder: folder, hostFolder: hostFolder,
-      complaint: result.succeeded ? nil : NginxControl.firstLines(result.output),
+      complaint: result.succeeded
+        ? nil : NginxControl.complaint(result, logger: environment.console.logger),
       configuration: configuration)
   }
 

@@ -55,7 +55,8 @@ struct NginxDryRun: Sendable {
         throw CertctlError(
           .nginxRefused,
           "nginx rejects the new configuration: "
-            + NginxControl.firstLines(staged.original(result.output)),
+            + staged.original(
+              NginxControl.complaint(result, logger: environment.console.logger)),
           hint: "fix the configuration, then retry; nothing was changed")
       }
       return configuration

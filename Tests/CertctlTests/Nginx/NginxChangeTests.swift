@@ -198,7 +198,7 @@ struct NginxChangeTests {
       let deployment = NginxDeployment(state: bench.deployment.state, environment: environment)
       let outcomes = try await deployment.change([bench.part("a", "new a")], at: [bench.reader()])
         .run()
-      let reason = "/usr/sbin/nginx -s reload failed: nginx: [error] no"
+      let reason = "/usr/sbin/nginx -s reload failed: no"
       #expect(word(outcomes["a"]) == reason)
       #expect(bench.texts == ["old a", "old b"])
       #expect(

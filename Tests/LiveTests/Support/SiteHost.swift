@@ -22,13 +22,17 @@ struct SiteHost: Sendable {
   ///   - more: Further text for nginx's `http` block.
   ///   - executable: Which nginx it is.
   ///   - dns: The DNS that the CA asks, and that certctl.toml names; nil for Pebble's own.
+  ///   - validitySeconds: How long certificates are valid; nil for Pebble's own five years.
   ///   - body: What is done with it.
   /// - Throws: What `body` throws, or that it cannot be run.
   static func run(
     more: String = "", executable: String = "nginx", dns: KnotServer? = nil,
-    _ body: (SiteHost) async throws -> Void
+    validitySeconds: Int? = nil, _ body: (SiteHost) async throws -> Void
   ) async throws {
-    try await LiveHost.run({ $0.dnsServer = dns?.address }) { plain in
+    try await LiveHost.run({
+      $0.dnsServer = dns?.address
+      $0.validitySeconds = validitySeconds
+    }) { plain in
       let host = try plain.with(dns)
       let application = try FreePort.pick()
       let http = """

@@ -47,7 +47,7 @@ struct CommandLineEngine: ContainerEngine {
   func lastLines(of container: String) async throws -> String {
     let result = try await runner.run(
       command(["logs", "--tail", "3", container], outputLimit: 8 << 10))
-    return result.succeeded ? EngineFault.oneLine(result.output) : ""
+    return result.succeeded ? NginxMessage.summary(of: result.output) : ""
   }
 
   // MARK: - The program
