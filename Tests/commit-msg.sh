@@ -1,12 +1,12 @@
 #!/bin/bash
-# Proves what scripts/commit-msg refuses and lets through, and how `make hooks` installs it.
+# Tests which messages scripts/commit-msg accepts, and how `make hooks` installs it.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 checkout=$PWD
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# Nobody's settings, and not the repository of a hook that runs this.
+# Ignore git's user settings, and the repository of a hook that runs this script.
 while IFS= read -r name; do unset "$name"; done < <(git rev-parse --local-env-vars)
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
 export GIT_AUTHOR_NAME=test GIT_AUTHOR_EMAIL=test@example.com
@@ -27,7 +27,7 @@ cd "$clone"
 git add -A
 git commit -q -m "Begin"
 
-# check MESSAGE: what the script says of it is in $said, its exit code in $code.
+# check MESSAGE: runs the script on it; output in $said, exit code in $code.
 check() {
   printf '%s' "$1" >"$scratch/message"
   code=0
@@ -68,7 +68,7 @@ make --no-print-directory hooks >/dev/null || fail "make hooks failed the second
 if git commit -q --allow-empty -m "Retry orders." 2>/dev/null; then fail "git commit asks no hook"; fi
 git commit -q --allow-empty -m "Retry orders" || fail "git commit refuses a good message"
 
-# From a folder below, in another worktree, and where a branch has no such script.
+# In a subdirectory, in another worktree, and on a branch without the script.
 (cd scripts && git commit -q --allow-empty -m "Retry orders.") 2>/dev/null && fail "no hook below the top"
 git worktree add -q "$scratch/other" -b other
 cd "$scratch/other"
@@ -78,13 +78,13 @@ git rm -q -r scripts
 git commit -q -m "Remove the check." || fail "a branch without the script cannot commit"
 cd "$clone"
 
-# A merge whose message somebody wrote.
+# A merge with a hand-written message.
 git checkout -q -b side HEAD~1
 git commit -q --allow-empty -m "Side"
 git checkout -q -
 git merge -q --no-ff -m "Take the side's part." side || fail "a merge is refused"
 
-# What somebody else installed stays.
+# An existing foreign hook stays.
 printf '#!/bin/sh\nexit 0\n' >.git/hooks/commit-msg
 if said=$(make --no-print-directory hooks 2>&1); then fail "a foreign hook was overwritten"; fi
 case $said in *"commit-msg is another hook"*) ;; *) fail "of a foreign hook it says: $said" ;; esac

@@ -1,7 +1,7 @@
 #!/bin/bash
-# A Docker engine for the tests, in a folder of its own: started by hand, without touching the
-# firewall or the default network of the machine. It lives until its standard input ends, which is
-# when the tests are over or dead, and leaves nothing behind. Root only.
+# Runs a Docker engine for the tests in a separate directory, without touching the machine's
+# firewall or default network. It runs until its standard input ends, which is when the tests have
+# finished or died, and leaves nothing behind. Requires root.
 #
 # usage: Tests/docker-engine.sh FOLDER      socket: FOLDER/docker.sock, log: FOLDER/log
 set -eu
@@ -9,14 +9,14 @@ folder=${1:?folder}
 mkdir -p "$folder"
 export DOCKER_HOST=unix://$folder/docker.sock
 
-# A session of its own: dockerd hands its process group on to what it starts.
+# A new session, because the processes that dockerd starts inherit its process group.
 setsid dockerd --host "$DOCKER_HOST" --data-root "$folder/data" --exec-root "$folder/exec" \
   --pidfile "$folder/pid" --bridge none --iptables=false --ip-forward=false \
   >"$folder/log" 2>&1 </dev/null &
 engine=$!
 
-# Another engine, which ran before, may have left a firewall that forwards nothing: then also nothing
-# between two containers on one bridge. With its own firewall switched off ours would not notice.
+# An earlier engine may have left a firewall that drops all forwarding, even between two containers
+# on one bridge. This engine manages no firewall, so it would not correct that.
 rule=(FORWARD -i br-+ -o br-+ -m comment --comment "tests of certctl $$" -j ACCEPT)
 ruled=
 if iptables -S FORWARD 2>/dev/null | grep -q '^-P FORWARD DROP'; then
@@ -37,7 +37,7 @@ clean_up() {
     sleep 0.1
   done
   kill -KILL "$engine" 2>/dev/null || true
-  # What a killed engine leaves mounted would keep its folder.
+  # Mounts that a killed engine left would keep its directory from being removed.
   awk -v folder="$folder/" 'index($2, folder) == 1 { print $2 }' /proc/mounts | sort -r |
     while read -r place; do umount -l "$place" || true; done
   rm -rf "$folder"
@@ -46,5 +46,5 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Nobody writes: the end comes when the last holder of the other end is gone.
+# Nothing is ever written: the input ends when the last writer is gone.
 cat >/dev/null || true

@@ -1,7 +1,7 @@
 #!/bin/bash
-# An image shaped like the one that nginx publishes, without a registry: the nginx of this machine
-# with its libraries, and busybox for the rest. It answers on port 80, includes conf.d/*.conf only,
-# works as user 101 (named nginx), and stops by SIGQUIT.
+# Builds an image like the official nginx image, without a registry, from this machine's nginx and
+# libraries and from busybox. It listens on port 80, includes only conf.d/*.conf, runs its workers
+# as user 101 (nginx), and stops on SIGQUIT.
 #
 # usage: Tests/docker-image.sh TAG      needs: docker, nginx, busybox (statically linked)
 set -eu
@@ -11,7 +11,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root
 
-# take FILE PLACE: copies what a link leads to.
+# take FILE PLACE: copies a file into the image, following links.
 take() { install -D -m 0755 "$(readlink -f "$1")" "$root$2"; }
 
 take "$(command -v nginx)" /usr/sbin/nginx
@@ -24,7 +24,7 @@ busybox --list | while read -r name; do
 done
 
 mkdir -p "$root"/{tmp,run,root,var/log/nginx,var/lib/nginx,etc/nginx/conf.d,usr/share/nginx/html}
-# For a container that runs as another user altogether.
+# For containers that run as another user.
 chmod 0777 "$root"/{tmp,run,var/lib/nginx}
 ln -s /dev/stdout "$root/var/log/nginx/access.log"
 ln -s /dev/stderr "$root/var/log/nginx/error.log"
@@ -73,5 +73,5 @@ EXPOSE 80
 STOPSIGNAL SIGQUIT
 CMD ["nginx", "-g", "daemon off;"]
 END
-# Not every engine has the other builder, and this file needs nothing of it.
+# Not every engine has BuildKit.
 DOCKER_BUILDKIT=0 docker build --quiet --tag "$tag" "$work" 2>&1

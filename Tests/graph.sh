@@ -1,6 +1,6 @@
 #!/bin/bash
-# Proves that scripts/graph --check sees a wrong arrow: in a small tree with one of each kind, and in a
-# copy of this one.
+# Tests that scripts/graph --check reports forbidden dependencies: one of each kind in a small tree,
+# and one in a copy of this tree.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 scratch=$(mktemp -d)
@@ -12,13 +12,13 @@ fail() {
   failed=yes
 }
 
-# check FOLDER: runs the check there; what it says is in $said, its exit code in $code.
+# check FOLDER: runs the check there; output in $said, exit code in $code.
 check() {
   code=0
   said=$("$1/scripts/graph" --check 2>&1) || code=$?
 }
 
-# wrong FOLDER WHAT TEXT: the check fails there, and says the text.
+# wrong FOLDER WHAT TEXT: expects the check to fail there and to print the text.
 wrong() {
   check "$1"
   [ "$code" = 1 ] || fail "$2: exit code $code"
@@ -32,7 +32,8 @@ mkdir -p "$small/scripts" "$small/Sources/Upper/Only" "$small/Sources/Lower/"{To
 cp scripts/graph "$small/scripts/"
 # put FILE TEXT: writes a file of the small tree.
 put() { printf '%s\n' "$2" >"$small/$1"; }
-# fresh: the small tree as it passes. What is no arrow is in it: comments, texts, members, own names.
+# fresh: writes the small tree without a violation. It has comments, string literals, members and
+# own names, which are not dependencies.
 fresh() {
   put scripts/graph.layers 'targets:
   Upper
@@ -104,7 +105,7 @@ rm -r "$small/Sources/Lower/New"
 printf '  Gone\n' >>"$small/scripts/graph.layers"
 wrong "$small" "a line without a folder" "names Gone, which does not exist"
 
-# --- a copy of this tree, with one arrow more, and without it
+# --- a copy of this tree, with and without one more dependency
 
 copy=$scratch/copy
 mkdir -p "$copy"

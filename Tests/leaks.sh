@@ -1,15 +1,15 @@
 #!/bin/sh
-# Proves that CertctlCrypto leaks no memory, neither Swift's nor OpenSSL's:
+# Tests that CertctlCrypto leaks no memory, neither Swift's nor OpenSSL's:
 #
 #   Tests/leaks.sh
 #
 # 1. AddressSanitizer and LeakSanitizer, optimised build: 1,000 P-256 keys with their requests,
 #    certificates and parses, 20 RSA-2048 keys, one RSA-4096 key, 50 rounds of TLS handshakes.
-# 2. valgrind, where it is installed, on the optimised build without sanitizer, with fewer keys: it also
-#    sees OpenSSL read memory that Swift has already freed, which the sanitizer does not.
+# 2. valgrind, if installed, on the optimised build without sanitizer, with fewer keys. It also
+#    reports when OpenSSL reads memory that Swift has freed, which the sanitizer does not.
 #
-# It compiles Sources/CertctlCrypto and CertctlBase by themselves (no dependency is fetched or built) into a temporary folder, and
-# ends with 0 when both find nothing. The time is about one minute.
+# The script compiles only Sources/CertctlCrypto and CertctlBase, without dependencies, into a
+# temporary directory. It exits with 0 if both find nothing, and takes about one minute.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -48,7 +48,7 @@ SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=1 "$folder/LeakCheck" "$fold
 
 if command -v valgrind >/dev/null; then
   echo "valgrind:"
-  # It does not understand Swift's DWARF 5.
+  # valgrind does not understand Swift's DWARF 5.
   build -g -dwarf-version=4 -Xcc -gdwarf-4
   valgrind --quiet --leak-check=full --show-leak-kinds=definite,indirect \
     --errors-for-leak-kinds=definite,indirect --error-exitcode=1 "$folder/LeakCheck" "$folder" 40 1 0

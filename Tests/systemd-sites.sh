@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# The life of a site on a host as Debian sets it up: nginx under systemd, the timer's service in its
-# sandbox, Pebble as the CA. Sourced by Tests/systemd.sh in the booted system:
+# The lifecycle of a site on a Debian host: nginx under systemd, the timer's service in its sandbox,
+# Pebble as the CA. Sourced by Tests/systemd.sh in the booted system:
 #
 #   Tests/systemd.sh .build/debug/certctl Tests/systemd-sites.sh
 #
-# here, expect, soon and the other words are those of systemd.sh.
+# $here and functions such as expect and soon are defined in systemd.sh.
 # shellcheck disable=SC2154
 
 site=app.test
@@ -12,7 +12,7 @@ own=/etc/nginx/sites-available/$site.conf
 
 ca=(--ca https://127.0.0.1:14000/dir --ca-bundle "$here/ca.pem" --agree-tos)
 
-# Debian's nginx.conf and its default site, whatever this machine has made of its own.
+# Replaces this machine's nginx configuration with Debian's nginx.conf and default site.
 debians_nginx() {
   rm -rf /etc/nginx/{sites-available,sites-enabled,conf.d,certctl,nginx.conf}
   mkdir /etc/nginx/{sites-available,sites-enabled,conf.d}
@@ -49,7 +49,7 @@ upstream() {
   soon 10 answers 8081
 }
 
-# With the name that the certificate is for, from the outside of nginx.
+# A client that requests the site by its name.
 visit() { curl -sS --cacert "$here/root.pem" --resolve "$site:443:127.0.0.1" "https://$site/$1"; }
 leads() { curl -s -o /dev/null -w '%{http_code} %{redirect_url}' -H "Host: $site" "http://127.0.0.1/$1"; }
 served() {

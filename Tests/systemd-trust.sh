@@ -1,17 +1,17 @@
 # shellcheck shell=bash
-# Processes that only call themselves nginx, met by the timer's service in its sandbox, where certctl
-# cannot see what a process executes. Sourced by Tests/systemd.sh in the booted system:
+# Fake nginx processes and the timer's service, in whose sandbox certctl cannot see which program a
+# process executes. Sourced by Tests/systemd.sh in the booted system:
 #
 #   Tests/systemd.sh .build/debug/certctl Tests/systemd-trust.sh
 #
-# here, user, expect, soon and the other words are those of systemd.sh.
+# $here, $user and functions such as expect and soon are defined in systemd.sh.
 # shellcheck disable=SC2154
 
-# Home folders are out of sight in the sandbox, so that nothing of there could be run anyway.
+# Not in a home directory: the sandbox hides those, so nothing there could run anyway.
 theirs=/srv/mallory
 remembered=/var/lib/certctl/cache/nginx.json
 
-# titled USER TITLE: a process of a user's with a title of their choice.
+# titled USER TITLE: starts a process of the user with this title.
 titled() {
   # shellcheck disable=SC2016
   systemd-run --quiet -p User="$1" bash -c 'exec -a "$0" sleep 3600' "$2"
@@ -27,7 +27,7 @@ impostors() {
   chown -R "$user:$user" "$theirs"
   titled "$user" "nginx: master process $theirs/evil"
   titled "$user" "nginx: master process /usr/sbin/nginx -c $theirs/evil.conf"
-  # As a setuid program would be that has taken all rights of root.
+  # Like a setuid program that has become root completely.
   titled root "nginx: master process $theirs/evil"
   titled root "nginx: master process /usr/sbin/nginx -c $theirs/evil.conf"
   titled root "nginx: master process /usr/sbin/nginx -g load_module $theirs/evil.so;"
@@ -40,7 +40,7 @@ nothing_ran() {
   expect "$1: none of them was signalled" is "$(pgrep -c -f '^nginx: master process.*mallory')" 5
 }
 
-# The service, as the timer starts it, with something to do.
+# Starts the service as the timer does; a drop-in makes it renew.
 run_service() {
   journalctl --sync
   since=$(date '+%F %T')
@@ -68,7 +68,7 @@ with_nginx_of_systemd() {
 with_nginx_of_nobody() {
   local before
   systemctl stop nginx.service
-  # A process of this very service, which is not its main one.
+  # A process of certctl's own service, but not its main process.
   nginx
   soon 10 answers 80
   before=$(served)
@@ -84,7 +84,7 @@ with_nginx_of_nobody() {
   expect "then the service reloads it" soon 20 serves_the_new "$before"
   expect "and succeeds" is "$(property certctl-renew.service ExecMainStatus)" 0
   nothing_ran "a remembered one"
-  # Another file at its place is another program.
+  # Another file at the same path is another program.
   cp --preserve=mode /usr/sbin/nginx /usr/sbin/nginx.new
   mv /usr/sbin/nginx.new /usr/sbin/nginx
   run_service

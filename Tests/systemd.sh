@@ -1,21 +1,20 @@
 #!/bin/bash
-# Boots a real systemd, installs certctl into it, and watches the timer renew.
+# Boots a real systemd, installs certctl in it, and tests that the timer renews.
 #
 #   Tests/systemd.sh [CERTCTL [STORY]]       (as root; default: .build/debug/certctl)
 #
-# STORY is a file that is sourced in the booted system instead, and its function `story` is called.
+# STORY is a file that is sourced in the booted system. Its function `story` replaces the test.
 #
-# The system is this machine's own root file system under an overlay in memory, started by
-# systemd-nspawn with a network of its own that has nothing but loopback; nothing of it stays.
-# Nothing that this machine starts by itself starts there. certctl and its units come by `make
-# install`, nginx runs as the distribution's own unit, Pebble issues certificates that live for 80
-# seconds, and what takes weeks elsewhere takes half a minute.
+# The system is this machine's root file system under an overlay in memory. systemd-nspawn starts it
+# with a loopback-only network, and nothing of it remains. This machine's own services do not start
+# there. `make install` installs certctl and its units, and nginx runs as the distribution's unit.
+# Pebble's certificates last 80 seconds, so that what usually takes weeks takes half a minute.
 #
-# Ends with 0 when all is as it should be, with 1 when something is not, and with 77, after a line
-# that says why, when no system can be booted here. It takes two minutes.
+# Exits with 0 on success and 1 on failure. Exits with 77, after a line with the reason, if no
+# system can be booted here. Takes two minutes.
 set -eu
 
-# How long a certificate lives, in seconds: due when 60 % are left, an alarm when 25 % are.
+# The lifetime of certificates in seconds: due when 60 % are left, an alarm when 25 % are left.
 lifetime=80
 here=/opt/certctl-test
 user=certctl-user
@@ -36,7 +35,7 @@ outside() {
     command -v "$program" >/dev/null || skip "$program is not installed"
   done
   [ -e /lib/systemd/system/nginx.service ] || skip "nginx did not come with a unit"
-  # Mounts in a namespace of our own go with it, whatever becomes of this script.
+  # Mounts in a separate namespace disappear with it, however this script ends.
   if [ -z "${CERTCTL_TEST_NAMESPACE:-}" ]; then
     unshare --mount true 2>/dev/null || skip "the kernel gives us no mount namespace"
     CERTCTL_TEST_NAMESPACE=yes exec unshare --mount "$script" "$binary" ${story:+"$story"}
@@ -63,7 +62,7 @@ clean_up() {
 }
 
 mount_root() {
-  # In memory, because an overlay cannot lie over another one, as in a container.
+  # In memory, because an overlay cannot be on top of another one, as in a container.
   mount -t tmpfs -o size=2g,mode=0755 tmpfs "$folder" || skip "no tmpfs can be mounted"
   mkdir "$folder"/{upper,work,root}
   mount -t overlay -o "lowerdir=/,upperdir=$folder/upper,workdir=$folder/work" overlay \
@@ -72,7 +71,7 @@ mount_root() {
 }
 
 prepare() {
-  # What this machine would start or mount, and what it knows of certctl.
+  # Removes the machine's services and mounts, and its certctl files.
   rm -rf "$root"/etc/systemd/system/* "$root"/etc/rc?.d "$root/etc/fstab" "$root/etc/certctl" \
     "$root/var/lib/certctl" "$root$here"
   : >"$root/etc/machine-id"
@@ -89,13 +88,13 @@ prepare() {
   if [ -n "$story" ]; then cp "$story" "$root$here/story.sh"; fi
 }
 
-# By the Makefile, from a stage that holds the binary to be tested.
+# Installs with the Makefile, from a stage with the binary under test.
 install_certctl() {
   scripts/stage "$root$here/stage" "$binary" >/dev/null
   cp -R Makefile scripts "$root$here"
   make --no-print-directory install STAGE="$root$here/stage" DESTDIR="$root" PREFIX=/usr/local \
     >"$root$here/install.log"
-  # A debug build uses Swift's own libraries, which may lie in a home folder, out of the sandbox.
+  # A debug build uses Swift's libraries, which may be in a home directory that the sandbox hides.
   ldd "$binary" | sed -n 's|.* => \(/[^ ]*\) .*|\1|p' | while read -r library; do
     case $library in
       /lib/* | /lib64/* | /usr/*) ;;
@@ -135,10 +134,10 @@ server {
 END
   cat >"$root/etc/certctl/hooks/deploy.d/note" <<'END'
 #!/bin/sh
-# The user of the instance unit may not write there.
+# The user of the instance unit cannot write there.
 [ "$(id -u)" -eq 0 ] || exit 0
 echo "$CERTCTL_LINEAGE" >>/var/lib/deployed
-# What hooks for other servers do.
+# As hooks for other servers do.
 nginx -t
 END
   cat >"$root/etc/certctl/hooks/notify.d/tell" <<'END'
@@ -159,7 +158,7 @@ END
   ln -s ../certctl-test.service "$root/etc/systemd/system/multi-user.target.wants/"
 }
 
-# What the booted system wrote since the last time.
+# Prints what the booted system has logged since the last call.
 show_log() {
   local size
   size=$(stat -c %s "$root$here/log")
@@ -172,7 +171,7 @@ boot() {
   shown=0
   options=(--quiet --register=no --private-network --resolv-conf=off --timezone=off --link-journal=no
     --console=pipe "--machine=certctl-test-$$" "--directory=$root" --boot)
-  # Where no systemd could give us one: a control group of our own, not shared with another boot.
+  # Without systemd on this machine, create a separate control group for this boot.
   if [ ! -d /run/systemd/system ]; then
     options+=(--keep-unit)
     for group in /sys/fs/cgroup/systemd /sys/fs/cgroup/unified; do
@@ -202,7 +201,7 @@ boot() {
 
 # --- In the booted system ----------------------------------------------------------------------
 
-# expect WHAT COMMAND...: what should be true.
+# expect WHAT COMMAND...: expects the command to succeed.
 expect() {
   local what=$1 said
   shift
@@ -214,7 +213,7 @@ expect() {
   fi
 }
 
-# soon SECONDS COMMAND...: tries until it succeeds; on a busy machine it may take three times as long.
+# soon SECONDS COMMAND...: retries until it succeeds, for up to 3 x SECONDS on a busy machine.
 soon() {
   local limit=$((SECONDS + 3 * $1))
   shift
@@ -229,9 +228,9 @@ answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1"); }
 is() { [ "$1" = "$2" ] || { echo "'$1' instead of '$2'"; return 1; }; }
 says() { grep -qF -- "$2" <<<"$1" || { echo "no '$2' in:"; echo "$1"; return 1; }; }
 
-# A pattern that no unit fits is an error to journalctl.
+# journalctl fails if no unit matches a pattern.
 journal() { journalctl --sync; journalctl --quiet --no-pager --output=cat "$@" 2>/dev/null || true; }
-# A oneshot service at work is "activating", which is not active.
+# A running oneshot service is "activating", not "active".
 is_over() { [[ $(property "$1" ActiveState) =~ ^(inactive|failed)$ ]]; }
 property() { systemctl show --property="$2" --value "$1"; }
 is_generation() {
@@ -256,7 +255,7 @@ start_servers() {
   systemd-run --quiet --unit=names pebble-challtestsrv -defaultIPv6 "" -dns01 127.0.0.1:8053 \
     -http01 "" -https01 "" -tlsalpn01 "" -management 127.0.0.1:8055
   soon 10 answers 8055
-  # nginx is at 127.0.0.1; what certctl answers itself is at 127.0.0.2.
+  # nginx is at 127.0.0.1, certctl's built-in listener at 127.0.0.2.
   for name in alone.test user.test; do
     curl -sS -d "{\"host\":\"$name.\",\"addresses\":[\"127.0.0.2\"]}" http://127.0.0.1:8055/add-a
   done
@@ -300,7 +299,7 @@ the_timer_renews() {
   local before
   before=$(served)
   rm /var/lib/deployed
-  # The documented drop-in of lineages with --owner or --group.
+  # The documented drop-in for certificates with --owner or --group.
   mkdir -p /etc/systemd/system/certctl-renew.{service,timer}.d
   printf '[Service]\nCapabilityBoundingSet=CAP_CHOWN\n' \
     >/etc/systemd/system/certctl-renew.service.d/chown.conf
@@ -325,7 +324,7 @@ the_timer_renews() {
   expect "no alarm was raised" is "$(journal -u 'certctl-failure@*')" ""
 }
 
-# Not by root, who does not work in the state directory of another user.
+# As the user, because certctl as root refuses the state directory of another user.
 due_for_user() {
   says "$(runuser -u "$user" -- env LD_LIBRARY_PATH="$LD_LIBRARY_PATH" \
     certctl renew user.test --state-dir "$1" --dry-run)" "user.test: would renew"
@@ -357,7 +356,7 @@ a_failure_is_told() {
 }
 
 alarm() { says "$(journal -p err -u "certctl-failure@$1.service")" "$1 failed; see: journalctl"; }
-# The unit that raises the alarm is neither about to start nor at work.
+# The alarm's unit is neither queued nor running.
 alarm_is_over() {
   is "$(systemctl list-jobs --no-legend)" "" && is_over certctl-failure@certctl-renew.service.service
 }
@@ -370,7 +369,7 @@ told() {
 a_crash_is_told() {
   local drop_in=/etc/systemd/system/certctl-renew.service.d/crash.conf
   rm -f /var/lib/told
-  # shellcheck disable=SC2016  # systemd makes of it what the shell shall see
+  # shellcheck disable=SC2016  # systemd expands it before the shell sees it
   printf '[Service]\nExecStart=\nExecStart=/bin/sh -c "kill -SEGV $$$$"\n' >"$drop_in"
   systemctl daemon-reload
   expect "a crash makes the unit fail" not systemctl start certctl-renew.service
@@ -394,7 +393,7 @@ a_run_that_is_stopped() {
   rm /var/lib/deployed
   printf '#!/bin/sh\nexec sleep 60\n' >"$hook"
   chmod 0755 "$hook"
-  # nginx uses it, which by itself would be a reason to refuse.
+  # --force, because nginx uses the certificate.
   certctl revoke web.test --force --quiet >/dev/null
   systemctl start --no-block certctl-renew.service
   expect "a hook waits" soon 20 test -e /var/lib/deployed
@@ -431,7 +430,7 @@ the_end_of_it() {
   expect "but leaves the certificates" test -e /var/lib/certctl/live/web.test/fullchain.pem
 }
 
-# Tells the outside how it ended.
+# Reports the result to the host.
 finish() {
   if [ "$1" -ne 0 ] || [ "$failed" -gt 0 ]; then
     echo "--- the journal"

@@ -1,7 +1,7 @@
 #!/bin/bash
-# Proves that scripts/check-toys takes its toys away again and never touches what somebody wrote meanwhile:
-# in a small repository, with a stand-in for swift.
-# shellcheck disable=SC2016  # what is in single quotes is for the stand-in
+# Tests, in a small repository with a stub of swift, that scripts/check-toys removes its toys and
+# never touches files that were edited meanwhile.
+# shellcheck disable=SC2016  # the stub expands what is in single quotes
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 scratch=$(mktemp -d)
@@ -39,19 +39,19 @@ git init -q .
 git -c user.name=t -c user.email=t@t.test add -A
 git -c user.name=t -c user.email=t@t.test commit -qm "Start"
 
-# run: what it says is in $said, its exit code in $code.
+# run: runs the script; output in $said, exit code in $code.
 run() {
   code=0
   said=$(SWIFT="$PWD/bin/swift" DURING=${DURING:-} scripts/check-toys 2>&1) || code=$?
 }
 clean() { [ -z "$(git status --porcelain -- list new)" ] && [ ! -e new ] && [ ! -d .build/toys ]; }
 
-# A fresh clone, where nothing was built.
+# A fresh clone without a build.
 run
 [ "$code" = 0 ] || fail "it fails: $said"
 clean || fail "something is left"
 
-# A file that is edited while it runs is the author's.
+# A file edited during the run is kept.
 DURING='echo mine >>list' run
 [ "$code" = 1 ] || fail "an edited file: exit code $code"
 grep -q mine list || fail "the edit is lost"
@@ -62,7 +62,7 @@ git checkout -q list
 run
 clean || fail "it does not recover: $said"
 
-# After it was killed, what the author does is kept, and the toys go.
+# The run after a kill removes the toys and keeps the author's edits.
 DURING='kill -9 $PPID' run
 git checkout -q list
 echo mine >>list
@@ -72,7 +72,7 @@ git checkout -q list
 run
 clean || fail "it does not recover from a kill: $said"
 
-# Two at once.
+# Two runs at the same time.
 DURING='scripts/check-toys >second 2>&1; echo "$?" >>second' run
 grep -q "another scripts/check-toys" second || fail "two at once: $(cat second)"
 

@@ -1,12 +1,12 @@
 #!/bin/bash
-# What certctl as root does about processes that only call themselves nginx, and about an nginx whose
-# files another user can change: nothing of theirs is run, signalled or read from.
+# Tests certctl as root with fake nginx processes, and with an nginx whose files another user can
+# change: certctl runs, signals and reads nothing of that user.
 #
 #   Tests/trust.sh [CERTCTL]                 (as root; default: .build/debug/certctl)
 #
-# Everything runs in a process namespace of its own, so that nobody else's certctl meets these
-# processes. Ends with 0 when all is as it should be, with 1 when something is not, and with 77, after
-# a line that says why, when it cannot be tried here.
+# Everything runs in a separate process namespace, so that no other certctl finds these processes.
+# Exits with 0 on success and 1 on failure. Exits with 77, after a line with the reason, if the test
+# cannot run here.
 set -eu
 
 skip() {
@@ -64,13 +64,13 @@ soon() {
 }
 answers() { (exec 3<>"/dev/tcp/127.0.0.1/$1"); }
 
-# certctl with what it said and its exit code in $said and $code.
+# Runs certctl; output in $said, exit code in $code.
 certctl() {
   code=0
   said=$("$binary" "$@" 2>&1) || code=$?
 }
 
-# nothing_ran WHAT: nothing of the other user's was executed, and nothing was opened for them.
+# nothing_ran WHAT: expects that nothing of the other user was executed or opened.
 nothing_ran() {
   expect "$1: nothing of another user's was run" \
     is "$(find "$home" -newer "$work/before" ! -user "$mallory" 2>/dev/null)$(cat "$work/ran" 2>/dev/null)" ""
@@ -78,7 +78,7 @@ nothing_ran() {
 
 # --- Processes -------------------------------------------------------------------------------------
 
-# as_mallory TITLE PROGRAM...: runs a program under a title of the user's choice.
+# as_mallory TITLE PROGRAM...: runs a program as mallory with this process title.
 as_mallory() {
   local title=$1
   shift
@@ -86,7 +86,7 @@ as_mallory() {
   setpriv --reuid "$mallory" --regid "$mallory" --clear-groups \
     bash -c 'title=$0; exec -a "$title" "$@"' "$title" "$@" </dev/null >/dev/null 2>&1 &
 }
-# as_root TITLE PROGRAM...: the same by root, as a program that took all rights of root would be.
+# as_root TITLE PROGRAM...: the same as root, like a setuid program that has become root completely.
 as_root() {
   local title=$1
   shift
@@ -94,17 +94,17 @@ as_root() {
   bash -c 'title=$0; exec -a "$title" "$@"' "$title" "$@" </dev/null >/dev/null 2>&1 &
 }
 
-# are_named COUNT: so many processes call themselves nginx.
+# are_named COUNT: whether this many processes have the title of nginx.
 are_named() { is "$(pgrep -c -f '^nginx: master process' || true)" "$1"; }
 
 impostors() {
   mkdir "$home"
   printf '#!/bin/sh\nid >>%s\n' "$work/ran" >"$home/evil"
   chmod 0755 "$home/evil"
-  # An nginx that is run with this writes its log, as whoever runs it.
+  # An nginx that runs with this configuration writes the log, as its user.
   printf 'error_log %s/log; pid %s/pid; events {}\n' "$home" "$home" >"$home/evil.conf"
   cp /usr/bin/sleep "$home/nginx"
-  # A setuid program of root's that waits for a password.
+  # For su, a setuid program of root that waits for a password.
   mkfifo "$work/password"
   chown "$mallory" "$work/password"
   chown -R "$mallory:$mallory" "$home"
@@ -240,7 +240,7 @@ beside_a_true_one() {
   expect "none of them was signalled" are_named 10
 }
 
-# refused WHY: the true nginx is not asked, and nothing that matters happens.
+# refused WHY TEXT: expects certctl to refuse the real nginx, with TEXT, and to deploy nothing.
 refused() {
   certctl nginx status
   expect "$1: status fails" ends_with 1
@@ -275,7 +275,7 @@ files_of_others() {
   certctl renew web.test
   expect "when that is put right, the next run deploys" ends_with 0
   expect "and it is served" is "$(served)" "$(kept)"
-  # Whoever may write what root includes inside of a block has root's trust.
+  # A user whose file root includes inside a block has root's trust.
   printf '# theirs\n' >"$home/own.site"
   chown "$mallory" "$home/own.site"
   ln -s "$home/own.site" "$own/theirs.site"

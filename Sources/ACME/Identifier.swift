@@ -103,7 +103,7 @@ private enum NameCheck {
       return bad(
         text, "it contains a port", "use \(parts[0]): a certificate is valid for all ports")
     }
-    if text.contains("%") { return bad(text, "an address with a zone is not public") }
+    if text.contains("%") { return bad(text, "an IPv6 address with a zone ID is not public") }
     return bad(text, "it is not an IPv6 address")
   }
 
@@ -114,14 +114,14 @@ private enum NameCheck {
     var base = isWildcard ? String(name.dropFirst(2)) : name
     if base.contains("*") || base.isEmpty {
       throw bad(
-        text, base.isEmpty ? "it contains no name" : "the star is not the whole first label",
+        text, base.isEmpty ? "it contains no name" : "* is allowed only as the whole first label",
         "write a wildcard as *.example.com; it stands for one label")
     }
     if !base.utf8.allSatisfy({ $0 < 0x80 }) {
       base = try ascii(base, given: text)
       // An address in wide digits, "１.２.３.４", is not a domain.
       guard IPAddress(base) == nil else {
-        throw bad(text, "it is an IP address in other digits", "write it as \(base)")
+        throw bad(text, "it is an IP address with non-ASCII digits", "write it as \(base)")
       }
     }
     base = base.lowercased()

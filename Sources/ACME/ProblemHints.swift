@@ -32,7 +32,7 @@ extension ProblemType {
     .accountDoesNotExist: "register again, or check the CA's directory URL",
     .invalidContact: "check the contact e-mail address",
     .unsupportedContact: "use an e-mail address as contact, or none",
-    .invalidProfile: "use one of the profiles in the CA's directory",
+    .invalidProfile: "leave out the profile, or use one that the CA offers",
     .badRevocationReason: "use another reason, or none",
     .serverInternal: "try again later",
   ]

@@ -122,7 +122,7 @@ struct Bootstrap: Sendable {
         .configuration,
         "cannot read the configuration file \(path): "
           + (isThere ? "it is a directory, or this user may not read it" : "no such file"),
-        hint: options.config == nil ? "run certctl as root" : "check --config")
+        hint: options.config == nil ? "run certctl as root" : "set --config to an existing file")
     }
     return try Configuration(toml: String(decoding: bytes, as: UTF8.self), path: path)
   }
@@ -140,7 +140,7 @@ struct Bootstrap: Sendable {
         .configuration,
         "cannot use the configuration file \(path): "
           + (isFolder ? "it is a directory" : why),
-        hint: isFolder ? "check --config" : error.hint)
+        hint: isFolder ? "set --config to an existing file" : error.hint)
     }
   }
 

@@ -82,7 +82,7 @@ struct AuthorityOptions: ParsableArguments {
   @Option(
     name: .customLong("ca-bundle"),
     help: ArgumentHelp(
-      "PEM file of root certificates to trust for the CA's HTTPS. Default: the system's.",
+      "PEM file of trusted certificates for the CA's HTTPS server. Default: the system's store.",
       valueName: "file"))
   var caBundle: String?
 }

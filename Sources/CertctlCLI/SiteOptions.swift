@@ -129,7 +129,7 @@ struct SiteOptions: ParsableArguments {
     case (_?, _?):
       throw CertctlError(
         .usage, "an upstream and --root cannot be combined",
-        hint: "use --location for a path that is served differently")
+        hint: "use --root DIR with --location /PATH/=UPSTREAM")
     }
     return try Site(
       hosts: names, certificate: certificate, content: content,

@@ -66,7 +66,7 @@ extension SiteReport.State {
     switch self {
     case .enabled: "enabled"
     case .disabled: "disabled"
-    case .changed: "changed by hand"
+    case .changed: "edited by hand"
     case .missing: "files missing"
     case .uncertified: "no certificate"
     }

@@ -39,8 +39,8 @@ func readRequest(_ file: String) throws -> UserCSR {
   let path = absolutePath(file)
   guard let contents = UserFile.read(path) else {
     throw CertctlError(
-      .usage, "cannot read the certificate request \(path)",
-      hint: "check --csr")
+      .usage, "cannot read the CSR \(path)",
+      hint: "set --csr to a readable PEM or DER file")
   }
   return try UserCSR(contents: contents)
 }
@@ -70,7 +70,8 @@ extension RegistrationOptions {
     let path = absolutePath(externalKeyFile)
     guard let contents = UserFile.read(path) else {
       throw CertctlError(
-        .usage, "cannot read the key file \(path)", hint: "check --eab-hmac-key-file")
+        .usage, "cannot read the key file \(path)", hint: "set --eab-hmac-key-file to a readable "
+          + "file")
     }
     do throws(ACMEError) {
       return try ExternalAccount(

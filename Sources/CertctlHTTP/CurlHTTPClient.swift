@@ -32,7 +32,7 @@ public final class CurlHTTPClient: HTTPClient {
     public var maximumHeaderBytes: Int
     /// The address families for connections.
     public var addressFamily: AddressFamily
-    /// Whether to use the proxies in the environment; false for servers on this machine.
+    /// Whether to use the proxies in the environment; false for servers on this host.
     public var usesProxy: Bool
     /// The Unix socket for all requests, whatever the host in their URL; nil for TCP.
     public var unixSocket: String?

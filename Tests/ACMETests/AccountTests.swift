@@ -8,7 +8,7 @@ import Testing
 
 @Suite struct AccountTests {
   @Test(arguments: KeyType.allCases)
-  func `every kind of key that ACME knows can hold an account`(type: KeyType) async throws {
+  func `an account can be registered with every ACME key type`(type: KeyType) async throws {
     guard type != .rsa3072, type != .rsa4096 else { return }
     let stage = try Stage()
     let key = try PrivateKey.generate(type)
@@ -19,7 +19,7 @@ import Testing
     #expect(try await account.resource().contacts == ["mailto:a@example.com"])
   }
 
-  @Test func `registering a key twice gives the same account`() async throws {
+  @Test func `registering a key twice returns the same account`() async throws {
     let stage = try Stage()
     let request = NewAccount(termsOfServiceAgreed: true)
     let first = try await stage.client.register(key: stage.key, request)
@@ -27,7 +27,7 @@ import Testing
     #expect(first.url == second.url)
   }
 
-  @Test func `a registration whose answer was lost is found again`() async throws {
+  @Test func `a registration whose response was lost is recovered`() async throws {
     let stage = try Stage()
     stage.ca.inject(.dropAfter, on: .newAccount)
     let account = try await stage.account()
@@ -42,7 +42,7 @@ import Testing
     #expect(try await stage.client.findAccount(key: stage.key)?.url == account.url)
   }
 
-  @Test func `without agreement to the terms nothing is registered`() async throws {
+  @Test func `registration fails unless the terms of service are agreed to`() async throws {
     let stage = try Stage { $0.termsOfService = "https://ca.test/terms-v3" }
     let request = NewAccount(termsOfServiceAgreed: false)
     let error = try #require(
@@ -50,12 +50,12 @@ import Testing
     #expect(error.code == .termsNotAgreed)
     expectText(error.hint, mentions: "https://ca.test/terms-v3")
     #expect(stage.ca.accountURLs.isEmpty)
-    // An account that is there already is found all the same.
+    // An existing account is found anyway.
     let account = try await stage.account()
     #expect(try await stage.client.register(key: stage.key, request).url == account.url)
   }
 
-  @Test func `changed terms are an error that names them and where to agree`() async throws {
+  @Test func `an error about changed terms names their URL and where to agree`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     let body: JSONValue = [
@@ -75,7 +75,7 @@ import Testing
       error.hint, mentions: "https://ca.test/agree?user=7", "https://ca.test/terms-v4")
   }
 
-  @Test func `contacts are changed, and null is no contact`() async throws {
+  @Test func `contacts can be changed, and null means no contacts`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     #expect(
@@ -85,7 +85,7 @@ import Testing
   }
 
   @Test(arguments: ["", "a@", "@example.com", "a@b,c@d", "mailto:a@b?subject=x", "a b@c.example"])
-  func `a contact that is no e-mail address is refused before it is sent`(text: String)
+  func `a contact that is not an e-mail address is rejected without a request`(text: String)
     async throws
   {
     let stage = try Stage()
@@ -96,7 +96,7 @@ import Testing
   }
 
   @Test(arguments: [Fault?.none, .dropAfter, .dropBefore])
-  func `an account is closed, also when the answer was lost`(fault: Fault?) async throws {
+  func `an account is deactivated even if the response was lost`(fault: Fault?) async throws {
     let stage = try Stage()
     let account = try await stage.account()
     if let fault { stage.ca.inject(fault, on: .account) }
@@ -105,7 +105,7 @@ import Testing
     #expect(error?.problem?.type == .unauthorized)
   }
 
-  @Test func `an account that the CA has forgotten is told as such`() async throws {
+  @Test func `an account unknown to the CA is an accountDoesNotExist error`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     stage.ca.forgetAccounts()
@@ -115,10 +115,10 @@ import Testing
     expectText(error.hint, mentions: "register again")
   }
 
-  // External accounts
+  // External account binding
 
   @Test(arguments: [HMAC.Hash.sha256, .sha384, .sha512])
-  func `a customer's key binds the account`(hash: HMAC.Hash) async throws {
+  func `registration binds an external account with its HMAC key`(hash: HMAC.Hash) async throws {
     let secret = [UInt8]("secret key of a customer".utf8)
     let stage = try Stage {
       $0.requiresExternalAccount = true
@@ -133,7 +133,7 @@ import Testing
     #expect(!"\(external)".contains("secret") && !"\(external)".contains("c2Vj"))
   }
 
-  @Test func `a CA for customers is not asked for an account without a customer's key`()
+  @Test func `registration without a required EAB key only looks up the account`()
     async throws
   {
     let stage = try Stage { $0.requiresExternalAccount = true }
@@ -145,7 +145,7 @@ import Testing
     #expect(stage.ca.requests.last?.payload["onlyReturnExisting"] == true)
   }
 
-  @Test func `a wrong customer's key is the CA's problem, in its words`() async throws {
+  @Test func `a wrong EAB key returns the CA's problem text`() async throws {
     let stage = try Stage {
       $0.requiresExternalAccount = true
       $0.externalAccounts = ["kid-1": [1, 2, 3]]
@@ -162,13 +162,13 @@ import Testing
   @Test(arguments: [
     "-_8A_7__", "-_8A/7//", "+/8A/7//", "+_8A_7__=", "+/8A/7//==", " +/8A\n/7//\r\n",
   ])
-  func `an HMAC key is read in every spelling of base64`(text: String) throws {
+  func `an HMAC key is decoded from every base64 variant`(text: String) throws {
     let external = try ExternalAccount(keyID: "kid", encodedKey: text)
     #expect(external.hmacKey == [0xfb, 0xff, 0x00, 0xff, 0xbf, 0xff])
   }
 
   @Test(arguments: ["", "=", " \n", "not base64!", "a", "ab=cd", "+/8*"])
-  func `an HMAC key that is no base64url is refused without showing it`(text: String) {
+  func `an invalid HMAC key is rejected without printing it`(text: String) {
     let error = #expect(throws: ACMEError.self) {
       _ = try ExternalAccount(keyID: "kid", encodedKey: text)
     }
@@ -176,12 +176,12 @@ import Testing
     if text.count > 2 { #expect(error.map { "\($0)" }?.contains(text) == false) }
   }
 
-  // Rollover
+  // Key rollover
 
   @Test(arguments: [
     Fault?.none, .dropAfter, .dropBefore, .html(status: 502, afterProcessing: true),
   ])
-  func `after a rollover the account has the new key, also when the answer was lost`(
+  func `a rollover changes the key even if the response was lost`(
     fault: Fault?
   ) async throws {
     let stage = try Stage()
@@ -195,7 +195,9 @@ import Testing
     if fault == nil { #expect(stage.ca.count(.keyChange) == 1) }
   }
 
-  @Test func `the new key is asked for first, then the old one`() async throws {
+  @Test func `after an unclear rollover the new key is looked up first, then the old one`()
+    async throws
+  {
     let stage = try Stage()
     let account = try await stage.account()
     stage.ca.inject(.dropBefore, on: .keyChange)
@@ -210,7 +212,7 @@ import Testing
   @Test(arguments: [
     Fault.html(status: 403, "Forbidden"), .problem("malformed", status: 400), .tlsFailure,
   ])
-  func `as long as nobody knows which key counts, neither may be dropped`(
+  func `a rollover with an unknown outcome is a retryable error`(
     lookup: Fault
   ) async throws {
     let stage = try Stage()
@@ -221,7 +223,7 @@ import Testing
     #expect(error?.isRetryable == true)
   }
 
-  @Test func `a new key of another account is refused`() async throws {
+  @Test func `a key of another account is rejected`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     let taken = try PrivateKey.generate(.ec256)
@@ -231,7 +233,7 @@ import Testing
     #expect(try await account.resource().status == .valid)
   }
 
-  @Test func `a CA without rollover says so without a request`() async throws {
+  @Test func `rollover at a CA without keyChange fails without a request`() async throws {
     let stage = try Stage { $0.resources.remove("keyChange") }
     let account = try await stage.account()
     let error = await failure { _ = try await account.changeKey(to: stage.key) }

@@ -6,7 +6,9 @@ import TestSupport
 import Testing
 
 @Suite struct CertificateTests {
-  @Test func `a certificate is revoked by the account, and twice is no error`() async throws {
+  @Test func `the account key revokes a certificate, and a second revocation is no error`()
+    async throws
+  {
     let stage = try Stage()
     let account = try await stage.account()
     let leaf = try #require(try await account.issue("example.com").leaf)
@@ -17,7 +19,7 @@ import Testing
   }
 
   @Test(arguments: [Fault?.none, .dropAfter])
-  func `a certificate is revoked by its own key, without an account`(fault: Fault?) async throws {
+  func `the certificate's own key revokes it without an account`(fault: Fault?) async throws {
     let stage = try Stage()
     let account = try await stage.account()
     let ready = try await account.readyOrder("example.com")
@@ -34,7 +36,7 @@ import Testing
     #expect(stage.ca.requests.last?.header["kid"] == .null)
   }
 
-  @Test func `renewal information costs one request`() async throws {
+  @Test func `renewal information takes one request`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     let leaf = try #require(try await account.issue("example.com").leaf)
@@ -51,7 +53,7 @@ import Testing
       ("5", 60.0), ("0", 60), ("3600", 3600), ("604800", 86400), (nil, 21600), ("soon", 21600),
       ("-5", 21600),
     ] as [(String?, Double)])
-  func `the next look at renewal information is a minute to a day away`(
+  func `Retry-After of renewal information is limited to between one minute and one day`(
     header: String?, seconds: Double
   ) async throws {
     let stage = try Stage {
@@ -71,7 +73,7 @@ import Testing
       ["suggestedWindow": ["start": "yesterday", "end": "2026-01-01T00:00:00Z"]],
       ["suggestedWindow": nil], [], "words",
     ] as [JSONValue])
-  func `a window that is none is an unexpected answer`(body: JSONValue) async throws {
+  func `an invalid renewal window is an unexpected response`(body: JSONValue) async throws {
     let stage = try Stage { $0.bend = { if $0 == .renewalInfo { $1 = body } } }
     stage.ca.configure {
       $0.renewalWindow = (Date(timeIntervalSince1970: 0), Date(timeIntervalSince1970: 60))
@@ -81,14 +83,14 @@ import Testing
     #expect(error?.code == .unexpectedAnswer)
   }
 
-  @Test func `a CA without renewal information says so`() async throws {
+  @Test func `renewal information is unsupported if the directory lacks it`() async throws {
     let stage = try Stage { $0.resources.remove("renewalInfo") }
     let id = try #require(CertificateID(rawValue: "YWJj.AQ"))
     let error = await failure { _ = try await stage.client.renewalInfo(for: id) }
     #expect(error?.code == .unsupported)
   }
 
-  @Test func `an explanation is taken only as an https URL`() async throws {
+  @Test func `an explanation URL is accepted only with https`() async throws {
     for (text, kept) in [("https://ca.test/why", true), ("javascript:alert(1)", false)] {
       let stage = try Stage {
         $0.bend = { if $0 == .renewalInfo { $1["explanationURL"] = .string(text) } }
@@ -100,7 +102,7 @@ import Testing
     }
   }
 
-  @Test func `an alternate chain that cannot be had costs nothing but itself`() async throws {
+  @Test func `an unavailable alternate chain is skipped`() async throws {
     let stage = try Stage { $0.hasAlternateChain = true }
     let account = try await stage.account()
     let chain = try await account.issue("example.com")
@@ -110,7 +112,7 @@ import Testing
     #expect(try await account.alternateChains(of: chain).count == 1)
   }
 
-  @Test func `a chain that is none is told with what came instead`() async throws {
+  @Test func `a response that is not a chain is quoted in the error`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     stage.ca.inject(.html(status: 200, "Sorry"), on: .certificate)
@@ -119,7 +121,7 @@ import Testing
     #expect(error.description.contains("Sorry"))
   }
 
-  @Test func `the example of RFC 9773 section 4-1`() throws {
+  @Test func `a certificate identifier matches the example of RFC 9773 section 4-1`() throws {
     let authority: [UInt8] = [
       0x69, 0x88, 0x5b, 0x6b, 0x87, 0x46, 0x40, 0x41, 0xe1, 0xb3, 0x7b, 0x84, 0x7b, 0xa0, 0xae,
       0x2c, 0xde, 0x01, 0xc8, 0xd4,
@@ -130,7 +132,7 @@ import Testing
   }
 
   @Test(arguments: ["", ".", "a", "a.", ".b", "a.b.c", "a/b.c", "a b.c", "../x"])
-  func `a certificate identifier has two parts of base64url`(text: String) {
+  func `a malformed certificate identifier is rejected`(text: String) {
     #expect(CertificateID(rawValue: text) == nil)
   }
 }

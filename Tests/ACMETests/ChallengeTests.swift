@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 @Suite struct ChallengeTests {
-  /// What a client makes of an authorization that a test has bent.
+  /// Returns an authorization as parsed by the client after a test has altered the response.
   private func authorization(
     _ bend: @escaping @Sendable (inout JSONValue) -> Void
   ) async throws -> Authorization {
@@ -20,7 +20,7 @@ import Testing
     "$(id)",
     "`id`", "%2e%2e", String(repeating: "a", count: 129),
   ])
-  func `a token outside the alphabet or too long makes a challenge unusable, not fatal`(
+  func `an invalid token disables only its own challenge`(
     token: String
   ) async throws {
     let result = try await authorization { body in
@@ -39,7 +39,7 @@ import Testing
     #expect(error?.code == .untrustedAnswer)
   }
 
-  @Test func `the longest token is taken`() async throws {
+  @Test func `a token of the maximum length is accepted`() async throws {
     let token = String(repeating: "a", count: 128)
     let result = try await authorization { body in
       body["challenges"] = [["type": "http-01", "url": "u", "token": .string(token)]]
@@ -47,7 +47,7 @@ import Testing
     #expect(result.challenges[0].token == token)
   }
 
-  @Test func `challenges and statuses that nobody knows are kept`() async throws {
+  @Test func `unknown challenge types and statuses are kept`() async throws {
     let result = try await authorization { body in
       body["status"] = "on-hold"
       body["expires"] = "next week"
@@ -68,15 +68,15 @@ import Testing
     #expect(result.challenges[2].token == nil)
   }
 
-  @Test func `an authorization without an identifier is an unexpected answer`() async throws {
+  @Test func `an authorization without an identifier is an unexpected response`() async throws {
     let error = await failure {
       _ = try await authorization { $0["identifier"] = nil }
     }
     #expect(error?.code == .unexpectedAnswer)
   }
 
-  @Test func `the derived values of a challenge`() throws {
-    // The key and thumbprint are RFC 7638's; the digests were made with openssl.
+  @Test func `a challenge derives the path, TXT value and digest from its token`() throws {
+    // The key and thumbprint are from RFC 7638; the digests were computed with openssl.
     let key = try rfc7638Key()
     let document = #"{"type":"http-01","url":"https://ca.test/c","token":"tok-EN_1"}"#
     let challenge = try JSONDecoder().decode(Challenge.self, from: Data(document.utf8))
@@ -87,7 +87,7 @@ import Testing
     #expect(Base64URL.encode(value.alpnDigest) == value.dnsTXTValue)
   }
 
-  @Test func `a key authorization is read again as it was kept, and nothing else is`() throws {
+  @Test func `a stored key authorization is decoded, and malformed ones are rejected`() throws {
     let value = try #require(KeyAuthorization("tok-EN_1.thumb"))
     #expect(value.token == "tok-EN_1" && value.string == "tok-EN_1.thumb")
     #expect(KeyAuthorization("\(value)") == value)
@@ -105,7 +105,7 @@ import Testing
     }
   }
 
-  @Test func `the label of dns-account-01 is the draft's`() {
+  @Test func `the dns-account-01 label matches the draft's example`() {
     #expect(
       KeyAuthorization.dnsAccountLabel(
         accountURL: "https://example.com/acme/acct/ExampleAccount") == "_ujmmovf2vn55tgye")

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 @Suite struct DirectoryTests {
-  @Test func `the directory is asked for once and then cached`() async throws {
+  @Test func `the directory is requested once and then cached`() async throws {
     let stage = try Stage {
       $0.termsOfService = "https://ca.test/terms"
       $0.profiles = ["classic": "the usual"]
@@ -21,7 +21,7 @@ import Testing
     #expect(directory.newAuthz == nil)
   }
 
-  @Test func `a directory survives coding`() async throws {
+  @Test func `a directory survives encoding and decoding`() async throws {
     let stage = try Stage {
       $0.requiresExternalAccount = true
       $0.profiles = ["a": "b"]
@@ -32,7 +32,7 @@ import Testing
     #expect(copy == directory)
   }
 
-  @Test func `malformed details of a directory are left out`() async throws {
+  @Test func `malformed fields of a directory are ignored`() async throws {
     let stage = try Stage {
       $0.bend = { kind, body in
         guard kind == .directory else { return }
@@ -56,7 +56,7 @@ import Testing
     (.answer(status: 200, type: "application/json", body: [0xff, 0xfe, 0]), "status 200"),
     (.problem("malformed", status: 400, detail: "who are you"), "who are you"),
   ])
-  func `what is no directory is an error that names URL and answer`(
+  func `the error for an unusable directory contains the URL and the response`(
     fault: Fault, words: String
   ) async throws {
     let stage = try Stage()
@@ -68,7 +68,7 @@ import Testing
     expectText(error.hint, mentions: "directory URL")
   }
 
-  @Test func `a directory in the cache that has gone stale is asked for again`() async throws {
+  @Test func `a stale cached directory is requested again`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     var stale = try await stage.client.directory()
@@ -97,7 +97,7 @@ import Testing
   }
 
   @Test(arguments: ["http://localhost:14000", "http://127.0.0.1:14000", "http://[::1]:14000"])
-  func `plain http is fine on loopback`(base: String) async throws {
+  func `plain http is allowed on loopback`(base: String) async throws {
     let stage = try Stage { $0.base = base }
     let account = try await stage.account()
     _ = try await account.issue("example.com")
@@ -108,7 +108,7 @@ import Testing
     "file:///etc/passwd", "https://ca.test/\r\nHost: x", "/order/1",
     "https://ca.test/" + String(repeating: "a", count: 3000),
   ])
-  func `a CA cannot send us to just any URL`(url: String) async throws {
+  func `unsafe URLs from the CA are rejected`(url: String) async throws {
     let stage = try Stage()
     let account = try await stage.account()
     let error = try #require(await failure { _ = try await account.authorization(at: url) })

@@ -6,7 +6,7 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-// The landing page's example, word for word; the first test below compares the two.
+// The example of the landing page, verbatim; the first test below compares the two.
 // example:
 /// Gets a certificate for one name; `serve` publishes the response to the challenge.
 func certificate(
@@ -48,7 +48,7 @@ func certificate(
 // end of example
 
 @Suite struct DocumentationTests {
-  @Test func `the landing page shows the code that is compiled here`() throws {
+  @Test func `the landing page shows the code compiled here`() throws {
     let file = URL(filePath: #filePath)
     let source = try String(contentsOf: file, encoding: .utf8)
     let page = try String(
@@ -62,7 +62,7 @@ func certificate(
     #expect(words(compiled) == words(shown))
   }
 
-  @Test func `the landing page's example gets a certificate`() async throws {
+  @Test func `the landing page's example obtains a certificate`() async throws {
     let stage = try Stage { settings in
       settings.validate = { _ in nil }
     }

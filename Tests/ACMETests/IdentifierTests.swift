@@ -15,7 +15,7 @@ import Testing
       String(repeating: "a", count: 63) + ".example", String(repeating: "a", count: 63) + ".example"
     ),
   ])
-  func `domains as people write them`(text: String, value: String) throws {
+  func `domains are normalized`(text: String, value: String) throws {
     let identifier = try Identifier(parsing: text)
     #expect(identifier == .dns(value))
     #expect(identifier.isWildcard == value.hasPrefix("*."))
@@ -30,7 +30,7 @@ import Testing
     ("1:2:3:4:5:6:7::", "1:2:3:4:5:6:7:0"),
     ("64:ff9b::192.0.2.33", "64:ff9b::c000:221"),
   ])
-  func `addresses in the form of RFC 5952`(text: String, value: String) throws {
+  func `IP addresses are normalized as in RFC 5952`(text: String, value: String) throws {
     #expect(try Identifier(parsing: text) == .ip(value))
   }
 
@@ -52,13 +52,13 @@ import Testing
     (String(repeating: "a", count: 64) + ".example", "63 bytes"),
     (String(repeating: "abcdefg.", count: 32) + "example", "253 bytes"),
   ])
-  func `what is no name is refused with the reason`(text: String, reason: String) {
+  func `an invalid name is rejected with a reason`(text: String, reason: String) {
     let error = #expect(throws: ACMEError.self) { _ = try Identifier(parsing: text) }
     #expect(error?.code == .badName)
     expectText(error?.description, mentions: reason)
   }
 
-  @Test func `pasted URLs and addresses get a hint`() {
+  @Test func `pasted URLs and e-mail addresses get a hint with the name`() {
     func hint(_ text: String) -> String? {
       do {
         _ = try Identifier(parsing: text)
@@ -73,8 +73,8 @@ import Testing
     }
   }
 
-  @Test func `no bytes at all make parsing fail in another way`() {
-    // Every text ends in a name or in an ACMEError, and a name stays what it is.
+  @Test func `parsing random text is idempotent`() {
+    // Random text is rejected, or parsed to a name that parses to itself.
     var seed: UInt64 = 42
     let letters = Array("ab.*:-_@/[]0129%ü\u{0}\u{202e} ,")
     for _ in 0..<3000 {

@@ -7,7 +7,9 @@ import TestSupport
 import Testing
 
 @Suite struct IssuanceTests {
-  @Test func `a known account and a cached directory need eight requests`() async throws {
+  @Test func `issuance with a known account and a cached directory takes eight requests`()
+    async throws
+  {
     let stage = try Stage()
     let account = try await stage.returningAccount()
     let chain = try await account.issue("example.com")
@@ -20,7 +22,7 @@ import Testing
     #expect(chain.lastIssuerCommonName == "Test Root 1")
   }
 
-  @Test func `a fresh account needs ten requests`() async throws {
+  @Test func `issuance with a new account takes ten requests`() async throws {
     let stage = try Stage()
     let account = try await stage.client.register(
       key: stage.key, NewAccount(termsOfServiceAgreed: true))
@@ -29,7 +31,7 @@ import Testing
     #expect(stage.ca.count(.newNonce) == 1)
   }
 
-  @Test func `an order that comes back ready needs five requests`() async throws {
+  @Test func `an order that is ready at once takes five requests`() async throws {
     let stage = try Stage { $0.reusesAuthorizations = true }
     _ = try await stage.account().issue("example.com")
     let account = try await stage.returningAccount()
@@ -37,7 +39,7 @@ import Testing
     #expect(stage.ca.kinds == [.newNonce, .newOrder, .finalize, .order, .certificate])
   }
 
-  @Test func `each further name needs two more requests`() async throws {
+  @Test func `each additional name takes two more requests`() async throws {
     let stage = try Stage()
     let account = try await stage.returningAccount()
     let chain = try await account.issue("a.example", "b.example", "192.0.2.1", "2001:db8::1")
@@ -45,13 +47,13 @@ import Testing
     #expect(chain.leaf?.ipAddresses == ["192.0.2.1", "2001:db8::1"])
   }
 
-  @Test func `an order that is valid at finalize is not looked at again`() async throws {
+  @Test func `an order that finalize returns as valid is not polled`() async throws {
     let stage = try Stage { $0.issuesAtOnce = true }
     _ = try await stage.returningAccount().issue("example.com")
     #expect(stage.ca.count() == 7)
   }
 
-  @Test func `looks at an order begin after a quarter second and grow`() async throws {
+  @Test func `polling an order starts after 250 ms and slows down`() async throws {
     let stage = try Stage { $0.validationLooks = 4 }
     let account = try await stage.account()
     _ = try await account.readyOrder("example.com")
@@ -62,7 +64,7 @@ import Testing
   }
 
   @Test(arguments: ["7", "in7seconds"])
-  func `Retry-After bounds the next look from below`(form: String) async throws {
+  func `Retry-After is the minimum wait before the next poll`(form: String) async throws {
     let stage = try Stage { $0.issuanceLooks = 2 }
     let account = try await stage.account()
     let ready = try await account.readyOrder("example.com")
@@ -75,7 +77,7 @@ import Testing
     #expect(first >= .seconds(6))
   }
 
-  @Test func `an order that stays processing ends as try later`() async throws {
+  @Test func `an order that stays processing is a retryable error`() async throws {
     let stage = try Stage { $0.issuanceLooks = 100_000 }
     let account = try await stage.account()
     let ready = try await account.readyOrder("example.com")
@@ -85,7 +87,7 @@ import Testing
     #expect(stage.clock.waited <= 61)
   }
 
-  @Test func `a Retry-After beyond the time limit ends the wait at once`() async throws {
+  @Test func `a Retry-After beyond the time limit fails immediately`() async throws {
     let stage = try Stage {
       $0.issuanceLooks = 5
       $0.retryAfter = "86400"
@@ -102,7 +104,7 @@ import Testing
     #expect(stage.clock.waited == waited)
   }
 
-  @Test func `a failed validation is told name by name`() async throws {
+  @Test func `failed validations are reported name by name`() async throws {
     let stage = try Stage {
       $0.validate = { attempt in
         attempt.name == "good.example"
@@ -121,7 +123,7 @@ import Testing
     #expect(!error.isRetryable)
   }
 
-  @Test func `a single failed name is an error about that name`() async throws {
+  @Test func `a single failed name is the subject of the error`() async throws {
     let stage = try Stage { $0.validate = { _ in Problem(type: .connection, detail: "timeout") } }
     let account = try await stage.account()
     let order = try await account.readyOrder("example.com")
@@ -130,7 +132,7 @@ import Testing
     expectText(error.hint, mentions: "port")
   }
 
-  @Test func `a CA that leaves the order of a failed name pending is asked about the name`()
+  @Test func `a failed name is detected even if the CA leaves its order pending`()
     async throws
   {
     let stage = try Stage {
@@ -150,7 +152,7 @@ import Testing
     #expect((10...15).contains(stage.clock.waited))
   }
 
-  @Test func `a validation that takes long costs few looks at the names`() async throws {
+  @Test func `a slow validation takes few requests for authorizations`() async throws {
     let stage = try Stage { $0.validationLooks = 45 }
     let account = try await stage.account()
     let order = try await account.answeredOrder("a.example", "b.example")
@@ -161,7 +163,7 @@ import Testing
     #expect(stage.ca.count(.authorization) == 3 * 2)
   }
 
-  @Test func `a refused order tells every name that is to blame`() async throws {
+  @Test func `the error for a rejected order lists every rejected name`() async throws {
     let account = try await Stage().account()
     let names = ["a.example", "b.forbidden"].map { Identifier.dns($0) }
     let error = try #require(
@@ -173,7 +175,7 @@ import Testing
         + "(rejectedIdentifier); b.forbidden: policy forbids this name (rejectedIdentifier)")
   }
 
-  @Test func `alternate chains are found by relative links and fetched only when asked for`()
+  @Test func `alternate chains come from relative links and are fetched only on demand`()
     async throws
   {
     let stage = try Stage { $0.hasAlternateChain = true }
@@ -186,7 +188,7 @@ import Testing
     #expect(others.first?.leaf == chain.leaf)
   }
 
-  @Test func `an order survives coding, so that a later run can finish it`() async throws {
+  @Test func `a later run can complete a stored order`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     let ready = try await account.readyOrder("example.com")
@@ -198,7 +200,7 @@ import Testing
     #expect(chain.leaf?.dnsNames == ["example.com"])
   }
 
-  @Test func `wildcards are validated under the base domain`() async throws {
+  @Test func `a wildcard is validated with its base domain`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     let order = try await account.newOrder(NewOrder([Identifier(parsing: "*.example.com")]))
@@ -210,7 +212,9 @@ import Testing
   }
 
   @Test(arguments: [-86400.0, 86400])
-  func `a clock that is set while an order is awaited changes no wait`(jump: Double) async throws {
+  func `setting the clock while waiting for an order does not change the wait`(jump: Double)
+    async throws
+  {
     let stage = try Stage {
       $0.validationLooks = 1_000
       $0.retryAfter = "3"
@@ -235,7 +239,7 @@ import Testing
   }
 }
 
-/// An IMF-fixdate, written here independently of the library.
+/// Formats an IMF-fixdate, independently of the library.
 func httpDate(_ date: Date) -> String {
   let text = date.ISO8601Format()
   let parts = text.split { "-T:Z".contains($0) }.map(String.init)

@@ -6,11 +6,11 @@ import Testing
 @testable import ACME
 
 @Suite struct JOSETests {
-  @Test func `the thumbprint of RFC 7638`() throws {
+  @Test func `a thumbprint matches the example of RFC 7638`() throws {
     #expect(try rfc7638Key().thumbprint == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs")
   }
 
-  @Test func `the thumbprint of RFC 8037`() throws {
+  @Test func `a thumbprint matches the example of RFC 8037`() throws {
     #expect(try rfc8037Key().thumbprint == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k")
   }
 
@@ -22,10 +22,10 @@ import Testing
       "Ef5p1sPx2wUXMcnWZvwP8E9btImHhKOF_3xtyoT-ILIbvq4Ktv1sxNqvSlJtBcoGiHomS8b1of66KeTVAAEWEQ"
     ),
   ])
-  func `external account bindings are those that another program makes`(
+  func `external account bindings match those of another program`(
     hash: HMAC.Hash, signature: String
   ) throws {
-    // The signatures were made by Python's hmac from the documented parts.
+    // The signatures were computed with Python's hmac.
     let external = ExternalAccount(
       keyID: "kid-1", hmacKey: [UInt8]("secret key of a customer".utf8), hash: hash)
     let bytes = try JWS.externalBinding(
@@ -34,14 +34,14 @@ import Testing
     #expect(document["signature"].string == signature)
   }
 
-  @Test func `a header escapes what a server put into its URL`() throws {
+  @Test func `a URL with special characters is escaped in the header`() throws {
     let bytes = try JWS.sign(
       [], url: #"https://ca.test/"\"#, nonce: "n", by: Signer(key: PrivateKey.generate(.ec256)))
     let header = JSONValue(bytes)?["protected"].string.flatMap { Base64URL.decode($0) }
     #expect(header.flatMap { JSONValue($0) }?["url"].string == #"https://ca.test/"\"#)
   }
 
-  @Test func `base64url is the other way round of itself`() {
+  @Test func `base64url decoding reverses encoding`() {
     for length in 0..<70 {
       let bytes = (0..<length).map { UInt8(truncatingIfNeeded: $0 * 37 + length) }
       #expect(Base64URL.decode(Base64URL.encode(bytes)) == bytes)
@@ -51,7 +51,7 @@ import Testing
   }
 
   @Test(arguments: ["a", "ab=", "a+b/", "Zm9v YmFy", "Zm9vY", "-_9", "\u{e9}"])
-  func `what is not strict base64url is refused`(text: String) {
+  func `non-strict base64url is rejected`(text: String) {
     #expect(Base64URL.decode(text) == nil)
   }
 

@@ -6,7 +6,7 @@ import Testing
 @Suite struct OrderOptionsTests {
   private let names = [Identifier.dns("example.com")]
 
-  @Test func `profile and dates are sent as asked`() async throws {
+  @Test func `an order sends its profile and dates`() async throws {
     let stage = try Stage { $0.profiles = ["shortlived": "six days"] }
     let account = try await stage.account()
     let from = Date(timeIntervalSince1970: 1_780_000_000)
@@ -20,7 +20,7 @@ import Testing
     #expect(payload["profile"] == "shortlived")
   }
 
-  @Test func `a profile that the CA does not have is refused with the list of those it has`()
+  @Test func `the error for an unknown profile lists the CA's profiles`()
     async throws
   {
     let stage = try Stage { $0.profiles = ["classic": "", "tlsserver": ""] }
@@ -32,7 +32,7 @@ import Testing
     #expect(stage.ca.count() == 0)
   }
 
-  @Test func `a profile that is newer than the cached directory is found`() async throws {
+  @Test func `a profile newer than the cached directory is found`() async throws {
     let stage = try Stage()
     let account = try await stage.returningAccount()
     stage.ca.configure { $0.profiles = ["new": "brand new"] }
@@ -41,7 +41,7 @@ import Testing
     #expect(stage.ca.count(.directory) == 1)
   }
 
-  @Test func `replaces goes along only when the CA has renewal information`() async throws {
+  @Test func `replaces is sent only if the CA has renewal information`() async throws {
     let id = try #require(CertificateID(rawValue: "YWJj.AQ"))
     for has in [true, false] {
       let stage = try Stage { if !has { $0.resources.remove("renewalInfo") } }
@@ -53,7 +53,7 @@ import Testing
   }
 
   @Test(arguments: [("alreadyReplaced", 409), ("malformed", 400), ("notFound", 404)])
-  func `an order whose replaces is refused is placed without it`(type: String, status: Int)
+  func `an order is retried without replaces if the CA rejects it`(type: String, status: Int)
     async throws
   {
     let stage = try Stage()
@@ -65,7 +65,7 @@ import Testing
     #expect(stage.ca.requests.map(\.payload["replaces"].string) == [id.rawValue, nil])
   }
 
-  @Test func `a refusal that replaces cannot explain is not repeated`() async throws {
+  @Test func `an order rejected for another reason than replaces is not retried`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     stage.ca.inject(.problem("rejectedIdentifier", status: 403), on: .newOrder)
@@ -75,13 +75,13 @@ import Testing
     #expect(stage.ca.count() == 1)
   }
 
-  @Test func `authorizations can be asked for ahead and given up`() async throws {
+  @Test func `authorizations can be created without an order and deactivated`() async throws {
     let stage = try Stage { $0.resources.insert("newAuthz") }
     let account = try await stage.account()
     let authorization = try await account.newAuthorization(for: .dns("example.com"))
     try await account.deactivateAuthorization(at: authorization.url)
     #expect(stage.ca.authorizationStates == ["example.com": "deactivated"])
-    // Once more is no error: it is over already.
+    // Deactivating it again is not an error.
     try await account.deactivateAuthorization(at: authorization.url)
   }
 }

@@ -9,7 +9,7 @@ import Testing
     try JSONDecoder().decode(Problem.self, from: Data(json.utf8))
   }
 
-  @Test func `a problem with subproblems in words`() throws {
+  @Test func `the description of a problem includes its subproblems`() throws {
     let read = try problem(
       """
       {"type":"urn:ietf:params:acme:error:malformed","detail":"Some names are bad","status":403,
@@ -33,11 +33,11 @@ import Testing
     (#"{"type":7,"detail":null,"status":"x","identifier":[],"subproblems":{}}"#, "no reason given"),
     (#"{"detail":"words","subproblems":[3,{"detail":"more"},null]}"#, "words; more"),
   ])
-  func `malformed fields of a problem are left out`(json: String, words: String) throws {
+  func `malformed fields of a problem are ignored`(json: String, words: String) throws {
     #expect(try problem(json).description == words)
   }
 
-  @Test func `endless problems are cut off`() throws {
+  @Test func `long problems are truncated`() throws {
     let sub = #"{"detail":"\#(String(repeating: "x", count: 100))"}"#
     let many = Array(repeating: sub, count: 1000).joined(separator: ",")
     let read = try problem(#"{"detail":"a","subproblems":[\#(many)]}"#)
@@ -45,7 +45,7 @@ import Testing
     #expect(read.description.count <= 4001)
   }
 
-  @Test func `a problem within a problem without end is no problem document`() async throws {
+  @Test func `deeply nested problems are not a problem document`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     let depth = 20000
@@ -76,7 +76,7 @@ import Testing
     expectText(error.hint, mentions: words)
   }
 
-  @Test func `text of a CA cannot move a terminal's cursor`() async throws {
+  @Test func `control characters from a CA are escaped in error descriptions`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     stage.ca.inject(
@@ -88,7 +88,7 @@ import Testing
     expectText(error.problem?.detail, mentions: "\u{1b}")
   }
 
-  @Test func `hints quote the CA as it is`() async throws {
+  @Test func `hints quote the CA unescaped`() async throws {
     let evil = "https://ca.test/\u{1B}]0;pwned\u{7}\ncertctl: all is well"
     let page = try Stage()
     let instance: JSONValue = [

@@ -12,7 +12,9 @@ import Testing
 
   // Nonces
 
-  @Test func `a refused nonce is repeated at once with the fresh one`() async throws {
+  @Test func `a request with a rejected nonce is retried immediately with the new one`()
+    async throws
+  {
     let stage = try Stage()
     let account = try await stage.account()
     stage.ca.inject(.badNonce, on: .newOrder, times: 150)
@@ -24,7 +26,7 @@ import Testing
     #expect(Set(nonces).count == 151)
   }
 
-  @Test func `the hundred and fifty-first refusal is an error that can be tried later`()
+  @Test func `the 151st rejected nonce is a retryable error`()
     async throws
   {
     let stage = try Stage()
@@ -36,7 +38,7 @@ import Testing
     #expect(stage.ca.count(.newOrder) == 151)
   }
 
-  @Test func `a refusal without a nonce makes the client ask for one`() async throws {
+  @Test func `a rejection without a nonce makes the client request one`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     stage.ca.inject(.problem("badNonce", status: 400, givesNonce: false), on: .newOrder)
@@ -44,7 +46,7 @@ import Testing
     #expect(stage.ca.kinds == [.newOrder, .newNonce, .newOrder])
   }
 
-  @Test func `nonces that have gone stale cost one repeated request each time`() async throws {
+  @Test func `a stale nonce takes one more request`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     stage.ca.forgetNonces()
@@ -62,7 +64,7 @@ import Testing
     #expect(stage.ca.kinds == [.newOrder, .newNonce, .newOrder])
   }
 
-  @Test func `every error that brings a nonce spares a request`() async throws {
+  @Test func `a nonce from an error response is used for the retry`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     stage.ca.inject(.problem("serverInternal", status: 503, givesNonce: true), on: .newOrder)
@@ -70,7 +72,7 @@ import Testing
     #expect(stage.ca.kinds == [.newOrder, .newOrder])
   }
 
-  @Test func `parallel orders each have a nonce of their own`() async throws {
+  @Test func `parallel orders use different nonces`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     let urls = try await withThrowingTaskGroup(of: String.self) { group in
@@ -85,24 +87,24 @@ import Testing
     #expect(stage.ca.count(.newOrder) == 20)
   }
 
-  @Test func `of many stale nonces only one costs a request`() async throws {
+  @Test func `only one of many stale nonces takes a request`() async throws {
     let http = NonceLadder()
     let client = ACMEClient(directoryURL: "https://ca.test/dir", http: http)
-    // Five answers without a request that takes a nonce fill the pool with five.
+    // Five directory responses fill the pool with five nonces.
     for _ in 0..<5 { _ = try await client.refreshedDirectory() }
     let key = try PrivateKey.generate(.ec256)
     _ = await failure { _ = try await client.findAccount(key: key) }
     #expect(http.nonces == ["n5", "fresh"])
   }
 
-  // Repeats
+  // Retries
 
   @Test(arguments: [
     Fault.dropBefore, .dropAfter, .refuseConnection, .html(status: 502), .html(status: 503),
     .problem("serverInternal", status: 500), .problem("serverInternal", status: 503),
     .problem("rateLimited", status: 429, headers: [HTTPField(name: "Retry-After", value: "2")]),
   ])
-  func `newOrder is repeated after a temporary failure`(fault: Fault) async throws {
+  func `newOrder is retried after a temporary failure`(fault: Fault) async throws {
     let stage = try Stage()
     let account = try await stage.account()
     stage.ca.inject(fault, on: .newOrder, times: 2)
@@ -111,7 +113,7 @@ import Testing
     #expect(stage.clock.waits.count == 2)
   }
 
-  @Test func `repeats end after five attempts, with growing waits`() async throws {
+  @Test func `retries end after five attempts with growing waits`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     stage.ca.inject(.html(status: 502), on: .newOrder, times: 100)
@@ -127,7 +129,7 @@ import Testing
     #expect(waits.count == 4)
   }
 
-  @Test func `a policy of one attempt repeats nothing but nonces`() async throws {
+  @Test func `a policy of one attempt retries only rejected nonces`() async throws {
     let stage = try Stage(policy: .once)
     let account = try await stage.account()
     stage.ca.inject(.badNonce, on: .newOrder)
@@ -139,7 +141,7 @@ import Testing
   }
 
   @Test(arguments: [429, 503])
-  func `a long Retry-After is an error at once that names the time`(status: Int) async throws {
+  func `a long Retry-After fails immediately and reports the time`(status: Int) async throws {
     let stage = try Stage()
     let account = try await stage.account()
     let header = HTTPField(name: "Retry-After", value: "3600")
@@ -163,7 +165,7 @@ import Testing
     #expect(stage.clock.waits.isEmpty)
   }
 
-  @Test func `a rate limit without Retry-After is not hammered`() async throws {
+  @Test func `a rate limit without Retry-After is not retried`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     stage.ca.inject(.problem("rateLimited", status: 429), on: .newOrder, times: 9)
@@ -173,7 +175,7 @@ import Testing
     #expect(stage.ca.count(.newOrder) == 1)
   }
 
-  @Test func `a Retry-After is waited for before the next attempt`() async throws {
+  @Test func `the next attempt waits for Retry-After`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     let header = HTTPField(name: "Retry-After", value: "10")
@@ -183,7 +185,7 @@ import Testing
     #expect(wait >= .seconds(10) && wait <= .seconds(11))
   }
 
-  @Test func `a TLS failure is an error at once`() async throws {
+  @Test func `a TLS failure is not retried`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     stage.ca.inject(.tlsFailure, on: .newOrder, times: 9)
@@ -193,7 +195,7 @@ import Testing
     #expect(stage.ca.count(.newOrder) == 1)
   }
 
-  @Test func `whatever another HTTP client throws becomes an ACMEError`() async throws {
+  @Test func `unknown errors of an HTTP client are wrapped in an ACMEError`() async throws {
     struct Odd: Error {}
     struct Client: HTTPClient {
       func send(_ request: HTTPRequest) async throws -> HTTPResponse { throw Odd() }
@@ -204,7 +206,7 @@ import Testing
     #expect(error?.underlying is Odd)
   }
 
-  @Test func `cancellation ends a wait and stays a cancellation`() async throws {
+  @Test func `cancellation ends a wait with CancellationError`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     stage.ca.inject(.html(status: 502), on: .newOrder, times: 9)
@@ -217,7 +219,7 @@ import Testing
 
   // Challenges and finalize
 
-  @Test func `a challenge whose answer was lost is not posted again`() async throws {
+  @Test func `a challenge response whose reply was lost is not sent again`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     stage.ca.inject(.dropAfter, on: .challenge)
@@ -227,7 +229,7 @@ import Testing
     #expect(stage.ca.count(.authorization) == 2)
   }
 
-  @Test func `a challenge that never arrived is posted again after a look`() async throws {
+  @Test func `a challenge response that never arrived is sent again after a check`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     stage.ca.inject(.dropBefore, on: .challenge)
@@ -240,7 +242,9 @@ import Testing
     #expect(stage.ca.count(.challenge) == 2)
   }
 
-  @Test func `a challenge that could not be sent is posted again without a look`() async throws {
+  @Test func `a challenge response that could not be sent is sent again without a check`()
+    async throws
+  {
     let stage = try Stage()
     let account = try await stage.account()
     stage.ca.inject(.refuseConnection, on: .challenge)
@@ -249,7 +253,7 @@ import Testing
     #expect(stage.ca.count(.authorization) == 1)
   }
 
-  @Test func `a conflict on a challenge means that validation runs`() async throws {
+  @Test func `a conflict on a challenge means that validation is running`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     stage.ca.inject(.problem("conflict", status: 409, afterProcessing: true), on: .challenge)
@@ -259,7 +263,7 @@ import Testing
   }
 
   @Test(arguments: [Fault.dropAfter, .html(status: 502, afterProcessing: true)])
-  func `finalize whose answer was lost is found done`(fault: Fault) async throws {
+  func `a finalize whose response was lost is not sent again`(fault: Fault) async throws {
     let stage = try Stage()
     let account = try await stage.account()
     let ready = try await account.readyOrder("example.com")
@@ -269,7 +273,7 @@ import Testing
     #expect(stage.ca.count(.finalize) == 1)
   }
 
-  @Test func `finalize that never arrived is sent again after a look`() async throws {
+  @Test func `a finalize that never arrived is sent again after a check`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     let ready = try await account.readyOrder("example.com")
@@ -289,7 +293,7 @@ import Testing
     #expect(stage.ca.count(.finalize) == 1)
   }
 
-  @Test func `an order that is not ready for good is an error with the CA's words`()
+  @Test func `an order that never becomes ready is an error with the CA's problem`()
     async throws
   {
     let stage = try Stage()
@@ -300,9 +304,9 @@ import Testing
     #expect(stage.ca.count(.finalize) == 1)
   }
 
-  // Answers that are none
+  // Malformed responses
 
-  @Test func `a page of HTML is told in words, never as a JSON error`() async throws {
+  @Test func `an HTML page is quoted as text, not reported as a JSON error`() async throws {
     let stage = try Stage(policy: .once)
     let account = try await stage.account()
     stage.ca.inject(.html(status: 502, "Bad\u{1b}[31m Gateway"), on: .newOrder)
@@ -314,7 +318,7 @@ import Testing
     expectText(error.hint, mentions: "proxy")
   }
 
-  @Test func `a success that is no JSON is an unexpected answer`() async throws {
+  @Test func `a successful response that is not JSON is an unexpected response`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     stage.ca.inject(.html(status: 200, "Welcome"), on: .order)
@@ -324,7 +328,7 @@ import Testing
     #expect(error.description.contains("Welcome"))
   }
 
-  @Test func `a signed request follows no redirect`() async throws {
+  @Test func `a signed request does not follow redirects`() async throws {
     let stage = try Stage()
     let account = try await stage.account()
     let target = HTTPField(name: "Location", value: "https://elsewhere.example/")
@@ -336,7 +340,7 @@ import Testing
   }
 }
 
-/// Gives a nonce with every directory, and takes only the one that comes with a refusal.
+/// A CA that sends a nonce with every directory and accepts only the one from a rejection.
 private final class NonceLadder: HTTPClient {
   private let state = Mutex<(given: Int, taken: [String])>((0, []))
 

@@ -5,7 +5,7 @@ import FoundationEssentials
 import Synchronization
 import TestSupport
 
-/// A CA, a clock that jumps and a client, for one test.
+/// A fake CA, a test clock and a client, for one test.
 struct Stage {
   let clock = TestClock()
   let ca: FakeCA
@@ -24,26 +24,26 @@ struct Stage {
       directoryURL: ca.directoryURL, http: ca, cache: cache, policy: policy, clock: clock.wall)
   }
 
-  /// Another client, as a later run has it: the same cache, no nonces.
+  /// Returns another client, as in a later run: the same cache, no nonces.
   func laterClient() -> ACMEClient {
     ACMEClient(directoryURL: ca.directoryURL, http: ca, cache: cache, clock: clock.wall)
   }
 
-  /// An account whose registration is no longer in the log.
+  /// Registers an account and clears the CA's request log.
   func account() async throws -> Account {
     let account = try await client.register(key: key, NewAccount(termsOfServiceAgreed: true))
     ca.resetLog()
     return account
   }
 
-  /// An account in a later run: no nonces, the directory in the cache, an empty log.
+  /// Returns an account in a later run: no nonces, a cached directory, an empty log.
   func returningAccount() async throws -> Account {
     let url = try await account().url
     return laterClient().account(url: url, key: key)
   }
 }
 
-/// Keeps directories in memory.
+/// An in-memory cache of directories.
 final class MemoryCache: DirectoryCache {
   private let entries = Mutex<[String: Directory]>([:])
 
@@ -52,10 +52,10 @@ final class MemoryCache: DirectoryCache {
 }
 
 extension Account {
-  /// An order whose first challenges are answered, as it was before.
+  /// Places an order and responds to the first challenge of each name; returns the order unpolled.
   func answeredOrder(_ names: String...) async throws -> Order { try await answer(names) }
 
-  /// An order that is no longer pending, all its http-01 challenges answered.
+  /// Places an order, responds to the first challenge of each name and waits for the validation.
   func readyOrder(_ names: String...) async throws -> Order {
     let order = try await answer(names)
     guard order.status == .pending else { return order }
@@ -74,7 +74,7 @@ extension Account {
     return order
   }
 
-  /// The whole way to a chain, with the fewest requests.
+  /// Issues a certificate with as few requests as possible.
   func issue(_ names: String...) async throws -> IssuedChain {
     var order = try await newOrder(NewOrder(try names.map { try Identifier(parsing: $0) }))
     for url in order.authorizations where order.status == .pending {
@@ -89,7 +89,7 @@ extension Account {
     return try await collect(order)
   }
 
-  /// From a ready order to the chain.
+  /// Finalizes a ready order and returns the chain.
   func collect(_ ready: Order) async throws -> IssuedChain {
     let ips = ready.identifiers.filter { $0.type == .ip }.map(\.value)
     let names = ready.identifiers.filter { $0.type == .dns }.map(\.value)
@@ -104,7 +104,7 @@ extension Account {
   }
 }
 
-/// The `ACMEError` that a body throws; `nil` when it throws none.
+/// Returns the `ACMEError` that a body throws, or nil.
 func failure(_ body: () async throws -> Void) async -> ACMEError? {
   do {
     try await body()

@@ -14,7 +14,7 @@ import Testing
     ("Fri May  1 20:27:40 2026", 0), ("Sun, 06 Nov 1994 08:49:37 GMT", 0),
     ("Fri, 31 Dec 9999 23:59:59 GMT", RetryAfter.longest),
   ])
-  func `Retry-After in all its forms`(text: String, seconds: Double) {
+  func `Retry-After is parsed in all its forms`(text: String, seconds: Double) {
     #expect(RetryAfter.instant(text, now: now) == now.addingTimeInterval(seconds))
   }
 
@@ -26,7 +26,7 @@ import Testing
     "Thu, 28 May 99999 20:27:40 GMT", "Thu,28 May 2026 20:27:40 GMT", "2026-05-28T20:27:40Z",
     "\u{0}",
   ])
-  func `a Retry-After that cannot be read is none`(text: String) {
+  func `a malformed Retry-After is ignored`(text: String) {
     #expect(RetryAfter.instant(text, now: now) == nil)
   }
 
@@ -35,7 +35,7 @@ import Testing
     ("2026-05-28t22:26:40.5+02:00", 1_780_000_000.5), ("2024-02-29T00:00:00Z", 1_709_164_800),
     ("1969-12-31T23:59:59Z", -1), ("2026-05-28 20:26:40Z", 1_780_000_000),
   ])
-  func `RFC 3339 times`(text: String, seconds: Double) {
+  func `RFC 3339 times are parsed`(text: String, seconds: Double) {
     #expect(Timestamp.rfc3339(text) == Date(timeIntervalSince1970: seconds))
   }
 
@@ -45,11 +45,11 @@ import Testing
     "26-05-28T20:26:40Z",
     "2026-05-28T20:26:40Z ", "2026-05-28T20:26:40.1111111111111111111111111Z",
   ])
-  func `what is no RFC 3339 time is none`(text: String) {
+  func `a malformed RFC 3339 time is rejected`(text: String) {
     #expect(Timestamp.rfc3339(text) == nil)
   }
 
-  @Test func `written times are those that Foundation writes`() {
+  @Test func `times are formatted as Foundation does`() {
     for seconds in stride(from: -3_000_000_000.0, to: 9_000_000_000, by: 86_413_777) {
       let date = Date(timeIntervalSince1970: seconds)
       #expect(Timestamp.rfc3339(date) == date.ISO8601Format())
@@ -68,11 +68,11 @@ import Testing
       (["<a>;rel=\"alternate"], ["a"]), (["<>;rel=alternate"], [""]),
       (["<a>;rel=up;rel=alternate"], []),
     ] as [([String], [String])])
-  func `Link headers`(headers: [String], targets: [String]) {
+  func `Link headers are parsed`(headers: [String], targets: [String]) {
     #expect(LinkHeader.targets(relation: "alternate", in: headers) == targets)
   }
 
-  @Test func `endless links are cut off`() {
+  @Test func `long Link headers are truncated`() {
     let header = String(repeating: "<a>;rel=alternate,", count: 5000)
     #expect(LinkHeader.targets(relation: "alternate", in: [header]).count == LinkHeader.limit)
   }
@@ -81,11 +81,11 @@ import Testing
     ("<html><body><h1>502 Bad\n Gateway</h1></body></html>", "502 Bad Gateway"), ("", ""),
     ("plain   words", "plain words"), ("<<<>>>", ">>"), ("a<b", "a"),
   ])
-  func `the first words of a page`(page: String, words: String) {
+  func `the text of a page is extracted`(page: String, words: String) {
     #expect(ErrorAnswer.firstWords([UInt8](page.utf8)) == words)
   }
 
-  @Test func `the first words are few`() {
+  @Test func `the text of a long page is truncated`() {
     let words = ErrorAnswer.firstWords([UInt8](repeating: UInt8(ascii: "x"), count: 100_000))
     #expect(words.count == 161)
   }

@@ -10,27 +10,27 @@ import Testing
     ("Plain.Example", "plain.example"), ("Plain_Text.Example", "plain_text.example"),
     ("ΑΣ.example", "xn--mxa0b.example"), ("ü。example", "xn--tda.example"), ("ü.", "xn--tda."),
     ("xn--bcher-kva.ü", "xn--bcher-kva.xn--tda"),
-    // Symbols, which only the older standard allows.
+    // Symbols, which only IDNA 2003 allows.
     ("💩.example", "xn--ls8h.example"), ("☃.Example", "xn--n3h.example"),
   ])
-  func `a name is written in ASCII`(_ name: String, _ ascii: String) throws {
+  func `an international name is converted to ASCII`(_ name: String, _ ascii: String) throws {
     #expect(try InternationalName.toASCII(name) == ascii)
   }
 
   @Test(arguments: [
     "a℀b.example", "ü b.example", "ü/x.example", "\u{FFFD}.example", "ü\u{0}", "ü@x.example",
     "-ü.example", "ab--ü.example", "xn--a.ü.example", "ex\u{200C}ample.ü",
-    // Of the symbol the older standard is asked, which would write "ss".
+    // The symbol requires IDNA 2003, which would turn "ß" into "ss".
     "straße💩.example",
     String(repeating: "ü", count: 64) + ".example",
     String(repeating: "ü.", count: 130) + "example",
   ])
-  func `a name that stands for no host is refused`(_ name: String) throws {
+  func `an invalid international name is rejected`(_ name: String) throws {
     let error = try #require(throws: HostError.self) { try InternationalName.toASCII(name) }
     #expect(error.code == .badName)
   }
 
-  @Test func `a URL is taken apart`() throws {
+  @Test func `a URL is split into its parts`() throws {
     let parts = try URLParts("HTTPS://CA.Example/dir/a?b=c")
     #expect(parts.scheme == "https")
     #expect(parts.host == "ca.example")
@@ -44,11 +44,11 @@ import Testing
     "http://2130706433/", "http://127.1/", "http://0x7f.1/", "http://127.1./", "http://LOCALHOST/",
     "http://[0:0::1]/",
   ])
-  func `loopback is known`(_ url: String) throws {
+  func `loopback addresses are recognized`(_ url: String) throws {
     #expect(try URLParts(url).isLoopback)
   }
 
-  @Test func `what parsers may read differently is one thing here`() throws {
+  @Test func `ambiguous hosts and ports are normalized`() throws {
     let parts = try URLParts("https://[2001:DB8:0::1]:8443")
     #expect(parts.host == "2001:db8::1")
     #expect(parts.port == 8443)
@@ -60,7 +60,7 @@ import Testing
     "http://127.0.0.1.example/", "http://127.example/", "http://[::2]/",
     "http://[::ffff:192.0.2.1]/", "http://[7f00:1::]/", "http://0.0.0.1/",
   ])
-  func `what looks like loopback is not`(_ url: String) throws {
+  func `hosts that only look like loopback are not loopback`(_ url: String) throws {
     #expect(try !URLParts(url).isLoopback)
   }
 
@@ -73,7 +73,7 @@ import Testing
     "https://[::1", "https://[v1.a]/", "https://[127.0.0.1]/", "https://a,b/", "https://a*b/",
     "https://host/%zz",
   ])
-  func `what is no web address is refused`(_ url: String) throws {
+  func `an invalid or non-web URL is rejected`(_ url: String) throws {
     let error = try #require(throws: HostError.self) { try URLParts(url) }
     #expect(error.code == .unsupportedURL)
     #expect(!error.description.contains("u:p"))

@@ -6,13 +6,13 @@ struct TerminalTextTests {
   private let evil = "\u{1B}[31m\ncertctl: done"
   private let shown = "\\u{1B}[31m\\ncertctl: done"
 
-  @Test func `literals stand as they are, what is interpolated is escaped`() {
+  @Test func `literals are kept, interpolations are escaped`() {
     let text: TerminalText = "\u{1B}[1mname\u{1B}[0m\n\t\(evil), \(1)"
     #expect(text.string == "\u{1B}[1mname\u{1B}[0m\n\t\(shown), 1")
     #expect("\(text)" == text.string)
   }
 
-  @Test func `a text in a text is not escaped again`() {
+  @Test func `an interpolated TerminalText is not escaped again`() {
     let inner: TerminalText = "a\n\(evil)"
     let outer: TerminalText = "[\(inner)]"
     #expect(outer.string == "[a\n\(shown)]")
@@ -24,13 +24,13 @@ struct TerminalTextTests {
     #expect(more.string == "a\n\(shown)\n")
   }
 
-  @Test func `lines below another are indented and escaped`() {
+  @Test func `detail lines are indented and escaped`() {
     #expect(TerminalText(evil, details: [evil, "b"]).string == "\(shown)\n  \(shown)\n  b")
     #expect(TerminalText(escaping: evil).string == shown)
     #expect(TerminalText(raw: evil).string == evil)
   }
 
-  @Test func `JSON says the same, spelled so that a terminal obeys none of it`() throws {
+  @Test func `JSON escapes control characters and keeps its value`() throws {
     let said = ["message": "a\u{9B}31m\u{202E}b\u{7F}\u{E0001}\u{1B}[2J\nc"]
     let encoder = JSONEncoder()
     encoder.outputFormatting = .prettyPrinted

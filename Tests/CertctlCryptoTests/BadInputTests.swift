@@ -4,7 +4,7 @@ import Testing
 @Suite struct BadInputTests {
   private static let certificate = Array(Samples.renewalInfo.utf8)
 
-  /// Each is neither a certificate, nor a key, nor a request.
+  /// Texts that are neither a certificate, a key nor a request.
   static let texts: [(String, [UInt8])] = [
     ("empty", []),
     ("zeros", [UInt8](repeating: 0, count: 1000)),
@@ -27,7 +27,7 @@ import Testing
   ]
 
   @Test(arguments: texts)
-  func `a bad text is refused everywhere`(name: String, text: [UInt8]) throws {
+  func `malformed text is rejected by every parser`(name: String, text: [UInt8]) throws {
     #expect(throws: CryptoError.self) { try Certificate(pem: text) }
     #expect(throws: CryptoError.self) { try Certificate.chain(pem: text) }
     #expect(throws: CryptoError.self) { try PrivateKey(pem: text) }
@@ -38,7 +38,7 @@ import Testing
     #expect(throws: CryptoError.self) { try PublicKey(spki: text) }
   }
 
-  @Test func `every cut of a certificate is refused`() throws {
+  @Test func `a truncated certificate is rejected at every length`() throws {
     let der = try Certificate(pem: Self.certificate).der
     for length in 0..<der.count {
       #expect(throws: CryptoError.self) { try Certificate(der: Array(der.prefix(length))) }
@@ -47,7 +47,7 @@ import Testing
     #expect(error.description == "cannot parse the certificate: 1 trailing byte")
   }
 
-  @Test func `every flipped byte of a certificate is refused or read without a crash`() throws {
+  @Test func `a certificate with a flipped byte is rejected or parsed without a crash`() throws {
     let der = try Certificate(pem: Self.certificate).der
     var refused = 0
     for index in der.indices {
@@ -66,20 +66,20 @@ import Testing
     #expect(refused > 100)
   }
 
-  @Test func `a chain with one damaged block is refused as a whole`() throws {
+  @Test func `a chain with one damaged block is rejected as a whole`() throws {
     let text = Self.certificate + TestPEM.encode([1, 2, 3], label: "CERTIFICATE")
     let error = try #require(throws: CryptoError.self) { try Certificate.chain(pem: text) }
     #expect(error.code == .malformed)
     #expect(!error.reasons.isEmpty)
   }
 
-  @Test func `reasons belong to the call that failed`() throws {
+  @Test func `an error has no reasons of an earlier call`() throws {
     #expect(throws: CryptoError.self) { try Certificate(der: [1, 2, 3]) }
     let error = try #require(throws: CryptoError.self) { try Certificate.chain(pem: []) }
     #expect(error.reasons == ["the PEM text contains no certificate"])
   }
 
-  @Test func `an error is one line that names the operation, without its hint`() throws {
+  @Test func `an error is one line with the operation and without the hint`() throws {
     let text = TestPEM.encode([1, 2, 3], label: "PRIVATE KEY")
     let error = try #require(throws: CryptoError.self) { try PrivateKey(pem: text) }
     #expect(
@@ -91,7 +91,7 @@ import Testing
     #expect(made.description == "cannot pair them \"a\": b; c")
   }
 
-  @Test func `numbers that are no key are refused`() {
+  @Test func `numbers that are not a key are rejected`() {
     let zeros = [UInt8](repeating: 0, count: 32)
     #expect(throws: CryptoError.self) { try PublicKey(.ec(curve: "P-256", x: zeros, y: zeros)) }
     #expect(throws: CryptoError.self) { try PublicKey(.ec(curve: "P-256", x: [1], y: [])) }

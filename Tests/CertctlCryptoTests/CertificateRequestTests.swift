@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct CertificateRequestTests {
   @Test(arguments: [KeyType.ec256, .ec384, .rsa2048, .ed25519])
-  func `the openssl command verifies a request and sees nothing but names`(
+  func `openssl verifies a CSR that contains only names`(
     type: KeyType
   ) async throws {
     let key = try PrivateKey.generate(type)
@@ -22,7 +22,7 @@ import Testing
     #expect(!result.text.contains("CN ="))
   }
 
-  @Test func `a request is read back as it was made`() throws {
+  @Test func `a CSR is read back unchanged`() throws {
     let key = try PrivateKey.generate(.ec256)
     let made = try CertificateRequest(
       key: key, dnsNames: ["example.com"], ipAddresses: ["2001:0db8::0001"])
@@ -35,7 +35,7 @@ import Testing
     }
   }
 
-  @Test func `a name cannot smuggle in another one`() throws {
+  @Test func `a name cannot inject another one`() throws {
     let key = try PrivateKey.generate(.ec256)
     let name = "example.com,DNS:evil.example"
     #expect(try CertificateRequest(key: key, dnsNames: [name]).dnsNames == [name])
@@ -44,7 +44,7 @@ import Testing
   @Test(arguments: [
     ["exa mple.com"], ["bücher.example"], [""], ["a\u{0}b"], [String(repeating: "a", count: 254)],
   ])
-  func `a name that is none is refused`(names: [String]) throws {
+  func `an invalid name is rejected`(names: [String]) throws {
     let key = try PrivateKey.generate(.ec256)
     let error = try #require(throws: CryptoError.self) {
       try CertificateRequest(key: key, dnsNames: names)
@@ -53,7 +53,7 @@ import Testing
     #expect(error.subject == names[0])
   }
 
-  @Test func `a request without names or with a bad address is refused`() throws {
+  @Test func `a CSR without names or with an invalid address is rejected`() throws {
     let key = try PrivateKey.generate(.ec256)
     #expect(throws: CryptoError.self) { try CertificateRequest(key: key, dnsNames: []) }
     for address in ["192.0.2", "192.0.2.256", "::1%lo", "example.com", "1.2.3.4\u{0}"] {
@@ -63,7 +63,7 @@ import Testing
     }
   }
 
-  @Test func `a request signed by another key is refused`() throws {
+  @Test func `a CSR with an invalid signature is rejected`() throws {
     let key = try PrivateKey.generate(.ec256)
     var der = try CertificateRequest(key: key, dnsNames: ["example.com"]).der
     let place = try #require(
@@ -74,7 +74,7 @@ import Testing
     #expect(error.hint != nil)
   }
 
-  @Test func `a request of the openssl command is read with its common name`() async throws {
+  @Test func `a CSR from openssl is read with its common name`() async throws {
     let folder = try TemporaryFolder()
     let result = try await OpenSSLTool.run(
       "req", "-new", "-newkey", "ed25519", "-nodes", "-keyout", folder.path + "/key", "-subj",

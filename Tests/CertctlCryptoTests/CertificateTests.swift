@@ -3,7 +3,7 @@ import FoundationEssentials
 import Testing
 
 @Suite struct CertificateTests {
-  @Test func `the example of RFC 9773 gives its key identifier and serial number`() throws {
+  @Test func `key identifier and serial number match the example of RFC 9773`() throws {
     let certificate = try Certificate(pem: Array(Samples.renewalInfo.utf8))
     #expect(
       certificate.authorityKeyIdentifier.map(Samples.hex)
@@ -15,7 +15,7 @@ import Testing
     #expect(certificate.dnsNames == [])
   }
 
-  @Test func `a certificate says what the openssl command put into it`() async throws {
+  @Test func `a certificate from openssl is parsed correctly`() async throws {
     let ca = try await TestCA.make()
     #expect(ca.leaf.subject == "")
     #expect(ca.leaf.subjectCommonName == nil)
@@ -34,14 +34,14 @@ import Testing
         == fingerprint.lowercased().filter(\.isHexDigit))
   }
 
-  @Test func `a certificate matches its own key only`() async throws {
+  @Test func `a certificate matches only its own key`() async throws {
     let ca = try await TestCA.make()
     #expect(ca.leaf.matches(ca.leafKey))
     #expect(try !ca.leaf.matches(PrivateKey.generate(.ec256)))
     #expect(try !ca.leaf.matches(PrivateKey.generate(.ed25519)))
   }
 
-  @Test func `only the right order of a chain is ordered`() async throws {
+  @Test func `a chain in the wrong order is detected`() async throws {
     let ca = try await TestCA.make()
     #expect(Certificate.isOrdered([ca.leaf, ca.intermediate, ca.root]))
     #expect(Certificate.isOrdered([ca.leaf]))
@@ -53,8 +53,7 @@ import Testing
     #expect(ca.root.isIssued(by: ca.root))
   }
 
-  @Test func `a damaged signature or another key with the same name did not issue it`() async throws
-  {
+  @Test func `a damaged signature or an issuer with another key is not accepted`() async throws {
     let one = try await TestCA.make()
     let other = try await TestCA.make()
     #expect(!one.leaf.isIssued(by: other.intermediate))
@@ -73,7 +72,7 @@ import Testing
     (".", false), ("example.org", false), ("example.com\u{0}.org", false), ("192.0.2.1", true),
     ("192.0.2.2", false), ("::ffff:192.0.2.1", false),
   ])
-  func `names are covered as clients see it`(name: String, isCovered: Bool) async throws {
+  func `names are matched as clients do`(name: String, isCovered: Bool) async throws {
     let leaf = try await SharedCA.value().leaf
     #expect(leaf.covers(name) == isCovered)
   }
@@ -89,7 +88,7 @@ import Testing
     #expect(try Certificate.chain(pem: [0xEF, 0xBB, 0xBF] + Array(windows.utf8)) == ca.chain)
   }
 
-  @Test func `a chain with a private key in it is refused`() async throws {
+  @Test func `a chain that contains a private key is rejected`() async throws {
     let ca = try await SharedCA.value()
     let text = try ca.leaf.pem + ca.leafKey.pemRepresentation()
     let error = try #require(throws: CryptoError.self) { try Certificate.chain(pem: text) }

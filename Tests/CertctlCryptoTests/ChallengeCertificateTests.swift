@@ -5,7 +5,9 @@ import Testing
   private static let digest = Digest.sha256(Array("token.thumbprint".utf8))
 
   @Test(arguments: [("example.com", "DNS:example.com"), ("192.0.2.1", "IP Address:192.0.2.1")])
-  func `it has one name and the critical digest`(name: String, listed: String) async throws {
+  func `a challenge certificate has one name and a critical digest`(name: String, listed: String)
+    async throws
+  {
     let key = try PrivateKey.generate(.ec256)
     let certificate = try ChallengeCertificate.make(for: name, digest: Self.digest, key: key)
     #expect(certificate.dnsNames + certificate.ipAddresses == [name])
@@ -23,7 +25,7 @@ import Testing
     #expect(Samples.hex(certificate.der).contains(Samples.hex(wanted)))
   }
 
-  @Test func `a digest of another length is refused`() throws {
+  @Test func `a digest of another length is rejected`() throws {
     let key = try PrivateKey.generate(.ec256)
     #expect(throws: CryptoError.self) {
       try ChallengeCertificate.make(for: "example.com", digest: [1, 2], key: key)
@@ -37,7 +39,7 @@ import Testing
       "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"
     ),
   ])
-  func `the CA asks by this server name`(name: String, serverName: String) {
+  func `the server name for an address is its reverse DNS name`(name: String, serverName: String) {
     #expect(ChallengeCertificate.serverName(for: name) == serverName)
   }
 }

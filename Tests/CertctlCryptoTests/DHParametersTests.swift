@@ -4,8 +4,9 @@ import Testing
 @testable import CertctlCrypto
 
 @Suite struct DHParametersTests {
-  /// 2q+1 for a prime q, found by another program: the safe primes of RFC 2409 and 3526 are known to
-  /// OpenSSL by name, these are not.
+  /// Safe primes (2q+1 for a prime q) below 1000, computed by another program.
+  ///
+  /// Unlike those of RFC 2409 and 3526, OpenSSL does not know them by name.
   private static let smallSafePrimes: [UInt] = [
     11, 23, 47, 59, 83, 107, 167, 179, 227, 263, 347, 359, 383, 467, 479, 503, 563, 587, 719, 839,
     863, 887, 983,
@@ -16,7 +17,7 @@ import Testing
   }
 
   @Test(arguments: DHParameters.standardSizes)
-  func `a standard group is what OpenSSL knows by its name`(bits: Int) async throws {
+  func `a standard group equals OpenSSL's group of the same name`(bits: Int) async throws {
     let parameters = try DHParameters.standard(bits: bits)
     #expect(parameters.bits == bits)
     #expect(parameters.group == "ffdhe\(bits)")
@@ -31,13 +32,13 @@ import Testing
   }
 
   @Test(arguments: [0, 512, 1024, 2047, 5120, 16384])
-  func `another size has no standard group`(bits: Int) {
+  func `a size without a standard group is rejected`(bits: Int) {
     let error = #expect(throws: CryptoError.self) { try DHParameters.standard(bits: bits) }
     #expect(error?.code == .unsupported)
   }
 
   @Test(arguments: [96, 160, 256, 384])
-  func `a fresh group has a safe prime of its size and OpenSSL's generator`(
+  func `a generated group has a safe prime of its size and OpenSSL's generator`(
     bits: Int
   ) async throws {
     let search = DHSearch(anyBits: bits)
@@ -53,7 +54,7 @@ import Testing
     #expect(check.isSafePrime == true)
     #expect(check.remarks.isEmpty)
     #expect(check.problems.count == 1 && check.problems[0].contains("2048"))
-    // The `openssl` command sees safe primes, too, and nothing wrong but the size.
+    // openssl, too, complains only about the size.
     let text = try await OpenSSLTool.run("dhparam", "-text", "-noout", input: parameters.pem).text
     #expect(text.contains("DH Parameters: (\(bits) bit)"), "\(text)")
     let verdict = try await OpenSSLTool.run(
@@ -62,7 +63,7 @@ import Testing
     #expect(verdict.contains("is prime"), "\(verdict)")
   }
 
-  @Test func `several workers end together, and each search finds another prime`() async throws {
+  @Test func `several workers stop together, and each search finds another prime`() async throws {
     var primes: Set<[UInt8]> = []
     for _ in 0..<3 {
       let search = DHSearch(anyBits: 192)
@@ -75,7 +76,7 @@ import Testing
     #expect(primes.count == 3)
   }
 
-  @Test func `a search that is called off ends at once without a result`() async throws {
+  @Test func `a cancelled search stops without a result`() async throws {
     let search = try DHSearch(bits: 8192)
     let clock = ContinuousClock()
     async let work: Void = search.work()
@@ -83,15 +84,15 @@ import Testing
     let start = clock.now
     search.stop()
     try await work
-    // Hours are what it would take; on a busy machine, a debug build needs its time to end.
+    // The whole search would take hours. The limit allows for a debug build on a busy machine.
     #expect(clock.now - start < .seconds(60))
     #expect(search.result == nil)
     #expect(throws: CryptoError.self) { try DHSearch(bits: 1024) }
     #expect(throws: CryptoError.self) { try DHSearch(bits: 10000) }
   }
 
-  @Test func `the estimate is near what searches really need`() throws {
-    // 60 searches: the mean of a geometric distribution lies within 45 % (3.5 sigma) of the truth.
+  @Test func `the estimated number of candidates is close to the actual one`() throws {
+    // The mean of 60 geometric samples lies within 45 % (3.5 sigma) of the expectation.
     let searches = 60
     var total = 0.0
     var expected = 0.0
@@ -105,9 +106,8 @@ import Testing
     #expect(mean > expected * 0.55 && mean < expected * 1.45, "\(mean) for \(expected)")
   }
 
-  @Test func `the sieve leaves nothing that a small prime divides, and loses no safe prime`() throws
-  {
-    // From 11 on in steps of 12, sieved by the primes below 11 only.
+  @Test func `the sieve removes multiples of small primes and keeps every safe prime`() throws {
+    // From 11 in steps of 12, sieved with the primes below 11 only.
     let start = try BigNumber.make([11], "test")
     let survivors = unsafe DHSieve(limit: 7).survivors(from: start.pointer)
     let expected = (0..<UInt(DHSieve.length)).map { $0 * 12 }.filter { offset in
@@ -117,7 +117,7 @@ import Testing
     #expect(survivors == expected)
   }
 
-  @Test func `small numbers are judged right`() throws {
+  @Test func `safe primes below 1000 are recognized`() throws {
     for number in UInt(0)..<1000 {
       let bytes = [UInt8(number >> 8), UInt8(number & 255)]
       let value = try BigNumber.make(bytes, "test")
@@ -126,7 +126,7 @@ import Testing
     }
   }
 
-  @Test func `groups that are no good are told by their fault`() async throws {
+  @Test func `the problem of a bad group is reported`() async throws {
     func check(_ words: String...) async throws -> DHCheck {
       let made = try await OpenSSLTool.run(words: words)
       try #require(made.isSuccess)
@@ -148,7 +148,7 @@ import Testing
     #expect(!oakley.isFine)
   }
 
-  /// PKCS #3 by hand: whatever numbers are wanted.
+  /// Encodes PKCS #3 parameters with arbitrary numbers.
   private func parameters(prime: [UInt8], generator: [UInt8]) -> [UInt8] {
     func value(_ tag: UInt8, _ content: [UInt8]) -> [UInt8] {
       let size = content.count
@@ -158,7 +158,7 @@ import Testing
     return TestPEM.encode(value(0x30, body), label: "DH PARAMETERS")
   }
 
-  @Test func `wrong generators and numbers without end are refused`() throws {
+  @Test func `invalid generators and huge numbers are rejected`() throws {
     let good = try DHParameters.standard(bits: 2048)
     var last = good.prime
     last[last.count - 1] -= 1
@@ -182,8 +182,8 @@ import Testing
     }
   }
 
-  @Test func `an unknown prime can be called off while it is proved`() throws {
-    // The prime of a group of RFC 7919 under another generator is not known by name.
+  @Test func `checking an unknown prime can be cancelled`() throws {
+    // OpenSSL does not know an RFC 7919 prime by name if its generator differs.
     let good = try DHParameters.standard(bits: 4096)
     let read = try DHParameters(pem: parameters(prime: good.prime, generator: [3]))
     #expect(read.group == nil)
@@ -196,7 +196,7 @@ import Testing
     "-----BEGIN DH PARAMETERS-----\n!!!!\n-----END DH PARAMETERS-----\n",
     "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n",
   ])
-  func `what holds no parameters is refused`(text: String) {
+  func `text without parameters is rejected`(text: String) {
     let error = #expect(throws: CryptoError.self) { try DHParameters(pem: Array(text.utf8)) }
     #expect(error?.code == .malformed)
   }

@@ -2,7 +2,7 @@ import CertctlCrypto
 import Testing
 
 @Suite struct DigestTests {
-  @Test func `SHA-256 gives the digests of FIPS 180`() {
+  @Test func `SHA-256 matches the examples of FIPS 180`() {
     #expect(
       Samples.hex(Digest.sha256(Array("abc".utf8)))
         == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
@@ -24,12 +24,12 @@ import Testing
         + "9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737"
     ),
   ])
-  func `HMAC gives the codes of RFC 4231 case 2`(hash: HMAC.Hash, code: String) throws {
+  func `HMAC matches RFC 4231 test case 2`(hash: HMAC.Hash, code: String) throws {
     let message = Array("what do ya want for nothing?".utf8)
     #expect(try Samples.hex(HMAC.code(hash, key: Array("Jefe".utf8), message: message)) == code)
   }
 
-  @Test func `SHA-1 gives the digests of FIPS 180`() {
+  @Test func `SHA-1 matches the example of FIPS 180`() {
     #expect(
       Digest.sha1(Array("abc".utf8)) == [
         0xa9, 0x99, 0x3e, 0x36, 0x47, 0x06, 0x81, 0x6a, 0xba, 0x3e, 0x25, 0x71, 0x78, 0x50, 0xc2,
@@ -37,12 +37,12 @@ import Testing
       ])
   }
 
-  @Test func `an empty HMAC key is refused and an empty message is not`() throws {
+  @Test func `an empty HMAC key is rejected, an empty message is not`() throws {
     #expect(throws: CryptoError.self) { try HMAC.code(.sha256, key: [], message: [1]) }
     #expect(try HMAC.code(.sha256, key: [1], message: []).count == 32)
   }
 
-  @Test func `random bytes have their length and differ`() throws {
+  @Test func `random bytes have the requested length and differ`() throws {
     #expect(try RandomBytes.make(0) == [])
     #expect(try RandomBytes.make(33).count == 33)
     #expect(try RandomBytes.make(32) != RandomBytes.make(32))

@@ -1,7 +1,7 @@
 import CertctlCrypto
 import Testing
 
-/// Certificates for each kind of key, made once.
+/// Certificates for each key type, created once.
 private enum Identities {
   static let p256 = Task { try make(.ec256) }
   static let p384 = Task { try make(.ec384) }
@@ -17,14 +17,14 @@ private enum Identities {
 }
 
 @Suite struct HandshakeTestingTests {
-  /// Mozilla's guideline 6.0, intermediate.
+  /// The intermediate policy of Mozilla's guideline 6.0.
   private static let intermediate = TLSPolicy(
     ciphers: "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
       + "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
       + "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305",
     groups: "X25519:prime256v1:secp384r1")
 
-  /// The list of a much-read article of 2019: two of its names never existed.
+  /// The cipher list of a popular article of 2019, with two names that never existed.
   private static let article =
     "ECDHE-RSA-AES256-GCM-SHA512:DHE-RSA-AES256-GCM-SHA512:ECDHE-RSA-AES256-GCM-SHA384:"
     + "DHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-SHA384"
@@ -42,11 +42,11 @@ private enum Identities {
     try testHandshake(identity, policy, serverName: "example.com")
   }
 
-  @Test func `good policies work with every ordinary key`() async throws {
+  @Test func `good policies work with every common key`() async throws {
     let policies = [
       Self.intermediate, TLSPolicy(), TLSPolicy(versions: [.tls12]), TLSPolicy(versions: [.tls13]),
       TLSPolicy(groups: "auto"),
-      // Newer than our OpenSSL: nginx's may know it.
+      // nginx may be linked to a newer OpenSSL, which knows these groups.
       TLSPolicy(groups: "X25519MLKEM768:X25519:prime256v1"),
       TLSPolicy(groups: "?X25519MLKEM768:*X25519/prime256v1"), TLSPolicy(groups: "DEFAULT:-X448"),
     ]
@@ -61,7 +61,7 @@ private enum Identities {
     }
   }
 
-  @Test func `an ECDSA key with ciphers for RSA is refused by name`() async throws {
+  @Test func `an ECDSA key with ciphers for RSA only is rejected`() async throws {
     let policy = TLSPolicy(
       versions: [.tls10, .tls11, .tls12], ciphers: Self.article, groups: "secp384r1")
     let error = try await #require(throws: CryptoError.self) {
@@ -77,7 +77,7 @@ private enum Identities {
     #expect(error.hint?.contains("ECDHE-ECDSA-AES128-GCM-SHA256") == true, "\(error)")
   }
 
-  @Test func `an RSA key with ciphers for ECDSA is refused by name`() async throws {
+  @Test func `an RSA key with ciphers for ECDSA only is rejected`() async throws {
     let policy = TLSPolicy(versions: [.tls12], ciphers: "ECDHE-ECDSA-AES128-GCM-SHA256")
     let error = try await #require(throws: CryptoError.self) {
       try test(await Identities.rsa.value, policy: policy)
@@ -87,23 +87,25 @@ private enum Identities {
     #expect(error.hint?.contains("ECDHE-RSA-AES128-GCM-SHA256") == true, "\(error)")
   }
 
-  @Test func `a version that works with no key is found beside one that works`() async throws {
+  @Test func `a TLS version that works with no key is reported besides one that works`()
+    async throws
+  {
     var policy = TLSPolicy(ciphers: "ECDHE-RSA-AES128-GCM-SHA256")
     let findings = try test(await Identities.p256.value, policy: policy)
     #expect(findings.count == 1)
     #expect(findings.first?.operation.contains("TLS 1.2") == true, "\(findings)")
-    // The other certificate makes up for it.
+    // The second certificate works with that version.
     let p256 = try await Identities.p256.value
     let rsa = try await Identities.rsa.value
     #expect(try test(p256, rsa, policy: policy).isEmpty)
-    // Without TLS 1.3 one of the two is never shown.
+    // Without TLS 1.3 one of the two is never served.
     policy.versions = [.tls12]
     let unused = try test(p256, rsa, policy: policy)
     #expect(unused.count == 1)
     #expect(unused.first?.operation.contains("P-256") == true, "\(unused)")
   }
 
-  @Test func `DHE alone needs parameters, and browsers do not have it`() async throws {
+  @Test func `DHE alone requires parameters, and browsers do not support it`() async throws {
     var policy = TLSPolicy(versions: [.tls12], ciphers: "DHE-RSA-AES128-GCM-SHA256")
     let rsa = try await Identities.rsa.value
     let error = try #require(throws: CryptoError.self) { try test(rsa, policy: policy) }
@@ -118,7 +120,7 @@ private enum Identities {
       ])
   }
 
-  @Test func `a group that only some clients have is found`() async throws {
+  @Test func `groups without X25519 and P-256 are reported`() async throws {
     let policy = TLSPolicy(groups: "secp384r1")
     let findings = try test(await Identities.p256.value, policy: policy)
     #expect(findings.count == 2)
@@ -130,7 +132,7 @@ private enum Identities {
   }
 
   @Test(arguments: [[TLSVersion](), [.tls10], [.tls10, .tls11]])
-  func `old versions alone are refused`(versions: [TLSVersion]) async throws {
+  func `old TLS versions alone are rejected`(versions: [TLSVersion]) async throws {
     let error = try await #require(throws: CryptoError.self) {
       try test(await Identities.rsa.value, policy: TLSPolicy(versions: Set(versions)))
     }
@@ -138,10 +140,10 @@ private enum Identities {
     for version in versions { #expect(error.description.contains(version.name)) }
   }
 
-  @Test func `versions with a gap between them are offered as they stand`() async throws {
+  @Test func `versions with a gap are tested as configured`() async throws {
     let policy = TLSPolicy(versions: [.tls11, .tls13])
     #expect(try test(await Identities.p256.value, policy: policy).isEmpty)
-    // nginx does the same: its log says "no ciphers available", also to clients with TLS 1.3.
+    // nginx behaves the same: it logs "no ciphers available", even for clients with TLS 1.3.
     let new = TLSPolicy(versions: [.tls11, .tls13], ciphers: "ECDHE-RSA-AES128-GCM-SHA256")
     let error = try await #require(throws: CryptoError.self) {
       try test(await Identities.rsa.value, policy: new)
@@ -149,13 +151,13 @@ private enum Identities {
     #expect(error.reasons.first == "TLS 1.2 is missing between TLS 1.1 and TLS 1.3")
   }
 
-  @Test func `a key that browsers do not know is found`() async throws {
+  @Test func `a key type that browsers do not support is reported`() async throws {
     let findings = try test(await Identities.ed25519.value, policy: Self.intermediate)
     #expect(!findings.isEmpty)
     #expect(findings.allSatisfy { $0.operation.contains("Ed25519") })
   }
 
-  @Test func `a list without any cipher and damaged parameters are refused`() async throws {
+  @Test func `an empty cipher list and damaged parameters are rejected`() async throws {
     let rsa = try await Identities.rsa.value
     let list = try #require(throws: CryptoError.self) {
       try test(rsa, policy: TLSPolicy(ciphers: "NO-SUCH-CIPHER"))
@@ -173,7 +175,7 @@ private enum Identities {
     #expect(throws: CryptoError.self) { try test(policy: TLSPolicy()) }
   }
 
-  @Test func `the words of ssl_protocols are read`() {
+  @Test func `the values of ssl_protocols are parsed`() {
     let words = ["TLSv1", "TLSv1.1", "TLSv1.2", "tlsv1.3"]
     #expect(words.map { TLSVersion(directive: $0) } == TLSVersion.allCases)
     #expect(TLSVersion(directive: "SSLv3") == nil)

@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct KeyTests {
   @Test(arguments: KeyType.allCases)
-  func `a key survives PEM and its numbers make the same public key`(type: KeyType) throws {
+  func `a key survives PEM, and its components rebuild the public key`(type: KeyType) throws {
     let made = try PrivateKey.generate(type)
     let key = try PrivateKey(pem: made.pemRepresentation())
     #expect(key.type == type)
@@ -26,7 +26,7 @@ import Testing
       Samples.hex(y) == "00ea27f2f8fa2111d9db738fcd9ce7e927ba512f20fe9f0c5aa4099c1bd85002")
   }
 
-  @Test func `RSA numbers have no zeros in front`() throws {
+  @Test func `RSA numbers have no leading zeros`() throws {
     let components = try PrivateKey.generate(.rsa2048).publicKey.components()
     guard case .rsa(let modulus, let exponent) = components else {
       Issue.record("not an RSA key")
@@ -42,7 +42,7 @@ import Testing
     ["genrsa", "-traditional", "2048"],
     ["genpkey", "-algorithm", "ED25519"],
   ])
-  func `keys of the openssl command are read, SEC1 and PKCS#1 included`(
+  func `keys from openssl are read, including SEC1 and PKCS#1`(
     command: [String]
   ) async throws {
     let pem = Array(try await OpenSSLTool.run(words: command).text.utf8)
@@ -54,7 +54,7 @@ import Testing
     (["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"], "P-521"),
     (["genpkey", "-algorithm", "ED448"], "ED448"),
   ])
-  func `a key that we would not make has no type and refuses to sign`(
+  func `a key of an unsupported type is read but cannot sign`(
     command: [String], name: String
   ) async throws {
     let pem = Array(try await OpenSSLTool.run(words: command).text.utf8)
@@ -70,14 +70,14 @@ import Testing
     ["genpkey", "-algorithm", "ED25519", "-aes256", "-pass", "pass:secret"],
     ["genrsa", "-traditional", "-aes256", "-passout", "pass:secret", "2048"],
   ])
-  func `an encrypted key is refused with a hint`(command: [String]) async throws {
+  func `an encrypted key is rejected with a hint`(command: [String]) async throws {
     let pem = Array(try await OpenSSLTool.run(words: command).text.utf8)
     let error = try #require(throws: CryptoError.self) { try PrivateKey(pem: pem) }
     #expect(error.code == .unsupported)
     #expect(error.hint?.contains("openssl pkey") == true, "\(error)")
   }
 
-  @Test func `halves of two keys are refused`() throws {
+  @Test func `a key whose public part belongs to another key is rejected`() throws {
     let whole = try PrivateKey.generate(.ec256).pemRepresentation()
     let other = try PrivateKey.generate(.ec256)
     // The public point is the last 65 bytes of this form.
@@ -86,7 +86,7 @@ import Testing
     #expect(error.code == .mismatch)
   }
 
-  @Test func `a key prints nothing of itself`() throws {
+  @Test func `a key's description is redacted`() throws {
     let key = try PrivateKey.generate(.ec256)
     #expect("\(key)" == "PrivateKey(P-256, redacted)")
     #expect(String(reflecting: key) == "PrivateKey(P-256, redacted)")

@@ -8,7 +8,7 @@ import Testing
     (KeyType.ec256, "ES256", 64), (.ec384, "ES384", 96), (.rsa2048, "RS256", 256),
     (.rsa3072, "RS256", 384), (.ed25519, "EdDSA", 64),
   ])
-  func `the openssl command accepts our signatures`(
+  func `openssl accepts the signatures`(
     type: KeyType, algorithm: String, length: Int
   ) async throws {
     let key = try PrivateKey.generate(type)
@@ -35,7 +35,7 @@ import Testing
   }
 
   @Test(arguments: [KeyType.ec256, .ec384, .rsa2048, .ed25519])
-  func `a signature fits its message and its key only`(type: KeyType) throws {
+  func `a signature is valid only for its message and key`(type: KeyType) throws {
     let key = try PrivateKey.generate(type)
     let other = try PrivateKey.generate(type)
     let signature = try key.joseSignature(for: Self.message)
@@ -51,7 +51,7 @@ import Testing
 
   @Test func `short numbers in an ES256 signature are padded`() throws {
     let key = try PrivateKey.generate(.ec256)
-    // One in 64 has such a number; 5,000 without one do not happen.
+    // One in 64 signatures is affected, so 5,000 attempts suffice.
     for _ in 0..<5_000 {
       let signature = try key.joseSignature(for: Self.message)
       #expect(signature.count == 64)
@@ -63,7 +63,7 @@ import Testing
     Issue.record("no signature with a short number came")
   }
 
-  /// SEQUENCE of two INTEGERs.
+  /// Encodes r and s as a SEQUENCE of two INTEGERs.
   private static func der(_ raw: [UInt8]) -> [UInt8] {
     func integer(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
       var content = Array(bytes.drop { $0 == 0 })

@@ -14,7 +14,9 @@ import Testing
   }
 
   @Test(arguments: [TLSVersion.tls12, .tls13])
-  func `both sides shake hands, verify, talk and close`(version: TLSVersion) async throws {
+  func `client and server handshake, verify, exchange data and close`(version: TLSVersion)
+    async throws
+  {
     let ca = try await SharedCA.value()
     let server = try Self.server(ca, alpn: ["h2", "http/1.1"], versions: version...version)
     let client = try TLSEngine(
@@ -40,7 +42,7 @@ import Testing
     #expect(try client.readPlaintext() == nil)
   }
 
-  @Test func `a handshake works when every byte comes alone`() async throws {
+  @Test func `a handshake works byte by byte`() async throws {
     let ca = try await SharedCA.value()
     let server = try Self.server(ca)
     let client = try TLSEngine(
@@ -60,7 +62,7 @@ import Testing
   }
 
   @Test(arguments: ["example.com", "192.0.2.1"])
-  func `a challenge is answered by ALPN and server name`(name: String) throws {
+  func `a challenge certificate is selected by ALPN and server name`(name: String) throws {
     let key = try PrivateKey.generate(.ec256)
     let digest = Digest.sha256([1])
     let certificate = try ChallengeCertificate.make(for: name, digest: digest, key: key)
@@ -81,7 +83,7 @@ import Testing
     (nil, ["acme-tls/1"], "unrecognized name"),
     ("example.com", ["h2"], "no application protocol"),
   ])
-  func `an unknown server name or protocol is refused with its alert`(
+  func `an unknown server name or protocol is rejected with its alert`(
     name: String?, alpn: [String], alert: String
   ) async throws {
     let server = try Self.server(await SharedCA.value(), alpn: ["acme-tls/1"])
@@ -114,7 +116,7 @@ import Testing
     }
   }
 
-  @Test func `a client refuses another root and another name`() async throws {
+  @Test func `a client rejects another root and another name`() async throws {
     let ca = try await SharedCA.value()
     let other = try await TestCA.make()
     for (name, root) in [("example.com", other.root), ("example.org", ca.root)] {
@@ -151,7 +153,7 @@ import Testing
   @Test(arguments: [
     "GET / HTTP/1.1\r\nHost: example.com\r\n\r\n", "\u{16}\u{3}\u{1}junk-junk-junk",
   ])
-  func `bytes that are no TLS end the connection`(text: String) async throws {
+  func `bytes that are not TLS end the connection`(text: String) async throws {
     let server = try Self.server(await SharedCA.value())
     try server.receive(Array(text.utf8))
     let first = try #require(throws: CryptoError.self) {
@@ -164,19 +166,19 @@ import Testing
     #expect(first.description == again.description)
   }
 
-  @Test func `a flood of bytes is refused`() async throws {
+  @Test func `too many buffered bytes are rejected`() async throws {
     let server = try Self.server(await SharedCA.value())
     try server.receive([UInt8](repeating: 0, count: 1 << 20))
     #expect(throws: CryptoError.self) { try server.receive([0]) }
   }
 
-  @Test func `nothing is sent before the handshake`() throws {
+  @Test func `sending before the handshake fails`() throws {
     let client = try TLSEngine(client: TLSEngine.ClientConfiguration())
     #expect(throws: CryptoError.self) { try client.send([1]) }
     client.shutdown()
   }
 
-  @Test func `the trial handshake passes a good pair and refuses another key`() async throws {
+  @Test func `the trial handshake accepts a matching key and rejects another`() async throws {
     let ca = try await SharedCA.value()
     try trialHandshake(chain: ca.chain, key: ca.leafKey)
     let wrong = try #require(throws: CryptoError.self) {
@@ -186,7 +188,7 @@ import Testing
     #expect(throws: CryptoError.self) { try trialHandshake(chain: [], key: ca.leafKey) }
   }
 
-  @Test func `the trial handshake refuses a key that is too small to serve`() async throws {
+  @Test func `the trial handshake rejects a key that is too small`() async throws {
     let pem = try await OpenSSLTool.run("genrsa", "1024").text
     let key = try PrivateKey(pem: Array(pem.utf8))
     let certificate = try ChallengeCertificate.make(

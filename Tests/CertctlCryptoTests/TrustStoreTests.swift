@@ -3,7 +3,7 @@ import FoundationEssentials
 import Testing
 
 @Suite struct TrustStoreTests {
-  @Test func `a chain to the root is trusted, in any order behind the leaf`() async throws {
+  @Test func `a chain to the root is trusted in any order after the leaf`() async throws {
     let ca = try await SharedCA.value()
     let store = try TrustStore(pem: ca.root.pem)
     let now = ca.leaf.notBefore.addingTimeInterval(60)
@@ -12,7 +12,7 @@ import Testing
     try TrustStore(pem: ca.intermediate.pem).verify([ca.leaf], at: now)
   }
 
-  @Test func `an expired or future chain is refused with the depth`() async throws {
+  @Test func `an expired or future chain is rejected with the depth`() async throws {
     let ca = try await SharedCA.value()
     let store = try TrustStore(pem: ca.root.pem)
     try store.verify(ca.chain, at: ca.leaf.notAfter.addingTimeInterval(-1))
@@ -29,7 +29,7 @@ import Testing
     #expect(future.hint?.contains("clock") == true, "\(future)")
   }
 
-  @Test func `a missing intermediate and another root are refused`() async throws {
+  @Test func `a missing intermediate and another root are rejected`() async throws {
     let ca = try await SharedCA.value()
     let other = try await TestCA.make()
     let now = ca.leaf.notBefore.addingTimeInterval(60)

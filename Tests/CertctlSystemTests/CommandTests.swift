@@ -5,7 +5,7 @@ import Testing
 
 @testable import CertctlSystem
 
-/// Programs are run without a shell, with an end, and leave nobody behind.
+/// Commands run without a shell, with a time limit, and leave no processes behind.
 @Suite(.timeLimit(.minutes(10)))
 struct CommandTests {
   private let runner = ProcessRunner(grace: .milliseconds(300))
@@ -14,7 +14,7 @@ struct CommandTests {
     Command("/bin/sh", ["-c", script, "sh"] + arguments)
   }
 
-  @Test func `errors come first when a command says so, however much of both there is`()
+  @Test func `with tellsErrorsFirst, standard error precedes standard output of any size`()
     async throws
   {
     let lines = "for i in $(seq 20000); do echo out $i; echo error $i >&2; done; exit 4"
@@ -38,7 +38,7 @@ struct CommandTests {
     let stopped = try await runner.run(slow)
     #expect(stopped.timedOut)
     #expect(stopped.output == "first\n")
-    // Who is left behind with the errors' pipe is not waited for.
+    // A background process that holds the pipe of standard error does not delay the result.
     var leaving = sh("sleep 100 >/dev/null & echo $! >&2")
     leaving.tellsErrorsFirst = true
     let left = try await runner.run(leaving)
@@ -47,7 +47,7 @@ struct CommandTests {
     #expect(left.duration < .seconds(60))
   }
 
-  @Test func `exit code, both outputs and duration come back`() async throws {
+  @Test func `the result has the exit code, both outputs and the duration`() async throws {
     let result = try await runner.run(sh("echo out; echo err >&2; exit 3"))
     #expect(result.ending == .exited(3))
     #expect(result.output == "out\nerr\n" && result.standardOutput == nil)
@@ -55,7 +55,7 @@ struct CommandTests {
     #expect(result.duration > .zero)
   }
 
-  @Test func `arguments reach the program as they are`() async throws {
+  @Test func `arguments are passed unchanged`() async throws {
     let hostile = ["$(reboot)", "a b", "", "-rf", "line\nbreak", "';\"*"]
     let result = try await runner.run(
       Command("/usr/bin/printf", ["[%s]"] + hostile))
@@ -76,7 +76,7 @@ struct CommandTests {
     #expect(Set(names).isSubset(of: ["GIVEN", "PATH", "LANG", "HOME", "TZ"]))
   }
 
-  @Test func `the child has a session, no terminal, no blocked signal and no descriptor`()
+  @Test func `a child has its own session, no terminal, no blocked signals and no descriptors`()
     async throws
   {
     let lock = open("/dev/zero", O_RDONLY | O_CLOEXEC)
@@ -86,33 +86,33 @@ struct CommandTests {
       while read -r line; do case $line in SigBlk*|SigIgn*) echo "$line";; esac; done </proc/$$/status
       pwd; ls /proc/$$/fd
       """
-    // Read by the shell itself: while it starts a program, it blocks signals.
+    // The shell reads the file itself, because it blocks signals while it starts a program.
     let lines = try await runner.run(sh(script)).output.split(separator: "\n")
     #expect(lines[0] == "1 1 0")
     #expect(lines[1].hasSuffix("0000000000000000"))
-    // 32 and 33 are the C library's own.
+    // Signals 32 and 33 belong to the C library.
     let ignored = try #require(UInt64(lines[2].suffix(16), radix: 16))
     #expect(ignored & 0x7fff_ffff == 0)
     #expect(lines[3] == "/")
-    // Without a pipeline, whose ends the shell itself has open for a moment.
+    // No pipeline here: the shell would have its ends open for a moment.
     #expect(lines[4...] == ["0", "1", "2"])
   }
 
   @Test(arguments: [0, 5, 1 << 16, 1 << 20])
-  func `the input arrives whole, and ends`(size: Int) async throws {
+  func `the input arrives complete and is closed`(size: Int) async throws {
     var command = sh("wc -c")
     command.input = [UInt8](repeating: 7, count: size)
     #expect(try await runner.run(command).output == "\(size)\n")
   }
 
-  @Test func `an input that nobody reads is no trouble`() async throws {
+  @Test func `unread input is not an error`() async throws {
     var command = Command("/bin/true")
     command.input = [UInt8](repeating: 7, count: 1 << 16)
     for _ in 0..<20 { #expect(try await runner.run(command).succeeded) }
   }
 
-  @Test func `programs side by side do not keep each other's descriptors`() async throws {
-    // What stays running would hold the writing end of another's input for ever.
+  @Test func `concurrent programs do not inherit each other's descriptors`() async throws {
+    // A background process would hold the writing end of another program's input open forever.
     var reader = sh("sleep 32 >/dev/null 2>&1 & echo $!; cat; echo; ls /proc/$$/fd")
     reader.input = Array("in".utf8)
     reader.timeLimit = .seconds(60)
@@ -128,11 +128,11 @@ struct CommandTests {
     }
   }
 
-  @Test func `the end by a signal is told from an exit code`() async throws {
+  @Test func `an end by a signal is distinguished from an exit code`() async throws {
     #expect(try await runner.run(sh("kill -9 $$")).ending == .signalled(SIGKILL))
   }
 
-  @Test func `beginning and end of a long output are kept`() async throws {
+  @Test func `the beginning and end of long output are kept`() async throws {
     var command = sh("echo first; yes 0123456789 | head -c 3000000; echo last")
     command.outputLimit = 4000
     let output = try await runner.run(command).output
@@ -142,7 +142,7 @@ struct CommandTests {
     #expect(output.utf8.count < 4100)
   }
 
-  @Test func `output of exactly the limit is left whole`() {
+  @Test func `output of exactly the limit is not truncated`() {
     var output = CappedOutput(limit: 8)
     for byte in "01234567".utf8 { output.append([byte]) }
     #expect(output.text == "01234567")
@@ -150,7 +150,7 @@ struct CommandTests {
     #expect(output.text == "01\n[... 2 bytes omitted ...]\n456789")
   }
 
-  @Test func `what is left running neither delays the end nor dies`() async throws {
+  @Test func `a background process neither delays the result nor is killed`() async throws {
     let command = sh("sleep 100 & echo $!")
     let result = try await runner.run(command)
     #expect(result.succeeded && result.duration < .seconds(60))
@@ -159,9 +159,11 @@ struct CommandTests {
     kill(pid, SIGKILL)
   }
 
-  @Test func `a time limit ends children in other groups that ignore SIGTERM`() async throws {
+  @Test func `a time limit kills children in other process groups that ignore SIGTERM`()
+    async throws
+  {
     let scratch = try Scratch()
-    // timeout(1) gives its child a group of its own; the others refuse to go.
+    // timeout(1) gives its child its own group; the other child ignores SIGTERM.
     let script = """
       timeout 60 sh -c 'echo $$ >> "$0/pids"; sleep 33' "$1" &
       sh -c 'trap "" TERM; echo $$ >> "$0/pids"; while :; do sleep 0.1; done' "$1" &
@@ -178,7 +180,7 @@ struct CommandTests {
     for pid in pids { #expect(try await eventually { !isAlive(pid) }) }
   }
 
-  @Test func `a program that cleans up on SIGTERM has the time for it`() async throws {
+  @Test func `a program has time to clean up on SIGTERM`() async throws {
     var command = sh("trap 'sleep 0.2; echo clean; exit 0' TERM; echo go; sleep 34 & wait")
     command.timeLimit = .milliseconds(500)
     let result = try await ProcessRunner(grace: .seconds(10)).run(command)
@@ -186,21 +188,21 @@ struct CommandTests {
     #expect(result.output == "go\nclean\n")
   }
 
-  @Test func `one that ignores SIGTERM is killed`() async throws {
+  @Test func `a program that ignores SIGTERM is killed`() async throws {
     var command = sh("trap '' TERM; while :; do sleep 0.05; done")
     command.timeLimit = .milliseconds(200)
     let result = try await runner.run(command)
     #expect(result.timedOut && result.ending == .signalled(SIGKILL))
   }
 
-  @Test func `a program that closes its output has the time limit too`() async throws {
+  @Test func `the time limit also applies to a program that closes its output`() async throws {
     var command = sh("exec >/dev/null 2>&1; exec sleep 100")
     command.timeLimit = .milliseconds(300)
     let result = try await runner.run(command)
     #expect(result.timedOut && result.duration < .seconds(60))
   }
 
-  @Test func `cancellation ends all of it`() async throws {
+  @Test func `cancellation kills all processes of a command`() async throws {
     let scratch = try Scratch()
     let command = sh("sleep 36 & echo $! >> $1/pids; echo $$ >> $1/pids; wait", scratch.path)
     let task = Task { try await runner.run(command) }
@@ -220,7 +222,7 @@ struct CommandTests {
     #expect(try scratch.names().isEmpty)
   }
 
-  @Test func `what cannot be run is named with a reason`() async throws {
+  @Test func `the error for a program that cannot run has its path and the reason`() async throws {
     let scratch = try Scratch()
     try scratch.folder.write("text", Array("hello\n".utf8), FileAttributes(mode: 0o755))
     try scratch.folder.write("lost", Array("#!/no/such\n".utf8), FileAttributes(mode: 0o755))
@@ -248,7 +250,7 @@ struct CommandTests {
     return text.split(separator: "\n").compactMap { Int32($0) }
   }
 
-  /// Whether a process runs; one that only waits to be collected does not.
+  /// Returns whether a process is running; a zombie is not.
   private func isAlive(_ pid: Int32) -> Bool {
     let folder = DurableFolder(path: "/proc/\(pid)", root: "/proc")
     guard let bytes = try? folder.read("stat") else { return false }

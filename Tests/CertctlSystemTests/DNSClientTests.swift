@@ -4,22 +4,22 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Asking servers that do everything wrong: an error or the right answer, in time.
+/// Queries to misbehaving servers: an error or the correct response, in time.
 @Suite(.serialized)
 struct DNSClientTests {
-  /// For answers that come: on a busy machine, a server may take its time to make them.
+  /// For responses that arrive: a busy machine may be slow.
   private static let patient = NetworkDNSClient(
     patience: [.seconds(30), .seconds(30)], streamLimit: .seconds(30))
-  /// For datagrams that are waited for in vain.
+  /// For UDP responses that never arrive.
   private static let hasty = NetworkDNSClient(
     patience: [.milliseconds(400), .milliseconds(800)], streamLimit: .seconds(30))
-  /// For connections on which an answer is waited for in vain.
+  /// For TCP responses that never arrive.
   private static let hastyByTCP = NetworkDNSClient(
     patience: [.seconds(30), .seconds(30)], streamLimit: .milliseconds(1500))
-  /// What the hasty ones may take, and what a busy machine adds.
+  /// The maximum time of a query with a hasty client, on a busy machine.
   private static let limit = Duration.seconds(25)
 
-  /// How an exchange ends.
+  /// The outcome of a query.
   enum End: Equatable, CustomStringConvertible {
     case texts([String])
     case code(Int)
@@ -71,13 +71,13 @@ struct DNSClientTests {
     ("counts-0", .malformed), ("counts-1", .malformed), ("counts-2", .malformed),
     ("counts-3", .malformed),
   ])
-  func `a wrong datagram is an error in time, or waited past`(
+  func `an invalid datagram is an error, or is ignored until the timeout`(
     _ label: String, _ expected: End
   ) async throws {
     try await HostileDNSServer.run { server in
       let end = try await ask(label, server, expected == .timedOut ? Self.hasty : Self.patient)
       #expect(end == expected)
-      // What nobody can have meant is asked for once more, and never by TCP.
+      // Ignored datagrams are followed by one retry, and never by TCP.
       let questions = Array(
         repeating: "udp \(label)", count: expected == .timedOut ? 2 : 1)
       try await poll("the questions") { server.log.count >= questions.count }
@@ -92,7 +92,7 @@ struct DNSClientTests {
     ("tc-long", .timedOut), ("tc-drip", .timedOut), ("tc-id", .timedOut), ("tc-flood", .timedOut),
     ("tc-short", .malformed), ("tc-again", .malformed),
   ])
-  func `an answer that is cut off leads to TCP, whose end comes in time`(
+  func `a truncated response is followed by TCP, which ends in time`(
     _ label: String, _ expected: End
   ) async throws {
     try await HostileDNSServer.run { server in
@@ -103,7 +103,7 @@ struct DNSClientTests {
     }
   }
 
-  @Test func `thousands of records come by TCP, all of them`() async throws {
+  @Test func `thousands of records arrive by TCP`() async throws {
     try await HostileDNSServer.run { server in
       guard case .texts(let texts) = try await ask("tc-huge", server) else {
         Issue.record("there is no answer")
@@ -115,14 +115,14 @@ struct DNSClientTests {
     }
   }
 
-  @Test func `TCP that is refused is told at once`() async throws {
+  @Test func `a refused TCP connection fails immediately`() async throws {
     try await HostileDNSServer.run(listensByTCP: false) { server in
       let end = try await ask("tc-right", server)
       #expect(end == .failure(.connectFailed))
     }
   }
 
-  @Test func `a port that nobody listens on is told at once`() async throws {
+  @Test func `a closed UDP port fails immediately`() async throws {
     let clock = ContinuousClock()
     let start = clock.now
     let port = try FreePort.pick()
@@ -131,18 +131,18 @@ struct DNSClientTests {
         "a.test", .txt, at: Endpoint(host: "127.0.0.1", port: port), isRecursive: false)
     }
     #expect(error?.code == .connectFailed)
-    // An answer would be waited for longer.
+    // Waiting for a response would take longer.
     #expect(clock.now - start < .seconds(60))
   }
 
-  @Test func `an answer cut at any length is an error, or asked for by TCP where it says so`()
+  @Test func `a response cut at any length is an error, or is retried by TCP if the TC bit is set`()
     async throws
   {
     try await HostileDNSServer.run { server in
       let query = try DNSMessage.question("cut-tc-00.example.test", .txt, id: 1, isRecursive: false)
       let whole = DNSWire.answer(query, [DNSWire.txt("right")]).count
       for count in 12..<whole {
-        // A label of the same length each time.
+        // The label always has the same length.
         let plain = try await ask("cut-00-\(count)", server)
         #expect(plain == .malformed, "\(count)")
         let marked = try await ask("cut-tc-\(count)", server)
@@ -152,7 +152,7 @@ struct DNSClientTests {
     }
   }
 
-  @Test func `whoever is cancelled waits no longer`() async throws {
+  @Test func `cancellation ends the wait for a response`() async throws {
     for label in ["silent", "tc-silent"] {
       try await HostileDNSServer.run { server in
         let endpoint = Endpoint(host: "127.0.0.1", port: server.port)
@@ -171,7 +171,8 @@ struct DNSClientTests {
     }
   }
 
-  @Test func `a message is sent by TCP, and its answer is the one with its number`() async throws {
+  @Test func `a message is sent by TCP, and only a response with its ID is accepted`() async throws
+  {
     try await HostileDNSServer.run { server in
       let endpoint = Endpoint(host: "127.0.0.1", port: server.port)
       let message = try DNSMessage.question("right.test", .soa, id: 7, isRecursive: false)

@@ -4,9 +4,9 @@ import CertctlDNSClient
 import TestSupport
 import Testing
 
-/// DNS messages byte for byte (RFC 1035, RFC 2136, RFC 6891), and damaged ones.
+/// Valid and damaged DNS messages, byte by byte (RFC 1035, RFC 2136, RFC 6891).
 struct DNSMessageTests {
-  @Test func `a question is what the RFCs say`() throws {
+  @Test func `a query is encoded as in the RFCs`() throws {
     let asked = try DNSMessage.question(
       "_acme-challenge.Example.test", .txt, id: 0xABCD, isRecursive: true)
     let header: [UInt8] = [0xAB, 0xCD, 0x01, 0x00, 0, 1, 0, 0, 0, 0, 0, 1]
@@ -20,7 +20,7 @@ struct DNSMessageTests {
     #expect(unrecursed == [0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 2, 0, 1] + options)
   }
 
-  @Test func `a change of a zone is what RFC 2136 says`() throws {
+  @Test func `an update is encoded as in RFC 2136`() throws {
     let update = try DNSMessage.update(
       zone: "example.test", added: [("a.example.test", "new")],
       removed: [("a.example.test", "old")], ttl: 60, id: 0x0102)
@@ -36,7 +36,7 @@ struct DNSMessageTests {
     #expect(records == owner + added + again + removed, "\(records)")
   }
 
-  @Test func `names and texts that do not fit are refused`() throws {
+  @Test func `invalid names and long texts are rejected`() throws {
     for name in ["a..b", "a b", ".a", String(repeating: "a", count: 64), "ä.test"] {
       #expect(throws: HostError.self, "\(name)") {
         try DNSMessage.question(name, .txt, id: 1, isRecursive: false)
@@ -57,7 +57,7 @@ struct DNSMessageTests {
     #expect(throws: HostError.self) { try update(256) }
   }
 
-  /// A right answer with every kind of record that is read.
+  /// Returns a valid response with every supported record type.
   private static func answer(_ query: [UInt8]) -> [UInt8] {
     let name = DNSWire.questionName
     let records = [
@@ -69,7 +69,7 @@ struct DNSMessageTests {
       DNSWire.record(name, type: 28, [0x20, 1, 0xD, 0xB8] + Array(repeating: 0, count: 11) + [1]),
       DNSWire.record(name, type: 257, [128, 5] + Array("issueca.test".utf8)),
       DNSWire.record(name, type: 65_280, [1, 2, 3]),
-      // A signature, which libldns takes out of the section.
+      // A TSIG record, which libldns removes from the section.
       DNSWire.name("key") + DNSWire.words(250, 255, 0, 0, 45) + DNSWire.name("hmac-sha256")
         + DNSWire.words(0, 1, 2, 300, 16) + Array(repeating: 9, count: 16)
         + DNSWire.words(1, 0, 0),
@@ -77,7 +77,7 @@ struct DNSMessageTests {
     return DNSWire.answer(query, records, counts: [1, 8, 0, 1])
   }
 
-  @Test func `every kind of record is read`() throws {
+  @Test func `every record type is parsed`() throws {
     let query = try DNSMessage.question("a.test", .txt, id: 5, isRecursive: false)
     let response = try #require(try DNSMessage.response(Self.answer(query), to: query))
     #expect(response.isAuthoritative && !response.isTruncated && response.code == 0)
@@ -91,7 +91,7 @@ struct DNSMessageTests {
     #expect(response.answers.allSatisfy { $0.name == "a.test" && $0.ttl == 60 })
   }
 
-  @Test func `damaged answers are refused or read, and never crash`() throws {
+  @Test func `damaged responses are rejected or parsed without a crash`() throws {
     let query = try DNSMessage.question("a.test", .txt, id: 5, isRecursive: false)
     let right = Self.answer(query)
     let signature = TransactionSignature(keyName: "key", algorithm: "hmac-sha256") { _ in
@@ -102,7 +102,7 @@ struct DNSMessageTests {
     for _ in 0..<20_000 {
       var bytes = right
       for _ in 0...Int.random(in: 0..<4, using: &noise) { Self.damage(&bytes, &noise) }
-      // The number stays, or most would not be looked at.
+      // Keep the ID, or most messages would be ignored.
       bytes.replaceSubrange(0..<min(2, bytes.count), with: query.prefix(min(2, bytes.count)))
       do {
         let response = try DNSMessage.response(bytes, to: query)
@@ -113,7 +113,7 @@ struct DNSMessageTests {
       }
       _ = try? signature.check(bytes, requestCode: [1, 2], at: 65_538)
     }
-    // Each way was taken often, so that the seed is worth something.
+    // Each outcome was frequent, so the seed is useful.
     for end in ["another", "read", "malformed"] { #expect(ends[end, default: 0] > 500, "\(ends)") }
   }
 
@@ -131,7 +131,7 @@ struct DNSMessageTests {
   }
 }
 
-/// Signed messages (RFC 8945).
+/// TSIG signatures (RFC 8945).
 struct TransactionSignatureTests {
   private static let key = Array("a secret of thirty-two characters".utf8)
   private static let time: UInt64 = 1_780_000_000
@@ -149,7 +149,7 @@ struct TransactionSignatureTests {
       zone: "a.test", added: [("x.a.test", "t")], removed: [], ttl: 1, id: 0x1234)
   }
 
-  /// A signed answer as RFC 8945, sections 4.2 and 4.3, puts it together.
+  /// Returns a signed response, put together as in RFC 8945, sections 4.2 and 4.3.
   private static func answer(
     _ message: [UInt8], requestCode: [UInt8], time: UInt64 = time, error: Int = 0,
     other: [UInt8] = [], key: [UInt8] = key, code: [UInt8]? = nil
@@ -169,10 +169,10 @@ struct TransactionSignatureTests {
       + DNSWire.words(250, 255, 0, 0, data.count) + data
   }
 
-  @Test func `a signed message is what RFC 8945 says`() throws {
+  @Test func `a signed message is encoded as in RFC 8945`() throws {
     let query = try Self.query()
     let (message, code) = try Self.signer().sign(query, at: Self.time)
-    // A request is signed like an answer to nothing, without the length of that.
+    // A request is signed like a response, but without the length and MAC of a request.
     let expected = try HMAC.code(
       .sha256, key: Self.key,
       message: query + DNSWire.name("key.test") + DNSWire.words(255, 0, 0)
@@ -182,7 +182,7 @@ struct TransactionSignatureTests {
     #expect(try message == Self.answer(query, requestCode: [], code: expected))
   }
 
-  @Test func `an answer is genuine, and no byte of it may be another`() throws {
+  @Test func `a changed byte makes a signed response invalid`() throws {
     let signer = Self.signer()
     let requestCode = try signer.sign(Self.query(), at: Self.time).code
     let plain = DNSWire.answer(try Self.query(), flags: 0xA800)
@@ -194,7 +194,7 @@ struct TransactionSignatureTests {
     #expect(try stranger.check(answer, requestCode: requestCode, at: Self.time) == .forged)
     let renamed = Self.signer("other.test")
     #expect(try renamed.check(answer, requestCode: requestCode, at: Self.time) == .forged)
-    // The number may be changed by forwarders (section 5.4), as the original one is in the record.
+    // Forwarders may change the ID (section 5.4), since the record contains the original one.
     for place in answer.indices.dropFirst(2) {
       var changed = answer
       changed[place] ^= 0x10
@@ -203,14 +203,16 @@ struct TransactionSignatureTests {
     }
   }
 
-  /// What the code does not cover: the record's own name, type, class, TTL and algorithm, whose values
-  /// are those of the key that we have.
+  /// Returns whether the MAC does not cover this byte.
+  ///
+  /// It does not cover the record's own name, type, class, TTL and algorithm, whose values are
+  /// those of the client's key.
   private static func isOutside(_ place: Int, _ count: Int) -> Bool {
     let record = count + DNSWire.name("key.test").count
     return (count..<record + 10 + DNSWire.name("hmac-sha256").count).contains(place)
   }
 
-  @Test func `a server's refusals are told apart`() throws {
+  @Test func `a server's TSIG errors are distinguished`() throws {
     let signer = Self.signer()
     let plain = DNSWire.answer(try Self.query(), flags: 0xA809)
     func verdict(
@@ -220,16 +222,16 @@ struct TransactionSignatureTests {
         plain, requestCode: [5], error: error, other: other, code: code)
       return try signer.check(answer, requestCode: [5], at: Self.time)
     }
-    // Without a code, since the server has none that we would believe (section 5.3.2).
+    // Without a MAC, as the server has no valid key (section 5.3.2).
     #expect(try verdict(error: 16, code: []) == .refused(16))
     #expect(try verdict(error: 17, code: []) == .refused(17))
-    // A wrong time is signed, or anybody could say so.
+    // BADTIME is signed, or anyone could forge it.
     #expect(try verdict(error: 18, code: nil, other: [0, 0, 1, 2, 3, 4]) == .refused(18))
     #expect(try verdict(error: 18, code: []) == .forged)
     #expect(try verdict(error: 0, code: []) == .forged)
   }
 
-  @Test func `an answer of another time is refused`() throws {
+  @Test func `a response outside the allowed time is rejected`() throws {
     let signer = Self.signer()
     let plain = DNSWire.answer(try Self.query(), flags: 0xA800)
     let answer = try Self.answer(plain, requestCode: [5])

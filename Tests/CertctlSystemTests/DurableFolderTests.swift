@@ -13,7 +13,7 @@ private let plain = FileAttributes(mode: 0o640)
 
   init() throws { scratch = try Scratch() }
 
-  @Test func `a file is written with its mode and read again`() throws {
+  @Test func `a file is written with its mode and read back`() throws {
     let before = umask(0o077)
     defer { umask(before) }
     try folder.write("a", [1, 2, 3], FileAttributes(mode: 0o644))
@@ -30,7 +30,7 @@ private let plain = FileAttributes(mode: 0o640)
       try folder.attributes(of: "a") == FileAttributes(mode: 0o4750, owner: 12, group: 34))
   }
 
-  @Test func `what is not there reads as nil`() throws {
+  @Test func `a missing entry is nil and can be removed`() throws {
     #expect(try folder.read("a") == nil)
     #expect(try folder.linkTarget("a") == nil)
     #expect(try folder.attributes(of: "a") == nil)
@@ -38,24 +38,24 @@ private let plain = FileAttributes(mode: 0o640)
     try folder.removeTree("a")
   }
 
-  @Test func `a file beyond the limit is refused`() throws {
+  @Test func `a file larger than the limit is rejected`() throws {
     try folder.write("a", [UInt8](repeating: 1, count: 101), plain)
     let error = try #require(throws: HostError.self) { try folder.read("a", limit: 100) }
     #expect(error.code == .fileTooLarge)
   }
 
-  @Test func `a FIFO is not waited for`() throws {
+  @Test func `a FIFO is rejected without blocking`() throws {
     #expect(mkfifo(scratch.path + "/pipe", 0o600) == 0)
     #expect(throws: HostError.self) { try folder.read("pipe") }
   }
 
   @Test(arguments: ["", ".", "..", "a/b", "/a", "a\0b"])
-  func `a name that leads elsewhere is refused`(_ name: String) throws {
+  func `a name that is not a single path component is rejected`(_ name: String) throws {
     let error = try #require(throws: HostError.self) { try folder.write(name, [], plain) }
     #expect(error.code == .unsafePath)
   }
 
-  @Test func `missing parents are made with the mode`() throws {
+  @Test func `missing parents are created with the mode`() throws {
     let before = umask(0o077)
     defer { umask(before) }
     let deep = folder.folder("x").folder("y")
@@ -66,7 +66,7 @@ private let plain = FileAttributes(mode: 0o640)
     #expect(try folder.folder("x").attributes(of: "y")?.mode == 0o711)
   }
 
-  @Test func `several may make the same folders at once`() async throws {
+  @Test func `concurrent tasks can create the same folders`() async throws {
     for round in 0..<300 {
       try await withThrowingTaskGroup(of: Void.self) { group in
         let deep = folder.folder("\(round)").folder("x").folder("y")
@@ -79,7 +79,7 @@ private let plain = FileAttributes(mode: 0o640)
   }
 
   @Test(arguments: ["/", "//", "///"])
-  func `slashes at the end of a path mean nothing`(_ slashes: String) throws {
+  func `trailing slashes in a path are ignored`(_ slashes: String) throws {
     let deep = DurableFolder(path: scratch.path + "/x" + slashes, root: scratch.path + slashes)
     try deep.create(FileAttributes(mode: 0o700))
     #expect(deep.path == scratch.path + "/x")
@@ -87,14 +87,14 @@ private let plain = FileAttributes(mode: 0o640)
     #expect(DurableFolder(path: slashes, root: slashes).path == "/")
   }
 
-  @Test func `a file in the place of a folder is named`() throws {
+  @Test func `the error for a file in place of a folder has its path`() throws {
     try folder.write("x", [], plain)
     let error = try #require(throws: HostError.self) { try folder.folder("x").create(plain) }
     #expect(error.errnoCode == ENOTDIR)
     #expect(error.description.contains(scratch.path + "/x"))
   }
 
-  @Test func `a link moves in one step`() throws {
+  @Test func `a link is replaced atomically`() throws {
     try folder.link("live", to: "../archive/1")
     try folder.link("live", to: "../archive/2")
     #expect(try folder.linkTarget("live") == "../archive/2")
@@ -102,22 +102,22 @@ private let plain = FileAttributes(mode: 0o640)
     #expect(try scratch.names() == ["live"])
   }
 
-  @Test func `the link that a crash left half-made is swept by its name`() throws {
+  @Test func `a temporary link left by a crash is removed by name`() throws {
     try folder.link(".tmp-0000000000001-live", to: "../archive/1")
-    // Another process is just about to rename this one.
+    // Another process is about to rename this one.
     try folder.link(".tmp-0000000000002-other", to: "../archive/1")
     try folder.sweepTemporaries(of: "live")
     #expect(try scratch.names() == [".tmp-0000000000002-other"])
   }
 
-  @Test func `a new file does not replace`() throws {
+  @Test func `writing a new file does not replace an existing one`() throws {
     try folder.writeNew("a", [1], plain)
     let error = try #require(throws: HostError.self) { try folder.writeNew("a", [2], plain) }
     #expect(error.code == .alreadyExists)
     #expect(try folder.read("a") == [1])
   }
 
-  @Test func `a tree goes without what its links point to`() throws {
+  @Test func `removing a tree does not follow links`() throws {
     let tree = folder.folder("tree")
     try tree.folder("inner").create(FileAttributes(mode: 0o700))
     try folder.write("outside", [9], plain)
@@ -128,7 +128,7 @@ private let plain = FileAttributes(mode: 0o640)
     #expect(try scratch.names() == ["outside"])
   }
 
-  @Test func `a file is renamed into another folder`() throws {
+  @Test func `a file is moved to another folder`() throws {
     let other = folder.folder("b")
     try other.create(FileAttributes(mode: 0o700))
     try folder.write("a", [1], plain)
@@ -137,7 +137,7 @@ private let plain = FileAttributes(mode: 0o640)
     #expect(try folder.read("a") == nil)
   }
 
-  @Test func `leftovers are swept and never listed`() throws {
+  @Test func `temporary files are removed and never listed`() throws {
     try folder.writeNew(".tmp-1", [], plain)
     try folder.folder(".tmp-2").create(FileAttributes(mode: 0o700))
     try folder.folder(".tmp-2").writeNew("x", [], plain)
@@ -147,7 +147,7 @@ private let plain = FileAttributes(mode: 0o640)
     #expect(try scratch.names() == ["a"])
   }
 
-  @Test func `a sweep for one name leaves the work on others alone`() throws {
+  @Test func `removing the temporary files of one name keeps those of others`() throws {
     for name in ["example.com", "x-example.com", "com"] {
       try folder.writeNew(DurableFolder.temporaryName(for: name), [], plain)
       try folder.writeNew(DurableFolder.temporaryName(for: name, number: 0), [], plain)
@@ -158,7 +158,7 @@ private let plain = FileAttributes(mode: 0o640)
     try folder.folder("missing").sweepTemporaries()
   }
 
-  @Test func `the folder that a crash left half made is used by the next`() throws {
+  @Test func `a temporary folder left by a crash is reused`() throws {
     let left = DurableFolder.temporaryName(for: "x", number: 0)
     #expect(mkdir(scratch.path + "/" + left, 0o700) == 0)
     try folder.folder("x").create(FileAttributes(mode: 0o711))
@@ -166,7 +166,7 @@ private let plain = FileAttributes(mode: 0o640)
     #expect(try folder.attributes(of: "x")?.mode == 0o711)
   }
 
-  @Test func `each changing step can be named`() throws {
+  @Test func `a fault script records each changing system call`() throws {
     let script = try #require(FaultScript(trace: "", kill: nil, diskFull: nil))
     try FaultPoint.$script.withValue(script) {
       let inner = folder.folder("x")
@@ -182,9 +182,9 @@ private let plain = FileAttributes(mode: 0o640)
       ])
   }
 
-  /// The seventh step is the folder's sync, when the new file is already in its place.
+  /// The seventh step is the folder's fsync, after the new file is in place.
   @Test(arguments: 1...6)
-  func `a full disk at any step leaves the old file and nothing else`(_ step: Int) throws {
+  func `a full disk at any step keeps the old file and leaves no others`(_ step: Int) throws {
     try folder.write("a", [1], plain)
     let script = try #require(FaultScript(trace: nil, kill: nil, diskFull: step))
     let error = try #require(throws: HostError.self) {
@@ -197,7 +197,7 @@ private let plain = FileAttributes(mode: 0o640)
     #expect(try scratch.names() == ["a"])
   }
 
-  @Test func `a real full disk is told from other failures`() throws {
+  @Test func `a real full disk is distinguished from other failures`() throws {
     let full = try Descriptor.folder("/dev")
       .open("full", O_WRONLY, operation: "open", subject: "/dev/full")
     var caught: HostError?

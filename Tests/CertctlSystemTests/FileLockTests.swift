@@ -13,7 +13,7 @@ import Testing
 
   init() throws { scratch = try Scratch() }
 
-  @Test func `a held lock names its holder`() async throws {
+  @Test func `the error for a held lock reports its holder`() async throws {
     let lock = try await FileLock.acquire(path: path)
     let error = try await #require(throws: HostError.self) {
       try await FileLock.acquire(path: path)
@@ -29,10 +29,10 @@ import Testing
     #expect(try scratch.names() == ["lock"])
   }
 
-  @Test func `waiting ends when the lock is given back`() async throws {
+  @Test func `waiting ends when the lock is released`() async throws {
     let first = try await FileLock.acquire(path: path)
     let pauses = Atomic(0)
-    // Whoever pauses has found the lock taken.
+    // A pause means that the lock is held.
     let clock = WallClock(now: { Date() }) { _ in
       if pauses.add(1, ordering: .relaxed).newValue == 3 { first.release() }
     }
@@ -41,7 +41,7 @@ import Testing
     #expect(pauses.load(ordering: .relaxed) == 3)
   }
 
-  @Test func `the wait has an end`() async throws {
+  @Test func `waiting ends at the time limit`() async throws {
     let lock = try await FileLock.acquire(path: path)
     let clock = TestClock()
     let error = try await #require(throws: HostError.self) {
@@ -52,7 +52,7 @@ import Testing
     lock.release()
   }
 
-  @Test func `a clock that is set meanwhile does not end the wait`() async throws {
+  @Test func `setting the clock does not end the wait`() async throws {
     let first = try await FileLock.acquire(path: path)
     let time = TestClock()
     let clock = WallClock(now: { time.now }) { pause in
@@ -64,7 +64,7 @@ import Testing
     #expect(second.path == path)
   }
 
-  @Test func `waiting hears cancellation`() async throws {
+  @Test func `cancellation ends the wait`() async throws {
     let lock = try await FileLock.acquire(path: path)
     let pauses = AsyncStream.makeStream(of: Void.self)
     let clock = WallClock(now: { Date() }) { _ in
@@ -80,7 +80,7 @@ import Testing
     lock.release()
   }
 
-  @Test func `one holder at a time`() async throws {
+  @Test func `only one task holds the lock at a time`() async throws {
     let inside = Counter()
     try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<20 {
@@ -96,9 +96,9 @@ import Testing
     }
   }
 
-  @Test func `a lost lock object gives the lock back`() async throws {
+  @Test func `deallocation releases the lock`() async throws {
     _ = try await FileLock.acquire(path: path)
-    // The thread that took it may hold on to the object for a moment longer than we do.
+    // The acquiring thread may hold a reference for a moment longer.
     _ = try await FileLock.acquire(path: path, wait: .seconds(10))
   }
 }

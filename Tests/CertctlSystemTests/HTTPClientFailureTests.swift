@@ -5,7 +5,7 @@ import Glibc
 import Synchronization
 import Testing
 
-/// What a fake server has seen and says.
+/// The reply of a fake server and a log of what it received.
 private final class Script: Sendable {
   struct Seen: Sendable {
     var opened = 0
@@ -16,7 +16,7 @@ private final class Script: Sendable {
   let reply: String?
   let delay: UInt32
 
-  /// A server that says `reply` and closes, or for nil stays silent for ever.
+  /// Creates a server that sends `reply` and closes, or for nil never responds.
   init(reply: String?, delay: UInt32 = 0) {
     self.reply = reply
     self.delay = delay
@@ -61,7 +61,7 @@ private final class ScriptedSession: ByteSession {
     try await #require(throws: HostError.self) { try await client.send(request) }
   }
 
-  @Test func `method, headers and body arrive as they are`() async throws {
+  @Test func `method, headers and body are sent unchanged`() async throws {
     let script = Script(reply: "HTTP/1.1 204 No\r\n\r\n")
     let (server, url) = try await script.serve()
     let request = HTTPRequest(
@@ -82,7 +82,7 @@ private final class ScriptedSession: ByteSession {
     (HTTPRequest.Method.put, [UInt8]?([])), (.patch, [1]), (.delete, nil), (.post, nil),
     (.post, []),
   ])
-  func `every method is sent`(_ method: HTTPRequest.Method, _ body: [UInt8]?) async throws {
+  func `every method is supported`(_ method: HTTPRequest.Method, _ body: [UInt8]?) async throws {
     let script = Script(reply: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
     let (server, url) = try await script.serve()
     #expect(try await client.send(HTTPRequest(method, url, body: body)).status == 200)
@@ -93,7 +93,7 @@ private final class ScriptedSession: ByteSession {
     await server.stop()
   }
 
-  @Test func `headers are read line by line, after an interim answer`() async throws {
+  @Test func `headers are parsed after an interim response`() async throws {
     let script = Script(
       reply: "HTTP/1.1 100 Continue\r\nA: no\r\n\r\nHTTP/1.1 200 OK\r\nLink: a\r\nlink:\t b \r\n"
         + "Empty:\r\nContent-Length: 2\r\n\r\nhi")
@@ -106,7 +106,7 @@ private final class ScriptedSession: ByteSession {
     await server.stop()
   }
 
-  @Test func `a time limit ends a request, and the connection`() async throws {
+  @Test func `a time limit ends the request and closes the connection`() async throws {
     let script = Script(reply: nil)
     let (server, url) = try await script.serve()
     let error = try await failure(HTTPRequest(.get, url, timeout: .milliseconds(200)))
@@ -129,7 +129,7 @@ private final class ScriptedSession: ByteSession {
     await server.stop()
   }
 
-  @Test func `what waits in line can be cancelled, and then is never sent`() async throws {
+  @Test func `a queued request can be cancelled and is then never sent`() async throws {
     let script = Script(reply: nil)
     let (server, url) = try await script.serve()
     let first = Task { try await client.send(HTTPRequest(.get, url + "first")) }
@@ -163,7 +163,7 @@ private final class ScriptedSession: ByteSession {
     await server.stop()
   }
 
-  @Test func `waiting for others does not count as connecting`() async throws {
+  @Test func `waiting for other requests does not count as connect time`() async throws {
     let script = Script(reply: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", delay: 250_000)
     let (server, url) = try await script.serve()
     try await withThrowingTaskGroup(of: Int.self) { group in
@@ -177,7 +177,7 @@ private final class ScriptedSession: ByteSession {
     ("", HostError.Code.transferFailed, true), ("SSH-2.0-x\r\n", .transferFailed, false),
     ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi", .transferFailed, true),
   ])
-  func `half an answer and no answer are told`(
+  func `an incomplete or missing response is an error`(
     _ reply: String, _ code: HostError.Code, _ isRetryable: Bool
   ) async throws {
     let (server, url) = try await Script(reply: reply).serve()
@@ -187,7 +187,7 @@ private final class ScriptedSession: ByteSession {
     await server.stop()
   }
 
-  @Test func `a refused connection and an unknown name are told apart`() async throws {
+  @Test func `a refused connection and an unknown name are distinguished`() async throws {
     let refused = try await failure(HTTPRequest(.get, "http://127.0.0.1:\(try freePort())/"))
     #expect(refused.code == .connectFailed)
     #expect(refused.isRetryable)
@@ -196,7 +196,7 @@ private final class ScriptedSession: ByteSession {
     #expect(unknown.code == .resolveFailed)
   }
 
-  @Test func `TLS with a server that has none fails as TLS`() async throws {
+  @Test func `https to a plain http server is a TLS failure`() async throws {
     let (server, url) = try await Script(reply: "HTTP/1.1 400 Bad\r\n\r\n").serve()
     let error = try await failure(HTTPRequest(.get, "https" + url.dropFirst(4)))
     #expect(error.code == .tlsFailed)
@@ -204,13 +204,13 @@ private final class ScriptedSession: ByteSession {
   }
 
   @Test(arguments: ["a\r\nX: y", "a\nb", "a\0"])
-  func `a header cannot smuggle another one`(_ value: String) async throws {
+  func `a header value cannot inject another header`(_ value: String) async throws {
     let error = try await failure(
       HTTPRequest(.get, "http://127.0.0.1:1/", headers: [HTTPField(name: "A", value: value)]))
     #expect(error.code == .invalidRequest)
   }
 
-  @Test func `a closed client fails what is under way, and what comes later`() async throws {
+  @Test func `closing a client fails running and later requests`() async throws {
     let script = Script(reply: nil)
     let (server, url) = try await script.serve()
     let task = Task { try await client.send(HTTPRequest(.get, url)) }
@@ -224,7 +224,7 @@ private final class ScriptedSession: ByteSession {
   }
 
   @Test(arguments: ["missing.pem", "hello", "."])
-  func `a bundle that is none is named before any request`(_ name: String) async throws {
+  func `an invalid CA bundle is reported before any request`(_ name: String) async throws {
     let scratch = try Scratch()
     try scratch.folder.write("hello", Array("hello".utf8), FileAttributes(mode: 0o644))
     let path = scratch.path + "/" + name

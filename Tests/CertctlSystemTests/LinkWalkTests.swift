@@ -5,7 +5,7 @@ import Testing
 
 @testable import CertctlSystem
 
-/// Root opens nothing through the links that other users planted.
+/// Root does not follow links planted by other users.
 @Suite(.needsRoot("an ordinary user cannot give files away"))
 struct LinkWalkTests {
   private let scratch: Scratch
@@ -16,7 +16,7 @@ struct LinkWalkTests {
 
   private func path(_ name: String) -> String { "\(scratch.path)/\(name)" }
 
-  /// Makes a folder of a user's with a file in it.
+  /// Creates a folder that a user owns, with a file in it.
   private func folder(_ name: String, of owner: UInt32) throws {
     let folder = DurableFolder(path: path(name), root: scratch.path)
     try folder.create(FileAttributes(mode: 0o755, owner: owner))
@@ -32,7 +32,7 @@ struct LinkWalkTests {
     try Descriptor.folder(path(name)).names(subject: name)
   }
 
-  @Test func `links of root are followed, and those of users to their own folders`() throws {
+  @Test func `root's links and users' links to their own folders are followed`() throws {
     try folder("root", of: 0)
     try folder("alice", of: Self.alice)
     try link("to-alice", to: "alice", of: 0)
@@ -44,7 +44,7 @@ struct LinkWalkTests {
   }
 
   @Test(arguments: ["root", "alice", "root/", "/etc", "/", "hop"])
-  func `a link to what belongs to somebody else is refused`(target: String) throws {
+  func `a link to another owner's folder is rejected`(target: String) throws {
     try folder("root", of: 0)
     try folder("alice", of: Self.alice)
     try folder("mallory", of: Self.mallory)
@@ -64,19 +64,19 @@ struct LinkWalkTests {
     }
   }
 
-  @Test func `a link in the middle counts as one at the end`() throws {
+  @Test func `a link in the middle of a path follows the same rule`() throws {
     try folder("root", of: 0)
     try DurableFolder(path: path("root/inner"), root: scratch.path)
       .create(FileAttributes(mode: 0o755))
     try folder("mallory", of: Self.mallory)
     try link("mallory/planted", to: "../root", of: Self.mallory)
     #expect(throws: HostError.self) { _ = try Descriptor.folder(path("mallory/planted/inner")) }
-    // What the link leads through does not matter, only where it ends.
+    // Only the link's final target matters.
     try link("mallory/home", to: "../root/../mallory", of: Self.mallory)
     #expect(try names(in: "mallory/home").contains("file"))
   }
 
-  @Test func `a file is read through links by the same rule`() throws {
+  @Test func `links to files follow the same rule`() throws {
     try folder("root", of: 0)
     try folder("mallory", of: Self.mallory)
     try link("mallory/own", to: "file", of: Self.mallory)
@@ -87,7 +87,7 @@ struct LinkWalkTests {
     #expect(try scratch.folder.read("theirs") == Array("mallory".utf8))
     let error = #expect(throws: HostError.self) { try mallory.read("planted") }
     #expect(error?.code == .unsafePath)
-    // A link of root's to a link of theirs, and one through a folder of theirs.
+    // Root's links to a user's link, and through a user's folder.
     try link("root/through", to: "../mallory/planted", of: 0)
     try link("mallory/folder", to: "../root", of: Self.mallory)
     try link("root/deeper", to: "../mallory/folder/file", of: 0)
@@ -100,7 +100,7 @@ struct LinkWalkTests {
     #expect(try mallory.read("dangling") == nil)
   }
 
-  @Test func `loops, dangling links and files are what the system says`() throws {
+  @Test func `loops, dangling links and files return the system's error`() throws {
     try folder("root", of: 0)
     try link("loop", to: "loop", of: 0)
     try link("dangling", to: "nowhere", of: 0)

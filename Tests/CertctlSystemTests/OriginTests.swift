@@ -2,7 +2,7 @@ import CertctlBase
 import CertctlHTTP
 import Testing
 
-/// What is judged before a request must be where the request goes.
+/// curl must connect to the host that was checked before the request.
 @Suite struct OriginTests {
   @Test(arguments: [
     "https://ca.example/dir", "HTTPS://CA.Example:443", "http://ca.example:8080/a?b=c#d",
@@ -13,11 +13,11 @@ import Testing
     "http://host#x", "http://1.2.3/", "http://256.1.1.1/", "http://1.2.3.4.5/", "http://08.1.1.1/",
     "https://xn--bcher-kva.example/",
   ])
-  func `curl connects to what was judged`(_ url: String) throws {
+  func `curl parses a URL as URLParts does`(_ url: String) throws {
     let parts = try URLParts(url)
     let origin = try Origin(url)
     #expect(origin.scheme == parts.scheme)
-    // An address is the same however it is written: curl keeps the hexadecimal form of "::ffff:…".
+    // Compare addresses by value: curl keeps the hexadecimal form of "::ffff:…".
     let address = { (host: String) in IPAddress(host)?.description ?? host }
     #expect(address(origin.host) == address(parts.host))
     #expect(origin.port == parts.port)
@@ -26,7 +26,7 @@ import Testing
   @Test(arguments: [
     "", "file:///etc/passwd", "//host/", "https://u:p@host/", "ftp://host/", "https://ho st/",
   ])
-  func `curl is given no other URL than one of the web`(_ url: String) throws {
+  func `URLs other than http and https are rejected`(_ url: String) throws {
     let error = try #require(throws: HostError.self) { try Origin(url) }
     #expect(error.code == .unsupportedURL)
     #expect(!error.description.contains("u:p"))

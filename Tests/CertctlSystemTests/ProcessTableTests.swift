@@ -4,14 +4,14 @@ import Testing
 
 @testable import CertctlSystem
 
-/// What processes call themselves is not what they are.
+/// Processes are identified by their program, not by their title.
 @Suite(.timeLimit(.minutes(5)))
 struct ProcessTableTests {
   private let scratch: Scratch
 
   init() throws { scratch = try Scratch() }
 
-  /// Runs `sleep` under a title, around `body`.
+  /// Runs `sleep` with this process title around `body`.
   private func withTitle(
     _ title: String, program: String = "/usr/bin/sleep",
     _ body: (RunningProcess) async throws -> Void
@@ -25,7 +25,7 @@ struct ProcessTableTests {
     try await body(try #require(ProcessTable.processes(titled: title).first { $0.pid == pid }))
   }
 
-  @Test func `a process is told with its users and the program that it executes`() async throws {
+  @Test func `a process is found with its users and its program`() async throws {
     try await withTitle("certctl test: /no/such/program") { process in
       #expect(process.users.areAll(geteuid()))
       guard case .file(let path, let facts) = process.program else {
@@ -39,7 +39,7 @@ struct ProcessTableTests {
     }
   }
 
-  @Test func `a program that was removed or takes other rights is told`() async throws {
+  @Test func `a deleted or setuid program is detected`() async throws {
     let copy = "\(scratch.path)/sleep"
     let bytes = try #require(RegularFile.read("/usr/bin/sleep", limit: 1 << 24))
     try scratch.folder.write("sleep", bytes, FileAttributes(mode: 0o4755))
@@ -58,7 +58,7 @@ struct ProcessTableTests {
     }
   }
 
-  @Test func `a process that became another one gets no signal`() async throws {
+  @Test func `a process whose ID was reused gets no signal`() async throws {
     try await withTitle("certctl test: signal") { process in
       let other = RunningProcess(
         pid: process.pid, title: process.title, users: process.users, program: process.program,
@@ -74,7 +74,7 @@ struct ProcessTableTests {
     }
   }
 
-  @Test func `the user who serves a file system is found in the table of mounts`() {
+  @Test func `the user who serves a FUSE file system is found in the mount table`() {
     let table = """
       22 1 252:0 / / rw,relatime - ext4 /dev/vda rw
       36 22 0:52 / /home/m/x rw,nosuid shared:4 - fuse.sshfs host:/ rw,user_id=1001,group_id=1001

@@ -2,7 +2,7 @@ import CertctlBase
 import CertctlSystem
 import Glibc
 
-/// A blocking TCP client that sends just the bytes it is told to.
+/// A blocking TCP client that sends exactly the given bytes.
 final class RawSocket: Sendable {
   private let raw: Int32
 
@@ -26,7 +26,7 @@ final class RawSocket: Sendable {
 
   deinit { close(raw) }
 
-  /// Sends; false when the other side is gone.
+  /// Sends bytes; returns false if the other side has closed.
   @discardableResult
   func send(_ bytes: [UInt8]) -> Bool {
     bytes.withUnsafeBytes {
@@ -37,10 +37,10 @@ final class RawSocket: Sendable {
 
   func send(_ text: String) { send(Array(text.utf8)) }
 
-  /// Closes our half.
+  /// Closes the sending half.
   func finish() { shutdown(raw, Int32(SHUT_WR)) }
 
-  /// All that comes until the other side closes.
+  /// Reads until the other side closes.
   func readAll() -> String {
     var all: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 4096)
@@ -51,7 +51,7 @@ final class RawSocket: Sendable {
     }
   }
 
-  /// Sends one request and returns all that comes.
+  /// Sends one request and returns everything received until the server closes.
   static func ask(_ port: Int, _ text: String) async throws -> String {
     try await Blocking.run {
       let socket = try RawSocket(port: port)

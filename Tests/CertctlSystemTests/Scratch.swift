@@ -3,7 +3,7 @@ import Testing
 
 @testable import CertctlSystem
 
-/// A folder that goes when the test has run.
+/// A temporary directory that is deleted after the test.
 final class Scratch: Sendable {
   let path: String
 
@@ -19,16 +19,16 @@ final class Scratch: Sendable {
 
   var folder: DurableFolder { DurableFolder(path: path, root: path) }
 
-  /// Every name in the folder, temporary ones too.
+  /// Returns all names in the directory, including temporary ones.
   func names() throws -> [String] {
     try Descriptor.folder(path).names(subject: path)
   }
 }
 
-/// A number of a process that runs, and that is not this one.
+/// The ID of a running process other than this one.
 let initProcess: Int32 = 1
 
-/// A TCP port of loopback on which nobody listens at the moment.
+/// Returns a loopback TCP port on which nothing listens at the moment.
 func freePort() throws -> Int {
   let raw = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
   defer { close(raw) }
@@ -45,7 +45,7 @@ func freePort() throws -> Int {
   return Int(UInt16(bigEndian: address.sin_port))
 }
 
-/// Waits until `condition` holds, for ten seconds at most.
+/// Waits for up to ten seconds until `condition` holds, and returns whether it does.
 func eventually(_ condition: @Sendable () async throws -> Bool) async throws -> Bool {
   for _ in 0..<1000 {
     if try await condition() { return true }

@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Answers with what was asked.
+/// Responds with the method, path and host of the request.
 private func echo(_ request: ServerRequest) -> ServerResponse {
   ServerResponse(
     status: 200, body: Array("\(request.method) \(request.path) \(request.host ?? "-")".utf8))
@@ -18,7 +18,7 @@ private func echo(_ request: ServerRequest) -> ServerResponse {
     ("GET / HTTP/1.0\r\n\r\n", "GET / -"),
     ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc", ""),
   ])
-  func `a request is answered once, then closed`(_ text: String, _ body: String) async throws {
+  func `a connection is closed after one response`(_ text: String, _ body: String) async throws {
     let server = try await HTTPServer.start(endpoints: [loopback], handler: echo)
     let port = try #require(server.endpoints.first?.port)
     let answer = try await RawSocket.ask(port, text)
@@ -28,7 +28,7 @@ private func echo(_ request: ServerRequest) -> ServerResponse {
     await server.stop()
   }
 
-  @Test func `HEAD gets the headers only`() async throws {
+  @Test func `HEAD returns only the headers`() async throws {
     let server = try await HTTPServer.start(endpoints: [loopback], handler: echo)
     let port = try #require(server.endpoints.first?.port)
     let answer = try await RawSocket.ask(port, "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -37,7 +37,7 @@ private func echo(_ request: ServerRequest) -> ServerResponse {
     await server.stop()
   }
 
-  @Test func `a client that closes its half first is answered`() async throws {
+  @Test func `a client that closes its sending half gets a response`() async throws {
     let server = try await HTTPServer.start(endpoints: [loopback], handler: echo)
     let port = try #require(server.endpoints.first?.port)
     let answer = try await Blocking.run {
@@ -50,7 +50,7 @@ private func echo(_ request: ServerRequest) -> ServerResponse {
     await server.stop()
   }
 
-  @Test func `too large a header is cut off`() async throws {
+  @Test func `a connection with a too large header is closed`() async throws {
     let server = try await HTTPServer.start(endpoints: [loopback], handler: echo)
     let port = try #require(server.endpoints.first?.port)
     let padding = String(repeating: "x", count: 9000)
@@ -59,7 +59,7 @@ private func echo(_ request: ServerRequest) -> ServerResponse {
     await server.stop()
   }
 
-  @Test func `a slow stranger is cut off`() async throws {
+  @Test func `a slow connection is closed`() async throws {
     let limits = ServerLimits(idleTimeout: .seconds(90), totalTimeout: .milliseconds(200))
     let server = try await HTTPServer.start(endpoints: [loopback], limits: limits, handler: echo)
     let port = try #require(server.endpoints.first?.port)
@@ -75,7 +75,7 @@ private func echo(_ request: ServerRequest) -> ServerResponse {
     await server.stop()
   }
 
-  @Test func `silence is cut off`() async throws {
+  @Test func `an idle connection is closed`() async throws {
     let limits = ServerLimits(idleTimeout: .milliseconds(100), totalTimeout: .seconds(60))
     let server = try await HTTPServer.start(endpoints: [loopback], limits: limits, handler: echo)
     let port = try #require(server.endpoints.first?.port)
@@ -83,7 +83,7 @@ private func echo(_ request: ServerRequest) -> ServerResponse {
     await server.stop()
   }
 
-  @Test func `many silent strangers do not keep a caller out`() async throws {
+  @Test func `many idle connections do not block a request`() async throws {
     let limits = ServerLimits(
       maximumConnections: 8, idleTimeout: .seconds(60), totalTimeout: .seconds(60))
     let server = try await HTTPServer.start(endpoints: [loopback], limits: limits, handler: echo)
@@ -91,12 +91,12 @@ private func echo(_ request: ServerRequest) -> ServerResponse {
     let silent = try (0..<30).map { _ in try RawSocket(port: port) }
     let answer = try await RawSocket.ask(port, "GET /x HTTP/1.1\r\nHost: h\r\n\r\n")
     #expect(answer.hasSuffix("GET /x h"))
-    // The first ones were pushed out.
+    // The server has closed the oldest connections.
     #expect(try await Blocking.run { silent[0].readAll() } == "")
     await server.stop()
   }
 
-  @Test func `noise of any kind does not bring the server down`() async throws {
+  @Test func `random input does not crash the server`() async throws {
     let limits = ServerLimits(idleTimeout: .milliseconds(200), totalTimeout: .milliseconds(400))
     let server = try await HTTPServer.start(endpoints: [loopback], limits: limits, handler: echo)
     let port = try #require(server.endpoints.first?.port)
@@ -131,7 +131,7 @@ private func echo(_ request: ServerRequest) -> ServerResponse {
     await server.stop()
   }
 
-  @Test func `stopping is quick while strangers hang on`() async throws {
+  @Test func `stopping is quick despite open connections`() async throws {
     let limits = ServerLimits(idleTimeout: .seconds(90), totalTimeout: .seconds(90))
     let server = try await HTTPServer.start(endpoints: [loopback], limits: limits) { _ in
       ServerResponse(status: 200, body: Array("the one that stops".utf8))
@@ -141,13 +141,13 @@ private func echo(_ request: ServerRequest) -> ServerResponse {
     let start = ContinuousClock.now
     await server.stop()
     #expect(ContinuousClock.now - start < .seconds(60))
-    // Nobody listens any more, or another test has been given the port since.
+    // Nothing listens any more, or another test has been assigned the port.
     let answer = try? await RawSocket.ask(port, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
     #expect(answer?.contains("the one that stops") != true)
     withExtendedLifetime(silent) {}
   }
 
-  @Test func `a port in use names its holder`() async throws {
+  @Test func `the error for a port in use reports its holder`() async throws {
     let server = try await HTTPServer.start(endpoints: [loopback], handler: echo)
     let endpoint = try #require(server.endpoints.first)
     let error = try await #require(throws: HostError.self) {
@@ -171,8 +171,7 @@ private func echo(_ request: ServerRequest) -> ServerResponse {
     await second.stop()
   }
 
-  @Test func `an address that the host lacks is left out, unless it is the only one`() async throws
-  {
+  @Test func `an address that the host lacks is skipped unless it is the only one`() async throws {
     let foreign = Endpoint(host: "192.0.2.1", port: 0)
     let server = try await HTTPServer.start(endpoints: [foreign, loopback], handler: echo)
     #expect(server.endpoints.map(\.host) == ["127.0.0.1"])
@@ -182,7 +181,7 @@ private func echo(_ request: ServerRequest) -> ServerResponse {
     }
   }
 
-  @Test func `a byte session sees what comes and ends when it wants`() async throws {
+  @Test func `a byte session receives bytes and can close the connection`() async throws {
     let server = try await ByteServer.start(endpoints: [loopback]) { Doubler() }
     let port = try #require(server.endpoints.first?.port)
     #expect(try await RawSocket.ask(port, "abc.") == "abc.abc.")
@@ -190,14 +189,14 @@ private func echo(_ request: ServerRequest) -> ServerResponse {
   }
 }
 
-/// Says everything twice, until a full stop.
+/// A session that sends all input back twice and closes after a full stop.
 private final class Doubler: ByteSession {
   func receive(_ bytes: [UInt8]) -> ByteSessionReply {
     ByteSessionReply(send: bytes + bytes, close: bytes.last == UInt8(ascii: "."))
   }
 }
 
-/// The same noise in each run.
+/// A reproducible random number generator.
 struct Noise: RandomNumberGenerator {
   var state: UInt64
   mutating func next() -> UInt64 {

@@ -5,7 +5,7 @@ import Testing
 @testable import CertctlSystem
 
 @Suite struct SystemTests {
-  @Test func `a watched signal comes as a value, and ends nobody`() async throws {
+  @Test func `a watched signal is delivered and does not end the process`() async throws {
     let watcher = try SignalWatcher([SIGUSR1])
     #expect(throws: HostError.self) { try SignalWatcher([SIGUSR2]) }
     kill(getpid(), SIGUSR1)
@@ -28,11 +28,11 @@ import Testing
     ("evil\u{202E}gpj.exe\u{2066}", "evil\\u{202E}gpj.exe\\u{2066}"),
     ("\u{2028}\u{200B}\u{FEFF}", "\\u{2028}\\u{200B}\\u{FEFF}"),
   ])
-  func `text from elsewhere cannot steer a terminal`(_ text: String, _ escaped: String) {
+  func `control characters are escaped for a terminal`(_ text: String, _ escaped: String) {
     #expect(escapedForTerminal(text) == escaped)
   }
 
-  @Test func `who holds a port can be named`() async throws {
+  @Test func `the holder of a port is found`() async throws {
     let server = try await HTTPServer.start(endpoints: [loopback]) { _ in .notFound }
     let port = try #require(server.endpoints.first?.port)
     let holder = try #require(PortHolder.find(port: port))
@@ -42,12 +42,12 @@ import Testing
     #expect(PortHolder.find(port: port) == nil)
   }
 
-  @Test func `an error is one sentence, and knows whether to try again`() {
+  @Test func `an error is one sentence and knows whether it is retryable`() {
     let error = HostError(errno: EACCES, operation: "write", subject: "/a/b")
     #expect(error.description == "cannot write /a/b: Permission denied")
     #expect(error.code == .permissionDenied)
     #expect(!error.isRetryable)
-    // A full disk wants somebody to make room; waiting does not.
+    // Waiting does not free space on a full disk.
     #expect(!HostError(errno: ENOSPC, operation: "write", subject: nil).isRetryable)
     #expect(HostError(.timedOut, operation: "wait for").isRetryable)
   }

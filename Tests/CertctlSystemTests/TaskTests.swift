@@ -7,8 +7,8 @@ import Testing
 private struct Oops: Error, Equatable { var name = "" }
 
 @Suite struct TaskTests {
-  @Test func `blocking work runs beside the cooperative pool`() async throws {
-    // Far more than the pool has threads; each waits until the test has seen all cores free.
+  @Test func `blocking work runs outside the cooperative pool`() async throws {
+    // Far more tasks than the pool has threads.
     let sum = try await withThrowingTaskGroup(of: Int.self) { group in
       for number in 0..<200 { group.addTask { try await Blocking.run { number } } }
       return try await group.reduce(0, +)
@@ -16,8 +16,8 @@ private struct Oops: Error, Equatable { var name = "" }
     #expect(sum == 199 * 200 / 2)
   }
 
-  @Test func `calls one after another, and in bursts with pauses, all run`() async throws {
-    // Threads that wait are called, new ones are started, and some have just left.
+  @Test func `sequential calls and bursts of calls all run`() async throws {
+    // Covers waiting, new and just ended threads.
     for round in 0..<4 {
       for number in 0..<500 { #expect(try await Blocking.run { number } == number) }
       let sum = try await withThrowingTaskGroup(of: Int.self) { group in
@@ -25,16 +25,16 @@ private struct Oops: Error, Equatable { var name = "" }
         return try await group.reduce(0, +)
       }
       #expect(sum == 499 * 500 / 2)
-      // Around the moment at which threads without work end.
+      // Idle threads end at about this time.
       try await Task.sleep(for: .milliseconds(970 + 20 * round))
     }
   }
 
-  @Test func `an error of blocking work arrives`() async {
+  @Test func `an error of blocking work is thrown`() async {
     await #expect(throws: Oops()) { try await Blocking.run { throw Oops() } }
   }
 
-  @Test func `clean-up follows success`() async throws {
+  @Test func `clean-up runs after success`() async throws {
     let seen = Mutex(false)
     let value = try await withCleanup(timeout: .seconds(5)) {
       7
@@ -46,7 +46,7 @@ private struct Oops: Error, Equatable { var name = "" }
     #expect(seen.withLock { $0 })
   }
 
-  @Test func `after cancellation the clean-up has less time`() async throws {
+  @Test func `the clean-up has less time after cancellation`() async throws {
     let heard = Mutex<(any Error)?>(nil)
     let task = Task {
       try await withCleanup(timeout: .seconds(90), afterCancellation: .milliseconds(20)) {
@@ -65,7 +65,7 @@ private struct Oops: Error, Equatable { var name = "" }
     #expect((heard.withLock(\.self) as? HostError)?.code == .timedOut)
   }
 
-  @Test func `the body's error wins over the clean-up's`() async {
+  @Test func `the body's error takes precedence over the clean-up's`() async {
     let heard = Mutex<Oops?>(nil)
     await #expect(throws: Oops(name: "body")) {
       try await withCleanup(timeout: .seconds(5)) { error in
@@ -79,7 +79,7 @@ private struct Oops: Error, Equatable { var name = "" }
     #expect(heard.withLock { $0 } == Oops(name: "clean up"))
   }
 
-  @Test func `clean-up survives cancellation`() async {
+  @Test func `cancellation does not stop the clean-up`() async {
     let finished = Mutex(false)
     let started = AsyncStream.makeStream(of: Void.self)
     let task = Task {
@@ -97,14 +97,14 @@ private struct Oops: Error, Equatable { var name = "" }
     #expect(finished.withLock { $0 })
   }
 
-  @Test func `a clean-up that hangs is given up`() async throws {
+  @Test func `a hanging clean-up is abandoned`() async throws {
     let heard = Mutex<HostError.Code?>(nil)
     let hanging = Mutex<CheckedContinuation<Void, Never>?>(nil)
     try await withCleanup(timeout: .milliseconds(50)) { error in
       heard.withLock { $0 = (error as? HostError)?.code }
     } _: {
     } cleanup: { _ in
-      // Deaf to cancellation, as a bad plug-in would be.
+      // Ignores cancellation, as a faulty plug-in would.
       await withCheckedContinuation { continuation in hanging.withLock { $0 = continuation } }
     }
     #expect(heard.withLock { $0 } == .timedOut)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import CertctlSystem
 
-/// What somebody else could have put there or changed is not run.
+/// Files that other users could have created or changed are not trusted.
 @Suite struct TrustedPathTests {
   private let scratch: Scratch
 
@@ -20,7 +20,7 @@ import Testing
 
   private func path(_ name: String) -> String { "\(scratch.path)/\(name)" }
 
-  @Test func `a file of ours is trusted, and of root`() throws {
+  @Test func `a file owned by the current user or root is trusted`() throws {
     #expect(try TrustedPath(path("hook"), .program).resolvedPath == path("hook"))
     let roundabout = scratch.path + "/.//./../" + scratch.path.dropFirst(5) + "/hook"
     #expect(try TrustedPath(roundabout, .program).resolvedPath == path("hook"))
@@ -28,7 +28,7 @@ import Testing
   }
 
   @Test(arguments: [0o775, 0o757, 0o722, 0o1777] as [UInt32])
-  func `a folder that others may write to is refused`(mode: UInt32) throws {
+  func `a folder writable by others is rejected`(mode: UInt32) throws {
     chmod(scratch.path, mode)
     let error = #expect(throws: HostError.self) { try TrustedPath(path("hook"), .program) }
     #expect(error?.code == .unsafePath)
@@ -39,26 +39,26 @@ import Testing
   }
 
   @Test(arguments: [0o775, 0o757] as [UInt32])
-  func `a folder further up that others may write to is refused`(mode: UInt32) throws {
+  func `a parent folder writable by others is rejected`(mode: UInt32) throws {
     let inner = DurableFolder(path: path("inner"), root: scratch.path)
     try inner.create(FileAttributes(mode: 0o755))
     try inner.write("hook", Array("#!/bin/sh\n".utf8), FileAttributes(mode: 0o755))
     _ = try TrustedPath(path("inner/hook"), .program)
     chmod(scratch.path, mode)
     #expect(throws: HostError.self) { try TrustedPath(path("inner/hook"), .program) }
-    // With the sticky bit nobody can replace the folder that lies in it.
+    // With the sticky bit, others cannot replace the folder.
     chmod(scratch.path, mode | 0o1000)
     _ = try TrustedPath(path("inner/hook"), .program)
   }
 
   @Test(arguments: [0o775, 0o757] as [UInt32])
-  func `a file that others may write to is refused`(mode: UInt32) throws {
+  func `a file writable by others is rejected`(mode: UInt32) throws {
     try make("open", mode: mode)
     let error = #expect(throws: HostError.self) { try TrustedPath(path("open"), .program) }
     expectText(error?.hint, mentions: "chmod go-w \(path("open"))")
   }
 
-  @Test func `a script that a shell reads need not be executable, but nobody else's to write`()
+  @Test func `a file need not be executable, but must not be writable by others`()
     throws
   {
     try make("read", mode: 0o644)
@@ -67,13 +67,13 @@ import Testing
     #expect(throws: HostError.self) { try TrustedPath(path("shared"), .file) }
   }
 
-  @Test func `a file that is not executable is refused`() throws {
+  @Test func `a program that is not executable is rejected`() throws {
     try make("text", mode: 0o644)
     let error = #expect(throws: HostError.self) { try TrustedPath(path("text"), .program) }
     expectText(error?.hint, mentions: "chmod +x \(path("text"))")
   }
 
-  @Test func `a foreign owner is refused`() throws {
+  @Test func `another owner is rejected`() throws {
     let error = #expect(throws: HostError.self) {
       try TrustedPath(path("hook"), .program, trusting: [4242])
     }
@@ -81,7 +81,7 @@ import Testing
   }
 
   @Test(.needsRoot("an ordinary user cannot give files away"))
-  func `a file, folder or link of another user is refused`() throws {
+  func `a file, folder or link of another user is rejected`() throws {
     try make("foreign")
     chown(path("foreign"), 4242, 4242)
     #expect(throws: HostError.self) { try TrustedPath(path("foreign"), .program) }
@@ -93,7 +93,7 @@ import Testing
     #expect(throws: HostError.self) { try TrustedPath(path("hook"), .program) }
   }
 
-  @Test func `a link is followed, and its target checked with its folders`() throws {
+  @Test func `a link is followed, and its target and folders are checked`() throws {
     let other = try Scratch()
     try other.folder.write("real", Array("#!/bin/sh\n".utf8), FileAttributes(mode: 0o755))
     try other.folder.link("middle", to: "real")
@@ -106,7 +106,7 @@ import Testing
     #expect(throws: HostError.self) { try TrustedPath(path("link"), .program) }
   }
 
-  @Test func `links to themselves, dangling links, folders and devices are refused`() throws {
+  @Test func `link loops, dangling links, folders and devices are rejected`() throws {
     try scratch.folder.link("loop", to: "loop")
     try scratch.folder.link("dangling", to: "nowhere")
     try scratch.folder.link("folder", to: ".")
@@ -118,7 +118,7 @@ import Testing
     #expect(throws: HostError.self) { try TrustedPath("\(path("hook"))\0", .program) }
   }
 
-  @Test func `folders and sockets are checked as what they are`() throws {
+  @Test func `folders and sockets are checked by type`() throws {
     #expect(try TrustedPath(scratch.path, .folder).resolvedPath == scratch.path)
     #expect(try TrustedPath("/", .folder).resolvedPath == "/")
     #expect(throws: HostError.self) { try TrustedPath("/tmp", .folder) }
@@ -135,13 +135,13 @@ import Testing
       }
     }
     try #require(status == 0)
-    // Who may write to a socket may connect, and not replace it.
+    // Write permission on a socket allows connecting, not replacing it.
     chmod(path("s"), 0o777)
     _ = try TrustedPath(path("s"), .socket)
     #expect(throws: HostError.self) { try TrustedPath(path("s"), .file) }
   }
 
-  @Test func `what is not there yet is no fault, where nobody else can put it`() throws {
+  @Test func `a missing file is accepted only if others cannot create it`() throws {
     #expect(try TrustedPath.ifPresent(path("missing"), .file) == nil)
     #expect(try TrustedPath.ifPresent(path("missing/deeper"), .folder) == nil)
     chmod(scratch.path, 0o1777)
@@ -150,7 +150,7 @@ import Testing
     #expect(throws: HostError.self) { try TrustedPath.ifPresent(path("missing"), .folder) }
   }
 
-  @Test func `settings may lie where only their owner can replace them`() throws {
+  @Test func `settings may be in a folder where only their owner can replace them`() throws {
     try make("settings", mode: 0o644)
     chmod(scratch.path, 0o1777)
     _ = try TrustedPath(path("settings"), .settings)
@@ -169,7 +169,7 @@ import Testing
   }
 
   @Test(.needsRoot("an ordinary user cannot give files away"))
-  func `a program that is given away after the check is not run`() async throws {
+  func `a program whose owner or mode changes after the check is not run`() async throws {
     let marker = path("ran")
     try scratch.folder.write(
       "hook", Array("#!/bin/sh\ntouch \(marker)\n".utf8), FileAttributes(mode: 0o755))
@@ -196,7 +196,7 @@ import Testing
   }
 
   @Test(.needsRoot("an ordinary user cannot give files away"))
-  func `root's programs find no folders of others in PATH and HOME`() throws {
+  func `others' folders are removed from the PATH and HOME of root's programs`() throws {
     chown(scratch.path, 4242, 4242)
     let given = [
       "PATH": "\(scratch.path):.::/usr/bin", "HOME": scratch.path, "TMPDIR": scratch.path,

@@ -10,7 +10,7 @@ import Testing
 
   init() throws { scratch = try Scratch() }
 
-  @Test func `a challenge comes and goes without a trace`() throws {
+  @Test func `a challenge file is created and removed without a trace`() throws {
     let before = umask(0o077)
     defer { umask(before) }
     let (folder, made) = try UntrustedFolder.open(scratch.path).makeFolders(place)
@@ -24,7 +24,7 @@ import Testing
     #expect(try scratch.names() == [])
   }
 
-  @Test func `folders of others stay`() throws {
+  @Test func `existing and used folders are kept`() throws {
     try scratch.folder.folder(place[0]).create(FileAttributes(mode: 0o700))
     let (folder, made) = try UntrustedFolder.open(scratch.path).makeFolders(place)
     #expect(made == 1)
@@ -33,14 +33,14 @@ import Testing
     #expect(try scratch.folder.folder(place[0]).entries() == [place[1]])
   }
 
-  @Test func `a link in the way is not followed`() throws {
+  @Test func `a link in the path is not followed`() throws {
     let outside = try Scratch()
     try scratch.folder.link(place[0], to: outside.path)
     #expect(throws: HostError.self) { try UntrustedFolder.open(scratch.path).makeFolders(place) }
     #expect(try outside.names() == [])
   }
 
-  @Test func `a link in the place of the file is neither followed nor removed`() throws {
+  @Test func `a link in place of the file is neither followed nor removed`() throws {
     let outside = try Scratch()
     try outside.folder.write("target", [1], FileAttributes(mode: 0o600))
     let folder = try UntrustedFolder.open(scratch.path)
@@ -52,7 +52,7 @@ import Testing
     #expect(try scratch.names() == ["token"])
   }
 
-  @Test func `another content is not ours`() throws {
+  @Test func `a file with other content is not removed`() throws {
     let folder = try UntrustedFolder.open(scratch.path)
     try folder.create("token", [1])
     #expect(try !folder.removeIfOurs("token", [2]))
@@ -63,14 +63,14 @@ import Testing
   }
 
   @Test(arguments: [[], [1], [1, 2], [1, 2, 3]] as [[UInt8]])
-  func `what a crash left half written is ours`(_ written: [UInt8]) throws {
+  func `a partially written file is removed`(_ written: [UInt8]) throws {
     let folder = try UntrustedFolder.open(scratch.path)
     try folder.create("token", written)
     #expect(try folder.removeIfOurs("token", [1, 2, 3]))
     #expect(try scratch.names() == [])
   }
 
-  @Test func `a folder that a crash left closed is opened, one of somebody's own is not`() throws {
+  @Test func `an empty folder with a restrictive mode is opened, a used one is not`() throws {
     let folder = try UntrustedFolder.open(scratch.path)
     #expect(mkdir(scratch.path + "/left", 0o700) == 0)
     #expect(mkdir(scratch.path + "/used", 0o700) == 0)

@@ -4,11 +4,11 @@ import Testing
 
 @testable import CertctlSystem
 
-/// The XML of web services, read by libexpat.
+/// Parsing of web services' XML with libexpat.
 struct XMLTreeTests {
   private func tree(_ text: String) throws -> XMLTree { try XMLTree(parsing: Array(text.utf8)) }
 
-  @Test func `elements, attributes and text are found`() throws {
+  @Test func `elements, attributes and text are parsed`() throws {
     let tree = try tree(
       """
       <?xml version="1.0" encoding="UTF-8"?>
@@ -25,7 +25,7 @@ struct XMLTreeTests {
     #expect(tree["Nothing"] == nil)
   }
 
-  @Test func `a document says in what alphabet it is`() throws {
+  @Test func `the declared encoding is used`() throws {
     let head = Array(#"<?xml version="1.0" encoding="ISO-8859-1"?><a>"#.utf8)
     #expect(try XMLTree(parsing: head + [0xe9] + Array("</a>".utf8)).text == "é")
   }
@@ -33,13 +33,13 @@ struct XMLTreeTests {
   @Test(arguments: [
     "", "no markup", "<a>", "<a></b>", "<a/><b/>", "<a b=c/>", "<a>&unknown;</a>", "<a>\u{1}</a>",
   ])
-  func `what is no XML is refused with its line`(_ text: String) {
+  func `malformed XML is rejected with its line`(_ text: String) {
     let error = #expect(throws: HostError.self) { try tree(text) }
     #expect(error?.code == .malformedXML)
     expectText(error?.detail, startsWith: "line 1: ")
   }
 
-  @Test func `a DTD is refused, and with it every entity of a stranger`() {
+  @Test func `a DTD is rejected, and with it all custom entities`() {
     let laughs = (1...20).map { #"<!ENTITY l\#($0) "&l\#($0 - 1);&l\#($0 - 1);">"# }.joined()
     for text in [
       #"<!DOCTYPE a [<!ENTITY l0 "ha">\#(laughs)]><a>&l20;</a>"#,
@@ -51,7 +51,7 @@ struct XMLTreeTests {
     }
   }
 
-  @Test func `what is too deep, too long or too large is refused`() throws {
+  @Test func `XML that is too deep, too long or too large is rejected`() throws {
     func nested(_ levels: Int) -> String {
       String(repeating: "<a>", count: levels) + String(repeating: "</a>", count: levels)
     }
@@ -63,7 +63,7 @@ struct XMLTreeTests {
     #expect(throws: HostError.self) { try tree("<b>\(large)</b>") }
   }
 
-  @Test func `text is written so that it comes back`() throws {
+  @Test func `escaped text survives parsing`() throws {
     let text = #"<a> & "b" 'c' é"#
     let tree = try tree(#"<x y="\#(XMLTree.escaped(text))">\#(XMLTree.escaped(text))</x>"#)
     #expect(tree.text == text)

@@ -10,7 +10,7 @@ import Testing
 @testable import CertctlStore
 
 struct AccountRegistrarTests {
-  /// A keeper before a fake CA that has terms.
+  /// A registrar with a fake CA that has terms of service.
   private struct Bench {
     let clock = TestClock()
     let ca: FakeCA
@@ -36,7 +36,7 @@ struct AccountRegistrarTests {
 
   private static let agreed = Registration(emails: ["a@example.com"], terms: .agreed)
 
-  @Test func `the first use registers, the second asks nothing`() async throws {
+  @Test func `the first use registers an account, the second sends no request`() async throws {
     try await withBench { bench in
       let (record, account) = try await bench.keeper.account(Self.agreed)
       #expect(bench.ca.accountURLs == [account.url])
@@ -52,7 +52,7 @@ struct AccountRegistrarTests {
     }
   }
 
-  @Test func `terms that nobody agreed to stop before a key is made`() async throws {
+  @Test func `without agreement to the terms no key is generated`() async throws {
     try await withBench { bench in
       let error = await failure { try await bench.keeper.account(Registration()) }
       #expect(error?.code == .termsNotAgreed)
@@ -65,7 +65,7 @@ struct AccountRegistrarTests {
   }
 
   @Test(arguments: [true, false])
-  func `a person is asked with the URL of the terms`(_ answer: Bool) async throws {
+  func `the user is prompted with the URL of the terms`(_ answer: Bool) async throws {
     try await withBench { bench in
       let asked = Recorder<String>()
       let registration = Registration(
@@ -81,7 +81,7 @@ struct AccountRegistrarTests {
     }
   }
 
-  @Test func `registering again with other contacts changes them at the CA`() async throws {
+  @Test func `registering again with other contacts updates them at the CA`() async throws {
     try await withBench { bench in
       let (_, account) = try await bench.keeper.account(Self.agreed)
       bench.ca.resetLog()
@@ -97,7 +97,7 @@ struct AccountRegistrarTests {
     }
   }
 
-  @Test func `a CA without terms asks nobody`() async throws {
+  @Test func `a CA without terms causes no prompt`() async throws {
     try await withBench { bench in
       bench.ca.configure { $0.termsOfService = nil }
       let (record, _) = try await bench.keeper.account(
@@ -110,7 +110,7 @@ struct AccountRegistrarTests {
     }
   }
 
-  @Test func `a bad e-mail address stops before anything is asked`() async throws {
+  @Test func `an invalid e-mail address fails before any request`() async throws {
     try await withBench { bench in
       let error = await failure {
         try await bench.keeper.account(Registration(emails: ["nobody"], terms: .agreed))
@@ -122,7 +122,7 @@ struct AccountRegistrarTests {
     }
   }
 
-  @Test func `a registration whose answer was lost goes on with the same key`() async throws {
+  @Test func `a registration whose response was lost resumes with the same key`() async throws {
     try await withBench { bench in
       bench.ca.inject(.refuseConnection, on: .newAccount, times: 100)
       let error = await failure { try await bench.keeper.account(Self.agreed) }
@@ -137,7 +137,7 @@ struct AccountRegistrarTests {
     }
   }
 
-  @Test func `an external account binds, and its name is kept`() async throws {
+  @Test func `an external account is bound and its key ID saved`() async throws {
     try await withBench { bench in
       let key = [UInt8](repeating: 7, count: 32)
       bench.ca.configure {
@@ -158,7 +158,7 @@ struct AccountRegistrarTests {
     }
   }
 
-  @Test func `without an account, existingAccount says how to make one`() async throws {
+  @Test func `without an account the error says how to register one`() async throws {
     try await withBench { bench in
       let error = await failure { try await bench.keeper.existingAccount() }
       expectError(error, code: .notFound, hint: "certctl account register")
@@ -166,7 +166,7 @@ struct AccountRegistrarTests {
     }
   }
 
-  @Test func `a rollover changes the key here and there`() async throws {
+  @Test func `a rollover changes the key locally and at the CA`() async throws {
     try await withBench { bench in
       let (_, old) = try await bench.keeper.account(Self.agreed)
       let (_, new) = try await bench.keeper.rollOver(to: .ec384)
@@ -180,7 +180,7 @@ struct AccountRegistrarTests {
     }
   }
 
-  @Test func `a rollover that the CA refuses leaves the old key`() async throws {
+  @Test func `a rollover refused by the CA keeps the old key`() async throws {
     try await withBench { bench in
       let (_, old) = try await bench.keeper.account(Self.agreed)
       bench.ca.inject(.problem("malformed", status: 400), on: .keyChange)
@@ -192,10 +192,10 @@ struct AccountRegistrarTests {
   }
 
   @Test(arguments: [true, false])
-  func `a rollover that was cut short is settled by asking the CA`(_ wasDone: Bool) async throws {
+  func `an interrupted rollover is resolved by querying the CA`(_ wasDone: Bool) async throws {
     try await withBench { bench in
       let (record, old) = try await bench.keeper.account(Self.agreed)
-      // What a crash leaves: the next key on disk, and perhaps at the CA.
+      // After a crash the next key is on disk and perhaps at the CA.
       let next = try PrivateKey.generate(.ec256)
       try await bench.store.saveNextKey(next, of: record)
       if wasDone { _ = try await old.changeKey(to: next) }
@@ -210,7 +210,7 @@ struct AccountRegistrarTests {
     }
   }
 
-  @Test func `when the CA knows neither key, it says so and keeps both`() async throws {
+  @Test func `if the CA knows neither key, the error says so and both keys stay`() async throws {
     try await withBench { bench in
       let (record, _) = try await bench.keeper.account(Self.agreed)
       try await bench.store.saveNextKey(PrivateKey.generate(.ec256), of: record)
@@ -222,7 +222,7 @@ struct AccountRegistrarTests {
     }
   }
 
-  @Test func `an account that the CA forgot is registered again with its key`() async throws {
+  @Test func `an account unknown to the CA is registered again with its key`() async throws {
     try await withBench { bench in
       let (_, old) = try await bench.keeper.account(Self.agreed)
       bench.ca.forgetAccounts()
@@ -234,7 +234,7 @@ struct AccountRegistrarTests {
     }
   }
 
-  @Test func `a lock that is held is not waited for longer than allowed`() async throws {
+  @Test func `a held lock fails after the lock timeout`() async throws {
     try await withBench { bench in
       let folder = try AccountStore.authorityFolder(for: bench.ca.directoryURL)
       let lock = try await bench.store.state.lock(

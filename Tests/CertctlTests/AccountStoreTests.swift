@@ -16,7 +16,7 @@ struct AccountStoreTests {
       created: TestClock().now)
   }
 
-  @Test func `an account comes back with its key`() async throws {
+  @Test func `an account is loaded with its key`() async throws {
     try await withState { state, _ in
       let store = AccountStore(state: state)
       #expect(try store.account(for: Self.directory) == nil)
@@ -32,7 +32,7 @@ struct AccountStoreTests {
     }
   }
 
-  @Test func `only the owner can look into accounts`() async throws {
+  @Test func `only the owner can read accounts`() async throws {
     try await withState { state, folder in
       _ = try AccountStore(state: state).create(record("one"), key: .generate(.ec256))
       let authority = try AccountStore.authorityFolder(for: Self.directory)
@@ -47,7 +47,7 @@ struct AccountStoreTests {
     }
   }
 
-  @Test func `each directory URL has a folder of its own`() throws {
+  @Test func `each directory URL has its own folder`() throws {
     let urls = [
       "https://ca.test/dir", "https://ca.test/other", "https://ca.test:8443/dir",
       "https://127.0.0.1:14000/dir", "https://[::1]:14000/dir",
@@ -60,7 +60,7 @@ struct AccountStoreTests {
     }
   }
 
-  @Test func `a deactivated account is not used again, and not lost`() async throws {
+  @Test func `a deactivated account is kept but not used again`() async throws {
     try await withState { state, _ in
       let store = AccountStore(state: state)
       var first = record("one")
@@ -75,13 +75,13 @@ struct AccountStoreTests {
     }
   }
 
-  @Test func `a half-made account is not there`() async throws {
+  @Test func `an incomplete account is ignored and swept`() async throws {
     try await withState { state, folder in
       let store = AccountStore(state: state)
       let authority = try AccountStore.authorityFolder(for: Self.directory)
       try folder.write("state/accounts/\(authority)/.tmp-zero/key.pem", "half")
       #expect(try store.account(for: Self.directory) == nil)
-      // What every use of an account does first, under the lock of that CA's accounts.
+      // Every use of an account does this first, under the CA's account lock.
       state.sweepAccounts(of: authority)
       #expect(!folder.contains("state/accounts/\(authority)/.tmp-zero"))
       _ = try store.create(record("one"), key: .generate(.ec256))
@@ -89,7 +89,7 @@ struct AccountStoreTests {
     }
   }
 
-  @Test func `a rollover leaves both keys until it is settled`() async throws {
+  @Test func `a rollover keeps both keys until it completes or is dropped`() async throws {
     try await withState { state, _ in
       let store = AccountStore(state: state)
       let old = try PrivateKey.generate(.ec256)
@@ -108,9 +108,7 @@ struct AccountStoreTests {
   }
 
   @Test(arguments: ["key.pem", "account.json"])
-  func `a damaged account is named, and no new one is made in its place`(_ file: String)
-    async throws
-  {
+  func `a damaged account is reported and not replaced`(_ file: String) async throws {
     try await withState { state, folder in
       let store = AccountStore(state: state)
       _ = try store.create(record("one"), key: .generate(.ec256))

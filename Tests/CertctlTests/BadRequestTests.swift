@@ -8,7 +8,7 @@ import Testing
 @testable import CertctlIssuing
 @testable import CertctlOperations
 
-/// Bad input is found before anything is written, and before a CA is asked.
+/// Bad input is rejected before anything is written or sent to a CA.
 struct BadRequestTests {
   struct Case: Sendable {
     let name: String
@@ -54,7 +54,7 @@ struct BadRequestTests {
   ]
 
   @Test(arguments: cases.indices)
-  func `bad input writes nothing and asks nobody`(_ index: Int) async throws {
+  func `bad input writes nothing and sends no request`(_ index: Int) async throws {
     let bad = Self.cases[index]
     try await withTemporaryFolder(label: "bad") { folder in
       let bench = try ContextBench(folder)
@@ -70,7 +70,7 @@ struct BadRequestTests {
     }
   }
 
-  @Test func `the same bad input leaves a lineage as it is`() async throws {
+  @Test func `bad input leaves an existing lineage unchanged`() async throws {
     try await withTemporaryFolder(label: "bad") { folder in
       let bench = try ContextBench(folder)
       _ = try await bench.context.issue(bench.request("example.com"))

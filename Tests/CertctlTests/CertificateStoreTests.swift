@@ -18,7 +18,7 @@ struct CertificateStoreTests {
     return lstat(path, &status) == 0 ? Int(status.st_mode & 0o7777) : -1
   }
 
-  @Test func `a commit makes the certificate the one in use`() async throws {
+  @Test func `the first commit makes a certificate live`() async throws {
     try await withState { state, folder in
       let store = CertificateStore(state: state)
       let certificate = try issued(ca, "example.com")
@@ -39,7 +39,7 @@ struct CertificateStoreTests {
     String(decoding: certificate.pem, as: UTF8.self)
   }
 
-  @Test func `files and folders get the modes that were asked for`() async throws {
+  @Test func `files and folders get the requested modes`() async throws {
     try await withState { state, folder in
       let store = CertificateStore(state: state)
       _ = try store.commit(
@@ -59,8 +59,7 @@ struct CertificateStoreTests {
     }
   }
 
-  @Test func `each new certificate is a generation of its own, and the old ones stay`() async throws
-  {
+  @Test func `each new certificate gets its own generation, old ones stay`() async throws {
     try await withState { state, _ in
       let store = CertificateStore(state: state)
       for number in 1...3 {
@@ -69,7 +68,7 @@ struct CertificateStoreTests {
         #expect(generation.number == number)
       }
       #expect(try store.generations(exampleName).map(\.number) == [1, 2, 3])
-      // Servers use the first one until they were made to use another.
+      // After the first commit only `use` changes the live generation.
       #expect(try store.liveGeneration(exampleName)?.number == 1)
       for generation in try store.generations(exampleName) {
         let stored = try store.load(generation, of: exampleName)
@@ -78,12 +77,12 @@ struct CertificateStoreTests {
     }
   }
 
-  @Test func `the same certificate twice is one generation`() async throws {
+  @Test func `committing the same certificate twice creates one generation`() async throws {
     try await withState { state, _ in
       let store = CertificateStore(state: state)
       let certificate = try issued(ca, "example.com")
       let first = try store.commit(certificate, to: exampleName, files: FileSettings())
-      // As after a crash between the folder's rename and the link's.
+      // The state after a crash between the renames of the folder and the link.
       try state.live.remove("example.com")
       let again = try store.commit(certificate, to: exampleName, files: FileSettings())
       #expect(first == again)
@@ -114,14 +113,14 @@ struct CertificateStoreTests {
     }
   }
 
-  @Test func `what a crash left half-written is swept`() async throws {
+  @Test func `files left half-written by a crash are swept`() async throws {
     try await withState { state, folder in
       let store = CertificateStore(state: state)
       try folder.write("state/archive/example.com/.tmp-0001/privkey.pem", "half")
       try folder.write("state/live/.tmp-0000000000001-example.com", "half")
-      // Another process is just about to rename this one.
+      // Another process is about to rename this one.
       try folder.write("state/live/.tmp-0000000000002-example.org", "under way")
-      // What every change of a lineage does first, under its lock.
+      // Every change of a lineage does this first, under its lock.
       state.sweep(exampleName)
       _ = try store.commit(issued(ca, "example.com"), to: exampleName, files: FileSettings())
       #expect(!folder.contains("state/archive/example.com/.tmp-0001"))
@@ -131,7 +130,7 @@ struct CertificateStoreTests {
     }
   }
 
-  @Test func `a key that does not fit is refused, and the old certificate stays`() async throws {
+  @Test func `a key that does not match is refused, the old certificate stays`() async throws {
     try await withState { state, _ in
       let store = CertificateStore(state: state)
       let good = try issued(ca, "example.com")
@@ -146,7 +145,7 @@ struct CertificateStoreTests {
     }
   }
 
-  @Test func `going back is one link`() async throws {
+  @Test func `a rollback changes only the live link`() async throws {
     try await withState { state, folder in
       let store = CertificateStore(state: state)
       let first = try issued(ca, "example.com")
@@ -159,7 +158,8 @@ struct CertificateStoreTests {
   }
 
   @Test(arguments: ["/etc/ssl", "../archive/other.com/0001", "../archive/example.com/1", "0001"])
-  func `a link that points elsewhere is named and left alone`(_ target: String) async throws {
+  func `a live link that points elsewhere is reported and left alone`(_ target: String) async throws
+  {
     try await withState { state, _ in
       let store = CertificateStore(state: state)
       try state.live.create(FileAttributes(mode: 0o711))
@@ -170,7 +170,7 @@ struct CertificateStoreTests {
     }
   }
 
-  @Test func `a file that is missing is named`() async throws {
+  @Test func `a missing file is named in the error`() async throws {
     try await withState { state, folder in
       let store = CertificateStore(state: state)
       let generation = try store.commit(
@@ -181,7 +181,7 @@ struct CertificateStoreTests {
     }
   }
 
-  @Test func `removing takes the link and all generations`() async throws {
+  @Test func `removal deletes the link and all generations`() async throws {
     try await withState { state, folder in
       let store = CertificateStore(state: state)
       _ = try store.commit(issued(ca, "example.com"), to: exampleName, files: FileSettings())

@@ -5,9 +5,9 @@ import Testing
 @testable import CertctlCore
 @testable import CertctlIssuing
 
-/// The descriptors of the challenge types, and what follows from them.
+/// The challenge type descriptors and the rules derived from them.
 struct ChallengeMethodTests {
-  @Test func `each type is there once, and needs nothing that it does not take`() {
+  @Test func `each type is listed once and requires only settings it accepts`() {
     let methods = Catalog.challengeMethods
     #expect(Set(methods.map(\.type)).count == methods.count)
     for method in methods {
@@ -18,7 +18,7 @@ struct ChallengeMethodTests {
     #expect(Catalog.usualChallenge(hasProvider: true) == .dns01)
   }
 
-  @Test func `records prove wildcards and no addresses, hosts the other way round`() {
+  @Test func `only DNS types prove wildcards, only host types prove addresses`() {
     let kinds = { (name: Identifier) in
       Set(Catalog.challengeMethods.filter { $0.proves(name) }.map(\.type))
     }
@@ -31,7 +31,7 @@ struct ChallengeMethodTests {
     #expect(ChallengeType.dnsAccount01.makesRecords && !ChallengeType.dnsPersist01.makesRecords)
   }
 
-  @Test func `help names the types that take an option`() {
+  @Test func `help lists the types that accept an option`() {
     #expect(ChallengeSetting.webroot.types == "http-01")
     #expect(ChallengeSetting.httpAddress.types == "http-01 and tls-alpn-01")
     #expect(ChallengeSetting.provider.types == "dns-01 and dns-account-01")
@@ -56,7 +56,7 @@ struct ChallengeMethodTests {
   ]
 
   @Test(arguments: advice)
-  func `a refusal comes with the advice of its type`(
+  func `a validation failure has a hint for its challenge type`(
     _ type: ChallengeType, _ problem: ProblemType?, _ words: String
   ) {
     let error = ACMEError(
@@ -66,7 +66,7 @@ struct ChallengeMethodTests {
     #expect(advised.code == .challengeFailed)
   }
 
-  @Test func `a wildcard that cannot be proved comes with the way out`() {
+  @Test func `the error for a wildcard without a DNS type says how to proceed`() {
     let name = Identifier.dns("*.a.test")
     func error(_ settings: ChallengeSettings, _ isGiven: Bool) -> CertctlError? {
       #expect(throws: CertctlError.self) { try settings.check([name], isGiven: isGiven) }
@@ -82,7 +82,7 @@ struct ChallengeMethodTests {
     #expect(unknown?.message.contains("onion-csr-01") == true)
   }
 
-  @Test func `a type that makes records asks who makes them`() {
+  @Test func `a type that creates records requires a DNS provider`() {
     let error = #expect(throws: CertctlError.self) {
       try ChallengeSettings(type: .dnsAccount01).check([.dns("a.test")], isGiven: true)
     }

@@ -20,7 +20,7 @@ struct ConfigurationTests {
     }
   }
 
-  @Test func `an empty file changes nothing`() throws {
+  @Test func `an empty file gives the defaults`() throws {
     #expect(try read("") == Configuration())
     #expect(try read("# nothing\n") == Configuration())
   }
@@ -73,13 +73,13 @@ struct ConfigurationTests {
     #expect(configuration == expected)
   }
 
-  @Test func `a single word stands for a list of one`() throws {
+  @Test func `a single string is read as a list of one`() throws {
     let configuration = try read("email = 'a@example.com'\nca = 'zerossl'")
     #expect(configuration.emails == ["a@example.com"])
     #expect(configuration.settings.authorities == ["zerossl"])
   }
 
-  @Test func `an unknown key is named, and the known ones are listed`() {
+  @Test func `an unknown key is named and the hint lists the known keys`() {
     let error = error("emial = 'a@example.com'")
     #expect(error?.code == .configuration)
     #expect(error?.exitCode == 78)
@@ -100,7 +100,7 @@ struct ConfigurationTests {
   ]
 
   @Test(arguments: wrong)
-  func `a value of the wrong kind names its key`(_ line: String) {
+  func `the error for an invalid value names its key`(_ line: String) {
     let error = error(line)
     #expect(error?.code == .configuration)
     let key = line.prefix { $0 != " " }
@@ -113,11 +113,11 @@ struct ConfigurationTests {
     expectError(self.error("agree-tos = true\nemail 'x'\n"), mentions: "line 2")
   }
 
-  @Test func `a table is an unknown key`() {
+  @Test func `an unknown table is reported as an unknown key`() {
     expectError(error("[nginx]\nplace = '/etc/nginx'"), mentions: "'nginx'")
   }
 
-  @Test func `two keys that Unicode takes for one are no crash`() {
+  @Test func `two keys that are canonically equivalent in Unicode do not crash`() {
     let error = #expect(throws: CertctlError.self) {
       try Configuration(
         toml: "[dns-credentials]\n\"\u{E9}\" = \"x\"\n\"e\\u0301\" = \"y\"\n", path: "/c.toml")

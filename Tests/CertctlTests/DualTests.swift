@@ -9,7 +9,7 @@ import Testing
 @testable import CertctlOperations
 @testable import CertctlStore
 
-/// An RSA certificate beside an ECDSA one.
+/// Dual certificates: RSA in addition to ECDSA.
 struct DualTests {
   private func withBench(_ body: (ContextBench) async throws -> Void) async throws {
     try await withTemporaryFolder(label: "dual") { folder in try await body(ContextBench(folder)) }
@@ -47,7 +47,7 @@ struct DualTests {
     return [settings.keyType, settings.rsaKeyType]
   }
 
-  @Test func `a key type is that of its kind, the other is the usual one`() {
+  @Test func `a given key type applies to its algorithm, the other is the default`() {
     #expect(types { $0.dual = true } == [.ec256, .rsa2048])
     #expect(
       types {
@@ -63,7 +63,7 @@ struct DualTests {
     #expect(types({ $0.dual = true }, defaults: { $0.keyType = .rsa3072 }) == [.ec256, .rsa3072])
   }
 
-  @Test func `what a lineage has stays until it is told otherwise`() {
+  @Test func `a lineage keeps its key types until they are changed`() {
     let two = settings("example.com") { ($0.keyType, $0.rsaKeyType) = (.ec384, .rsa3072) }
     #expect(types({ _ in }, lineage: two) == [.ec384, .rsa3072])
     #expect(types({ $0.keyType = .rsa4096 }, lineage: two) == [.ec384, .rsa4096])
@@ -74,7 +74,7 @@ struct DualTests {
     #expect(types({ $0.dual = true }, lineage: one) == [.ec256, .rsa4096])
   }
 
-  @Test func `turning it on or off is a change`() {
+  @Test func `turning dual certificates on or off is a change`() {
     let one = settings("example.com")
     let two = settings("example.com") { $0.rsaKeyType = .rsa2048 }
     expectText(two.change(since: one), mentions: "rsa2048")
@@ -82,7 +82,7 @@ struct DualTests {
     #expect(two.change(since: two) == nil)
   }
 
-  @Test func `the one that is due first decides`() throws {
+  @Test func `the certificate due first sets the renewal date`() throws {
     let ca = try TestCA(now: TestClock().now)
     let (short, long) = (try issued(ca, "a.test", days: 30), try issued(ca, "a.test", days: 90))
     let (first, second) = (RenewalCertificate(short.leaf), RenewalCertificate(long.leaf))
@@ -95,7 +95,9 @@ struct DualTests {
 
   // MARK: - Issuance
 
-  @Test func `both are in one generation, and the second needs no validation`() async throws {
+  @Test func `both certificates are in one generation, the second needs no validation`()
+    async throws
+  {
     try await withBench { bench in
       bench.ca.configure { $0.reusesAuthorizations = true }
       let report = try await issue(bench) { $0.dual = true }
@@ -112,7 +114,7 @@ struct DualTests {
     }
   }
 
-  @Test func `renewals keep the two kinds, and the keys if that is wanted`() async throws {
+  @Test func `renewals keep both key types, and the keys with reuse-key`() async throws {
     try await withBench { bench in
       try await issue(bench) {
         $0.dual = true
@@ -128,7 +130,7 @@ struct DualTests {
     }
   }
 
-  @Test func `it is turned on and off in place`() async throws {
+  @Test func `dual certificates are turned on and off in place`() async throws {
     try await withBench { bench in
       try await issue(bench)
       #expect(try await issue(bench) { $0.dual = true }.outcome == .issued)
@@ -140,7 +142,7 @@ struct DualTests {
     }
   }
 
-  @Test func `a failure of the second leaves the old ones, and is taken up by the next`()
+  @Test func `if the second order fails, the old certificate stays and the next run resumes`()
     async throws
   {
     try await withBench { bench in
@@ -151,7 +153,7 @@ struct DualTests {
         $0.bend = { kind, body in
           guard kind == .order, body["status"].string == "valid" else { return }
           finalized.add(1)
-          // The first order says it once; the second never.
+          // The first order reports "valid" once, the second never.
           guard finalized.all.count > 1 else { return }
           body["status"] = "processing"
           body["certificate"] = nil
@@ -171,7 +173,7 @@ struct DualTests {
     }
   }
 
-  @Test func `both are revoked together`() async throws {
+  @Test func `both certificates are revoked together`() async throws {
     try await withBench { bench in
       try await issue(bench) { $0.dual = true }
       let leaves = try live(bench).leaves
@@ -184,7 +186,7 @@ struct DualTests {
     }
   }
 
-  @Test func `hooks are told of both`() throws {
+  @Test func `deploy hooks get the paths of both certificates`() throws {
     var lineage = LineageReport(name: "example.com", state: .valid, names: ["example.com"])
     let one = HookOccasion.deploy(lineage).environment(stateDirectory: "/")
     #expect(one["CERTCTL_RSA_FULLCHAIN"] == nil)
@@ -199,7 +201,7 @@ struct DualTests {
 
   // MARK: - Store
 
-  @Test func `one is never without the other`() async throws {
+  @Test func `both certificates are stored and loaded as one`() async throws {
     try await withState { state, folder in
       let ca = try TestCA(now: TestClock().now)
       let store = CertificateStore(state: state)
@@ -210,7 +212,7 @@ struct DualTests {
       let generation = try store.commit(both, to: exampleName, files: FileSettings())
       #expect(try store.commit(both, to: exampleName, files: FileSettings()) == generation)
       #expect(try store.loadLeaves(generation, of: exampleName) == both.leaves)
-      // The same leaf with another companion is another certificate.
+      // The same leaf with a different RSA certificate is a new generation.
       var other = both
       let third = try issued(ca, "example.com", key: key)
       other.rsa = .init(chain: third.chain, key: key)

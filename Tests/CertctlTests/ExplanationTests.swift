@@ -4,9 +4,9 @@ import Testing
 
 @testable import CertctlCore
 
-/// `certctl explain` knows each code that `--json` can contain.
+/// `certctl explain` covers every code that `--json` can contain.
 struct ExplanationTests {
-  /// The words in `Sources` that a pattern with one group finds.
+  /// Returns the group of each match of a pattern in a file of `Sources`.
   private func words(_ pattern: Regex<(Substring, Substring)>, in file: String) throws -> [String] {
     let text = try #require(readText(Checkout.path("Sources/\(file)")))
     let words = text.matches(of: pattern).map { String($0.1) }
@@ -14,20 +14,20 @@ struct ExplanationTests {
     return words
   }
 
-  @Test func `each code of an error has one explanation`() throws {
+  @Test func `every error code has one explanation`() throws {
     let pattern = /static let \w+ = (?:HostError\.)?Code\((?:rawValue: "|value: \.)(\w+)/
     var codes = try words(pattern, in: "CertctlCore/Base/CertctlError.swift")
     codes += try words(pattern, in: "CertctlBase/HostError.swift")
     codes += try words(pattern, in: "CertctlCrypto/CryptoError.swift")
     codes += try words(pattern, in: "CertctlSystem/Text/XMLTree.swift")
-    // These have another word in JSON.
+    // These have a different raw value in JSON.
     let renamed: Set = ["lockHeld", "badCABundle", "addressInUse"]
     let known = Explanation.all.filter { $0.kind == .error }.map(\.code)
     #expect(Set(codes).subtracting(renamed) == Set(known))
     #expect(Set(known).count == known.count)
   }
 
-  @Test func `each type of a CA's problem has one explanation`() throws {
+  @Test func `every ACME problem type has one explanation`() throws {
     let types = try words(
       /static let \w+ = Self\(rawValue: "(\w+)"\)/, in: "ACME/Problem.swift")
     let known = Explanation.all.filter { $0.kind == .problem }.map(\.code)
@@ -44,7 +44,7 @@ struct ExplanationTests {
     }
   }
 
-  @Test func `a code is found in any case, and a problem by its URN`() {
+  @Test func `a code is found in any letter case, a problem also by its URN`() {
     #expect(Explanation.of("DISKFULL").map(\.code) == ["diskFull"])
     #expect(
       Explanation.of("deploymentFailed").map(\.kind) == [.error, .finding], "both kinds of it")
@@ -53,12 +53,12 @@ struct ExplanationTests {
     #expect(Explanation.of("nothing").isEmpty)
   }
 
-  @Test func `the page of errors says what certctl explain says`() throws {
+  @Test func `the errors page matches certctl explain`() throws {
     try expectSnapshot(ErrorsPage.text, "/Documentation/Errors.md")
   }
 }
 
-/// The text of the page.
+/// The text of Documentation/Errors.md.
 enum ErrorsPage {
   static var text: String {
     """

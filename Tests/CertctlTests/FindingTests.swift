@@ -7,7 +7,7 @@ import Testing
 @testable import CertctlServing
 @testable import CertctlStore
 
-/// What reports say is wrong, in JSON, beside the keys that they had before.
+/// Findings in JSON reports, alongside the older keys.
 struct FindingTests {
   private static let now = Date(timeIntervalSince1970: 1_780_315_200)
 
@@ -28,7 +28,7 @@ struct FindingTests {
     return try json(report)
   }
 
-  @Test func `a certificate tells what is damaged, and what to do`() throws {
+  @Test func `the report of a damaged certificate has a finding with a hint`() throws {
     let report = try lineage(.damaged) {
       $0.problem = "a file is \u{1B}[31m"
       $0.problemHint = "restore it"
@@ -44,7 +44,7 @@ struct FindingTests {
       ])
   }
 
-  @Test func `a certificate tells its state, its renewal and its deployment`() throws {
+  @Test func `a certificate report has findings on state, renewal and deployment`() throws {
     #expect(codes(try lineage(.valid)).isEmpty)
     #expect(codes(try lineage(.due)).isEmpty)
     let expired = try lineage(.expired) {
@@ -67,7 +67,7 @@ struct FindingTests {
     #expect(codes(try lineage(.valid) { $0.deployment = .notDeployed }) == ["notDeployed"])
   }
 
-  @Test func `a renewal tells all that is wrong with it`() throws {
+  @Test func `a renewal result lists all its problems`() throws {
     let error = CertctlError(
       .challengeFailed, "no names:", hint: "open port 80", details: ["a.test: no route"])
     var result = RenewalResult(lineage: "a.test", outcome: .failed, reason: error.text)
@@ -94,7 +94,7 @@ struct FindingTests {
     #expect(codes(try json(RenewalResult(lineage: "a", outcome: .renewed, reason: "x"))) == [])
   }
 
-  @Test func `a hook tells why it does not run, or that it failed`() throws {
+  @Test func `a hook has a finding if it is not usable or failed`() throws {
     let bad = HookReport(event: .deploy, path: "/h/a~", problem: "it is hidden", hint: "delete it")
     #expect(
       try json(bad) == [
@@ -118,7 +118,7 @@ struct FindingTests {
     #expect(codes(try json(good)).isEmpty)
   }
 
-  @Test func `an nginx tells what it refuses, and what it does not serve`() throws {
+  @Test func `an nginx report says what nginx refuses or does not serve`() throws {
     var report = NginxReport(
       RunningNginx(pid: 1, executable: "/usr/sbin/nginx", options: [], unit: nil),
       certificates: [.init(lineage: "a.test", addresses: ["192.0.2.1:443"])])
@@ -136,7 +136,7 @@ struct FindingTests {
     #expect(told["findings"].array[1]["message"].string == "not served: another certificate")
   }
 
-  @Test func `a site tells what is wrong with its state`() throws {
+  @Test func `a site report has a finding for each bad state`() throws {
     let codes = try SiteReport.State.allCases.map { state in
       let report = try json(
         SiteReport(
@@ -148,7 +148,7 @@ struct FindingTests {
     #expect(codes == [[], [], ["siteChanged"], ["siteFilesMissing"], ["siteUncertified"]])
   }
 
-  @Test func `a standing record tells what lacks it`() throws {
+  @Test func `a persistent record report says where the record is missing`() throws {
     let report = try json(
       PersistentRecordReport(name: "_v.a.test", text: "t", zone: "a.test", missing: "ns1 lacks it"))
     #expect(report["isPresent"].bool == false && report["missing"].string == "ns1 lacks it")
@@ -163,7 +163,7 @@ struct FindingTests {
     #expect(codes(there).isEmpty)
   }
 
-  @Test func `the page of findings has every code, and no other`() throws {
+  @Test func `the findings page lists every code and no other`() throws {
     let path = Checkout.path("Documentation/Findings.md")
     let page = String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
     let rows = page.split(separator: "\n").filter { $0.hasPrefix("| `") }

@@ -8,7 +8,9 @@ import Testing
 @testable import CertctlCore
 @testable import CertctlOperations
 
-/// Hooks run in order, are told what is documented, and what others could have planted is left.
+/// Hooks run in order with the documented environment.
+///
+/// Hooks that others can write are skipped.
 @Suite(.timeLimit(.minutes(10)))
 struct HookTests {
   private let warnings = Warnings()
@@ -50,7 +52,7 @@ struct HookTests {
 
   // MARK: - Order and environment
 
-  @Test func `hooks of the event run sorted by name, then the lineage's own`() async throws {
+  @Test func `hooks of an event run sorted by name, then the lineage's own hooks`() async throws {
     try await withTemporaryFolder { folder in
       for name in ["deploy.d/b", "deploy.d/10-a", "deploy.d/B", "deploy.d/9-z", "pre.d/a"] {
         try write(folder, name, "echo $0 >> \(folder.path("log"))")
@@ -66,7 +68,7 @@ struct HookTests {
     }
   }
 
-  @Test func `the documented environment is there, and nothing else`() async throws {
+  @Test func `a hook gets the documented variables and no others`() async throws {
     try await withTemporaryFolder { folder in
       setenv("CERTCTL_EAB_SECRET", "hunter2", 1)
       try write(folder, "deploy.d/show", "env | grep -E '^(CERTCTL|RENEWED|FAILED)_' | sort")
@@ -90,7 +92,7 @@ struct HookTests {
     }
   }
 
-  @Test func `a name with foreign letters reaches JSON only`() async throws {
+  @Test func `an unsafe name reaches a hook only in JSON`() async throws {
     try await withTemporaryFolder { folder in
       try write(folder, "deploy.d/show", "echo \"$RENEWED_DOMAINS\"; cat")
       var hostile = lineage
@@ -103,7 +105,7 @@ struct HookTests {
     }
   }
 
-  @Test func `notify hooks get what a person should know`() async throws {
+  @Test func `notify hooks get the notice as JSON`() async throws {
     try await withTemporaryFolder { folder in
       try write(folder, "notify.d/mail", "cat")
       let notice = HookNotice(
@@ -121,7 +123,7 @@ struct HookTests {
     }
   }
 
-  @Test func `post hooks are told who was renewed and who was not`() async throws {
+  @Test func `post hooks get the renewed and the failed names`() async throws {
     try await withTemporaryFolder { folder in
       try write(folder, "post.d/a", "echo $CERTCTL_EVENT $RENEWED_DOMAINS / $FAILED_DOMAINS")
       var failed = lineage
@@ -133,11 +135,9 @@ struct HookTests {
     }
   }
 
-  // MARK: - What is not run
+  // MARK: - Skipped hooks
 
-  @Test func `leftovers of editors and package managers are skipped with a warning`()
-    async throws
-  {
+  @Test func `leftovers of editors and package managers are skipped with a warning`() async throws {
     try await withTemporaryFolder { folder in
       let leftovers = [
         ".hidden", "a~", "a.bak", "a.dpkg-old", "a.dpkg-dist", "a.rpmsave", "a.rpmnew", "#a#",
@@ -154,7 +154,7 @@ struct HookTests {
     }
   }
 
-  @Test func `a hook that others can write is skipped, its folder refuses all`() async throws {
+  @Test func `hooks and hook folders that others can write are skipped`() async throws {
     try await withTemporaryFolder { folder in
       try write(folder, "deploy.d/open", "true", mode: 0o775)
       try write(folder, "deploy.d/plain", "true", mode: 0o644)
@@ -169,7 +169,7 @@ struct HookTests {
     }
   }
 
-  @Test func `an own hook that must not be run is a failure`() async throws {
+  @Test func `a lineage's own hook that is not usable is a failure`() async throws {
     try await withTemporaryFolder { folder in
       let own = try write(folder, "mine", "true", mode: 0o777)
       let results = try await hooks(folder).run(.deploy(lineage), own: [own, "/no/such/hook"])
@@ -179,7 +179,7 @@ struct HookTests {
     }
   }
 
-  @Test func `no hooks, no folders: nothing happens`() async throws {
+  @Test func `without hooks or hook folders nothing runs`() async throws {
     try await withTemporaryFolder { folder in
       let reports = try await hooks(folder).list()
       let results = try await hooks(folder).run(.pre(due: [lineage]))
@@ -187,7 +187,7 @@ struct HookTests {
     }
   }
 
-  @Test func `hostile file names are names`() async throws {
+  @Test func `hostile file names are taken literally`() async throws {
     try await withTemporaryFolder { folder in
       let names = ["$(touch x)", "-rf", "a b", "a\nb", "'\"", ";reboot"]
       for name in names { try write(folder, "deploy.d/\(name)", "printf %s \"${0##*/}\"") }
@@ -197,9 +197,9 @@ struct HookTests {
     }
   }
 
-  // MARK: - How they end
+  // MARK: - Results
 
-  @Test func `a hook that fails stops no other, and says how it failed`() async throws {
+  @Test func `a failed hook does not stop the others, and its result says why`() async throws {
     try await withTemporaryFolder { folder in
       try write(folder, "deploy.d/1", "echo bad luck >&2; exit 3")
       try write(folder, "deploy.d/2", "kill -9 $$")
@@ -219,7 +219,7 @@ struct HookTests {
     }
   }
 
-  @Test func `a hook that hangs is stopped with its children`() async throws {
+  @Test func `a hanging hook is stopped with its children`() async throws {
     try await withTemporaryFolder { folder in
       let script = "sleep 41 & echo $! > \(folder.path("pid")); echo so far; wait"
       try write(folder, "deploy.d/slow", script)
@@ -234,7 +234,7 @@ struct HookTests {
     }
   }
 
-  @Test func `a cancelled run ends the hook and starts no other`() async throws {
+  @Test func `cancellation stops the running hook and starts no other`() async throws {
     try await withTemporaryFolder { folder in
       try write(folder, "deploy.d/1", "echo $$ > \(folder.path("pid")); exec sleep 42")
       try write(folder, "deploy.d/2", "touch \(folder.path("second"))")

@@ -9,7 +9,7 @@ import Testing
 @testable import CertctlOperations
 @testable import CertctlStore
 
-/// What `issue` finds: the same decision as that of `renew` and `list`, for what is wanted now.
+/// The renewal decision of `issue`: that of `renew` and `list` for the requested settings.
 struct IssueDecisionTests {
   private let ca: TestCA
   private let now = TestClock().now
@@ -46,21 +46,21 @@ struct IssueDecisionTests {
     #expect(reason(try decision(wanted, issued: nil, leaf: leaf)) == "there is no certificate yet")
   }
 
-  @Test func `with the same names and nothing due, nothing is done`() throws {
+  @Test func `a certificate with the same names is renewed at its due date`() throws {
     let decision = try decision(settings("example.com"), leaf: leaf)
     #expect(decision == .at(RenewalCertificate(leaf).dueDate, .lifetime))
   }
 
-  @Test func `the CA's suggestion counts for a person, too`() throws {
+  @Test func `the CA's suggested window also applies to issue`() throws {
     var schedule = RenewalState(certificate: leaf.sha256Fingerprint.hexadecimal)
     schedule.suggestion = .init(start: now, end: now, instant: now, explanationURL: nil)
     let wanted = settings("example.com")
     #expect(try decision(wanted, leaf: leaf, schedule: schedule, after: 1).isDue)
-    // A failure holds back the timer, but not the person: it is due.
+    // A failure postpones the timer, but not a person who runs the command.
     schedule.noteFailure(of: RenewalCertificate(leaf), now: now)
     let held = try decision(wanted, leaf: leaf, schedule: schedule)
     #expect(held.isHeld && held.isForPerson)
-    // A clock or a CA that is wrong holds back both, or each call would order another one.
+    // A wrong clock or CA postpones both; otherwise each call would order another certificate.
     schedule = RenewalState(certificate: leaf.sha256Fingerprint.hexadecimal)
     schedule.suggestion = .init(start: now, end: now, instant: now, explanationURL: nil)
     (schedule.haste, schedule.obtained) = (2, now)
@@ -74,12 +74,12 @@ struct IssueDecisionTests {
     #expect(reason(decision) == nil)
   }
 
-  @Test func `a name more is a new certificate`() throws {
+  @Test func `an added name makes a new certificate due`() throws {
     let decision = try decision(settings("example.com", "www.example.com"), leaf: leaf)
     #expect(reason(decision) == "new names: www.example.com")
   }
 
-  @Test func `a name less is refused, and named`() throws {
+  @Test func `a removed name is refused and named in the error`() throws {
     let issued = settings("example.com", "www.example.com")
     let error = #expect(throws: CertctlError.self) {
       try settings("example.com").requireNames(of: issued)
@@ -89,7 +89,7 @@ struct IssueDecisionTests {
     try issued.requireNames(of: settings("example.com"))
   }
 
-  @Test func `a wildcard in place of the domain itself is refused`() throws {
+  @Test func `replacing a domain with its wildcard is refused`() throws {
     let error = #expect(throws: CertctlError.self) {
       try settings("*.example.com").requireNames(of: settings("example.com"))
     }
@@ -104,12 +104,13 @@ struct IssueDecisionTests {
   ]
 
   @Test(arguments: changes.indices)
-  func `another CA, key type, profile or chain is a new certificate`(_ index: Int) throws {
+  func `a different CA, key type, profile or chain makes a new certificate due`(_ index: Int) throws
+  {
     let (change, words) = Self.changes[index]
     #expect(reason(try decision(settings("example.com", change: change), leaf: leaf)) == words)
   }
 
-  @Test func `another webroot or file mode waits for the renewal`() throws {
+  @Test func `a different webroot or file mode waits for the renewal`() throws {
     let wanted = settings("example.com") {
       $0.challenge = ChallengeSettings(type: .http01, webroot: "/srv")
       $0.files.keyMode = "0640"
@@ -123,13 +124,13 @@ struct IssueDecisionTests {
     #expect(reason(decision) == "the certificate in use was revoked")
   }
 
-  @Test func `a certificate is replaced from its due date on`() throws {
+  @Test func `a certificate is renewed from its due date on`() throws {
     #expect(reason(try decision(settings("example.com"), leaf: leaf, after: 59.9)) == nil)
     #expect(reason(try decision(settings("example.com"), leaf: leaf, after: 60)) != nil)
     #expect(reason(try decision(settings("example.com"), leaf: leaf, after: 1000)) != nil)
   }
 
-  @Test func `the due date leaves a third of a lifetime, or half of a short one`() {
+  @Test func `the due date leaves a third of the lifetime, or half of a short lifetime`() {
     let due = { (days: Double) in
       RenewalSchedule.dueDate(notBefore: now, notAfter: now.addingTimeInterval(days * 86400))
         .timeIntervalSince(now) / 86400

@@ -17,7 +17,8 @@ struct IssuerFailureTests {
 
   private let two = settings("a.test", "b.test")
 
-  @Test func `a failed validation names each name, and everything is taken back`() async throws {
+  @Test func `a failed validation is reported by name, and everything is cleaned up`() async throws
+  {
     try await withBench { bench in
       bench.ca.configure {
         $0.validate = { attempt in
@@ -40,7 +41,7 @@ struct IssuerFailureTests {
   }
 
   @Test(arguments: [RecordingSolver.Step.prepare, .present, .wait])
-  func `a solver that fails is told to clean up, and no authorization stays pending`(
+  func `a failed solver cleans up and leaves no authorization pending`(
     _ step: RecordingSolver.Step
   ) async throws {
     try await withBench { bench in
@@ -55,12 +56,12 @@ struct IssuerFailureTests {
       #expect(!bench.ca.authorizationStates.values.contains("pending"))
       let order = try await bench.pending.order(of: exampleName)
       #expect(order == nil)
-      // A solver that cannot even start costs no order.
+      // A solver that fails to prepare costs no order.
       if step == .prepare { #expect(bench.ca.count() == 0) }
     }
   }
 
-  @Test func `a clean-up that fails keeps the journal and hides no certificate`() async throws {
+  @Test func `a failed cleanup keeps the journal and still returns the certificate`() async throws {
     try await withBench { bench in
       bench.solver.fail(.cleanUp)
       let issued = try await bench.issuer(two).obtain()
@@ -70,7 +71,7 @@ struct IssuerFailureTests {
   }
 
   @Test(arguments: [RecordingSolver.Step.prepare, .present, .wait])
-  func `a cancelled run takes back what it presented`(_ step: RecordingSolver.Step) async throws {
+  func `a cancelled run cleans up its challenges`(_ step: RecordingSolver.Step) async throws {
     try await withBench { bench in
       bench.solver.sleep(in: step)
       let issuer = bench.issuer(two)
@@ -97,7 +98,7 @@ struct IssuerFailureTests {
     }
   }
 
-  @Test func `names that the CA refuses come with its words, each`() async throws {
+  @Test func `every name that the CA refuses is reported`() async throws {
     try await withBench { bench in
       let error = await failure {
         try await bench.issuer(settings("x.forbidden", "a.test", "y.forbidden")).obtain()
@@ -108,7 +109,7 @@ struct IssuerFailureTests {
     }
   }
 
-  @Test func `a rate limit can be tried later, and says when`() async throws {
+  @Test func `a rate limit error is retryable and gives the date`() async throws {
     try await withBench { bench in
       bench.ca.inject(
         .problem(
@@ -123,14 +124,15 @@ struct IssuerFailureTests {
     }
   }
 
-  @Test func `an unreachable CA can be tried later`() async throws {
+  @Test func `an unreachable CA is a retryable error`() async throws {
     try await withBench { bench in
       bench.ca.inject(.refuseConnection, on: .newOrder, times: 1000)
       #expect(await failure { try await bench.issuer(two).obtain() }?.exitCode == 75)
     }
   }
 
-  @Test func `an account that the CA forgot, or closed, says what to do`() async throws {
+  @Test func `an account unknown to the CA, or deactivated, is an error with a hint`() async throws
+  {
     try await withBench { bench in
       bench.ca.forgetAccounts()
       let error = await failure { try await bench.issuer(two).obtain() }
@@ -145,7 +147,7 @@ struct IssuerFailureTests {
     }
   }
 
-  // MARK: - Certificates that are not what was ordered
+  // MARK: - Certificates that differ from the order
 
   private func refusal(
     _ bench: IssuerBench, _ make: (PrivateKey) throws -> [Certificate]
@@ -170,7 +172,7 @@ struct IssuerFailureTests {
   ) throws {
     expectError(error, code: .unusableCertificate, mentions: words, sourceLocation: place)
     #expect(error?.exitCode == 1, sourceLocation: place)
-    // The order that it came from will bring nothing better.
+    // The order cannot yield a better certificate.
     #expect(try bench.pending.order(of: exampleName) == nil, sourceLocation: place)
   }
 
@@ -193,7 +195,7 @@ struct IssuerFailureTests {
     }
   }
 
-  @Test func `an expired certificate is refused, with a word on the clock`() async throws {
+  @Test func `an expired certificate is refused with a hint to check the clock`() async throws {
     try await withBench { bench in
       let error = try await refusal(bench) {
         [
@@ -206,7 +208,7 @@ struct IssuerFailureTests {
     }
   }
 
-  @Test func `a certificate of the future is refused`() async throws {
+  @Test func `a certificate that is not valid yet is refused`() async throws {
     try await withBench { bench in
       let error = try await refusal(bench) {
         [try leaf(bench, $0.publicKey, from: 2 * 86400), bench.ca.testCA.intermediate]

@@ -16,7 +16,7 @@ struct IssuerResumeTests {
 
   private let two = settings("a.test", "b.test")
 
-  @Test func `an order that is processed for hours is kept, and can be tried later`() async throws {
+  @Test func `an order that stays in processing is kept for a later run`() async throws {
     try await withBench { bench in
       bench.holdOrders()
       let error = await failure { try await bench.issuer(two).obtain() }
@@ -29,7 +29,7 @@ struct IssuerResumeTests {
     }
   }
 
-  @Test func `the next run takes up the same order with the same key`() async throws {
+  @Test func `the next run resumes the order with the same key`() async throws {
     try await withBench { bench in
       let key = try await bench.leaveOrderProcessing(two)
       let issued = try await bench.issuer(two).obtain()
@@ -38,9 +38,7 @@ struct IssuerResumeTests {
     }
   }
 
-  @Test func `an order whose answer to finalize was lost is not finalized with another key`()
-    async throws
-  {
+  @Test func `an order whose finalize response was lost keeps its key`() async throws {
     try await withBench { bench in
       bench.ca.inject(.dropAfter, on: .finalize, times: 1)
       let first = try? await bench.issuer(two).obtain()
@@ -51,14 +49,14 @@ struct IssuerResumeTests {
     }
   }
 
-  @Test func `a validation that takes too long is taken up without a second answer`() async throws {
+  @Test func `a slow validation is resumed without answering the challenges again`() async throws {
     try await withBench { bench in
       bench.ca.configure { $0.validationLooks = 100_000 }
       let error = await failure { try await bench.issuer(two).obtain() }
       #expect(error?.exitCode == 75)
       #expect(bench.ca.count(.challenge) == 2)
       #expect(bench.solver.visible.isEmpty)
-      // The CA goes on looking; the next run shows the same answers and does not press.
+      // The CA is still validating: the next run only presents the challenges again.
       let again = await failure { try await bench.issuer(two).obtain() }
       #expect(again?.exitCode == 75)
       #expect(bench.ca.count(.challenge) == 2)
@@ -68,7 +66,7 @@ struct IssuerResumeTests {
     }
   }
 
-  @Test func `an order without progress for a day is given up for another`() async throws {
+  @Test func `an order without progress for a day is replaced`() async throws {
     try await withBench { bench in
       _ = try await bench.leaveOrderProcessing(two)
       bench.holdOrders()
@@ -84,7 +82,7 @@ struct IssuerResumeTests {
     }
   }
 
-  @Test func `other names mean another order`() async throws {
+  @Test func `different names need a new order`() async throws {
     try await withBench { bench in
       _ = try await bench.leaveOrderProcessing(two)
       let more = settings("a.test", "b.test", "c.test")
@@ -94,7 +92,7 @@ struct IssuerResumeTests {
     }
   }
 
-  @Test func `another webroot does not mean another order`() async throws {
+  @Test func `a different webroot keeps the order`() async throws {
     try await withBench { bench in
       _ = try await bench.leaveOrderProcessing(two)
       var moved = two
@@ -104,7 +102,7 @@ struct IssuerResumeTests {
     }
   }
 
-  @Test func `an order that the CA has forgotten is replaced by a new one`() async throws {
+  @Test func `an order unknown to the CA is replaced`() async throws {
     try await withBench { bench in
       let key = try await bench.leaveOrderProcessing(two)
       bench.ca.inject(.problem("malformed", status: 404, detail: "no such order"), on: .order)
@@ -114,7 +112,7 @@ struct IssuerResumeTests {
     }
   }
 
-  @Test func `an order that failed meanwhile is replaced by a new one`() async throws {
+  @Test func `an order that failed meanwhile is replaced`() async throws {
     try await withBench { bench in
       _ = try await bench.leaveOrderProcessing(two)
       let first = Recorder<Int>()
@@ -130,7 +128,7 @@ struct IssuerResumeTests {
     }
   }
 
-  @Test func `an order that fails after finalize says why`() async throws {
+  @Test func `an order that fails after finalize reports the CA's reason`() async throws {
     try await withBench { bench in
       bench.ca.configure {
         $0.bend = { kind, body in

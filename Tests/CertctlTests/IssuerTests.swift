@@ -16,7 +16,7 @@ struct IssuerTests {
 
   private let three = settings("a.test", "b.test", "c.test")
 
-  @Test func `a certificate for all names, with a chain and a key that fit`() async throws {
+  @Test func `the certificate covers all names and matches its chain and key`() async throws {
     try await withBench { bench in
       let issued = try await bench.issuer(three).obtain()
       #expect(issued.leaf.dnsNames.sorted() == ["a.test", "b.test", "c.test"])
@@ -50,7 +50,7 @@ struct IssuerTests {
     }
   }
 
-  @Test func `nothing is left when it went well`() async throws {
+  @Test func `success leaves no challenge and no journal entry`() async throws {
     try await withBench { bench in
       _ = try await bench.issuer(three).obtain()
       #expect(bench.solver.visible.isEmpty)
@@ -70,7 +70,7 @@ struct IssuerTests {
     }
   }
 
-  @Test func `a name that the account has proved is not proved again`() async throws {
+  @Test func `a name that is already authorized is not validated again`() async throws {
     try await withBench { bench in
       bench.ca.configure { $0.reusesAuthorizations = true }
       _ = try await bench.issuer(settings("a.test")).obtain()
@@ -85,7 +85,7 @@ struct IssuerTests {
     }
   }
 
-  @Test func `challenge types that nobody knows are passed over`() async throws {
+  @Test func `unknown challenge types are skipped`() async throws {
     try await withBench { bench in
       bench.ca.configure { $0.challengeTypes = ["dns-future-07", "http-01", "x"] }
       let issued = try await bench.issuer(three).obtain()
@@ -93,7 +93,9 @@ struct IssuerTests {
     }
   }
 
-  @Test func `a CA that does not offer the type says what it offers`() async throws {
+  @Test func `an unavailable challenge type is an error that lists the available ones`()
+    async throws
+  {
     try await withBench { bench in
       bench.ca.configure { $0.challengeTypes = ["dns-01", "dns-future-07"] }
       let error = await failure { try await bench.issuer(three).obtain() }
@@ -105,14 +107,14 @@ struct IssuerTests {
   // MARK: - Keys, profiles, chains
 
   @Test(arguments: [KeyType.ec384, .rsa2048])
-  func `the key has the type that is wanted`(_ type: KeyType) async throws {
+  func `the key has the requested type`(_ type: KeyType) async throws {
     try await withBench { bench in
       let issued = try await bench.issuer(settings("a.test") { $0.keyType = type }).obtain()
       #expect(issued.key?.type == type)
     }
   }
 
-  @Test func `reuse-key keeps the key, but not one of another type`() async throws {
+  @Test func `reuse-key only keeps a key of the same type`() async throws {
     try await withBench { bench in
       let key = try PrivateKey.generate(.ec256)
       let reusing = settings("a.test") { $0.reuseKey = true }
@@ -130,7 +132,7 @@ struct IssuerTests {
     }
   }
 
-  @Test func `the profile goes with the order`() async throws {
+  @Test func `the order names the profile`() async throws {
     try await withState { state, _ in
       let bench = try await IssuerBench(state) { $0.profiles = ["shortlived": "six days"] }
       _ = try await bench.issuer(settings("a.test") { $0.profile = "shortlived" }).obtain()
@@ -139,7 +141,7 @@ struct IssuerTests {
     }
   }
 
-  @Test func `an alternate chain is taken when it is preferred`() async throws {
+  @Test func `a preferred alternate chain is used`() async throws {
     try await withBench { bench in
       bench.ca.configure { $0.hasAlternateChain = true }
       let wanted = settings("a.test") { $0.preferredChain = "Test Root 2" }
@@ -149,7 +151,7 @@ struct IssuerTests {
     }
   }
 
-  @Test func `the default chain costs one download even if it is named`() async throws {
+  @Test func `preferring the default chain costs no extra download`() async throws {
     try await withBench { bench in
       bench.ca.configure { $0.hasAlternateChain = true }
       let wanted = settings("a.test") { $0.preferredChain = "Test Root 1" }
@@ -159,7 +161,7 @@ struct IssuerTests {
     }
   }
 
-  @Test func `a preferred chain that is not there is a warning`() async throws {
+  @Test func `a preferred chain that the CA does not offer is a warning`() async throws {
     try await withBench { bench in
       bench.ca.configure { $0.hasAlternateChain = true }
       let wanted = settings("a.test") { $0.preferredChain = "No\u{1B}[31m Root" }
@@ -172,7 +174,7 @@ struct IssuerTests {
 
   // MARK: - Dry run
 
-  @Test func `a dry run stops at ready and leaves no authorization`() async throws {
+  @Test func `a dry run stops before finalize and deactivates its authorizations`() async throws {
     try await withBench { bench in
       try await bench.issuer(three).dryRun()
       #expect(bench.ca.count(.finalize) == 0)
@@ -182,7 +184,7 @@ struct IssuerTests {
     }
   }
 
-  @Test func `a dry run that fails leaves no authorization pending`() async throws {
+  @Test func `a failed dry run deactivates its authorizations`() async throws {
     try await withBench { bench in
       bench.solver.fail(.present)
       #expect(await failure { try await bench.issuer(three).dryRun() } != nil)

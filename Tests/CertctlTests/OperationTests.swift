@@ -19,7 +19,7 @@ struct OperationTests {
     }
   }
 
-  @Test func `the first issue gets a certificate, the second asks nothing`() async throws {
+  @Test func `the first issue gets a certificate, the second sends no request`() async throws {
     try await withBench { bench in
       let first = try await bench.context.issue(bench.request("example.com", "www.example.com"))
       #expect(first.outcome == .issued)
@@ -33,9 +33,7 @@ struct OperationTests {
     }
   }
 
-  @Test func `what is given for an account that was made otherwise is not passed over in silence`()
-    async throws
-  {
+  @Test func `options that differ from the existing account cause a warning`() async throws {
     try await withBench { bench in
       var request = try bench.request("example.com")
       request.registration.emails = ["a@example.com"]
@@ -65,7 +63,7 @@ struct OperationTests {
     }
   }
 
-  @Test func `names can be added, and taken away by force only`() async throws {
+  @Test func `names can be added, but are removed only with force`() async throws {
     try await withBench { bench in
       _ = try await bench.context.issue(bench.request("example.com"))
       let more = try await bench.context.issue(bench.request("example.com", "b.test"))
@@ -80,7 +78,7 @@ struct OperationTests {
   }
 
   @Test(arguments: [(63.0, 75), (70, 1), (95, 1)])
-  func `try later is an alarm once the last quarter of the lifetime has begun`(
+  func `a retryable error exits with 1 from the last quarter of the lifetime on`(
     days: Double, exitCode: Int32
   ) async throws {
     try await withBench { bench in
@@ -93,7 +91,7 @@ struct OperationTests {
     }
   }
 
-  @Test func `settings come back with the next run`() async throws {
+  @Test func `settings are saved for the next run`() async throws {
     try await withBench { bench in
       _ = try await bench.context.issue(
         bench.request("example.com") { $0.overrides.keyType = .ec384 })
@@ -106,7 +104,7 @@ struct OperationTests {
     }
   }
 
-  @Test func `a dry run keeps no lineage and no certificate`() async throws {
+  @Test func `a dry run stores no lineage and no certificate`() async throws {
     try await withBench { bench in
       let report = try await bench.context.issue(bench.request("example.com") { $0.dryRun = true })
       #expect(report.outcome == .validated)
@@ -117,8 +115,7 @@ struct OperationTests {
     }
   }
 
-  @Test func `a failure of a new lineage leaves none, of an old one its certificate`() async throws
-  {
+  @Test func `a failed issue creates no lineage and keeps an existing certificate`() async throws {
     try await withBench { bench in
       bench.ca.configure { $0.validate = { _ in Problem(type: .dns, detail: "NXDOMAIN") } }
       let error = await failure { try await bench.context.issue(bench.request("example.com")) }
@@ -139,7 +136,7 @@ struct OperationTests {
     }
   }
 
-  @Test func `what a crash left visible goes before the next order`() async throws {
+  @Test func `challenges left by a crash are cleaned up by the next issue`() async throws {
     try await withBench { bench in
       _ = try await bench.context.issue(bench.request("example.com"))
       let left = PresentedChallenge(
@@ -152,7 +149,7 @@ struct OperationTests {
     }
   }
 
-  @Test func `deleting takes what a crash left visible, too`() async throws {
+  @Test func `delete also cleans up challenges left by a crash`() async throws {
     try await withBench { bench in
       _ = try await bench.context.issue(bench.request("example.com"))
       let left = PresentedChallenge(
@@ -167,7 +164,7 @@ struct OperationTests {
     }
   }
 
-  @Test func `revoking is told to the CA, and the next issue replaces it`() async throws {
+  @Test func `a certificate revoked at the CA is replaced by the next issue`() async throws {
     try await withBench { bench in
       _ = try await bench.context.issue(bench.request("example.com"))
       let leaf = try await CertificateStore(state: bench.state)
@@ -183,7 +180,7 @@ struct OperationTests {
     }
   }
 
-  @Test func `without the account, revoking goes by the certificate's key`() async throws {
+  @Test func `without the account, revocation uses the certificate's key`() async throws {
     try await withBench { bench in
       _ = try await bench.context.issue(bench.request("example.com"))
       _ = try await bench.context.deactivateAccount(
@@ -193,7 +190,7 @@ struct OperationTests {
     }
   }
 
-  @Test func `going back names what there is`() async throws {
+  @Test func `a rollback to a missing generation lists the existing ones`() async throws {
     try await withBench { bench in
       _ = try await bench.context.issue(bench.request("example.com"))
       let none = await failure { try await bench.context.rollback(exampleName) }
@@ -206,7 +203,7 @@ struct OperationTests {
     }
   }
 
-  @Test func `a damaged lineage hides no other`() async throws {
+  @Test func `a damaged lineage does not hide the others`() async throws {
     try await withBench { bench in
       _ = try await bench.context.issue(bench.request("a.test"))
       _ = try await bench.context.issue(bench.request("b.test"))
@@ -223,7 +220,7 @@ struct OperationTests {
     }
   }
 
-  @Test func `states follow the clock`() async throws {
+  @Test func `the state of a certificate follows the clock`() async throws {
     try await withBench { bench in
       _ = try await bench.context.issue(bench.request("example.com"))
       for (days, state) in [(0.0, LineageReport.State.valid), (61, .due), (30, .expired)] {
@@ -233,7 +230,7 @@ struct OperationTests {
     }
   }
 
-  @Test func `who asks for what is not there hears what is`() async throws {
+  @Test func `an unknown name lists the existing certificates`() async throws {
     try await withBench { bench in
       let empty = await failure { try await bench.context.show(exampleName) }
       expectError(empty, hint: "certctl issue")

@@ -20,7 +20,7 @@ struct OthersFilesTests {
     }
   }
 
-  /// The secret in a file, and what is said about it.
+  /// Returns the secret in a file and the warnings about it.
   private func read(_ path: String) throws -> (text: String, warnings: [String]) {
     let warnings = Warnings()
     let bytes = try SecretFile(path: path, warn: warnings.add).read()
@@ -33,7 +33,7 @@ struct OthersFilesTests {
     func add(_ text: String) { all.withLock { $0.append(text) } }
   }
 
-  @Test func `a secret that all can read is used, and named with the command that closes it`()
+  @Test func `a world-readable secret is used with a warning that gives the chmod command`()
     async throws
   {
     try await withFolder { folder in
@@ -48,7 +48,7 @@ struct OthersFilesTests {
     }
   }
 
-  @Test func `a secret that others own or can write is refused`() async throws {
+  @Test func `a secret that another user owns or can write is refused`() async throws {
     try await withFolder { folder in
       let path = try folder.write("token", "hunter2")
       chmod(path, 0o602)
@@ -59,7 +59,7 @@ struct OthersFilesTests {
       let foreign = #expect(throws: CertctlError.self) { try read(path) }
       expectError(foreign, hint: "chown root \(path)")
       #expect(foreign?.message.contains("hunter2") == false)
-      // A link of theirs to a file of root's would show what root can read.
+      // Another user's link to root's file would disclose what only root can read.
       let shadow = try folder.write("shadow", "root:x")
       let home = try folder.makeFolder("home")
       chown(home, 4242, 4242)
@@ -70,7 +70,7 @@ struct OthersFilesTests {
     }
   }
 
-  @Test func `a FIFO in the place of a secret holds nothing up`() async throws {
+  @Test func `a FIFO in place of a secret does not block`() async throws {
     try await withFolder { folder in
       mkfifo(folder.path("token"), 0o600)
       #expect(throws: CertctlError.self) { try read(folder.path("token")) }
@@ -84,7 +84,7 @@ struct OthersFilesTests {
     ["DOCKER_CONFIG": "/theirs/docker"], ["XDG_RUNTIME_DIR": "/theirs"],
     ["DOCKER_CERT_PATH": "/theirs"],
   ])
-  func `root asks no engine that another user runs or chose`(
+  func `root queries no engine that another user runs or chose`(
     _ variables: [String: String]
   ) async throws {
     try await withFolder { folder in
@@ -105,7 +105,7 @@ struct OthersFilesTests {
         Issue.record("the engine was asked")
         return CurlHTTPClient(.init(userAgent: "test"))
       }
-      // By what the environment says, and by its own place.
+      // Chosen by the environment, then by the path of its socket.
       let named = SocketEngine(
         path: folder.path("none.sock"), environment: EngineEnvironment(environment),
         client: client)
@@ -118,7 +118,7 @@ struct OthersFilesTests {
     }
   }
 
-  @Test func `settings of acme.sh that another user can change are not used`() async throws {
+  @Test func `acme.sh settings that another user can change are refused`() async throws {
     try await withFolder { folder in
       let home = try folder.makeFolder("acme")
       try folder.write("acme/dnsapi/dns_own.sh", "dns_own_add() { :; }\n")

@@ -7,7 +7,7 @@ import Testing
 @testable import CertctlOperations
 @testable import CertctlStore
 
-/// The deploy hooks that a lineage is given by `issue`.
+/// The deploy hooks that `issue` saves with a lineage.
 struct OwnHookTests {
   private func withBench(
     defaults: [String]? = nil, _ body: (ContextBench, String) async throws -> Void
@@ -25,7 +25,7 @@ struct OwnHookTests {
     try LineageStore(state: bench.state).lineage(exampleName)?.settings.hooks
   }
 
-  @Test func `hooks are kept, replaced and taken away, without a new certificate`() async throws {
+  @Test func `hooks are saved, replaced and removed without a new certificate`() async throws {
     try await withBench { bench, script in
       let context = bench.context
       _ = try await context.issue(bench.request("example.com") { $0.overrides.hooks = [script] })
@@ -44,7 +44,7 @@ struct OwnHookTests {
     }
   }
 
-  @Test func `a hook that must not run is refused before anything is asked`() async throws {
+  @Test func `an unsafe or invalid hook is refused before any request`() async throws {
     try await withBench { bench, script in
       func refused(_ hook: String) async -> CertctlError? {
         await failure {
@@ -59,7 +59,7 @@ struct OwnHookTests {
       chmod(script, 0o644)
       let plain = await refused(script)
       expectError(plain, mentions: script, endsWith: ": it is not executable")
-      // As certbot takes it.
+      // certbot accepts a command with arguments.
       let command = await refused("/usr/bin/systemctl reload nginx")
       expectError(
         command, endsWith: ": no such file", hint: "without arguments")
@@ -68,7 +68,7 @@ struct OwnHookTests {
     }
   }
 
-  @Test func `a hook that went bad since does not stop an issue`() async throws {
+  @Test func `a hook that was deleted later does not stop an issue`() async throws {
     try await withBench { bench, script in
       _ = try await bench.context.issue(
         bench.request("example.com") { $0.overrides.hooks = [script] })
@@ -78,7 +78,7 @@ struct OwnHookTests {
     }
   }
 
-  @Test func `a hook of the configuration file is checked as such`() async throws {
+  @Test func `an invalid hook in the configuration file is a configuration error`() async throws {
     try await withBench(defaults: ["/no/such/hook"]) { bench, _ in
       let error = await failure { try await bench.context.issue(bench.request("example.com")) }
       #expect(error?.code == .configuration)

@@ -9,10 +9,10 @@ import Testing
 @testable import CertctlOperations
 @testable import CertctlStore
 
-/// Names that cannot be proved do not take the others down, where the user allows that.
+/// Issuance without the names that fail validation, where the user allows it.
 @Suite(.timeLimit(.minutes(10)))
 struct PartialIssuanceTests {
-  /// A bench whose CA refuses these names until `repair` is called.
+  /// Runs a test with a CA that refuses these names until `repair` is called.
   private func withBench(
     refusing names: Set<String>,
     _ body: (ContextBench, _ repair: @Sendable () -> Void) async throws -> Void
@@ -41,7 +41,7 @@ struct PartialIssuanceTests {
   private let name = "a.test"
 
   @Test(arguments: [["b.test"], ["b.test", "a.test"]])
-  func `the rest is issued, and the lineage is degraded`(_ bad: [String]) async throws {
+  func `the other names are issued, and the certificate is degraded`(_ bad: [String]) async throws {
     try await withBench(refusing: Set(bad)) { bench, _ in
       let report = try #require(try await issue(bench).certificate)
       #expect(report.state == .degraded)
@@ -55,7 +55,7 @@ struct PartialIssuanceTests {
     }
   }
 
-  @Test func `without the permission nothing is issued`() async throws {
+  @Test func `without allow-partial nothing is issued`() async throws {
     try await withBench(refusing: ["b.test"]) { bench, _ in
       let error = await failure { try await issue(bench, allowing: false) }
       #expect(error?.code == .challengeFailed)
@@ -63,14 +63,14 @@ struct PartialIssuanceTests {
     }
   }
 
-  @Test func `when no name is left it fails`() async throws {
+  @Test func `issuing fails if no name is left`() async throws {
     try await withBench(refusing: ["a.test", "b.test", "c.test"]) { bench, _ in
       #expect(await failure { try await issue(bench) }?.code == .challengeFailed)
       #expect(bench.ca.count(.newOrder) == 1)
     }
   }
 
-  @Test func `the missing names are tried again, ever more seldom, without a new certificate`()
+  @Test func `missing names are retried at growing intervals without a new certificate`()
     async throws
   {
     try await withBench(refusing: ["b.test"]) { bench, _ in
@@ -93,7 +93,9 @@ struct PartialIssuanceTests {
     }
   }
 
-  @Test func `once they can be proved they are in, and all is well`() async throws {
+  @Test func `names that pass validation later are added, and the certificate is valid`()
+    async throws
+  {
     try await withBench(refusing: ["b.test"]) { bench, repair in
       _ = try await issue(bench)
       repair()
@@ -109,7 +111,7 @@ struct PartialIssuanceTests {
     }
   }
 
-  @Test func `a renewal that is due goes on without them`() async throws {
+  @Test func `a due renewal continues without the missing names`() async throws {
     try await withBench(refusing: ["b.test"]) { bench, _ in
       _ = try await issue(bench)
       bench.advance(days: 63)

@@ -14,7 +14,7 @@ struct PruningTests {
 
   init() throws { ca = try TestCA(now: TestClock().now) }
 
-  /// Runs a test with so many generations, the last one in use.
+  /// Runs a test with this many generations, the last one in use.
   private func withGenerations(
     _ count: Int, _ body: (CertificateStore, [Certificate]) async throws -> Void
   ) async throws {
@@ -35,7 +35,7 @@ struct PruningTests {
     try store.generations(exampleName).map(\.number)
   }
 
-  @Test func `the newest stay, the one in use among them`() async throws {
+  @Test func `the newest generations are kept, including the one in use`() async throws {
     try await withGenerations(4) { store, _ in
       let none = try store.prune(exampleName, keeping: 4, sparing: [])
       #expect(none.isEmpty)
@@ -46,7 +46,7 @@ struct PruningTests {
     }
   }
 
-  @Test func `what is newer than the one in use stays, and does not count`() async throws {
+  @Test func `generations newer than the one in use are kept and not counted`() async throws {
     try await withGenerations(5) { store, _ in
       try store.use(Generation(number: 3), of: exampleName)
       #expect(try store.prune(exampleName, keeping: 2, sparing: []).map(\.number) == [1])
@@ -54,7 +54,7 @@ struct PruningTests {
     }
   }
 
-  @Test func `what servers were last made to use stays`() async throws {
+  @Test func `the last deployed generation is kept`() async throws {
     try await withGenerations(4) { store, leaves in
       let deployed = leaves[0].sha256Fingerprint.hexadecimal
       let pruned = try store.prune(exampleName, keeping: 1, sparing: [deployed])
@@ -63,7 +63,9 @@ struct PruningTests {
     }
   }
 
-  @Test func `a damaged old generation goes, and without one in use none does`() async throws {
+  @Test func `a damaged generation is pruned, and nothing is pruned without one in use`()
+    async throws
+  {
     try await withGenerations(3) { store, leaves in
       unlink("\(store.state.archive(exampleName).path)/0001/fullchain.pem")
       let deployed = leaves[1].sha256Fingerprint.hexadecimal
@@ -74,7 +76,7 @@ struct PruningTests {
     }
   }
 
-  @Test func `five are kept unless somebody says otherwise, and that is remembered`() async throws {
+  @Test func `five generations are kept by default, and another number is saved`() async throws {
     try await withTemporaryFolder(label: "pruning") { folder in
       let bench = try ContextBench(folder)
       for _ in 1...6 {
@@ -89,7 +91,7 @@ struct PruningTests {
       #expect(fewer.certificate?.generations == [6, 7])
       let again = try await bench.context.issue(bench.request("example.com") { $0.force = true })
       #expect(again.certificate?.generations == [7, 8])
-      // As many as are wanted say nothing about the certificate.
+      // The number to keep does not affect the certificate.
       let more = try await bench.context.issue(
         bench.request("example.com") { $0.overrides.keepGenerations = 9 })
       #expect(more.outcome == .unchanged)

@@ -9,7 +9,7 @@ import Testing
 @testable import CertctlOperations
 @testable import CertctlStore
 
-/// A new key at once, and the end of the old one.
+/// The replacement of a key, and the revocation of the old certificate.
 struct RekeyTests {
   private func withBench(_ body: (ContextBench) async throws -> Void) async throws {
     try await withTemporaryFolder(label: "rekey") { folder in
@@ -35,7 +35,7 @@ struct RekeyTests {
     return try live(bench)
   }
 
-  /// A deploy hook that fails as long as there is a file `broken`.
+  /// Writes a deploy hook that fails while the file `broken` exists.
   private func hook(_ bench: ContextBench) throws -> String {
     let path = try bench.folder.write(
       "deploy", "#!/bin/sh\ntest ! -e '\(bench.folder.path("broken"))'\n")
@@ -44,7 +44,7 @@ struct RekeyTests {
   }
 
   @Test(arguments: [false, true])
-  func `there is a new key, whether or not keys are kept at renewals`(reuses: Bool) async throws {
+  func `rekey creates a new key regardless of reuse-key`(reuses: Bool) async throws {
     try await withBench { bench in
       let old = try await issue(bench) { $0.reuseKey = reuses }
       let report = try await bench.context.rekey(exampleName)
@@ -53,7 +53,7 @@ struct RekeyTests {
       #expect(report.certificate.generation == 2 && report.revoked.isEmpty)
       #expect(bench.ca.revocation(of: old.leaf) == nil)
       #expect(try lineage(bench).rekey == nil)
-      // The wish of before stays: the key after this one is kept again.
+      // The saved reuse-key still applies to the next renewal.
       #expect(try lineage(bench).settings.reuseKey == reuses)
       bench.clock.advance(70 * 86400)
       _ = try await bench.context.renew()
@@ -61,7 +61,8 @@ struct RekeyTests {
     }
   }
 
-  @Test func `a compromised key's certificate is revoked by its own key, at last`() async throws {
+  @Test func `the certificate of a compromised key is revoked last, with its own key`() async throws
+  {
     try await withBench { bench in
       let hook = try hook(bench)
       let old = try await issue(bench) { $0.hooks = [hook] }
@@ -79,7 +80,9 @@ struct RekeyTests {
     }
   }
 
-  @Test func `another key type, and both keys of two`() async throws {
+  @Test func `rekey can change the key type and replaces both keys of a dual certificate`()
+    async throws
+  {
     try await withBench { bench in
       let old = try await issue(bench) { $0.dual = true }
       let report = try await bench.context.rekey(
@@ -93,7 +96,7 @@ struct RekeyTests {
     }
   }
 
-  @Test func `nothing is revoked while the deployment fails, and the next call goes on`()
+  @Test func `nothing is revoked while the deployment fails, and the next call continues`()
     async throws
   {
     try await withBench { bench in
@@ -114,7 +117,7 @@ struct RekeyTests {
         #expect(bench.ca.revocation(of: old.leaf) == nil)
         #expect(bench.ca.count(.newOrder) == 2, "round \(round)")
       }
-      // A renewal in between takes neither the old key's place nor its certificate away.
+      // A renewal in between neither forgets nor prunes the old certificate.
       _ = try await bench.context.renew(.init(force: true))
       bench.folder.remove("broken")
       let report = try await bench.context.rekey(exampleName, isCompromised: true)
@@ -125,7 +128,8 @@ struct RekeyTests {
     }
   }
 
-  @Test func `a failed order revokes nothing, and the key is not used again`() async throws {
+  @Test func `a failed order revokes nothing, and the compromised key is not reused`() async throws
+  {
     try await withBench { bench in
       let old = try await issue(bench) { $0.reuseKey = true }
       let validate = Recorder<Int>()
@@ -141,7 +145,7 @@ struct RekeyTests {
       #expect(try live(bench).leaf == old.leaf)
       #expect(bench.ca.revocation(of: old.leaf) == nil)
       bench.ca.configure { $0.validate = nil }
-      // A renewal that comes first does not take the compromised key along.
+      // A renewal that comes first does not reuse the compromised key.
       _ = try await bench.context.renew(.init(force: true))
       #expect(try live(bench).key?.publicKey != old.key?.publicKey)
       bench.ca.resetLog()
@@ -151,7 +155,7 @@ struct RekeyTests {
     }
   }
 
-  @Test func `an order under way with the old key is not gone on with`() async throws {
+  @Test func `a pending order with the old key is not resumed`() async throws {
     try await withBench { bench in
       let old = try await issue(bench) { $0.reuseKey = true }
       bench.ca.configure {
@@ -171,7 +175,7 @@ struct RekeyTests {
     }
   }
 
-  @Test func `a revocation that fails is made up for by the next call`() async throws {
+  @Test func `a failed revocation is retried by the next call`() async throws {
     try await withBench { bench in
       let old = try await issue(bench)
       bench.ca.inject(.problem("serverInternal", status: 400, detail: "no"), on: .revokeCert)
@@ -186,7 +190,7 @@ struct RekeyTests {
     }
   }
 
-  @Test func `a key that is not here cannot be changed here`() async throws {
+  @Test func `a certificate from a user's CSR cannot be rekeyed`() async throws {
     try await withBench { bench in
       let key = try PrivateKey.generate(.ec256)
       let request = try CertificateRequest(key: key, dnsNames: ["example.com"])

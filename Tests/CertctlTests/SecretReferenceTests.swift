@@ -7,16 +7,16 @@ import Testing
 @testable import CertctlCore
 @testable import CertctlOperations
 
-/// Secrets are named in the configuration, and read where they lie.
+/// References to secrets in the configuration.
 @Disk struct SecretReferenceTests {
   @Test(arguments: ["", "key", "./key", "credential:", "credential:../x", "credential:a/b"])
-  func `what names no secret is refused`(_ text: String) {
+  func `an invalid reference is refused with a hint`(_ text: String) {
     let error = #expect(throws: CertctlError.self) { try SecretReference(text) }
     #expect(error?.code == .configuration)
     #expect(error?.hint != nil)
   }
 
-  @Test func `a secret in the place of its reference is not shown`() {
+  @Test func `a secret in place of its reference is not printed`() {
     let error = #expect(throws: CertctlError.self) { try SecretReference("hunter2=") }
     #expect("\(error?.message ?? "")\(error?.hint ?? "")".contains("hunter2") == false)
     let toml = #expect(throws: CertctlError.self) {
@@ -27,7 +27,8 @@ import Testing
     #expect("\(toml?.message ?? "")\(toml?.hint ?? "")".contains("hunter2") == false)
   }
 
-  @Test func `a credential is the service's, and by hand a file of the configuration`() async throws
+  @Test func `a credential comes from the service, or else from the configuration directory`()
+    async throws
   {
     try await withTemporaryFolder(label: "secrets") { folder in
       try folder.write("etc/secrets/key", " by hand\n")
@@ -52,7 +53,7 @@ import Testing
   }
 
   @Test(arguments: [true, false])
-  func `the configured external account goes to a CA that needs one, and to no other`(
+  func `the configured external account is used only at a CA that requires one`(
     _ isNeeded: Bool
   ) async throws {
     try await withTemporaryFolder(label: "secrets") { folder in

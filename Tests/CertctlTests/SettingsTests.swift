@@ -19,14 +19,14 @@ struct SettingsTests {
       names: [.dns("example.com")], lineage: lineage, defaults: defaults)
   }
 
-  @Test func `without anything given the built-in defaults hold`() {
+  @Test func `without options the built-in defaults apply`() {
     #expect(
       resolve() == LineageSettings(names: [.dns("example.com")], authorities: ["letsencrypt"]))
     #expect(resolve().keyType == .ec256)
     #expect(resolve().challenge == ChallengeSettings(type: .http01))
   }
 
-  @Test func `a flag comes before the lineage, that before the file`() {
+  @Test func `the precedence is option, lineage, file`() {
     let file: (inout SettingsOverrides) -> Void = {
       $0.authorities = ["file"]
       $0.caBundle = "/file"
@@ -76,7 +76,7 @@ struct SettingsTests {
     #expect(fromFlags.files == FileSettings(owner: "flag", group: "flag", keyMode: "0400"))
   }
 
-  @Test func `hooks replace those of before, and none stays none`() {
+  @Test func `hooks replace the saved ones, and an empty list stays empty`() {
     let file: (inout SettingsOverrides) -> Void = {
       $0.hooks = ["/file"]
       $0.keepGenerations = 7
@@ -94,12 +94,12 @@ struct SettingsTests {
     #expect(resolve(lineage: none, file: file).hooks == [])
   }
 
-  @Test func `the names are always those that were given`() {
+  @Test func `the names are never taken from the lineage`() {
     let lineage = settings("old.example.com")
     #expect(resolve(lineage: lineage).names == [.dns("example.com")])
   }
 
-  @Test func `a port given now replaces the webroot of before`() {
+  @Test func `a new port or address replaces the saved webroot`() {
     let lineage = settings("example.com") {
       $0.challenge = ChallengeSettings(type: .http01, webroot: "/srv")
     }
@@ -112,7 +112,7 @@ struct SettingsTests {
     #expect(resolve(lineage: lineage).challenge.webroot == "/srv")
   }
 
-  @Test func `a webroot given now replaces the listener of before`() {
+  @Test func `a new webroot replaces the saved listener`() {
     let lineage = settings("example.com") {
       $0.challenge = ChallengeSettings(type: .http01, httpPort: 8080, httpAddress: "::1")
     }
@@ -121,7 +121,7 @@ struct SettingsTests {
         == ChallengeSettings(type: .http01, webroot: "/srv"))
   }
 
-  @Test func `another challenge type takes nothing from the lineage, but from the file`() {
+  @Test func `a new challenge type uses settings from the file, not from the lineage`() {
     let lineage = settings("example.com") {
       $0.challenge = ChallengeSettings(type: .http01, webroot: "/lineage")
     }
@@ -140,7 +140,7 @@ struct SettingsTests {
     #expect(back == ChallengeSettings(type: .http01, webroot: "/file"))
   }
 
-  @Test func `the file's settings of another type are no error`() throws {
+  @Test func `settings in the file for another challenge type are not an error`() throws {
     let resolved = resolve(file: {
       $0.challenge = .tlsALPN01
       $0.webroot = "/file"
@@ -159,7 +159,7 @@ struct SettingsTests {
   ]
 
   @Test(arguments: useless.indices)
-  func `an option that the challenge has no use for is refused`(_ index: Int) {
+  func `an option that the challenge type does not use is refused`(_ index: Int) {
     let (option, type, change) = Self.useless[index]
     var overrides = SettingsOverrides()
     change(&overrides)
@@ -169,7 +169,7 @@ struct SettingsTests {
     expectError(error, code: .usage, mentions: option)
   }
 
-  @Test func `records for addresses alone are refused, without a hint to ask for them`() {
+  @Test func `the hint for an unused option suggests only a challenge type that works`() {
     var overrides = SettingsOverrides()
     overrides.dns.provider = "rfc2136"
     let error = #expect(throws: CertctlError.self) {
@@ -181,7 +181,7 @@ struct SettingsTests {
       try overrides.checkUse(by: [.http01], proving: [.dns("example.com")])
     }
     expectError(other, hint: "--challenge dns-01")
-    // One name by each: nothing that takes a provider proves both.
+    // No type that uses a webroot can validate both names.
     overrides.dns.provider = nil
     overrides.webroot = "/srv"
     let mixed = #expect(throws: CertctlError.self) {
@@ -190,7 +190,7 @@ struct SettingsTests {
     expectError(mixed, hint: "http-01 cannot validate wildcards")
   }
 
-  @Test func `wildcards cannot be proved by http-01 and tls-alpn-01`() {
+  @Test func `http-01 and tls-alpn-01 cannot validate wildcards`() {
     for type in [ChallengeType.http01, .tlsALPN01] {
       let error = #expect(throws: CertctlError.self) {
         try ChallengeSettings(type: type).check(
@@ -205,7 +205,7 @@ struct SettingsTests {
     }
   }
 
-  @Test func `addresses cannot be proved by dns-01`() {
+  @Test func `dns-01 cannot validate IP addresses`() {
     let error = #expect(throws: CertctlError.self) {
       try ChallengeSettings(type: .dns01).check([.ip("192.0.2.1")], isGiven: true)
     }
@@ -215,13 +215,13 @@ struct SettingsTests {
     }
   }
 
-  @Test func `where no type is given each name is proved by one that can`() throws {
+  @Test func `without a type, each name uses a challenge that can validate it`() throws {
     let names: [Identifier] = [.dns("a.test"), .dns("*.a.test"), .ip("192.0.2.1")]
     let dns = resolve({ $0.dns = DNSSettings(provider: "rfc2136") }).challenge
     #expect(names.map { dns.type(for: $0) } == [.dns01, .dns01, .http01])
     try dns.check(names, isGiven: false)
     #expect(throws: CertctlError.self) { try dns.check(names, isGiven: true) }
-    // A provider of the file is for those that need one.
+    // A provider in the file applies only to names that need dns-01.
     let http = resolve(file: { $0.dns = DNSSettings(provider: "rfc2136") }).challenge
     #expect(names.map { http.type(for: $0) } == [.http01, .dns01, .http01])
     try http.check(names, isGiven: false)
@@ -232,7 +232,7 @@ struct SettingsTests {
     #expect(names.map { alpn.type(for: $0) } == [.dns01, .dns01, .tlsALPN01])
   }
 
-  @Test func `a lineage keeps its provider and its references, and leaves those of another`() {
+  @Test func `a lineage keeps its DNS references unless the provider changes`() {
     let known = DNSSettings(
       provider: "rfc2136", references: ["RFC2136_TSIG_FILE": "value:/key"], port: 5353)
     #expect(DNSSettings().over(known, DNSSettings()) == known)
@@ -241,7 +241,7 @@ struct SettingsTests {
     #expect(DNSSettings().over(nil, DNSSettings()) == nil)
   }
 
-  @Test func `a listener binds an address, nothing else`() {
+  @Test func `a listener accepts only an IP address`() {
     let error = #expect(throws: CertctlError.self) {
       try ChallengeSettings(type: .http01, httpAddress: "localhost")
         .check([.dns("example.com")], isGiven: true)
@@ -270,7 +270,7 @@ struct SettingsTests {
   }
 
   @Test(arguments: ["admin@example.com", "a.b+c@sub.example.org", "x@bücher.example"])
-  func `an e-mail address becomes a contact`(_ email: String) throws {
+  func `an ASCII e-mail address becomes a contact, another one is refused`(_ email: String) throws {
     guard email.utf8.allSatisfy({ $0 < 0x80 }) else {
       #expect(throws: CertctlError.self) { try Registration(emails: [email]).contacts() }
       return
@@ -281,7 +281,7 @@ struct SettingsTests {
   @Test(arguments: [
     "", "admin", "a@b", "a@@example.com", "a b@example.com", "a@example.com?cc=b@c.de",
   ])
-  func `what is no e-mail address is refused`(_ email: String) {
+  func `an invalid e-mail address is refused`(_ email: String) {
     let error = #expect(throws: CertctlError.self) {
       try Registration(emails: [email]).contacts()
     }

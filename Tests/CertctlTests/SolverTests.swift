@@ -11,13 +11,13 @@ import Testing
 @testable import CertctlIssuing
 @testable import CertctlStore
 
-/// The solvers that come with certctl, against the contract, and what is special to each.
+/// The built-in solvers: the solver contract, and the behaviour specific to each.
 struct SolverTests {
   private let context = SolverContext(environment: .failing)
 
   private static let prefix = "/.well-known/acme-challenge/"
 
-  @Test func `the webroot solver keeps the contract`() async throws {
+  @Test func `the webroot solver fulfils the contract`() async throws {
     try await withTemporaryFolder(label: "webroot") { folder in
       let settings = ChallengeSettings(type: .http01, webroot: folder.path)
       try await SolverConformance(WebrootSolver.self, settings) { challenge in
@@ -27,7 +27,7 @@ struct SolverTests {
     }
   }
 
-  @Test func `the stand-alone http-01 solver keeps the contract`() async throws {
+  @Test func `the stand-alone http-01 solver fulfils the contract`() async throws {
     let port = try FreePort.pick()
     let settings = ChallengeSettings(type: .http01, httpPort: port, httpAddress: "127.0.0.1")
     try await SolverConformance(StandaloneHTTPSolver.self, settings) { challenge in
@@ -37,7 +37,7 @@ struct SolverTests {
     }.run()
   }
 
-  @Test func `the tls-alpn-01 solver keeps the contract`() async throws {
+  @Test func `the tls-alpn-01 solver fulfils the contract`() async throws {
     let port = try FreePort.pick()
     let settings = ChallengeSettings(type: .tlsALPN01, httpAddress: "127.0.0.1", tlsPort: port)
     let names: [Identifier] = [.dns("a.example.com"), .dns("b.example.com"), .ip("192.0.2.7")]
@@ -54,7 +54,7 @@ struct SolverTests {
     }.run()
   }
 
-  @Test func `folders that the webroot had stay, those that were made go`() async throws {
+  @Test func `existing webroot folders are kept, created ones are removed`() async throws {
     try await withTemporaryFolder(label: "webroot") { folder in
       try folder.write(".well-known/security.txt", "contact")
       let solver = WebrootSolver(
@@ -69,7 +69,7 @@ struct SolverTests {
     }
   }
 
-  @Test func `what others put there is not touched`() async throws {
+  @Test func `others' challenge files are not touched`() async throws {
     try await withTemporaryFolder(label: "webroot") { folder in
       try folder.write(".well-known/acme-challenge/token", "not ours")
       let solver = WebrootSolver(
@@ -83,7 +83,7 @@ struct SolverTests {
     }
   }
 
-  @Test func `a challenge folder that is a link is not followed`() async throws {
+  @Test func `a challenge folder that is a link is refused`() async throws {
     try await withTemporaryFolder(label: "webroot") { folder in
       let target = try folder.makeFolder("target")
       try folder.makeFolder("www/.well-known")
@@ -94,7 +94,7 @@ struct SolverTests {
     }
   }
 
-  @Test func `a token from a damaged journal reaches no file`() async throws {
+  @Test func `an invalid token from a damaged journal removes no file`() async throws {
     try await withTemporaryFolder(label: "webroot") { folder in
       try folder.write("secret", "x.y")
       try folder.makeFolder("www/.well-known/acme-challenge")
@@ -113,7 +113,7 @@ struct SolverTests {
     }
   }
 
-  @Test func `the listener knows its tokens and nothing else`() async throws {
+  @Test func `the listener serves only its tokens`() async throws {
     let port = try FreePort.pick()
     let solver = StandaloneHTTPSolver(
       settings: ChallengeSettings(type: .http01, httpPort: port, httpAddress: "127.0.0.1"),
@@ -131,7 +131,7 @@ struct SolverTests {
     try await solver.cleanUp([challenge])
   }
 
-  @Test func `a port in use names who holds it, and the way out`() async throws {
+  @Test func `the error for a port in use names the process and suggests --webroot`() async throws {
     let port = try FreePort.pick()
     let settings = ChallengeSettings(type: .http01, httpPort: port, httpAddress: "127.0.0.1")
     let first = StandaloneHTTPSolver(settings: settings, context: context)
@@ -144,7 +144,7 @@ struct SolverTests {
     try await first.cleanUp([])
   }
 
-  @Test func `a TLS port in use has a way out of its own`() async throws {
+  @Test func `the error for a TLS port in use suggests --tls-port`() async throws {
     let port = try FreePort.pick()
     let settings = ChallengeSettings(type: .tlsALPN01, httpAddress: "127.0.0.1", tlsPort: port)
     let first = TLSALPNSolver(settings: settings, context: context)
@@ -157,7 +157,7 @@ struct SolverTests {
     try await first.cleanUp([])
   }
 
-  @Test func `each setting has its solver`() throws {
+  @Test func `the challenge settings select the solver`() throws {
     let of = { (settings: ChallengeSettings) in
       try type(of: Catalog.solver(for: settings, in: context))
     }

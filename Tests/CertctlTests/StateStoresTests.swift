@@ -12,7 +12,7 @@ import Testing
 struct StateStoresTests {
   // MARK: - Lineages
 
-  @Test func `a lineage comes back as it was stored`() async throws {
+  @Test func `a lineage is read as it was stored`() async throws {
     try await withState { state, folder in
       let store = LineageStore(state: state)
       #expect(try store.lineage(exampleName) == nil)
@@ -31,7 +31,7 @@ struct StateStoresTests {
     }
   }
 
-  @Test func `names are sorted, and strange files are not lineages`() async throws {
+  @Test func `names are sorted, and other files are ignored`() async throws {
     try await withState { state, folder in
       let store = LineageStore(state: state)
       #expect(try store.names() == [])
@@ -50,7 +50,7 @@ struct StateStoresTests {
   ]
 
   @Test(arguments: damage)
-  func `a damaged file is named and left alone`(_ text: String) async throws {
+  func `a damaged file is named in the error and left unchanged`(_ text: String) async throws {
     try await withState { state, folder in
       let path = try folder.write("state/lineages/example.com.json", text)
       let error = #expect(throws: CertctlError.self) {
@@ -61,7 +61,7 @@ struct StateStoresTests {
     }
   }
 
-  @Test func `a file of a newer certctl is refused`() async throws {
+  @Test func `a file from a newer certctl is refused`() async throws {
     try await withState { state, folder in
       try folder.write("state/lineages/example.com.json", #"{"version":2,"new":true}"#)
       let error = #expect(throws: CertctlError.self) {
@@ -79,7 +79,7 @@ struct StateStoresTests {
       date: TestClock().now)
   }
 
-  @Test func `an order under way comes back with its key and CSR`() async throws {
+  @Test func `a pending order is read with its key and CSR`() async throws {
     try await withState { state, _ in
       let store = PendingStore(state: state)
       #expect(try store.order(of: exampleName) == nil)
@@ -99,7 +99,7 @@ struct StateStoresTests {
     }
   }
 
-  @Test func `a new order forgets the key of the one before`() async throws {
+  @Test func `a new order discards the previous key`() async throws {
     try await withState { state, _ in
       let store = PendingStore(state: state)
       try store.begin(order("https://ca.test/order/1"), of: exampleName)
@@ -128,7 +128,7 @@ struct StateStoresTests {
 
   // MARK: - Journal
 
-  @Test func `the journal remembers what may still be visible`() async throws {
+  @Test func `the journal keeps challenges until it is cleared`() async throws {
     try await withState { state, folder in
       let journal = ChallengeJournal(state: state)
       #expect(try journal.challenges(of: exampleName) == [])
@@ -146,9 +146,7 @@ struct StateStoresTests {
     }
   }
 
-  @Test func `the journal on disk has the token and the whole text, as earlier versions wrote it`()
-    async throws
-  {
+  @Test func `the journal format of earlier versions is kept`() async throws {
     try await withState { state, folder in
       let journal = ChallengeJournal(state: state)
       try state.create()
@@ -178,7 +176,7 @@ struct StateStoresTests {
     }
   }
 
-  @Test func `what an earlier run left is not forgotten for a later one`() async throws {
+  @Test func `challenges left by an earlier run stay in the journal`() async throws {
     try await withState { state, folder in
       let journal = ChallengeJournal(state: state)
       func group(_ token: String, _ provider: String) -> ChallengeJournal.Group {
@@ -216,7 +214,7 @@ struct StateStoresTests {
     }
   }
 
-  @Test func `a directory is believed for a day`() async throws {
+  @Test func `a cached directory is valid for a day`() async throws {
     try await withState { state, _ in
       let clock = TestClock()
       let cache = DirectoryFileCache(state: state, clock: clock.wall)
@@ -232,7 +230,7 @@ struct StateStoresTests {
     }
   }
 
-  @Test func `a directory from the future is not believed`() async throws {
+  @Test func `a cached directory from the future is ignored`() async throws {
     try await withState { state, _ in
       let clock = TestClock()
       let cache = DirectoryFileCache(state: state, clock: clock.wall)
@@ -242,7 +240,7 @@ struct StateStoresTests {
     }
   }
 
-  @Test func `a damaged cache is as good as none`() async throws {
+  @Test func `a damaged cache is ignored and replaced`() async throws {
     try await withState { state, folder in
       let cache = DirectoryFileCache(state: state, clock: TestClock().wall)
       await cache.store(try directory, for: "https://ca.test/dir")
@@ -273,7 +271,7 @@ struct StateStoresTests {
     }
   }
 
-  @Test func `a log that is too large is moved aside`() async throws {
+  @Test func `a log that is too large is rotated`() async throws {
     try await withState { state, folder in
       try folder.write("state/events.jsonl", String(repeating: "x", count: EventLog.sizeLimit))
       await EventLog(state: state).append(Event(time: TestClock().now, event: "issued"))
@@ -282,7 +280,7 @@ struct StateStoresTests {
     }
   }
 
-  @Test func `a log that cannot be written stops nothing`() async throws {
+  @Test func `an unwritable log is not an error`() async throws {
     try await withState { state, folder in
       try folder.makeFolder("state/events.jsonl")
       await EventLog(state: state).append(Event(time: TestClock().now, event: "issued"))
@@ -291,7 +289,7 @@ struct StateStoresTests {
 
   // MARK: - Locks
 
-  @Test func `a lock that is held names its holder, and can be tried later`() async throws {
+  @Test func `a held lock is a retryable error that names the process`() async throws {
     try await withState { state, _ in
       let lock = try await state.lock("lineage-x", wait: .zero, clock: TestClock().wall)
       defer { lock.release() }

@@ -9,7 +9,7 @@ import Testing
 @testable import CertctlOperations
 @testable import CertctlStore
 
-/// Certificates from a request of the user's own.
+/// Certificates from a user's own CSR.
 struct UserCSRTests {
   private func withBench(_ body: (ContextBench) async throws -> Void) async throws {
     try await withTemporaryFolder(label: "csr") { folder in try await body(ContextBench(folder)) }
@@ -41,7 +41,7 @@ struct UserCSRTests {
     return try store.load(live, of: exampleName)
   }
 
-  @Test func `the names and the key are those of the request, and no key is stored`() async throws {
+  @Test func `names and key come from the CSR, and no key is stored`() async throws {
     try await withBench { bench in
       let (key, request) = try given("example.com", "www.example.com", type: .ec384)
       let report = try await issue(bench, request)
@@ -58,7 +58,7 @@ struct UserCSRTests {
     }
   }
 
-  @Test func `it is renewed from the same request, with nobody there`() async throws {
+  @Test func `an unattended renewal uses the same CSR`() async throws {
     try await withBench { bench in
       let (key, request) = try given("example.com")
       _ = try await issue(bench, request)
@@ -72,7 +72,7 @@ struct UserCSRTests {
     }
   }
 
-  @Test func `another request is another certificate, and going back is possible`() async throws {
+  @Test func `another CSR gets a new certificate, and a rollback is possible`() async throws {
     try await withBench { bench in
       let (first, firstRequest) = try given("example.com")
       _ = try await issue(bench, firstRequest, ["example.com"])
@@ -87,7 +87,7 @@ struct UserCSRTests {
     }
   }
 
-  @Test func `a lineage with a key of ours can be given a request`() async throws {
+  @Test func `a lineage with a generated key can switch to a CSR`() async throws {
     try await withBench { bench in
       _ = try await issue(bench, nil, ["example.com"]) { $0.overrides.reuseKey = true }
       let (key, request) = try given("example.com")
@@ -98,7 +98,7 @@ struct UserCSRTests {
     }
   }
 
-  @Test func `other names than those of the request are refused`() async throws {
+  @Test func `names that differ from the CSR are refused`() async throws {
     try await withBench { bench in
       let request = try given("example.com").request
       let other = await failure { try await issue(bench, request, ["example.org"]) }
@@ -113,7 +113,7 @@ struct UserCSRTests {
     }
   }
 
-  @Test func `what says how to make a key has no meaning`() async throws {
+  @Test func `options for key generation are refused`() async throws {
     try await withBench { bench in
       let request = try given("example.com").request
       let changes: [(String, @Sendable (inout SettingsOverrides) -> Void)] = [
@@ -134,7 +134,7 @@ struct UserCSRTests {
     }
   }
 
-  @Test func `it is revoked by the account, and not without it`() async throws {
+  @Test func `the certificate is revoked with the account, not with its key`() async throws {
     try await withBench { bench in
       _ = try await issue(bench, given("example.com").request)
       let byKey = await failure {
@@ -148,7 +148,7 @@ struct UserCSRTests {
     }
   }
 
-  @Test func `an order under way goes on with the request that it has`() async throws {
+  @Test func `a pending order continues with its CSR`() async throws {
     try await withState { state, _ in
       let bench = try await IssuerBench(state)
       let (key, request) = try given("a.test")
@@ -163,7 +163,7 @@ struct UserCSRTests {
     }
   }
 
-  @Test func `hooks are told of no key`() throws {
+  @Test func `hooks get a key path only if there is a key`() throws {
     var lineage = LineageReport(name: "example.com", state: .valid, names: ["example.com"])
     lineage.directory = "/live/example.com"
     lineage.fullchain = "/live/example.com/fullchain.pem"
@@ -176,10 +176,10 @@ struct UserCSRTests {
   }
 }
 
-/// What is accepted as a request.
+/// The CSR files that certctl accepts.
 @Suite(.requires("openssl"))
 struct UserCSRFileTests {
-  /// Runs openssl req with a new key, and returns what it writes.
+  /// Runs `openssl req` with a new key and returns its output file.
   private func make(
     _ folder: TemporaryFolder,
     key: [String] = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
@@ -205,7 +205,7 @@ struct UserCSRFileTests {
     await failure { try UserCSR(contents: contents) }
   }
 
-  @Test func `PEM and DER, and a common name that says nothing new`() async throws {
+  @Test func `PEM and DER are read, and the common name adds no name`() async throws {
     try await with { folder in
       let san = "subjectAltName=DNS:Example.com,DNS:www.example.com,IP:192.0.2.1"
       let both = try await make(folder, "-subj", "/CN=www.example.com", "-addext", san)
@@ -217,7 +217,7 @@ struct UserCSRFileTests {
     }
   }
 
-  @Test func `a request without a name, or with a bad one, is refused`() async throws {
+  @Test func `a CSR without a name, or with an invalid one, is refused`() async throws {
     try await with { folder in
       let none = await refused(try await make(folder, "-subj", "/CN=My Server"))
       expectError(none, code: .usage, mentions: "no names", hint: "subjectAltName")
@@ -240,7 +240,9 @@ struct UserCSRFileTests {
   ]
 
   @Test(arguments: weak)
-  func `a key that CAs do not certify is named`(_ key: [String], _ name: String) async throws {
+  func `a key that CAs do not accept is named in the error`(_ key: [String], _ name: String)
+    async throws
+  {
     try await with { folder in
       let error = await refused(try await make(folder, key: key, "-subj", "/CN=example.com"))
       #expect(error?.code == .usage)
@@ -249,7 +251,7 @@ struct UserCSRFileTests {
     }
   }
 
-  @Test func `what is no request, or is signed by another key, is refused`() async throws {
+  @Test func `an invalid CSR, or one with a wrong signature, is refused`() async throws {
     try await with { folder in
       let good = try CertificateRequest(
         key: PrivateKey.generate(.ec256), dnsNames: ["example.com"])

@@ -1,6 +1,6 @@
 import CertctlCrypto
-// Uses everything in CertctlCrypto that owns memory of OpenSSL, again and again, for a leak checker to watch.
-// Synchronous on purpose: valgrind does not survive an asynchronous main. Run it by Tests/leaks.sh.
+// Repeatedly uses everything in CertctlCrypto that owns memory of OpenSSL, for a leak checker.
+// Synchronous, because valgrind does not support an asynchronous main. Run Tests/leaks.sh.
 import FoundationEssentials
 import Glibc
 
@@ -10,7 +10,7 @@ guard counts.count == 3 else {
   exit(64)
 }
 
-/// A file that the script has made: `cert.pem`, self-signed for example.com, or `key.pem`.
+/// Reads a file that the script has created: `cert.pem`, self-signed for example.com, or `key.pem`.
 func read(_ name: String) throws -> [UInt8] {
   Array(try Data(contentsOf: URL(filePath: CommandLine.arguments[1] + "/" + name)))
 }
@@ -21,7 +21,7 @@ func check(_ isTrue: Bool, _ what: String) {
   exit(1)
 }
 
-/// One key through all of its life: PEM, request, signature, certificate, and the ways to fail.
+/// Uses one key for PEM, a CSR, a signature, a certificate, and failing operations.
 func live(_ type: KeyType) throws {
   let key = try PrivateKey(pem: PrivateKey.generate(type).pemRepresentation())
   let message = Array("message".utf8)
@@ -47,7 +47,7 @@ func live(_ type: KeyType) throws {
   _ = try HMAC.code(.sha256, key: message, message: message)
 }
 
-/// Handshakes that pass and that fail, and verification that passes and that fails.
+/// Performs handshakes and verifications that succeed and that fail.
 func serve() throws {
   let key = try PrivateKey(pem: read("key.pem"))
   let certificate = try Certificate(pem: read("cert.pem"))

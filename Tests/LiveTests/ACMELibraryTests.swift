@@ -7,7 +7,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// The ACME library by itself against a real CA.
+/// The ACME library on its own, against a real CA.
 @Suite(.timeLimit(.minutes(15)))
 struct ACMELibraryTests {
   private func client(_ pebble: Pebble) -> ACMEClient {
@@ -16,7 +16,7 @@ struct ACMELibraryTests {
     return ACMEClient(directoryURL: pebble.directoryURL, http: http)
   }
 
-  /// The whole way, all names by dns-01; returns the chain and its key.
+  /// Orders a certificate, validates all names with dns-01, and returns the chain and its key.
   private func issue(
     _ account: Account, _ names: [String], _ dns: ChallengeTestServer
   ) async throws -> (chain: IssuedChain, key: PrivateKey) {
@@ -42,7 +42,7 @@ struct ACMELibraryTests {
   }
 
   @Test(.requires("pebble", "pebble-challtestsrv", "openssl", "curl"))
-  func `a fresh account gets a certificate by ten requests`() async throws {
+  func `a new account gets a certificate in ten requests`() async throws {
     try await Pebble.run { pebble in
       let account = try await client(pebble).register(
         key: PrivateKey.generate(.ec256),
@@ -60,7 +60,7 @@ struct ACMELibraryTests {
   @Test(
     .requires("pebble", "pebble-challtestsrv", "openssl", "curl"),
     arguments: [KeyType.ec384, .rsa2048])
-  func `most nonces refused, a wildcard, two chains, rollover, revocation, the end`(
+  func `the whole account lifecycle works while most nonces are refused`(
     type: KeyType
   ) async throws {
     let configuration = Pebble.Configuration {
@@ -103,7 +103,7 @@ struct ACMELibraryTests {
   @Test(
     .requires("pebble", "pebble-challtestsrv", "openssl", "curl"),
     arguments: [HMAC.Hash.sha256, .sha384, .sha512])
-  func `a customer's key opens a CA for customers`(hash: HMAC.Hash) async throws {
+  func `an external account key registers at a CA that requires one`(hash: HMAC.Hash) async throws {
     let secret = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
     let configuration = Pebble.Configuration { $0.externalAccountKeys = ["kid-1": secret] }
     try await Pebble.run(configuration) { pebble in
@@ -121,7 +121,7 @@ struct ACMELibraryTests {
   }
 
   @Test(.requires("pebble", "pebble-challtestsrv", "openssl", "curl"))
-  func `a missing record is told in the CA's words`() async throws {
+  func `a missing TXT record is reported with the CA's reason`() async throws {
     try await Pebble.run { pebble in
       let account = try await client(pebble).register(
         key: PrivateKey.generate(.ec256), NewAccount(termsOfServiceAgreed: true))

@@ -2,11 +2,11 @@ import Glibc
 import TestSupport
 import Testing
 
-/// The life of an account with a CA.
+/// The lifecycle of an ACME account.
 @Suite(.timeLimit(.minutes(15)))
 struct AccountTests {
   @Test(.needsPebble)
-  func `an account is registered, shown, updated and shown again`() async throws {
+  func `an account is registered, shown and updated`() async throws {
     try await LiveHost.run { host in
       let made = try await account(
         host, "register", ["--agree-tos", "--email", "admin@example.com"])
@@ -30,7 +30,7 @@ struct AccountTests {
   }
 
   @Test(.needsPebble)
-  func `registering again gives the same account`() async throws {
+  func `registering again returns the same account`() async throws {
     try await LiveHost.run { host in
       let first = try await account(host, "register", ["--agree-tos"])
       let second = try await account(host, "register", ["--agree-tos"])
@@ -42,7 +42,7 @@ struct AccountTests {
   }
 
   @Test(.needsPebble)
-  func `without agreement to the terms nothing is registered`() async throws {
+  func `registration requires agreement to the terms of service`() async throws {
     try await LiveHost.run { host in
       let result = try await host.account("register")
       #expect(result.exitCode == 64, "\(result)")
@@ -53,7 +53,9 @@ struct AccountTests {
   }
 
   @Test(.needsPebble, arguments: ["ec256", "ec384", "rsa2048"])
-  func `after a rollover the new key issues and the old one is gone`(keyType: String) async throws {
+  func `after a rollover the new key issues and the old key is deleted`(keyType: String)
+    async throws
+  {
     try await LiveHost.run { host in
       try await host.issue("example.com").requireSuccess("issue")
       let before = try await account(host, "show")
@@ -73,7 +75,7 @@ struct AccountTests {
   }
 
   @Test(.needsPebble)
-  func `after a deactivation the next issue makes a new account`() async throws {
+  func `after deactivation the next issue registers a new account`() async throws {
     try await LiveHost.run { host in
       try await host.issue("example.com").requireSuccess("issue")
       let before = try await account(host, "show")
@@ -96,12 +98,12 @@ struct AccountTests {
   }
 
   @Test(.needsPebble)
-  func `an account that was closed elsewhere is a clear error, and can be forgotten`()
+  func `an account deactivated elsewhere is reported and can be deactivated locally`()
     async throws
   {
     try await LiveHost.run { host in
       try await host.issue("example.com").requireSuccess("issue")
-      // The same state in another place, as if from a backup, closes the account.
+      // A copy of the state directory, as from a backup, deactivates the account.
       let copy = host.folder.path("copy")
       try await Program("cp", ["-a", host.folder.path("state"), copy]).run().requireSuccess("cp")
       try await host.certctl.run(
@@ -123,7 +125,7 @@ struct AccountTests {
   }
 
   @Test(.needsPebble)
-  func `an account that the CA has lost is a clear error, and can be registered again`()
+  func `an account unknown to the CA is reported and can be registered again`()
     async throws
   {
     try await LiveHost.run { host in

@@ -2,8 +2,7 @@ import CertctlCrypto
 import TestSupport
 import Testing
 
-/// certctl against what a real CA may do to it: refused nonces, slow validation, remembered
-/// authorizations, alternate chains.
+/// Issuance with refused nonces, slow validation, reused authorizations and alternate chains.
 @Suite(.timeLimit(.minutes(15)))
 struct AuthorityTests {
   @Test(.needsPebble, arguments: [50, 90])
@@ -16,15 +15,15 @@ struct AuthorityTests {
       #expect(result.exitCode == 0, "\(result)")
       #expect(Set(try host.leaf("n1.example.com").dnsNames) == Set(names))
       #expect(try host.isPair("n1.example.com"))
-      // Account, order, five authorizations, five challenges, finalize, certificate: 14 if none
-      // had been refused; polls of the order aside.
+      // Without refusals 14 POSTs besides order polls: account, order, five authorizations,
+      // five challenges, finalize, certificate.
       let posts = host.pebble.requests.filter { $0.hasPrefix("POST /") }
       #expect(posts.count { !$0.hasPrefix("POST /my-order/") } > 14)
     }
   }
 
   @Test(.needsPebble)
-  func `issuance succeeds when validation takes its random time`() async throws {
+  func `issuance succeeds when validation takes a random time`() async throws {
     try await LiveHost.run {
       // Up to four seconds for each name.
       $0.validationSleepSeconds = 5
@@ -32,13 +31,13 @@ struct AuthorityTests {
       let result = try await host.issue("example.com", "www.example.com")
       #expect(result.exitCode == 0, "\(result)")
       #expect(try host.isPair("example.com"))
-      // However long it takes, a challenge is posted once.
+      // Each challenge is posted once, however long validation takes.
       #expect(host.pebble.requests.count { $0.hasPrefix("POST /chalZ/") } == 2)
     }
   }
 
   @Test(.needsPebble)
-  func `a CA that remembers no authorization validates each time`() async throws {
+  func `without authorization reuse the CA validates every time`() async throws {
     try await LiveHost.run { host in
       for options in [[], ["--force"]] {
         let result = try await host.issue("example.com", options: options)
@@ -50,7 +49,7 @@ struct AuthorityTests {
   }
 
   @Test(.needsPebble)
-  func `a CA that remembers authorizations validates only new names`() async throws {
+  func `with authorization reuse the CA validates only new names`() async throws {
     try await LiveHost.run {
       $0.authorizationReusePercent = 100
     } _: { host in
@@ -65,7 +64,7 @@ struct AuthorityTests {
   }
 
   @Test(.needsPebble, arguments: [true, false])
-  func `strict or not makes no difference`(isStrict: Bool) async throws {
+  func `issuance works with and without Pebble's strict mode`(isStrict: Bool) async throws {
     try await LiveHost.run {
       $0.isStrict = isStrict
     } _: { host in
@@ -76,7 +75,7 @@ struct AuthorityTests {
   }
 
   @Test(.needsPebble, arguments: ["rsa2048", "ec384"])
-  func `other key types are certified`(keyType: String) async throws {
+  func `the certificate has the requested key type`(keyType: String) async throws {
     try await LiveHost.run { host in
       let result = try await host.issue("example.com", options: ["--key-type", keyType])
       #expect(result.exitCode == 0, "\(result)")
@@ -89,7 +88,7 @@ struct AuthorityTests {
   }
 
   @Test(.needsPebble)
-  func `the preferred chain is the one that is stored`() async throws {
+  func `the preferred chain is stored`() async throws {
     try await LiveHost.run {
       $0.alternateRoots = 2
     } _: { host in
@@ -110,7 +109,7 @@ struct AuthorityTests {
   }
 
   @Test(.needsPebble)
-  func `a preferred chain that is not there gives the default chain and a warning`() async throws {
+  func `an unknown preferred chain yields the default chain and a warning`() async throws {
     try await LiveHost.run {
       $0.alternateRoots = 1
     } _: { host in
@@ -123,7 +122,7 @@ struct AuthorityTests {
       #expect(result.standardError.contains("No Such Root"))
       let wanted = try await rootName(host, 0)
       #expect(try host.chain("example.com").last?.issuerCommonName == wanted)
-      // What was asked for stays what is wanted; nothing is due because of it.
+      // The setting is kept but does not make the certificate due.
       let again = try await host.issue("example.com")
       #expect(again.standardOutput.hasPrefix("Nothing to do"), "\(again)")
     }

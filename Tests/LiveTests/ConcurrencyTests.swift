@@ -2,13 +2,13 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Two `certctl issue` of one lineage at once.
+/// Two concurrent runs of `certctl issue` for one lineage.
 ///
-/// The first is stopped by SIGSTOP while it holds the lock, so that the second surely meets it.
+/// SIGSTOP stops the first while it holds the lock, so that the second always meets the lock.
 @Suite(.timeLimit(.minutes(15)))
 struct ConcurrencyTests {
   @Test(.needsPebble)
-  func `the second waits, and then finds nothing to do`() async throws {
+  func `the second run waits, then finds nothing to do`() async throws {
     try await LiveHost.run { host in
       let first = try await host.issue("example.com", options: ["--verbose"]) { first in
         try await first.waitForOutput("waiting for the CA")
@@ -29,7 +29,8 @@ struct ConcurrencyTests {
   }
 
   @Test(.needsPebble)
-  func `with --lock-timeout 0 the second says who is at work, and ends with 75`() async throws {
+  func `with --lock-timeout 0 the second run names the lock holder and exits with 75`() async throws
+  {
     try await LiveHost.run { host in
       let first = try await host.issue("example.com", options: ["--verbose"]) { first in
         try await first.waitForOutput("waiting for the CA")
@@ -44,7 +45,6 @@ struct ConcurrencyTests {
         let error = try json(third)["error"]
         #expect(error["code"].string == "locked")
         #expect(error["isRetryable"].bool == true)
-        // Another lineage is nobody else's business.
         first.send(SIGCONT)
       }
       #expect(first.exitCode == 0, "\(first)")
@@ -53,12 +53,12 @@ struct ConcurrencyTests {
   }
 
   @Test(.needsPebble)
-  func `another lineage is not held up`() async throws {
+  func `another lineage is not blocked`() async throws {
     try await LiveHost.run { host in
       try await host.account("register", ["--agree-tos"]).requireSuccess("register")
       let port = try FreePort.pick()
       let options = ["--verbose", "--challenge", "tls-alpn-01", "--tls-port", "\(port)"]
-      // Nobody looks at that port: this one waits until it is told to go.
+      // The CA validates on another port, so this run waits until it is terminated.
       let first = try await host.issue(["example.com"], by: options) { first in
         try await first.waitForOutput("ordering")
         first.send(SIGSTOP)

@@ -2,21 +2,23 @@ import CertctlCrypto
 import TestSupport
 import Testing
 
-/// What must hold of a state directory whenever nobody writes to it.
+/// Invariants of a state directory that no process is writing to.
 extension CrashCase {
-  /// All that is in the state directory, as relative paths.
+  /// The contents of the state directory, as relative paths.
   var contents: [String] { TemporaryFolder(existing: state).contents() }
 
-  /// The text of a file of the state directory, or nil when there is none.
+  /// Returns the text of a file in the state directory, or nil if it does not exist.
   func read(_ path: String) -> String? { readText("\(state)/\(path)") }
 
-  /// The account files, parsed.
+  /// The parsed account files.
   var accounts: [JSONValue] {
     contents.filter { $0.hasPrefix("accounts/") && $0.hasSuffix("/account.json") }
       .compactMap { JSONValue(Array((read($0) ?? "").utf8)) }
   }
 
-  /// The leaf in use, nil when there is none; a mix of two generations is a failure.
+  /// Returns the leaf in use, or nil if there is none.
+  ///
+  /// A mix of two generations is a failure.
   @discardableResult
   func expectLivePairOrNone() throws -> Certificate? {
     let live = "live/\(CrashLab.name)"
@@ -37,7 +39,7 @@ extension CrashCase {
     return chain[0]
   }
 
-  /// The RSA leaf in use beside the other; nil when there is none.
+  /// Returns the additional RSA leaf in use, or nil if there is none.
   func expectRSAPairOrNone() throws -> Certificate? {
     let folder = "live/\(CrashLab.name)/rsa"
     guard TemporaryFolder(existing: "\(state)/live").contains("\(CrashLab.name)/rsa") else {
@@ -50,7 +52,7 @@ extension CrashCase {
     return chain[0]
   }
 
-  /// `list` works and says what is in use, nothing damaged.
+  /// Expects `list` to succeed and to report the leaf in use, with nothing damaged.
   func expectList(leaf: Certificate?) async throws {
     let result = try await certctl(["list", "--json"])
     #expect(result.exitCode == 0, "\(label): list failed: \(result)")
@@ -59,7 +61,7 @@ extension CrashCase {
     #expect(lineages.count <= 1, "\(label): list shows \(result.standardOutput)")
     if let leaf {
       #expect(lineages.first?["state"] == "valid", "\(label): \(result.standardOutput)")
-      // Of a candidate that waits for its deployment, `list` says which one is still in use.
+      // While a candidate waits for deployment, `list` also reports the generation in use.
       if lineages.first?["generationInUse"] == .null || lineages.first?["generationInUse"] == nil {
         #expect(
           lineages.first?["sha256"].string == hexadecimal(leaf.sha256Fingerprint), "\(label)")
@@ -73,7 +75,7 @@ extension CrashCase {
     }
   }
 
-  /// After a run that ended well nothing of earlier ones is left.
+  /// Expects no leftovers of earlier runs after a successful run.
   func expectTidy() {
     let left = contents.filter { path in
       path.contains(".tmp-") || path.hasSuffix("/key-next.pem")
@@ -83,27 +85,27 @@ extension CrashCase {
     expectNothingPresented()
   }
 
-  /// No challenge is visible in the webroot.
+  /// Expects no challenge file in the webroot.
   func expectNothingPresented() {
     let folders = [".well-known", ".well-known/acme-challenge"]
     let files = TemporaryFolder(existing: lab.webroot).contents().filter { !folders.contains($0) }
     #expect(files.isEmpty, "\(label): left behind in the webroot")
   }
 
-  /// There is one account here, the only one that the CA ever made, and it has its URL.
+  /// Expects one local account with a URL, and at most one account created at the CA.
   func expectOneAccount() {
     #expect(accounts.count == 1, "\(label): accounts here")
     #expect(accounts.allSatisfy { $0["url"].string != nil }, "\(label): an account without URL")
     #expect(ledger().accounts <= 1, "\(label): accounts made at the CA")
   }
 
-  /// The CA made these certificates in this case, in this order, and no other.
+  /// Expects the CA to have issued exactly these certificates in this case, in this order.
   func expectMadeOnce(_ leaves: Certificate...) {
     let serials = leaves.map { hexadecimal(Array($0.serialNumber.drop { $0 == 0 })) }
     #expect(ledger().serials == serials, "\(label): the CA made other certificates")
   }
 
-  /// Where `live` points.
+  /// The target of the `live` link.
   var liveTarget: String? {
     TemporaryFolder(existing: state).linkTarget("live/\(CrashLab.name)")
   }
@@ -113,7 +115,7 @@ extension CrashCase {
   }
 }
 
-/// The bytes as lower-case hexadecimal digits.
+/// Returns the bytes as lower-case hexadecimal digits.
 func hexadecimal(_ bytes: [UInt8]) -> String {
   bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }

@@ -3,12 +3,14 @@ import TestSupport
 import Testing
 
 extension CrashTests {
-  /// Damaged files in the state directory: named, never overwritten, and in nobody else's way.
+  /// Damaged files in the state directory.
+  ///
+  /// certctl names them, never overwrites them, and still handles all other certificates.
   @Suite(
     .timeLimit(.minutes(30)), .requires("pebble", "pebble-challtestsrv", "nginx", "openssl", "curl")
   )
   struct CrashDamageTests {
-    /// What is in the file instead.
+    /// The content that replaces a file's text.
     enum Damage: String, CaseIterable {
       case truncated, empty, garbage, newer, other
 
@@ -23,7 +25,7 @@ extension CrashTests {
       }
     }
 
-    @Test func `every damaged JSON file is named and left as it is`() async throws {
+    @Test func `a damaged JSON file is named and left unchanged`() async throws {
       try await CrashLab.run { lab in
         let files: [(String, [String])] = [
           ("lineages/example.com.json", lab.issue), ("account.json", lab.issue + ["--force"]),
@@ -53,7 +55,7 @@ extension CrashTests {
       }
     }
 
-    @Test func `a damaged cache is no error`() async throws {
+    @Test func `a damaged cache is replaced without an error`() async throws {
       try await CrashLab.run { lab in
         for damage in Damage.allCases {
           let run = try await intact("cache \(damage)", in: lab)
@@ -66,15 +68,14 @@ extension CrashTests {
       }
     }
 
-    @Test func `list shows the damaged lineage as damaged and the others as they are`() async throws
-    {
+    @Test func `list reports a damaged lineage and still shows the others`() async throws {
       try await CrashLab.run { lab in
         for damage in Damage.allCases {
           let run = try await intact("list, \(damage)", in: lab)
           let folder = TemporaryFolder(existing: run.state)
           let text = damage.apply(to: run.read("lineages/example.com.json") ?? "")
           try folder.write("lineages/other.example.json", text)
-          // Not lineages, whatever they are.
+          // Not lineage files: ignored.
           try folder.write("lineages/-x.json", "{}")
           try folder.write("lineages/notes.txt", "")
           let result = try await run.certctl(["list", "--json"])
@@ -92,7 +93,7 @@ extension CrashTests {
       }
     }
 
-    @Test func `a damaged PEM file is named with what to do about it`() async throws {
+    @Test func `a damaged PEM file is named with a hint that works`() async throws {
       try await CrashLab.run { lab in
         for file in ["fullchain.pem", "privkey.pem"] {
           for text in [nil, "", "garbage", "-----BEGIN CERTIFICATE-----\nMII\n"] as [String?] {
@@ -107,7 +108,7 @@ extension CrashTests {
               result.standardError.contains("\(run.state)/\(path)")
                 && result.standardError.contains("certctl: hint: "), "\(run.label): \(result)")
             #expect(run.read(path) == text, "\(run.label): it was changed")
-            // The way out that the hint names.
+            // The remedy in the hint.
             try await run.certctl(lab.issue + ["--force"]).requireSuccess(run.label)
             #expect(run.liveTarget == "../archive/example.com/0002", "\(run.label)")
             try run.expectLivePairOrNone()
@@ -117,7 +118,7 @@ extension CrashTests {
       }
     }
 
-    @Test func `a damaged account key makes no second account`() async throws {
+    @Test func `a damaged account key does not cause a second account`() async throws {
       try await CrashLab.run { lab in
         for text in [nil, "", "garbage"] as [String?] {
           let run = try await intact("key.pem is \(text ?? "missing")", in: lab)
@@ -135,14 +136,14 @@ extension CrashTests {
       }
     }
 
-    /// A lineage with one generation.
+    /// Returns a case that has a lineage with one generation.
     private func intact(_ label: String, in lab: CrashLab) async throws -> CrashCase {
       try await lab.copiedCase(label, of: "intact") {
         try await $0.certctl(lab.issue).requireSuccess("issue")
       }
     }
 
-    /// A lineage with an order under way, and with the record of a challenge that was presented.
+    /// Returns a case that has a pending order and the journal of a presented challenge.
     private func interrupted(_ label: String, in lab: CrashLab) async throws -> CrashCase {
       try await lab.copiedCase(label, of: "interrupted") { run in
         let trace = "\(run.folder).trace"

@@ -4,12 +4,14 @@ import TestSupport
 import Testing
 
 extension CrashTests {
-  /// certctl on a disk that is full at each of its write steps, and then has space again.
+  /// certctl with the disk full at each of its write steps, then run again with free space.
   @Suite(
     .timeLimit(.minutes(30)), .requires("pebble", "pebble-challtestsrv", "nginx", "openssl", "curl")
   )
   struct CrashDiskFullTests {
-    @Test func `a first issue on a full disk fails clearly and loses nothing`() async throws {
+    @Test func `a first issue on a full disk fails with a clear error and loses nothing`()
+      async throws
+    {
       let count = try await forEachStep(of: .firstIssue) { lab, steps, number in
         let (run, isDone) = try await fill(.firstIssue, lab, steps, number)
         let leaf = try run.expectLivePairOrNone()
@@ -21,7 +23,7 @@ extension CrashTests {
         run.expectTidy()
         run.expectOneAccount()
         run.expectMadeOnce(final)
-        // A record that is in its place and perhaps not on the disk does not count.
+        // A record that was renamed but perhaps not synced does not count.
         let isRecorded =
           number > (try steps.number(of: "rename pending/example.com/order.json")) + 1
         #expect(
@@ -45,7 +47,7 @@ extension CrashTests {
         try await run.certctl(lab.issue + ["--force"]).requireSuccess(run.label)
         try run.expectLivePairOrNone()
         run.expectTidy()
-        // Done is done: --force is a new wish then.
+        // After a completed run, --force places a new order.
         let recorded = try steps.number(of: "rename pending/example.com/order.json") + 1
         let forgotten = try steps.number(of: "unlink pending/example.com/order.json")
         let isKept = (recorded < number && !isDone && number < forgotten) || number == forgotten
@@ -56,7 +58,7 @@ extension CrashTests {
       print("disk full at each of \(count) steps of a second issue")
     }
 
-    @Test func `a pruning on a full disk is a warning`() async throws {
+    @Test func `a full disk during pruning is only a warning`() async throws {
       let count = try await forEachStep(of: .pruning) { lab, steps, number in
         let first = try steps.number(of: "rename archive/example.com/0001")
         let last = try steps.number(of: "rmdir archive/example.com/0001")
@@ -78,7 +80,7 @@ extension CrashTests {
       print("disk full at each step from the pruning on, of \(count) steps")
     }
 
-    @Test func `a rollover on a full disk leaves an account that works`() async throws {
+    @Test func `a rollover on a full disk leaves a working account`() async throws {
       let count = try await forEachStep(of: .rollover) { lab, steps, number in
         let (run, _) = try await fill(.rollover, lab, steps, number)
         let url = run.accounts.first?["url"].string
@@ -108,7 +110,7 @@ extension CrashTests {
 
     /// Runs the command with a full disk at its step `number`.
     ///
-    /// - Returns: The case, and whether the command succeeded all the same.
+    /// - Returns: The case, and whether the command succeeded anyway.
     private func fill(
       _ scenario: CrashScenario, _ lab: CrashLab, _ steps: CrashSteps, _ number: Int
     ) async throws -> (CrashCase, Bool) {
@@ -120,7 +122,7 @@ extension CrashTests {
       }
       #expect(result.exitCode == 1, "\(run.label): \(result)")
       let words = result.standardError
-      // In the run itself the name is a path, where it is random here.
+      // The trace has placeholders for random names, which the error message cannot contain.
       let path = steps.names[number - 1].split(separator: " ").last ?? ""
       let last = path.split(separator: "/").last ?? ""
       let isRandom = ["TOKEN", "ID", ".tmp-ID", "CA", "PARENT", "account-CA.lock"].contains(last)
@@ -131,7 +133,7 @@ extension CrashTests {
       return (run, false)
     }
 
-    /// Steps that no command fails for: caches, the event log, and taking away what is done with.
+    /// Whether no command fails because of the step: caches, the event log and cleanup.
     private func mayBeLeftOut(_ number: Int, in steps: CrashSteps) -> Bool {
       let name = steps.names[number - 1]
       let before = number > 1 ? steps.names[number - 2] : ""
@@ -145,7 +147,7 @@ extension CrashTests {
         return false
       }
       if number - 1 == journal || number - 2 == journal { return true }
-      // The issuance is kept by the last but one, what was deployed by the last.
+      // The second to last sync records the issuance, the last one the deployment.
       let kept = steps.names.indices.filter { steps.names[$0] == "fsync lineages" }
       guard let last = kept.last else { return false }
       let issued = kept.count > 1 ? kept[kept.count - 2] : last

@@ -4,21 +4,21 @@ import TestSupport
 import Testing
 
 extension CrashTests {
-  /// Ctrl-C at each write step of an issuance: what was presented is taken back at once.
+  /// Ctrl-C at each write step of an issuance: certctl cleans up its challenges immediately.
   @Suite(
     .timeLimit(.minutes(30)), .requires("pebble", "pebble-challtestsrv", "nginx", "openssl", "curl")
   )
   struct CrashInterruptTests {
-    @Test func `a first issue interrupted at any step takes everything back`() async throws {
+    @Test func `a first issue interrupted at any step cleans up after itself`() async throws {
       let count = try await forEachStep(of: .firstIssue) { lab, steps, number in
         let (run, result) = try await CrashScenario.firstIssue.run(
           in: lab, steps, fault: "CERTCTL_FAULT_INTERRUPT", at: number)
         let leaf = try run.expectLivePairOrNone()
-        // With the certificate in hand nothing waits any more that could be interrupted.
+        // Once the certificate is downloaded, nothing is left to interrupt.
         #expect(
           result.signal == SIGINT || (result.exitCode == 0 && leaf != nil),
           "\(run.label): \(result)")
-        // Not only after the next run.
+        // This run cleans up, not the next one.
         run.expectNothingPresented()
         #expect(
           !run.contents.contains { $0.hasPrefix("journal/") || $0.contains(".tmp-") },

@@ -4,12 +4,12 @@ import TestSupport
 import Testing
 
 extension CrashTests {
-  /// certctl killed by SIGKILL before each of its write steps, all of them, and then run again.
+  /// certctl killed by SIGKILL before each of its write steps, then run again.
   @Suite(
     .timeLimit(.minutes(30)), .requires("pebble", "pebble-challtestsrv", "nginx", "openssl", "curl")
   )
   struct CrashKillTests {
-    @Test func `a first issue killed at any step is taken up by the next`() async throws {
+    @Test func `a first issue killed at any step is resumed by the next run`() async throws {
       let count = try await forEachStep(of: .firstIssue) { lab, steps, number in
         let crashed = try await kill(.firstIssue, lab, steps, number)
         let leaf = try crashed.expectLivePairOrNone()
@@ -29,14 +29,14 @@ extension CrashTests {
       #expect(count > 150)
     }
 
-    @Test func `a second generation killed at any step is taken up by the next`() async throws {
+    @Test func `a second issue killed at any step is resumed by the next run`() async throws {
       let count = try await forEachStep(of: .secondIssue) { lab, steps, number in
         let crashed = try await kill(.secondIssue, lab, steps, number)
         let leaf = try #require(
           try crashed.expectLivePairOrNone(), "\(crashed.label): live is gone")
         try await crashed.expectList(leaf: leaf)
 
-        // Without --force: what the CA already made is not thrown away because nothing is due.
+        // Without --force: a pending order is completed even though nothing is due.
         let start = lab.pebble.logSize
         let final = try await succeed(crashed)
         #expect(
@@ -55,7 +55,7 @@ extension CrashTests {
       #expect(count > 80)
     }
 
-    @Test func `a pruning killed at any step is only ever late`() async throws {
+    @Test func `a pruning killed at any step leaves the certificate in use`() async throws {
       let count = try await forEachStep(of: .pruning) { lab, steps, number in
         let first = try steps.number(of: "rename archive/example.com/0001")
         guard number >= first else { return }
@@ -70,7 +70,8 @@ extension CrashTests {
       print("killed at each step from the pruning on, of \(count) steps")
     }
 
-    @Test func `two certificates killed at any step are both there or both not`() async throws {
+    @Test func `a dual issue killed at any step leaves both certificates or neither`() async throws
+    {
       let count = try await forEachStep(of: .dual) { lab, steps, number in
         let crashed = try await kill(.dual, lab, steps, number)
         let leaf = try #require(try crashed.expectLivePairOrNone(), "\(crashed.label)")
@@ -87,7 +88,7 @@ extension CrashTests {
       #expect(count > 120)
     }
 
-    @Test func `a change of key killed at any step is gone on with, the old key's end last`()
+    @Test func `a rekey killed at any step is resumed and revokes the old certificate last`()
       async throws
     {
       let count = try await forEachStep(of: .rekey) { lab, steps, number in
@@ -116,7 +117,7 @@ extension CrashTests {
       return text.contains("Revoked")
     }
 
-    @Test func `a rollover killed at any step leaves an account that works`() async throws {
+    @Test func `a rollover killed at any step leaves a working account`() async throws {
       let count = try await forEachStep(of: .rollover) { lab, steps, number in
         let crashed = try await kill(.rollover, lab, steps, number)
         let url = crashed.accounts.first?["url"].string
@@ -130,7 +131,7 @@ extension CrashTests {
       #expect(count >= 10)
     }
 
-    @Test func `a deletion killed at any step can be repeated or reversed`() async throws {
+    @Test func `a deletion killed at any step can be repeated or undone`() async throws {
       let count = try await forEachStep(of: .delete) { lab, steps, number in
         let crashed = try await kill(.delete, lab, steps, number)
         let leaf = try crashed.expectLivePairOrNone()
@@ -150,7 +151,7 @@ extension CrashTests {
       #expect(count > 15)
     }
 
-    /// Runs the command to its step `number`, where it dies.
+    /// Runs the command and kills it at its step `number`.
     private func kill(
       _ scenario: CrashScenario, _ lab: CrashLab, _ steps: CrashSteps, _ number: Int
     ) async throws -> CrashCase {
@@ -164,7 +165,7 @@ extension CrashTests {
       return crashed
     }
 
-    /// The next run, without any step of repair: it succeeds and leaves everything in order.
+    /// Runs the next issue without any repair, and expects it to succeed and leave nothing behind.
     ///
     /// - Returns: The leaf in use.
     private func succeed(

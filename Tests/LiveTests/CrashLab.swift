@@ -4,21 +4,21 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// A CA, a web server and certctl, for many state directories one after another.
+/// A CA, a web server and certctl, for many state directories in turn.
 ///
-/// The lineage is always `example.com`, by http-01 through the webroot `web`.
+/// The lineage is always `example.com`, validated with http-01 through the webroot `web`.
 struct CrashLab: Sendable {
   static let name = "example.com"
 
   let pebble: Pebble
   let nginx: NginxServer
   let binary: CertctlBinary
-  /// The CA's root: what every chain must lead to.
+  /// The CA's root certificate, where every chain must end.
   let root: Certificate
   private let bases = Mutexed<[String: String]>([:])
   private let caseCount = Mutexed(0)
 
-  /// Runs one around `body`.
+  /// Runs `body` with a new lab.
   static func run<Result: Sendable>(
     _ body: (CrashLab) async throws -> Result
   ) async throws -> Result {
@@ -40,7 +40,7 @@ struct CrashLab: Sendable {
 
   var webroot: String { nginx.folder.path("web") }
 
-  /// The options that make a command use this lab's CA.
+  /// The options that select this lab's CA.
   var authority: [String] { ["--ca", pebble.directoryURL, "--ca-bundle", pebble.caBundlePath] }
 
   /// The command that gets the lineage's certificate.
@@ -48,7 +48,7 @@ struct CrashLab: Sendable {
     ["issue", Self.name, "--webroot", webroot, "--key-type", "ec256", "--agree-tos"] + authority
   }
 
-  /// A state directory that is not there yet, and an empty webroot.
+  /// Returns a case whose state directory does not exist yet, with an empty webroot.
   func freshCase(_ label: String) throws -> CrashCase {
     let number = caseCount.change { count in
       count += 1
@@ -61,7 +61,7 @@ struct CrashLab: Sendable {
       logStart: pebble.logSize)
   }
 
-  /// A case whose state directory is a copy of one that `make` prepares once in each lab.
+  /// Returns a case whose state directory is a copy of one that `make` prepares once per lab.
   func copiedCase(
     _ label: String, of base: String, _ make: (CrashCase) async throws -> Void
   ) async throws -> CrashCase {
@@ -78,10 +78,10 @@ struct CrashLab: Sendable {
   }
 }
 
-/// One state directory, and what happened at the CA since it was made.
+/// A state directory, and what happened at the CA since its creation.
 struct CrashCase: Sendable {
   let lab: CrashLab
-  /// What every failed expectation begins with.
+  /// The prefix of every failed expectation.
   let label: String
   let folder: String
   let logStart: Int
@@ -98,19 +98,19 @@ struct CrashCase: Sendable {
     return try await binary.run(arguments, environment: environment, within: .seconds(30))
   }
 
-  /// What the CA did since a moment; by default since the case began.
+  /// Returns what the CA did since `start` in its log, by default since the case began.
   func ledger(since start: Int? = nil) -> CrashLedger {
     CrashLedger(log: lab.pebble.log(after: start ?? logStart))
   }
 }
 
-/// What a part of Pebble's log tells.
+/// Counts from a part of Pebble's log.
 struct CrashLedger {
-  /// Requests for a new order.
+  /// The number of new-order requests.
   var orders = 0
-  /// Accounts that were made; a request that found an old one does not count.
+  /// The number of created accounts, without requests that returned an existing one.
   var accounts = 0
-  /// The serial numbers of the certificates that were made.
+  /// The serial numbers of the issued certificates.
   var serials: [String] = []
 
   init(log: String) {

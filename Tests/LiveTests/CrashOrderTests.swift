@@ -2,12 +2,12 @@ import TestSupport
 import Testing
 
 extension CrashTests {
-  /// The order of writes, syncs, renames and requests, as the kernel saw it.
+  /// The order of writes, syncs, renames and requests, as strace reports it.
   @Suite(
     .timeLimit(.minutes(30)),
     .requires("pebble", "pebble-challtestsrv", "nginx", "openssl", "curl", "strace"))
   struct CrashOrderTests {
-    @Test func `what must survive a crash is on the disk before the next thing is done`()
+    @Test func `each durable file is synced before the next step`()
       async throws
     {
       try await traced { state, log in
@@ -18,7 +18,7 @@ extension CrashTests {
       }
     }
 
-    /// Write, mode, fsync, rename: of each file that gets a place in the state directory.
+    /// Expects write, fchmod, fsync and rename, in this order, for each durable file.
     private func expectEachFileIsSynced(_ state: String, _ log: StraceLog) throws {
       let made = log.calls.filter {
         $0.creates && $0.path.hasPrefix(state + "/") && mustSurvive($0.path)
@@ -30,11 +30,12 @@ extension CrashTests {
           "\(file.path)")
         #expect(own.zipEndsBeforeNextBegins, "\(file.path)")
       }
-      // account.json twice, lineage three times, the last with its deployment; key, order, journal, key and CSR, four PEM files, cache.
+      // account.json twice, the lineage three times (last with its deployment), account key, order,
+      // journal, key and CSR, four PEM files, cache.
       #expect(made.count == 15, "\(made)")
     }
 
-    /// After a rename the folder is synced before anything else is renamed or a request leaves.
+    /// Expects a sync of the folder after each rename, before the next rename or request.
     private func expectEachRenameIsSynced(_ state: String, _ log: StraceLog) {
       let renames = log.calls.indices.filter {
         log.calls[$0].name == "rename" && log.calls[$0].target.hasPrefix(state + "/")
@@ -54,7 +55,7 @@ extension CrashTests {
       }
     }
 
-    /// The generation is complete and synced before `live` moves, and `live` moves last.
+    /// Expects the generation to be complete and synced before `live` is switched, which is last.
     private func expectCommitOrder(_ state: String, _ log: StraceLog) throws {
       let generation = "\(state)/archive/example.com/0001"
       let files = ["cert.pem", "chain.pem", "fullchain.pem", "privkey.pem"]
@@ -75,7 +76,7 @@ extension CrashTests {
       #expect(later.contains("\(state)/lineages/example.com.json"))
     }
 
-    /// Keys and records are on the disk before the CA hears of what they are for.
+    /// Expects keys and records to be synced before the request that depends on them.
     private func expectKnownBeforeAsked(_ state: String, _ log: StraceLog) throws {
       let pending = "\(state)/pending/example.com"
       let account = try #require(
@@ -100,7 +101,7 @@ extension CrashTests {
           log.calls.first { $0.name == "request" && $0.path.hasPrefix(request) }, "\(request)")
         #expect(sync.end < asked.begin, "\(request) left before \(rename.target) was synced")
       }
-      // And the answer is kept before the next question.
+      // order.json is written after the response to new-order.
       let order = try rename(to: "\(pending)/order.json", log)
       let placed = try #require(log.calls.first { $0.path == "POST /order-plz" })
       #expect(placed.end < order.begin)
@@ -108,7 +109,7 @@ extension CrashTests {
 
     // MARK: - The run
 
-    /// Issues under strace; by HTTP/1.1, where nothing is sent but requests.
+    /// Issues under strace, over HTTP/1.1, which sends nothing but requests.
     private func traced(_ body: (String, StraceLog) throws -> Void) async throws {
       try await CrashLab.run { lab in
         try await LoggingProxy.run(to: lab.pebble, http2: false) { proxy in
@@ -154,8 +155,9 @@ extension CrashTests {
       path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
     }
 
-    /// Whether a crash must not lose the file: not the history, the locks, or the list of nginx
-    /// programs that were verified, which the next run makes again.
+    /// Whether the file must survive a crash.
+    ///
+    /// The event log, the locks and the cache of verified nginx programs may be lost.
     private func mustSurvive(_ path: String) -> Bool {
       !path.hasSuffix("/events.jsonl") && !path.hasSuffix(".lock")
         && !(path.contains("/cache/") && path.hasSuffix("nginx.json"))
@@ -164,14 +166,14 @@ extension CrashTests {
 }
 
 extension [StraceLog.Call] {
-  /// Whether each call was over before the next began.
+  /// Whether each call ended before the next one began.
   fileprivate var zipEndsBeforeNextBegins: Bool {
     zip(self, dropFirst()).allSatisfy { $0.end < $1.begin }
   }
 }
 
 extension [String] {
-  /// The elements without those that equal the one before.
+  /// Returns the elements without consecutive duplicates.
   fileprivate func removingRepeats() -> [String] {
     reduce(into: []) { if $0.last != $1 { $0.append($1) } }
   }

@@ -3,14 +3,14 @@ import TestSupport
 import Testing
 
 extension CrashTests {
-  /// A state directory that the user may not write, or not even read.
+  /// A state directory that the user cannot write, or not even read.
   @Suite(.timeLimit(.minutes(30)), .requires("setpriv"))
   struct CrashPermissionTests {
-    /// The options of a CA that nobody gets to: the state directory comes first.
+    /// The options for an unreachable CA: certctl must check the state directory first.
     private let authority = ["--ca", "https://127.0.0.1:1/dir", "--agree-tos"]
 
     @Test(arguments: [["issue", "example.com"], ["account", "register"]])
-    func `an ordinary user learns what to do about root's state directory`(
+    func `an unprivileged user gets a hint about root's state directory`(
       _ command: [String]
     ) async throws {
       try await withStateDirectory(mode: 0o711) { state, binary in
@@ -19,26 +19,27 @@ extension CrashTests {
       }
     }
 
-    @Test func `a state directory that cannot be made is refused the same way`() async throws {
+    @Test func `a state directory that cannot be created is refused the same way`() async throws {
       try await withStateDirectory(mode: 0o755) { state, binary in
         var binary = binary
         binary.environment["CERTCTL_STATE_DIR"] = "\(state)/deeper/still"
         let result = try await asOrdinaryUser(binary, ["issue", "example.com"] + authority)
         expectRefusal(result, state)
-        // There is nothing in it yet, and that much may be known.
+        // It does not exist yet, so `list` may report no certificates.
         let list = try await asOrdinaryUser(binary, ["list"])
         #expect(list.exitCode == 0, "\(list)")
       }
     }
 
     @Test(arguments: [["list"], ["show", "example.com"], ["delete", "example.com"]])
-    func `what must not be read is not reported as empty`(_ command: [String]) async throws {
+    func `an unreadable state directory is not reported as empty`(_ command: [String]) async throws
+    {
       try await withStateDirectory(mode: 0o711) { state, binary in
         expectRefusal(try await asOrdinaryUser(binary, command), state)
       }
     }
 
-    @Test func `an error in JSON has the hint too`() async throws {
+    @Test func `an error in JSON includes the hint`() async throws {
       try await withStateDirectory(mode: 0o711) { state, binary in
         let result = try await asOrdinaryUser(binary, ["list", "--json"])
         let error = JSONValue(Array(result.standardOutput.utf8))?["error"] ?? .null
@@ -58,7 +59,7 @@ extension CrashTests {
         "\(result)")
     }
 
-    /// A state directory of root's, or one that its owner has no right to, with a lineage in it.
+    /// Creates a state directory with a lineage, owned by root or closed to its owner.
     private func withStateDirectory(
       mode: mode_t, _ body: (String, CertctlBinary) async throws -> Void
     ) async throws {
@@ -87,7 +88,7 @@ extension CrashTests {
       var program = binary.program(arguments)
       guard geteuid() == 0 else { return try await program.run() }
       let nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"]
-      // The build may lie where only root may go.
+      // The build may be in a folder that only root can enter.
       let probe = try await Program("setpriv", nobody + ["test", "-x", binary.path]).run()
       guard probe.exitCode == 0 else {
         throw HarnessError(

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 extension CrashTests {
-  /// A disk that is really full: a small file system of its own, with ever more room on it.
+  /// A disk that is really full: a small file system, with more free space in each round.
   @Suite(
     .timeLimit(.minutes(30)),
     .requires("pebble", "pebble-challtestsrv", "nginx", "openssl", "curl", "mount", "umount"))
@@ -11,12 +11,12 @@ extension CrashTests {
     private static let page = 4096
 
     @Test(.needsRoot("an ordinary user cannot mount a file system"))
-    func `a first issue on a disk with room for so many pages fails clearly or succeeds`()
+    func `a first issue on a nearly full disk fails with a clear error or succeeds`()
       async throws
     {
       let failures = Mutexed(0)
       try await CrashLab.run { lab in
-        // Each file takes a page; with this many a whole issue fits.
+        // Each file takes a page; an issue fits in fewer than 30.
         for pages in 0..<30 {
           let run = try lab.freshCase("room for \(pages) pages")
           try await onSmallDisk(run.folder, in: lab) {
@@ -44,11 +44,11 @@ extension CrashTests {
           }
         }
       }
-      // Neither did each fit, nor none.
+      // Some runs fail and some succeed.
       #expect((5..<30).contains(failures.change { $0 }))
     }
 
-    /// Mounts a small file system on the folder around `body`.
+    /// Runs `body` with a small file system mounted on the folder.
     private func onSmallDisk(
       _ folder: String, in lab: CrashLab, _ body: () async throws -> Void
     ) async throws {
@@ -63,7 +63,7 @@ extension CrashTests {
       try result.get()
     }
 
-    /// Fills the disk up to so many pages.
+    /// Fills the disk except for `pages` pages.
     private func fill(_ folder: String, leaving pages: Int) throws {
       let file = open("\(folder)/filler", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
       guard file >= 0 else { throw HarnessError("cannot make \(folder)/filler") }

@@ -2,35 +2,35 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// A command whose every write step is tried.
+/// A command that is tested with a fault at each of its write steps.
 enum CrashScenario: String, CaseIterable, CustomTestStringConvertible {
-  /// Nothing is there: the account, the order, the journal, the first generation.
+  /// The first run: creates the account, the order, the journal and the first generation.
   case firstIssue = "issue"
   /// A second generation.
   case secondIssue = "issue --force"
-  /// A third generation, for which the first one goes: the second is the one deployed last.
+  /// A third generation. The first is pruned; the second stays because it was deployed last.
   case pruning = "issue --force --keep-generations 1"
-  /// An RSA certificate beside a new one: two orders, one generation.
+  /// An additional RSA certificate: two orders, one generation.
   case dual = "issue --dual"
-  /// A new key, and the end of the old one.
+  /// A new key; the old certificate is revoked.
   case rekey = "rekey --compromised"
   case rollover = "account rollover"
   case delete
 
   var testDescription: String { rawValue }
 
-  /// A new case, ready for the command.
+  /// Returns a new case, ready for the command.
   func prepare(_ label: String, in lab: CrashLab) async throws -> CrashCase {
     switch self {
     case .firstIssue: return try lab.freshCase(label)
     case .rollover:
-      // The copies would all have the account whose key the first one changes.
+      // Copies would share the account, whose key the first run changes.
       let fresh = try lab.freshCase(label)
       try await fresh.certctl(["account", "register", "--agree-tos"] + lab.authority)
         .requireSuccess(label)
       return fresh
     case .rekey:
-      // The copies would all have the certificate that the first one revokes.
+      // Copies would share the certificate, which the first run revokes.
       let fresh = try lab.freshCase(label)
       try await fresh.certctl(lab.issue).requireSuccess(label)
       return fresh
@@ -71,10 +71,10 @@ enum CrashScenario: String, CaseIterable, CustomTestStringConvertible {
       let result = try await run.certctl(
         command(lab), environment: ["CERTCTL_FAULT_TRACE": trace, fault: "\(number)"])
       let passed = CrashSteps(trace: readText(trace) ?? "").names
-      // Pebble 2.4.0 reuses an authorization in one of a hundred orders even when told not to.
+      // Pebble 2.4.0 reuses an authorization in 1 of 100 orders even with reuse disabled.
       let isJournal = { (step: String) in step == "open journal/example.com.json" }
-      // The first step that differs is where the challenges would be noted; the second order of two may
-      // note its own afterwards.
+      // With reuse, the first differing step is where the challenges would be journaled; the
+      // second of two orders may journal its own later.
       let differs = zip(passed, expected).first { $0 != $1 }
       let isReused =
         passed.prefix(number) != expected[...]
@@ -83,7 +83,7 @@ enum CrashScenario: String, CaseIterable, CustomTestStringConvertible {
       attempts -= 1
       let mayBe = [.secondIssue, .pruning, .dual, .rekey].contains(self)
       if isReused, mayBe, attempts > 0 { continue }
-      // Else a step would be left out, and another one tried twice.
+      // Otherwise a step would be skipped and another one tested twice.
       #expect(
         Array(passed.prefix(number)) == expected,
         "\(label): other steps than in the undisturbed run")
@@ -92,24 +92,24 @@ enum CrashScenario: String, CaseIterable, CustomTestStringConvertible {
   }
 }
 
-/// The write steps of a scenario, as a run without faults passes them.
+/// The write steps of a scenario, recorded by a run without faults.
 struct CrashSteps: Sendable {
   let names: [String]
 
-  /// The step before which run `number` is hit, in words; runs count from 1.
+  /// Describes the step before which run `number` fails; runs count from 1.
   func label(_ scenario: CrashScenario, _ number: Int) -> String {
     let name = number > names.count ? "after the last" : "before: \(names[number - 1])"
     return "\(scenario.rawValue), step \(number) of \(names.count) (\(name))"
   }
 
-  /// The number of the only step of this name.
+  /// Returns the number of the only step with this name.
   func number(of name: String) throws -> Int {
     let found = names.indices.filter { names[$0] == name }
     try #require(found.count == 1, "\(name) in \(names)")
     return found[0] + 1
   }
 
-  /// The number of the next run; nil when there was one for each step and one undisturbed.
+  /// Returns the number of the next run, or nil after one run per step and one without a fault.
   func next(after last: Mutexed<Int>) -> Int? {
     let count = names.count + 1
     return last.change { number in
@@ -118,7 +118,7 @@ struct CrashSteps: Sendable {
     }
   }
 
-  /// The steps in a trace; what is random in them is replaced by a word.
+  /// Parses a trace, with placeholders for the random parts of names.
   init(trace: String) {
     names = trace.split(separator: "\n").map { Self.settled(String($0)) }
   }
@@ -143,8 +143,8 @@ struct CrashSteps: Sendable {
 
 /// Runs a scenario once for each of its steps, spread over a few labs, and once without a fault.
 ///
-/// Each lab works alone on its CA, one case after another: what the CA's log tells of a case is
-/// then exact. Much of a case is waiting, so that there are more labs than cores.
+/// Each lab has its own CA and runs one case at a time, so that the CA's log belongs to one case.
+/// Cases mostly wait, so there are more labs than cores.
 ///
 /// - Returns: The number of steps.
 @discardableResult

@@ -3,12 +3,12 @@ import TestSupport
 import Testing
 
 extension CrashTests {
-  /// A change of nginx's files that is cut short: each step of it, by SIGKILL and by a full disk.
+  /// A change of nginx's files that fails at each step, by SIGKILL or because the disk is full.
   @Suite(.timeLimit(.minutes(30)), .needsPebble, .needsNginx)
   struct CrashSiteTests {
     private static let name = "a.test.example"
 
-    /// What nginx and certctl have of the site: either all of the old or all of the new.
+    /// The nginx files and the record of the site, which must be all old or all new.
     private struct Picture: Equatable {
       let files: [String: String]
       let record: String?
@@ -16,12 +16,12 @@ extension CrashTests {
 
     private func picture(_ site: SiteHost) throws -> Picture {
       Picture(
-        // The answers to challenges are no configuration.
+        // Challenge responses are not configuration.
         files: try site.configuration().filter { !$0.key.hasPrefix("certctl/challenges/") },
         record: site.host.folder.read("state/sites/\(Self.name).json"))
     }
 
-    /// The steps of the command that leads from the one picture to the other.
+    /// Returns the pictures before and after the command, and its steps; `back` undoes the command.
     private func steps(
       _ site: SiteHost, _ command: [String], from back: [String]
     ) async throws -> (old: Picture, new: Picture, count: Int) {
@@ -32,14 +32,14 @@ extension CrashTests {
       let new = try picture(site)
       #expect(old != new)
       let names = (site.host.folder.read("trace") ?? "").split(separator: "\n")
-      // The record, the file, its place: less would mean that nothing is tried.
+      // Fewer steps would mean that nothing is tested.
       #expect(names.count { $0.contains("a.test.example.conf") } >= 4, "\(names)")
       try await site.host.certctl.run(back).requireSuccess("site add")
       #expect(try picture(site) == old)
       return (old, new, names.count)
     }
 
-    @Test func `killed at any step, the next run finds all old or all new, and nginx goes on`()
+    @Test func `after a kill at any step the site is all old or all new, and nginx works`()
       async throws
     {
       try await SiteHost.run { site in
@@ -52,7 +52,7 @@ extension CrashTests {
           let label: Comment = "killed before step \(number) of \(count)"
           _ = try await site.host.certctl.run(
             command, environment: ["CERTCTL_FAULT_KILL": "\(number)"])
-          // A restart at this moment must not fail.
+          // A restart of nginx must not fail at this point.
           let configuration = site.nginx.folder.path("nginx.conf")
           let test = try await Program(
             "nginx", ["-t", "-q", "-p", site.nginx.folder.path, "-c", configuration]
@@ -63,7 +63,7 @@ extension CrashTests {
           let found = try picture(site)
           #expect(found == old || found == new, label)
           #expect(site.host.entries("transactions").isEmpty, label)
-          // The workers of before may answer for a moment.
+          // The old workers may answer for a moment.
           try await poll("\(label)") {
             try await site.get("https://\(Self.name):\(site.tlsPort)/")
               .contains(found == old ? "application" : " 502 ")
@@ -71,13 +71,13 @@ extension CrashTests {
           if next.standardError.contains("an earlier run was interrupted") { undone += 1 }
           if found == new { try await site.host.certctl.run(back).requireSuccess("site add") }
         }
-        // Between the swap and the proof lie several steps.
+        // Several steps lie between the switch and the verification.
         #expect(undone > 4)
         print("killed at each of \(count) steps of a site's change, \(undone) of them undone")
       }
     }
 
-    @Test func `on a full disk all files are as they were`() async throws {
+    @Test func `on a full disk all files stay unchanged`() async throws {
       try await SiteHost.run { site in
         let back = site.addArguments(Self.name)
         let command = site.addArguments(Self.name, upstream: "http://127.0.0.1:9")
@@ -93,7 +93,7 @@ extension CrashTests {
             try await site.host.certctl.run(back).requireSuccess("site add")
           } else {
             #expect(result.exitCode == 1, "\(label): \(result)")
-            // What could not be ended is ended by the next run.
+            // The next run undoes what this one could not.
             try await site.host.certctl.run(["renew"]).requireSuccess("renew")
             #expect(try picture(site) == old, label)
           }

@@ -1,27 +1,27 @@
 import TestSupport
 
-/// What strace saw of a run: the calls that change files, and the requests that left.
+/// The calls that change files and the ACME requests of a run, from strace's output.
 struct StraceLog {
-  /// One call that succeeded.
+  /// A successful call.
   struct Call: CustomStringConvertible {
     let name: String
-    /// The file, folder or link that it was done to, as an absolute path; for a request its line.
+    /// The absolute path of the file, folder or link; for a request, its method and path.
     let path: String
-    /// Where a rename led.
+    /// The target of a rename.
     var target = ""
-    /// Whether a file was made.
+    /// Whether the call created a file.
     var creates = false
-    /// The lines of the log where it began and ended; other threads may come in between.
+    /// The log lines where the call began and ended, possibly with other threads between them.
     let begin: Int
     let end: Int
 
     var description: String { "\(name) \(path)" + (target.isEmpty ? "" : " -> \(target)") }
   }
 
-  /// The calls in the order of their ends.
+  /// The calls, in the order in which they ended.
   let calls: [Call]
 
-  /// The arguments for strace, up to the program.
+  /// Returns strace's arguments, up to the program.
   static func arguments(output: String) -> [String] {
     let names = [
       "openat", "write", "fsync", "renameat", "renameat2", "rename", "symlinkat", "sendto",
@@ -48,8 +48,8 @@ struct StraceLog {
         words = first.text + words[words.index(after: close)...]
         begin = first.line
       }
-      // TLS hides what is sent, but requests go one by one, and --verbose tells each answer: what
-      // was sent since the answer before belongs to this request.
+      // TLS hides the content, but requests are sent one at a time and --verbose logs each
+      // response: everything sent since the previous response belongs to this request.
       if words.hasPrefix("sendto("), words.contains(#", "\27\3\3"#) {
         sent = sent ?? begin
       } else if let line = Self.answeredRequest(words) {
@@ -62,7 +62,7 @@ struct StraceLog {
     self.calls = calls
   }
 
-  /// Parses `name(arguments) = result`; nil for what failed or does not matter.
+  /// Parses `name(arguments) = result`; returns nil for failed and irrelevant calls.
   private static func call(_ text: String, _ begin: Int, _ end: Int) -> Call? {
     guard let open = text.firstIndex(of: "("), !text.contains(" = -1 E") else { return nil }
     let name = String(text[..<open])
@@ -87,7 +87,7 @@ struct StraceLog {
     }
   }
 
-  /// The request in a line of the program's own log, such as "POST /order-plz".
+  /// Returns the request in a line of certctl's log, such as "POST /order-plz".
   private static func answeredRequest(_ text: String) -> String? {
     guard text.hasPrefix("write(2<"), text.contains(" debug ") else { return nil }
     let words = text.split(separator: " ")
@@ -98,14 +98,14 @@ struct StraceLog {
     return "\(words[at]) /\(path.hasSuffix(":") ? path.dropLast() : path)"
   }
 
-  /// The paths behind descriptors: `8</a/b>`.
+  /// Returns the paths of descriptors: `8</a/b>`.
   private static func paths(_ text: String) -> [String] {
     text.split(separator: "<").dropFirst().compactMap { part in
       part.firstIndex(of: ">").map { String(part[..<$0]) }
     }
   }
 
-  /// The strings in quotation marks; none of ours has one inside.
+  /// Returns the quoted strings; none of ours contains a quotation mark.
   private static func quoted(_ text: String) -> [String] {
     let parts = text.split(separator: "\"", omittingEmptySubsequences: false)
     return stride(from: 1, to: parts.count - 1, by: 2).map { String(parts[$0]) }

@@ -1,6 +1,6 @@
 import Testing
 
-/// What is left when certctl is killed, interrupted, or finds the disk full, damaged or closed.
+/// certctl when it is killed or interrupted, or finds the disk full, damaged or unreadable.
 ///
-/// One suite after another: each uses all cores by itself.
+/// The suites run one after another, because each uses all cores.
 @Suite(.serialized) enum CrashTests {}

@@ -1,10 +1,10 @@
 import TestSupport
 import Testing
 
-/// What nginx says to the files of `certctl dhparam`.
+/// The files of `certctl dhparam` in nginx.
 @Suite(.needsNginx, .timeLimit(.minutes(10)))
 struct DHParametersNginxTests {
-  /// Whether nginx takes the file.
+  /// Expects nginx to accept the file without a warning.
   private func expectNginxAccepts(_ path: String, in folder: TemporaryFolder) async throws {
     let configuration = """
       error_log stderr;
@@ -18,14 +18,14 @@ struct DHParametersNginxTests {
       }
       """
     let file = try folder.write("nginx.conf", configuration)
-    // Relative paths of an nginx that was built so would lead elsewhere.
+    // Some builds of nginx have relative default paths.
     let test = ["-t", "-q", "-p", folder.path, "-e", "stderr", "-c", file]
     let result = try await Program("nginx", test).run()
     #expect(result.exitCode == 0 && result.standardError == "", "\(result)")
   }
 
   @Test(arguments: [[], ["--bits", "4096"], ["--generate"]])
-  func `nginx takes the parameters`(_ options: [String]) async throws {
+  func `nginx accepts the parameters`(_ options: [String]) async throws {
     try await CommandLineBench.with { bench in
       let file = bench.folder.path("dhparam.pem")
       try await bench.binary.run(["dhparam", "--out", file] + options, within: .seconds(240))

@@ -5,7 +5,7 @@ import Testing
 /// dns-persist-01 with real authoritative servers, a resolver, and a CA that offers it.
 @Suite(.timeLimit(.minutes(30)), .needsDNSLab(), .needsAcme2Certifier)
 struct DNSPersistTests {
-  /// A lab with acme2certifier in it, and certctl without credentials for any zone.
+  /// A lab with acme2certifier, and certctl without DNS credentials.
   private struct Bench {
     let lab: DNSLab
     let server: Acme2Certifier
@@ -24,7 +24,7 @@ struct DNSPersistTests {
       ["--agree-tos", "--ca", server.directoryURL, "--ca-bundle", server.caBundlePath]
     }
 
-    /// What `certctl dns-persist` says of the domain with its wildcard.
+    /// Runs `certctl dns-persist` for the domain and its wildcard.
     func look() async throws -> ProgramResult {
       var program = certctl("dns-persist", "example.test", "--wildcard")
       program.arguments += authority
@@ -38,13 +38,13 @@ struct DNSPersistTests {
       return try await program.run()
     }
 
-    /// Makes this the only record, at the primary only.
+    /// Makes this the only record, on the primary only.
     func set(_ text: String) async throws {
       try await lab.update(
         "update delete \(name) TXT\nupdate add \(name) 0 TXT \"\(text)\"")
     }
 
-    /// Lets the secondary have what the primary has.
+    /// Transfers the primary's records to the secondary.
     func transfer() async throws {
       try await lab.transfer()
       let wanted = try await lab.texts(name)
@@ -53,7 +53,7 @@ struct DNSPersistTests {
       }
     }
 
-    /// The record that certctl prints.
+    /// Returns the record that certctl printed.
     func record(in result: ProgramResult) throws -> String {
       let line = result.standardOutput.split(separator: "\n").first {
         $0.contains("\(name). TXT \"")
@@ -62,7 +62,7 @@ struct DNSPersistTests {
     }
   }
 
-  @Test func `one record proves apex and wildcard again and again, without credentials`()
+  @Test func `one record validates apex and wildcard repeatedly, without credentials`()
     async throws
   {
     try await Bench.run { bench in
@@ -91,7 +91,7 @@ struct DNSPersistTests {
       try await bench.certctl("renew", "--force").run().requireSuccess("renew")
       #expect(bench.lab.folder.read(path) != old)
       #expect(try await bench.lab.texts(name) == [record])
-      // A server that is gone does not keep a renewal from the record that the others have.
+      // A dead server does not block a renewal while the others have the record.
       try await bench.lab.killSecondary()
       try await bench.certctl("renew", "--force").run().requireSuccess("renew")
       let gone = try await bench.look()
@@ -100,7 +100,7 @@ struct DNSPersistTests {
     }
   }
 
-  @Test func `a record that will not do is explained, with the one to make`() async throws {
+  @Test func `an unusable record is explained, with the record to create`() async throws {
     try await Bench.run { bench in
       let record = try bench.record(in: try await bench.look())
       let issuer = Acme2Certifier.issuer
@@ -127,7 +127,7 @@ struct DNSPersistTests {
         #expect(issue.standardError.contains("which \(words)"), "\(issue)")
         #expect(issue.standardError.contains("\(name). TXT \"\(record)\""), "\(issue)")
       }
-      // With an end to come, and in other words, it will do.
+      // A future persistUntil, another case and unknown parameters are accepted.
       let late = record.replacing("; policy=wildcard", with: " ;POLICY=Wildcard;foo=bar")
       try await bench.set("\(late); persistUntil=4102444800")
       try await bench.transfer()
@@ -137,5 +137,5 @@ struct DNSPersistTests {
   }
 }
 
-/// The record's name.
+/// The name of the validation record.
 private let name = "_validation-persist.example.test"

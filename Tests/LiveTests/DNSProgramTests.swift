@@ -3,13 +3,13 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Programs that were made for other clients each prove a name, with real servers and a real CA.
+/// DNS programs of other ACME clients, with real servers and a real CA.
 @Suite(.timeLimit(.minutes(30)), .needsDNSLab())
 struct DNSProgramTests {
-  /// A zone of BIND's alone.
+  /// A zone that only BIND serves.
   private static let zone = "acme.other.test"
 
-  /// Adds or removes one TXT record, as such programs do: `edit add|del NAME VALUE`.
+  /// Returns a shell function that adds or removes a TXT record: `edit add|del NAME VALUE`.
   private static func edit(_ lab: DNSLab) -> String {
     """
     edit() {
@@ -86,7 +86,7 @@ struct DNSProgramTests {
     return path
   }
 
-  @Test func `each kind of program proves a domain with its wildcard`() async throws {
+  @Test func `each kind of program validates a domain and its wildcard`() async throws {
     try await DNSLab.run { lab in
       for (word, script) in Self.programs {
         let isScript = word == "acmesh"
@@ -100,7 +100,7 @@ struct DNSProgramTests {
         #expect(try await lab.texts("_acme-challenge.\(domain)", at: DNSLab.bind) == [], "\(word)")
         #expect(lab.folder.read("state/live/\(domain)/cert.pem") != nil, "\(word)")
       }
-      // What the script of acme.sh needs is where the timer finds it.
+      // The settings of the acme.sh script are saved where the timer's runs find them.
       #expect(lab.folder.read("acme/account.conf") == "SAVED_OWN_Key='hunter2'\n")
       let lineage = try #require(lab.folder.read("state/lineages/acmesh.\(Self.zone).json"))
       #expect(lineage.contains("ACMESH_HOME") && !lineage.contains("hunter2"))
@@ -108,9 +108,9 @@ struct DNSProgramTests {
   }
 
   @Test(.requires("uacme", "/usr/share/uacme/nsupdate.sh"))
-  func `uacme's packaged sample script proves a name as it is`() async throws {
+  func `uacme's packaged sample script works unchanged`() async throws {
     try await DNSLab.run { lab in
-      // The script has no place for a key but its own text.
+      // The script has no setting for a key, so a wrapper of nsupdate adds it.
       let nsupdate = try #require(InstalledProgram.find("nsupdate"))
       let path = try lab.folder.write(
         "bin/nsupdate",

@@ -3,17 +3,17 @@ import Glibc
 import TestSupport
 import Testing
 
-/// dns-01 with real authoritative servers, a resolver, and a CA that asks it.
+/// dns-01 with real authoritative servers, a resolver, and a CA that uses it.
 @Suite(.timeLimit(.minutes(30)), .needsDNSLab())
 struct DNSTests {
   private static let challenge = "_acme-challenge.example.test"
 
-  /// How often the CA was told to look.
+  /// Returns the number of challenges that the CA was told to validate.
   private func answers(_ lab: DNSLab) -> Int {
     lab.pebble.requests.count { $0.hasPrefix("POST /chalZ/") }
   }
 
-  /// Waits until the primary has so many values beside the foreign one.
+  /// Waits until the primary has `count` values beside the foreign one.
   private func published(
     _ count: Int, _ lab: DNSLab, under name: String = challenge
   ) async throws {
@@ -23,7 +23,7 @@ struct DNSTests {
   }
 
   @Test
-  func `apex, wildcard and a delegated name: the slow secondary is waited out, and all is tidy`()
+  func `apex, wildcard and delegated name wait for a slow secondary and are cleaned up`()
     async throws
   {
     try await DNSLab.run { lab in
@@ -34,7 +34,7 @@ struct DNSTests {
         lab.issueArguments(["example.test", "*.example.test", "delegated.example.test"])
       ).run { _ in
         try await published(2, lab)
-        // The delegated name's record is in a zone of another server.
+        // The delegated name's record is in a zone on another server.
         #expect(try await lab.texts("delegated.acme.other.test", at: DNSLab.bind).count == 1)
         try await Task.sleep(for: delay)
         #expect(answers(lab) == 0, "the CA was told to look while a server had no record")
@@ -47,15 +47,15 @@ struct DNSTests {
       #expect(answers(lab) == 3)
       #expect(try await lab.texts(Self.challenge) == [DNSLab.foreign])
       #expect(try await lab.texts("delegated.acme.other.test", at: DNSLab.bind).isEmpty)
-      // The resolver of the CA remembers the first validation for as long as the records say: the next
-      // one is waited with. The key's file is known to the timer's runs, whose environment is empty.
+      // The CA's resolver caches the first validation for the TTL, so the renewal waits. The
+      // lineage stores the key file's path, because the timer's environment is empty.
       let lineage = try #require(lab.folder.read("state/lineages/example.test.json"))
       #expect(lineage.contains("update-hmac-sha256.key"))
       #expect(!lineage.contains(DNSLab.keys["hmac-sha256"] ?? "-"))
       var renewal = lab.program(["renew", "--force"])
       renewal.environment["RFC2136_TSIG_FILE"] = .some(nil)
       try await renewal.run { running in
-        // Pebble reuses one authorization in a hundred, whatever it is told.
+        // Pebble reuses 1 in 100 authorizations even with reuse disabled.
         try await poll("new records") {
           try await lab.texts(Self.challenge).count > 1 || !running.isRunning
         }
@@ -65,7 +65,7 @@ struct DNSTests {
     }
   }
 
-  @Test func `a server that is dead is named, and nothing stays behind`() async throws {
+  @Test func `a dead server is named, and no record is left behind`() async throws {
     try await DNSLab.run { lab in
       try await lab.killSecondary()
       let result = try await lab.program(
@@ -80,7 +80,7 @@ struct DNSTests {
     }
   }
 
-  @Test func `what cannot work is explained before the CA is asked for more`() async throws {
+  @Test func `a wrong key, a refused zone and an unresolvable name are explained`() async throws {
     try await DNSLab.run { lab in
       func failure(
         _ names: [String], _ change: (inout Program) -> Void = { _ in }
@@ -91,7 +91,7 @@ struct DNSTests {
         #expect(result.exitCode != 0, "\(result)")
         return result.standardError
       }
-      // A key that the server does not know, and one whose secret is another.
+      // An unknown key, and a known key with a wrong secret.
       func key(_ name: String, _ secret: String) -> (inout Program) -> Void {
         { program in
           program.environment["RFC2136_TSIG_FILE"] = .some(nil)
@@ -105,7 +105,7 @@ struct DNSTests {
       let wrong = try await failure(["*.example.test"], key("update-hmac-sha256", "c2VjcmV0"))
       #expect(wrong.contains("the secret of the key update-hmac-sha256 is wrong"), "\(wrong)")
       #expect(!wrong.contains("c2VjcmV0"))
-      // A zone that the key may not change, and names that lead nowhere.
+      // A zone that the key cannot update, a CNAME loop, and a name without a zone.
       let zone = try await failure(["*.other.test"])
       #expect(zone.contains("cannot update the zone other.test"), "\(zone)")
       let circle = try await failure(["*.circle.example.test"])
@@ -117,11 +117,11 @@ struct DNSTests {
   }
 
   @Test(arguments: ["hmac-sha384", "hmac-sha512"])
-  func `other algorithms sign, and a resolver can be asked in the servers' stead`(
+  func `other TSIG algorithms work, and --dns-check can use a resolver`(
     _ algorithm: String
   ) async throws {
     try await DNSLab.run { lab in
-      // unbound asks the primary only, so that nothing has to be transferred.
+      // unbound queries only the primary, so no transfer is needed.
       try await lab.program(
         lab.issueArguments(
           ["www.example.test"], ["--dns-check", "resolver", "--dns-resolver", "127.0.0.10:53"]),
@@ -132,11 +132,11 @@ struct DNSTests {
   }
 
   @Test(arguments: ["resolver", "none"])
-  func `behind a firewall the resolver is asked for zones and CNAMEs, too`(_ check: String)
+  func `behind a firewall the resolver also answers zone and CNAME queries`(_ check: String)
     async throws
   {
     try await DNSLab.run { lab in
-      // Nobody listens on that port; the update goes to the right one.
+      // Nothing listens on port 5; the update goes to the right port.
       var program = lab.program(
         lab.issueArguments(
           ["*.example.test"],
@@ -154,14 +154,14 @@ struct DNSTests {
     }
   }
 
-  @Test func `after a crash the next run removes what was left, and only that`() async throws {
+  @Test func `after a crash the next run removes only the leftover records`() async throws {
     try await DNSLab.run { lab in
       let issue = lab.program(lab.issueArguments(["example.test", "*.example.test"]))
       _ = try await issue.run { running in
         try await published(2, lab)
         running.send(SIGKILL)
       }
-      // A record that somebody made meanwhile.
+      // A record that another client added meanwhile.
       try await lab.update("update add \(Self.challenge). 60 TXT \"of-another-client\"")
       let left = try await lab.texts(Self.challenge)
       #expect(left.count == 4)
@@ -176,7 +176,7 @@ struct DNSTests {
     }
   }
 
-  @Test func `Ctrl-C takes the records back`() async throws {
+  @Test func `Ctrl-C removes the records`() async throws {
     try await DNSLab.run { lab in
       let result = try await lab.program(lab.issueArguments(["*.example.test"])).run { running in
         try await published(1, lab)
@@ -187,12 +187,12 @@ struct DNSTests {
     }
   }
 
-  @Test func `fifty wildcards of two zones wait once`() async throws {
+  @Test func `fifty wildcards in two zones wait for propagation once`() async throws {
     try await DNSLab.run { lab in
-      // Long beside what fifty cost a machine that has other tests to run.
+      // Long compared to the work for fifty names on a busy machine.
       let delay = Duration.seconds(20)
       let clock = ContinuousClock()
-      /// Runs certctl; the secondary gets all that is there `delay` after the first record.
+      /// Runs certctl and transfers the zones every `delay` from the first record on.
       func time(_ program: Program, first: String) async throws -> Duration {
         let start = clock.now
         let result = try await program.run(within: .seconds(200)) { running in
@@ -210,7 +210,7 @@ struct DNSTests {
         try result.requireSuccess("certctl")
         return clock.now - start
       }
-      // One, which the others are made like.
+      // The model for the others.
       let one = try await time(
         lab.program(lab.issueArguments(["*.w0.example.test"])),
         first: "_acme-challenge.w0.example.test")

@@ -5,7 +5,7 @@ import Testing
 @Suite(.timeLimit(.minutes(15)))
 struct DemoTests {
   @Test(.needsPebble, .needsNginx, .requires("curl"))
-  func `the demonstration shows a site and leaves nothing behind`() async throws {
+  func `the demo serves a site and leaves nothing behind`() async throws {
     try await withTemporaryFolder { folder in
       let environment = ["CERTCTL": try CertctlBinary.locate().path, "TMPDIR": folder.path]
       let result = try await Program(Checkout.path("scripts/demo"), environment: environment).run()

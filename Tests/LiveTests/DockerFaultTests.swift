@@ -2,11 +2,12 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// What goes wrong with nginx in a container when people follow the recipe by hand: certctl prevents
-/// it, or finds it before it writes anything, or leaves all as it was.
+/// Common faults of nginx in a container.
+///
+/// certctl prevents them, reports them before it writes anything, or restores the files.
 @Suite(.serialized, .timeLimit(.minutes(30)))
 struct DockerFaultTests {
-  /// Runs `site add`, which must fail, and looks that nothing was written and nginx still answers.
+  /// Runs `site add` and expects it to fail without writing a file or placing an order.
   private func refused(
     _ host: DockerHost, _ upstream: String = "http://plex:32400", code: Int32,
     saying words: String...
@@ -22,7 +23,7 @@ struct DockerFaultTests {
   }
 
   @Test(.needsDocker, .needsPebble)
-  func `wrong mounts are refused with the lines for the compose file, and nothing is written`()
+  func `wrong mounts are refused with the correct lines for the compose file`()
     async throws
   {
     try await DockerHost.run { host in
@@ -50,7 +51,8 @@ struct DockerFaultTests {
   }
 
   @Test(.needsDocker, .needsPebble)
-  func `no container, a stopped one, and an empty nginx folder`() async throws {
+  func `a missing container, a stopped one and an empty nginx directory are refused`() async throws
+  {
     try await DockerHost.run { host in
       _ = try await refused(host, code: 1, saying: "has no container named \(host.name)")
       try await host.startNginx(volumes: host.volumes)
@@ -65,12 +67,13 @@ struct DockerFaultTests {
   }
 
   @Test(.needsDocker, .needsPebble)
-  func `a link that dangles in the container is named before anything is written`() async throws {
+  func `a link that dangles inside the container is named before anything is written`() async throws
+  {
     try await DockerHost.run { host in
       try await host.fillNginxFolder()
       try await host.startNginx(volumes: host.volumes)
       try await poll("nginx to answer") { try await host.get("/").status == 200 }
-      // What the recipe does: works on the host, and nginx in the container cannot start with it.
+      // The link works on the host, but nginx in the container could not start with it.
       try host.folder.write("elsewhere/old.conf", "server { listen 80; server_name old.test; }\n")
       try FileManager.default.createSymbolicLink(
         atPath: "\(host.nginxFolder)/conf.d/old.conf",
@@ -82,12 +85,12 @@ struct DockerFaultTests {
   }
 
   @Test(.needsDocker, .needsPebble)
-  func `an upstream that is not there, or goes, blocks neither the site nor the renewal`()
+  func `a missing or stopped upstream blocks neither the site nor the renewal`()
     async throws
   {
     try await DockerHost.run { host in
       try await host.composeUp()
-      // Its name does not exist yet.
+      // The upstream's name does not exist yet.
       let result = try await host.addSite("plex.example.com", "http://plex:32400")
       #expect(result.exitCode == 0, "\(result)")
       let root = try await host.root()
@@ -100,9 +103,9 @@ struct DockerFaultTests {
       let renewal = try await host.certctl("renew", "--force")
       #expect(renewal.exitCode == 0, "\(renewal)")
       #expect(try await host.served("plex.example.com") == host.inUse("plex.example.com"))
-      // 502 where the engine can ask another name server; without one it waits for an answer.
+      // 502 if the engine can query another name server; otherwise the request times out.
       #expect(try await host.get("/", host: "plex.example.com", trusting: root).status != 200)
-      // With another address than before.
+      // "other" takes the old address, so plex gets a new one.
       try await host.startUpstream("other", port: 1)
       try await host.startUpstream("plex", port: 32400)
       try await poll("the upstream to be found again", within: .seconds(40)) {
@@ -112,7 +115,7 @@ struct DockerFaultTests {
   }
 
   @Test(.needsDocker, .needsPebble)
-  func `somebody else's broken file stops the renewal's reload, is named, and stays as it is`()
+  func `a broken foreign file stops the reload, is named and stays unchanged`()
     async throws
   {
     try await DockerHost.run { host in
@@ -121,7 +124,7 @@ struct DockerFaultTests {
       try await host.startUpstream("plex", port: 32400)
       try await host.addSite("plex.example.com", "http://plex:32400").requireSuccess("site add")
       let first = try host.inUse("plex.example.com")
-      // nginx lives on with what it has read; a reload would fail.
+      // nginx keeps running with the old configuration; a reload would fail.
       let broken = "server { listen 80; server_name broken.test; nonsense; }\n"
       try host.folder.write("nginx/conf.d/broken.conf", broken)
       let renewal = try await host.certctl("renew", "--force")
@@ -140,7 +143,7 @@ struct DockerFaultTests {
   }
 
   @Test(.needsDocker, .needsPebble)
-  func `a container that stands still fails the renewal, and the next one serves it`()
+  func `a renewal fails while the container is stopped and succeeds after its start`()
     async throws
   {
     try await DockerHost.run { host in
@@ -150,7 +153,7 @@ struct DockerFaultTests {
       try await host.addSite("plex.example.com", "http://plex:32400").requireSuccess("site add")
       let first = try host.inUse("plex.example.com")
       try await host.docker("stop", host.name).requireSuccess("stop")
-      // nginx itself answers the challenges: nothing can be had through one that stands still.
+      // nginx answers the challenges, so the validation fails while it is stopped.
       let renewal = try await host.certctl("renew", "--force")
       #expect(renewal.exitCode == 1, "\(renewal)")
       #expect(renewal.standardOutput.contains("connection refused"), "\(renewal)")

@@ -7,11 +7,12 @@ import Testing
 @testable import CertctlCore
 @testable import CertctlServing
 
-/// nginx in a container of a real engine: found, asked, reached, and its mounts looked through.
+/// nginx in a container of a real engine: discovery, commands, addresses and mounts.
 @Suite(.serialized, .timeLimit(.minutes(30)))
 struct DockerNginxTests {
   @Test(.needsDocker, .needsPebble, .requires("docker-compose"))
-  func `nginx from the compose file is found, tested, reloaded, and has no fault`() async throws {
+  func `nginx from the compose file is found, tested and reloaded without a warning`() async throws
+  {
     try await DockerHost.run { host in
       try await host.composeUp()
       let nginx = try await host.nginx()
@@ -35,7 +36,7 @@ struct DockerNginxTests {
       let own = try #require(nginx.endpoint(Endpoint(host: "127.0.0.1", port: 8080)))
       #expect(own.host != "127.0.0.1" && own.port == 8080)
 
-      // A file that certctl writes on the host is what the container loads.
+      // The container loads a file that certctl writes on the host.
       try host.folder.write(
         "nginx/conf.d/new.conf", "server { listen 80; server_name new.test; return 418; }\n")
       #expect(try await nginx.ownReload.run(by: runner).succeeded)
@@ -51,7 +52,8 @@ struct DockerNginxTests {
   }
 
   @Test(.needsDocker, .needsPebble)
-  func `containers that cannot be asked are told apart`() async throws {
+  func `missing, paused and stopped containers and one without nginx are told apart`() async throws
+  {
     try await DockerHost.run { host in
       let unknown = try await failure(host)
       #expect(unknown.code == .notFound)
@@ -78,18 +80,18 @@ struct DockerNginxTests {
     }
   }
 
-  /// Why there is no nginx to be found.
+  /// Returns the error when looking for nginx.
   private func failure(_ host: DockerHost) async throws -> CertctlError {
     let error = await #expect(throws: CertctlError.self) { try await host.nginx() }
     return try #require(error)
   }
 
   @Test(.needsDocker, .needsPebble)
-  func `an empty folder over that of the image is the reason why nginx does not start`()
+  func `an empty directory mounted over the image's one is named as the cause`()
     async throws
   {
     try await DockerHost.run { host in
-      // The folder is not there: the engine makes it, and does not fill it.
+      // The engine creates the missing folder and leaves it empty.
       try await host.startNginx(volumes: host.volumes)
       try await poll("nginx to give up") {
         try await host.docker("ps", "--quiet", "--filter", "name=\(host.name)").standardOutput
@@ -100,7 +102,7 @@ struct DockerNginxTests {
       #expect(error.message.contains("which has no nginx.conf"))
       expectText(error.hint, mentions: "tar -C \(host.nginxFolder) -x")
 
-      // What the hint says is what helps.
+      // Following the hint solves it.
       try await host.fillNginxFolder()
       try await host.docker("start", host.name).requireSuccess("start")
       try await poll("nginx to answer") { try await host.get("/").status == 200 }
@@ -109,7 +111,7 @@ struct DockerNginxTests {
   }
 
   @Test(.needsDocker, .needsPebble)
-  func `what is not mounted, or only in part, is found`() async throws {
+  func `missing and partial mounts are reported`() async throws {
     try await DockerHost.run { host in
       try host.folder.write("state/archive/a.test/0001/fullchain.pem", "chain")
       try host.folder.makeFolder("state/live")
@@ -144,7 +146,7 @@ struct DockerNginxTests {
         #expect(error.details.contains { $0.contains("    - ") })
         try await host.docker("rm", "--force", host.name)
       }
-      // The whole state directory works, but has no business there.
+      // Mounting the whole state directory works, but exposes more than needed.
       try await host.startNginx(volumes: [nginx, "\(state):\(state):ro"])
       let warnings = try await host.nginx().checkMounts(stateDirectory: state, copy: nil)
       #expect(warnings.first?.contains("only live and archive") == true)
@@ -152,7 +154,7 @@ struct DockerNginxTests {
   }
 
   @Test(.needsDocker, .needsPebble)
-  func `a folder that was replaced after the start is found`() async throws {
+  func `a directory replaced after the start is reported`() async throws {
     try await DockerHost.run { host in
       try await host.fillNginxFolder()
       try await host.startNginx(volumes: host.volumes)
@@ -170,7 +172,7 @@ struct DockerNginxTests {
   }
 
   @Test(.needsDocker, .needsPebble)
-  func `keys that the container's user may not read are found, in both ways of it`() async throws {
+  func `keys that the container's user cannot read are reported`() async throws {
     try await DockerHost.run { host in
       try host.folder.makeFolder("state/live")
       try host.folder.makeFolder("state/archive")
@@ -181,8 +183,8 @@ struct DockerNginxTests {
       expectText(other.hint, mentions: "\"user: 101\"")
       try await host.nginx().checkMounts(
         stateDirectory: host.stateDirectory, copy: nil, keys: .init(mode: 0o600, owner: 101))
-      // It warns that "user" means nothing: a line that the engine brings by another way than the
-      // configuration, and that must not stand in the middle of it.
+      // nginx warns that "user" has no effect. The engine sends this line on another stream than
+      // the configuration, and it must not end up in the middle.
       let asked = try await host.nginx()
       for _ in 0..<30 {
         let dump = try await asked.dump.run(by: ProcessRunner()).output
@@ -193,7 +195,7 @@ struct DockerNginxTests {
       }
       try await host.docker("rm", "--force", host.name)
 
-      // Root without the right to read other people's files.
+      // Root without the capability to read other users' files.
       let keys = FileAttributes(mode: 0o600, owner: 7, group: 7)
       try await host.startNginx(
         volumes: host.volumes, options: ["--cap-drop", "DAC_OVERRIDE"])
@@ -206,7 +208,7 @@ struct DockerNginxTests {
   }
 
   @Test(.needsDocker, .needsPebble)
-  func `the host's network and a named volume`() async throws {
+  func `host networking and a named volume are supported`() async throws {
     try await DockerHost.run { host in
       let volume = "\(host.name)-etc"
       let listen = "daemon off; events {} http { server { listen 127.0.0.1:\(host.httpPort); } }"
@@ -220,7 +222,7 @@ struct DockerNginxTests {
       let own = Endpoint(host: "127.0.0.1", port: 443)
       #expect(nginx.endpoint(own) == own)
       #expect(nginx.configurationFile == "/own/nginx.conf")
-      // The engine fills its own volumes from the image, and they are folders of this host.
+      // The engine fills named volumes from the image; they are folders of this host.
       let path = try #require(nginx.hostPath("/etc/nginx/mime.types"))
       #expect(FileManager.default.fileExists(atPath: path))
       #expect(nginx.serverPath(path) == "/etc/nginx/mime.types")
@@ -230,7 +232,7 @@ struct DockerNginxTests {
   }
 
   @Test(.needsDocker, .needsPebble)
-  func `an engine without a command line is asked by its socket`() async throws {
+  func `an engine without a command-line client is used through its socket`() async throws {
     try await DockerHost.run { host in
       try await host.fillNginxFolder()
       try await host.startNginx(volumes: host.volumes)

@@ -3,11 +3,11 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// The recipe that people follow by hand, done by certctl: nginx in a container in front of others.
+/// Sites for containers behind an nginx that runs in a container, too.
 @Suite(.serialized, .timeLimit(.minutes(30)))
 struct DockerStoryTests {
   @Test(.needsDocker, .needsPebble, .requires("docker-compose"))
-  func `from the compose file to the last site removed, without a restart`() async throws {
+  func `sites are added, renewed, disabled and removed without a restart`() async throws {
     try await DockerHost.run { host in
       try await host.composeUp()
       try await host.startUpstream("plex", port: 32400)
@@ -34,7 +34,7 @@ struct DockerStoryTests {
       }
       #expect(try await host.served("plex.example.com") == host.inUse("plex.example.com"))
 
-      // A renewal: the next certificate through the same nginx, by one reload.
+      // A renewal through the same nginx.
       let first = try host.inUse("plex.example.com")
       let renewal = try await host.certctl("renew", "--force", "--json")
       #expect(renewal.exitCode == 0, "\(renewal)")
@@ -46,7 +46,7 @@ struct DockerStoryTests {
       let again = try await host.certctl("renew")
       #expect(again.exitCode == 0, "\(again)")
 
-      // One site goes, the other one does not notice.
+      // Disabling one site does not affect the other.
       try await host.certctl("site", "disable", "plex.example.com").requireSuccess("disable")
       try await poll("the site to be gone") {
         guard try await host.served("plex.example.com") != second else { return false }
@@ -70,7 +70,7 @@ struct DockerStoryTests {
   }
 
   @Test(.needsDocker, .needsPebble, .needsKnot, .requires("docker-compose"))
-  func `the same with one wildcard by dns-01 for all that runs there`() async throws {
+  func `one wildcard with dns-01 serves all sites without a restart`() async throws {
     try await KnotServer.run(zone: "home.example") { dns in
       try await DockerHost.run(dns: dns) { host in
         try await host.composeUp()
@@ -95,7 +95,7 @@ struct DockerStoryTests {
           let page = try await host.get("/", host: "\(name).home.example", trusting: root)
           #expect(page.body == "this is \(name)\n", "\(page)")
         }
-        // One renewal, one reload, both sites.
+        // One renewal updates both sites.
         try await host.certctl("renew", "--force").requireSuccess("renew")
         let second = try host.inUse("home.example")
         #expect(second != first)
@@ -112,14 +112,14 @@ struct DockerStoryTests {
     }
   }
 
-  /// When the container was last started.
+  /// Returns the time when the container was last started.
   private func started(_ host: DockerHost) async throws -> String {
     try await host.docker("inspect", "--format", "{{.State.StartedAt}}", host.name)
       .requireSuccess("inspect").standardOutput
   }
 
   @Test(.needsDocker, .needsPebble, .enabled(if: SystemAccount.isRoot, "gives files to a group"))
-  func `copies, for a container that has no links and another user`() async throws {
+  func `copies work for a container that runs as another user`() async throws {
     try await DockerHost.run { host in
       try await host.fillNginxFolder()
       let copies = try host.folder.makeFolder("copies")

@@ -2,11 +2,11 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// `certctl issue --dry-run`: the whole validation, and no trace but an account.
+/// `certctl issue --dry-run`: a full validation that leaves only an account behind.
 @Suite(.timeLimit(.minutes(15)))
 struct DryRunTests {
   @Test(.needsPebble)
-  func `it validates, stops, and leaves nothing but an account`() async throws {
+  func `a dry run validates all names and leaves only an account`() async throws {
     try await LiveHost.run {
       $0.authorizationReusePercent = 100
     } _: { host in
@@ -22,7 +22,7 @@ struct DryRunTests {
 
       let statuses = try await AccountView(of: host).authorizations(host.pebble)
       #expect(statuses == ["example.com": "deactivated", "www.example.com": "deactivated"])
-      // Nothing is left to build on: the real thing validates again.
+      // No authorization is left to reuse: the real issue validates again.
       let real = try await host.issue("example.com")
       #expect(real.exitCode == 0, "\(real)")
       #expect(host.pebble.requests.count { $0.hasPrefix("POST /chalZ/") } == 3)
@@ -30,7 +30,7 @@ struct DryRunTests {
   }
 
   @Test(.needsPebble, .needsNginx)
-  func `it leaves nothing in the webroot`() async throws {
+  func `a dry run leaves nothing in the webroot`() async throws {
     try await LiveHost.run { host in
       let http = "server { listen 127.0.0.1:\(host.pebble.httpPort); location / { root web; } }"
       try await NginxServer.run(http: http, ports: [host.pebble.httpPort]) {
@@ -48,7 +48,7 @@ struct DryRunTests {
   }
 
   @Test(.needsPebble)
-  func `one that fails says why, and gives up what is pending`() async throws {
+  func `a failed dry run says why and deactivates pending authorizations`() async throws {
     try await LiveHost.run { host in
       let silent = try SilentListener(port: host.pebble.httpPort)
       try await host.pebble.dns?.setA("slow.example.com", [SilentListener.address])
@@ -65,7 +65,7 @@ struct DryRunTests {
   }
 
   @Test(.needsPebble)
-  func `it changes nothing of a lineage that is there`() async throws {
+  func `a dry run leaves an existing lineage unchanged`() async throws {
     try await LiveHost.run { host in
       try await host.issue("example.com").requireSuccess("issue")
       let before = host.folder.read("state/lineages/example.com.json")
@@ -79,7 +79,7 @@ struct DryRunTests {
     }
   }
 
-  /// The state directory holds these and, for those who want to know, the history.
+  /// Expects nothing in the state directory but these entries and the event log.
   private func expectNothingBut(_ expected: Set<String>, _ host: LiveHost) {
     let found = Set(host.entries("")).subtracting(["events.jsonl"])
     #expect(found.isSubset(of: expected), "\(found.sorted())")

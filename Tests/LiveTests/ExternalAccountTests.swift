@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-/// A CA that only serves its customers (RFC 8555, section 7.3.4).
+/// External account binding (RFC 8555, section 7.3.4).
 @Suite(.timeLimit(.minutes(15)))
 struct ExternalAccountTests {
   private static let keyID = "customer-1"
@@ -9,7 +9,7 @@ struct ExternalAccountTests {
   private static let wrongSecret = String(secret.reversed())
 
   @Test(.needsPebble)
-  func `the right key registers, and is needed only once`() async throws {
+  func `the right key registers an account and is needed only once`() async throws {
     try await run { host in
       let result = try await host.issue("example.com", options: try options(host, Self.secret))
       #expect(result.exitCode == 0, "\(result)")
@@ -21,14 +21,14 @@ struct ExternalAccountTests {
     }
   }
 
-  /// One key, as CAs and tools print it.
+  /// One key in the encodings that CAs and tools print.
   private static let spellings = [
     "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQ-_-__w", "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQ-_-__w==",
     "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQ+/+//w", "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQ+/+//w==",
   ]
 
   @Test(.needsPebble)
-  func `a key is read in any spelling`() async throws {
+  func `a key is accepted in base64 and base64url, with and without padding`() async throws {
     try await LiveHost.run {
       $0.externalAccountKeys = [Self.keyID: Self.spellings[0]]
     } _: { host in
@@ -42,20 +42,20 @@ struct ExternalAccountTests {
   }
 
   @Test(.needsPebble)
-  func `without a key the error says what is needed`() async throws {
+  func `without a key the error names the required options`() async throws {
     try await run { host in
       let result = try await host.issue("example.com")
       #expect(result.exitCode == 1, "\(result)")
       #expect(result.standardError.contains("--eab-kid"), "\(result)")
       #expect(result.standardError.contains("--eab-hmac-key-file"), "\(result)")
       #expect(host.entries("lineages").isEmpty)
-      // The CA was not bothered with what it would refuse.
+      // certctl places no order that the CA would refuse.
       #expect(!host.pebble.requests.contains("POST /order-plz"))
     }
   }
 
   @Test(.needsPebble)
-  func `a wrong key is refused in the CA's words, and the right one works afterwards`()
+  func `a wrong key is reported with the CA's problem, and the right one works afterwards`()
     async throws
   {
     try await run { host in
@@ -74,7 +74,7 @@ struct ExternalAccountTests {
   }
 
   @Test(.needsPebble)
-  func `an unknown key identifier is refused in the CA's words`() async throws {
+  func `an unknown key identifier is reported with the CA's problem`() async throws {
     try await run { host in
       let file = try host.folder.write("hmac", Self.secret)
       let result = try await host.issue(
@@ -86,7 +86,7 @@ struct ExternalAccountTests {
   }
 
   @Test(.needsPebble)
-  func `a key file that holds no key is wrong usage`() async throws {
+  func `a key file without a valid key is a usage error`() async throws {
     try await run { host in
       let file = try host.folder.write("hmac", "this is not base64url!\n")
       let result = try await host.issue(
@@ -110,7 +110,7 @@ struct ExternalAccountTests {
     return ["--eab-kid", Self.keyID, "--eab-hmac-key-file", file]
   }
 
-  /// Whether the secret got into the state directory.
+  /// Whether a file in the state directory contains the secret.
   private func containsSecret(in host: LiveHost) -> Bool {
     let files =
       ["events.jsonl", "lineages/example.com.json"]

@@ -3,10 +3,10 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// A handshake in memory says of a policy what ordinary clients meet at a real nginx that has it.
+/// In-memory handshakes compared with real clients at an nginx that has the same TLS policy.
 @Suite(.timeLimit(.minutes(30)))
 struct HandshakeAgreementTests {
-  /// A policy, and the words that make nginx have it.
+  /// A TLS policy and its nginx directives.
   struct Case: Sendable, CustomTestStringConvertible {
     var versions = "TLSv1.2 TLSv1.3"
     var ciphers: String?
@@ -45,7 +45,7 @@ struct HandshakeAgreementTests {
   ]
 
   @Test(.requires("nginx", "openssl"), arguments: cases, [KeyType.ec256, .rsa2048])
-  func `the handshake in memory and nginx agree`(_ example: Case, _ type: KeyType) async throws {
+  func `the in-memory handshake and nginx agree`(_ example: Case, _ type: KeyType) async throws {
     let key = try PrivateKey.generate(type)
     let certificate = try ChallengeCertificate.make(
       for: "example.com", digest: Digest.sha256([1]), key: key)

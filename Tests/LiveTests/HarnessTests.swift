@@ -2,24 +2,24 @@ import Glibc
 import TestSupport
 import Testing
 
-/// The harness itself, before anything is tested with it.
+/// Tests of the test harness.
 @Suite(.timeLimit(.minutes(15)))
 struct HarnessTests {
-  @Test func `a command gives its exit code and both outputs`() async throws {
+  @Test func `a command returns its exit code and both outputs`() async throws {
     let result = try await Program("sh", ["-c", "echo out; echo err >&2; exit 3"]).run()
     #expect(result.status == .exited(3))
     #expect(result.standardOutput == "out\n")
     #expect(result.standardError == "err\n")
   }
 
-  @Test func `a command reads its input and its changed environment`() async throws {
+  @Test func `a command reads its input and the changed environment`() async throws {
     let program = Program(
       "sh", ["-c", "cat; echo $A-${HOME-none}"], environment: ["A": "b", "HOME": nil])
     let result = try await program.run(input: "in\n")
     #expect(result.standardOutput == "in\nb-none\n")
   }
 
-  @Test func `a signal is told from an exit code`() async throws {
+  @Test func `a signal is distinguished from an exit code`() async throws {
     let result = try await Program("sleep", ["60"]).run { $0.send(SIGINT) }
     #expect(result.status == .signalled(SIGINT))
   }
@@ -75,7 +75,7 @@ struct HarnessTests {
     }
   }
 
-  @Test func `a server that dies at once is an error with its words`() async throws {
+  @Test func `a server that exits immediately is an error with its output`() async throws {
     let program = Program("sh", ["-c", "echo no such luck; exit 1"])
     let error = await #expect(throws: HarnessError.self) {
       try await program.serve(isReady: { _ in false }) { _ in }
@@ -90,7 +90,7 @@ struct HarnessTests {
     #expect(error?.description == "certctl-no-such-program is not installed")
   }
 
-  @Test func `a folder is gone after its scope`() async throws {
+  @Test func `a temporary folder is removed after its scope`() async throws {
     let path = try await withTemporaryFolder { folder in
       try folder.write("a/b", "text")
       #expect(folder.read("a/b") == "text")
@@ -99,19 +99,19 @@ struct HarnessTests {
     #expect(access(path, F_OK) != 0)
   }
 
-  @Test func `ports are not given out twice`() throws {
+  @Test func `a port is not returned twice`() throws {
     let ports = try (0..<50).map { _ in try FreePort.pick() }
     #expect(Set(ports).count == 50)
     #expect(ports.allSatisfy { !acceptsConnections($0) })
   }
 
-  @Test func `certctl lies beside the tests`() async throws {
+  @Test func `the certctl binary is found beside the tests`() async throws {
     let result = try await CertctlBinary.locate().run(["--help"])
     #expect(result.exitCode == 0)
     #expect(result.standardOutput.contains("USAGE: certctl"))
   }
 
-  /// Waits for a process to be gone: killed and collected by whoever inherited it.
+  /// Waits until a process is gone or a zombie.
   private func expectGone(_ text: String?) async throws {
     let digits = try #require(text).prefix { $0.isNumber }
     let pid = try #require(Int32(digits))

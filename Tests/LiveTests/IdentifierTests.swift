@@ -2,7 +2,7 @@ import CertctlCrypto
 import TestSupport
 import Testing
 
-/// Kinds of names, and the ways to prove them.
+/// Kinds of identifiers and their challenges.
 @Suite(.timeLimit(.minutes(15)))
 struct IdentifierTests {
   @Test(.needsPebble)
@@ -18,7 +18,7 @@ struct IdentifierTests {
   }
 
   @Test(.needsPebble, arguments: ["127.0.0.1", "::1"], ["http-01", "tls-alpn-01"])
-  func `an address gets a certificate`(address: String, challenge: String) async throws {
+  func `an IP address gets a certificate`(address: String, challenge: String) async throws {
     try await LiveHost.run { host in
       let options = [
         "--challenge", challenge, "--http-address", address,
@@ -34,9 +34,9 @@ struct IdentifierTests {
   }
 
   @Test(.needsPebble)
-  func `addresses and names go into one certificate, however they are written`() async throws {
+  func `addresses and names in any spelling share one certificate`() async throws {
     try await LiveHost.run { host in
-      // Without --http-address: both families.
+      // Without --http-address, certctl listens on IPv4 and IPv6.
       let options = ["--http-port", "\(host.pebble.httpPort)"]
       let result = try await host.issue(
         ["Example.COM", "127.0.0.1", "0:0:0:0:0:0:0:1"], by: options)
@@ -49,7 +49,7 @@ struct IdentifierTests {
   }
 
   @Test(.needsPebble)
-  func `an international name is the same in Unicode and in punycode`() async throws {
+  func `an internationalized name is the same in Unicode and in punycode`() async throws {
     try await LiveHost.run { host in
       let punycode = "xn--bcher-kva.example"
       let first = try await host.issue("Bücher.example")
@@ -66,7 +66,7 @@ struct IdentifierTests {
   }
 
   @Test(.needsPebble)
-  func `tls-alpn-01 proves several names by certctl's own listener`() async throws {
+  func `tls-alpn-01 validates several names with the built-in listener`() async throws {
     try await LiveHost.run { host in
       let result = try await host.issue(
         ["example.com", "www.example.com"],
@@ -78,7 +78,7 @@ struct IdentifierTests {
   }
 
   @Test(.needsPebble, arguments: [["--http-address", "::1"], []])
-  func `http-01 is answered where the name has only an IPv6 address`(
+  func `http-01 works for a name that has only an IPv6 address`(
     options: [String]
   ) async throws {
     try await ChallengeTestServer.run(defaultIPv4: "", defaultIPv6: "::1") { dns in

@@ -6,11 +6,11 @@ import Testing
 /// Ctrl-C and SIGTERM while the CA validates.
 @Suite(.timeLimit(.minutes(15)))
 struct InterruptionTests {
-  /// So long, in seconds, that no validation ends before the test does.
+  /// A validation delay in seconds that outlasts every test.
   private static let forever = 1_000_000
 
   @Test(.needsPebble, arguments: [SIGINT, SIGTERM, SIGHUP])
-  func `a signal ends it by that signal, with nothing left and the port free`(
+  func `a signal terminates issue, which leaves nothing behind and frees the port`(
     signal: Int32
   ) async throws {
     try await LiveHost.run {
@@ -33,7 +33,7 @@ struct InterruptionTests {
   }
 
   @Test(.needsPebble, .needsNginx, arguments: [SIGINT, SIGTERM])
-  func `a signal takes the files out of the webroot`(signal: Int32) async throws {
+  func `a signal removes the challenge files from the webroot`(signal: Int32) async throws {
     try await LiveHost.run {
       $0.validationSleepSeconds = Self.forever
     } _: { host in
@@ -62,7 +62,7 @@ struct InterruptionTests {
   }
 
   @Test(.needsPebble, .needsNginx)
-  func `after kill -9 the next run takes the files out of the webroot`() async throws {
+  func `after kill -9 the next run removes the challenge files from the webroot`() async throws {
     try await LiveHost.run { host in
       let http = "server { listen 127.0.0.1:\(host.pebble.httpPort); location / { root web; } }"
       try await NginxServer.run(http: http, ports: [host.pebble.httpPort]) {
@@ -88,7 +88,7 @@ struct InterruptionTests {
   }
 
   @Test(.needsPebble)
-  func `an interrupted renewal leaves the certificate in use`() async throws {
+  func `an interrupted renewal keeps the certificate in use`() async throws {
     try await LiveHost.run { host in
       try await host.issue("example.com").requireSuccess("issue")
       let before = try host.leaf("example.com")
@@ -104,9 +104,9 @@ struct InterruptionTests {
   }
 
   @Test(.needsPebble)
-  func `a second signal ends it at once`() async throws {
+  func `a second signal terminates certctl immediately`() async throws {
     try await LiveHost.run { host in
-      // The CA does not answer any more: the first signal's clean-up hangs.
+      // The CA stops answering, so the cleanup after the first signal hangs.
       let result = try await issueToSilence(host, by: host.standalone) { running in
         host.pebble.pause()
         running.send(SIGINT)
@@ -121,7 +121,7 @@ struct InterruptionTests {
 
   // MARK: - Steps
 
-  /// Runs `issue` and sends a signal while the CA takes its time.
+  /// Runs `issue` and sends a signal while the CA validates.
   private func interrupt(
     _ host: LiveHost, by options: [String], with signal: Int32, _ look: () throws -> Void
   ) async throws {
@@ -137,7 +137,7 @@ struct InterruptionTests {
     #expect(result.standardOutput.isEmpty)
   }
 
-  /// Runs `issue` for a name that leads to a silent listener, and `body` once the CA is there.
+  /// Runs `issue` for a name at a silent listener, and `body` once the CA has connected.
   private func issueToSilence(
     _ host: LiveHost, by options: [String], _ body: (RunningProgram) async throws -> Void
   ) async throws -> ProgramResult {

@@ -3,11 +3,11 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// Whose key it is, and how many there are.
+/// Dual certificates, rekeying and users' CSRs.
 @Suite(.timeLimit(.minutes(15)))
 struct KeyPolicyTests {
   @Test(.needsPebble)
-  func `two certificates are kept in one lineage, renewed together and revoked together`()
+  func `dual certificates share a lineage and are renewed and revoked together`()
     async throws
   {
     try await LiveHost.run { host in
@@ -46,7 +46,7 @@ struct KeyPolicyTests {
   }
 
   @Test(.needsPebble)
-  func `a compromised key is replaced, and its certificate revoked when servers have the new one`()
+  func `rekey --compromised revokes the old certificate once the new one is deployed`()
     async throws
   {
     try await LiveHost.run { host in
@@ -97,7 +97,7 @@ struct KeyPolicyTests {
     return JSONValue([UInt8](text.utf8))?["Status"].string
   }
 
-  /// Makes a key and a request for it by OpenSSL, and returns the request's path.
+  /// Generates a key and a CSR with OpenSSL, and returns the CSR's path.
   private func request(
     _ host: LiveHost, _ name: String, _ arguments: String...
   ) async throws -> String {
@@ -116,7 +116,7 @@ struct KeyPolicyTests {
 
   @Test(
     .needsPebble, arguments: [["-outform", "PEM"], ["-outform", "DER"]])
-  func `a request of the user's own gives a certificate without a key of ours`(
+  func `a user's CSR gets a certificate without a stored private key`(
     form: [String]
   ) async throws {
     try await LiveHost.run { host in
@@ -133,7 +133,7 @@ struct KeyPolicyTests {
       let report = try await host.report("example.com")
       #expect(report["privkey"] == .null && report["keyType"].string == "ec384")
 
-      // The file is not needed any more.
+      // certctl does not need the CSR file any more.
       host.folder.remove("own.csr")
       try await host.certctl.run(["renew", "example.com", "--force"]).requireSuccess("renew")
       let second = try host.leaf("example.com")

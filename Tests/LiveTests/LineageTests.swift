@@ -3,11 +3,11 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// What happens to a certificate after it was issued: revocation, rollback, change, deletion.
+/// Revocation, rollback, change and deletion of issued certificates.
 @Suite(.timeLimit(.minutes(15)))
 struct LineageTests {
   @Test(.needsPebble)
-  func `the account revokes with a reason, twice is fine, and the next issue replaces it`()
+  func `the account key revokes with a reason, and the next issue replaces the certificate`()
     async throws
   {
     try await LiveHost.run { host in
@@ -32,7 +32,7 @@ struct LineageTests {
   }
 
   @Test(.needsPebble)
-  func `the certificate's own key revokes, and twice is fine`() async throws {
+  func `the certificate key revokes, and revoking again succeeds`() async throws {
     try await LiveHost.run { host in
       try await host.issue("example.com").requireSuccess("issue")
       let serial = try await serial(host)
@@ -51,7 +51,7 @@ struct LineageTests {
   }
 
   @Test(.needsPebble)
-  func `where the account is gone, the certificate's own key revokes by itself`() async throws {
+  func `without an account, revoke uses the certificate key automatically`() async throws {
     try await LiveHost.run { host in
       try await host.issue("example.com").requireSuccess("issue")
       let serial = try await serial(host)
@@ -63,7 +63,7 @@ struct LineageTests {
   }
 
   @Test(.needsPebble)
-  func `rollback uses the generation before, and refuses a revoked one without --force`()
+  func `rollback restores the previous generation, a revoked one only with --force`()
     async throws
   {
     try await LiveHost.run { host in
@@ -92,14 +92,14 @@ struct LineageTests {
       let nothing = try await host.certctl.run(["rollback", "example.com", "--force"])
       #expect(nothing.exitCode == 1, "\(nothing)")
       #expect(nothing.standardError.contains(": 1, 2, 3"), "\(nothing)")
-      // Numbers are never used twice.
+      // Generation numbers are never reused.
       try await host.issue("example.com", options: ["--force"]).requireSuccess("the fourth")
       #expect(host.entries("archive/example.com") == ["0001", "0002", "0003", "0004"])
     }
   }
 
   @Test(.needsPebble)
-  func `delete leaves nothing of the lineage, and it can be issued anew`() async throws {
+  func `delete removes the whole lineage, and issue can recreate it`() async throws {
     try await LiveHost.run { host in
       try await host.issue("example.com").requireSuccess("issue")
       try await host.issue("example.org").requireSuccess("the neighbour")
@@ -119,7 +119,7 @@ struct LineageTests {
   }
 
   @Test(.needsPebble)
-  func `added names are issued in place, and a name goes only by force`() async throws {
+  func `issue adds names in place and removes a name only with --force`() async throws {
     try await LiveHost.run { host in
       try await host.issue("example.com").requireSuccess("issue")
       let added = try await host.issue("example.com", "www.example.com", options: ["--json"])
@@ -138,9 +138,9 @@ struct LineageTests {
   }
 
   @Test(.needsPebble)
-  func `a due certificate is renewed by the same command`() async throws {
+  func `issue renews a certificate that is due`() async throws {
     try await LiveHost.run {
-      // Due when half of it is over.
+      // Due at half of its lifetime.
       $0.validitySeconds = 8
     } _: { host in
       try await host.issue("example.com").requireSuccess("issue")
@@ -155,11 +155,11 @@ struct LineageTests {
   }
 
   @Test(.needsPebble, arguments: [[String](), ["--reuse-key"]])
-  func `a renewal has a new key unless told otherwise`(options: [String]) async throws {
+  func `a renewal has a new key unless --reuse-key is set`(options: [String]) async throws {
     try await LiveHost.run { host in
       try await host.issue("example.com", options: options).requireSuccess("issue")
       let first = try host.leaf("example.com")
-      // What was asked for once holds for the lineage.
+      // The lineage remembers the option.
       try await host.issue("example.com", options: ["--force"]).requireSuccess("renewal")
       let second = try host.leaf("example.com")
       #expect(second != first)

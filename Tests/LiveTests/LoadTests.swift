@@ -5,13 +5,13 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// Renewals while clients ask: a reload loses nothing.
+/// Renewals under client load: a reload loses no request.
 @Suite(.timeLimit(.minutes(15)), .serialized)
 struct LoadTests {
   private static let renewals = 10
 
   @Test(.needsPebble, .needsNginx)
-  func `ten renewals under load lose no connect, no handshake and no fresh request`() async throws {
+  func `ten renewals under load lose no connection, handshake or fresh request`() async throws {
     let counts = try await LiveHost.run { host in
       let tlsPort = try FreePort.pick()
       let plain = host.plainServer
@@ -28,15 +28,15 @@ struct LoadTests {
       }
     }
     expectNothingLost(counts)
-    // This nginx cannot avoid these: it closes what is idle when its workers go.
+    // Lost idle connections are tolerated: this nginx closes them when its workers exit.
     report(counts, "the system's nginx")
   }
 
   @Test(.needsPebble, .requires(PythonPrograms.nginx))
-  func `a site on the newest nginx does not even lose an idle connection`() async throws {
+  func `a site on the newest nginx does not lose idle connections either`() async throws {
     try await SiteHost.run(executable: PythonPrograms.nginx) { site in
       try await site.add("example.com").requireSuccess("site add")
-      // By keepalive_min_timeout, which certctl writes where nginx has it.
+      // Because of keepalive_min_timeout, which certctl writes if nginx supports it.
       let counts = try await renewals(of: site.host, at: site.tlsPort) {
         try await site.host.certctl.run(["renew", "--force"]).requireSuccess("the renewal")
       }
@@ -54,7 +54,7 @@ struct LoadTests {
     #expect(counts.failedHandshakes == 0, "\(errors)", sourceLocation: place)
     #expect(counts.failedFresh == 0, "\(errors)", sourceLocation: place)
     #expect(counts.failedKept == 0, "\(errors)", sourceLocation: place)
-    // Or there was no load.
+    // Otherwise there was no load.
     #expect(counts.requests > 1000 && counts.handshakes > 300, "\(errors)", sourceLocation: place)
   }
 
@@ -63,7 +63,7 @@ struct LoadTests {
     Attachment.record("\(counts)\n\(counts.errors.joined(separator: "\n"))\n", named: "load.txt")
   }
 
-  /// Renews ten times while clients ask, and counts what they see.
+  /// Renews ten times under load, and returns what the clients counted.
   private func renewals(
     of host: LiveHost, at port: Int, by renew: () async throws -> Void
   ) async throws -> LoadClient.Counts {
@@ -78,7 +78,7 @@ struct LoadTests {
       }
       return leaves
     }
-    // The clients have met each certificate, so each renewal took place under their load.
+    // The clients saw each certificate, so each renewal happened under load.
     #expect(run.counts.leaves == run.result)
     return run.counts
   }

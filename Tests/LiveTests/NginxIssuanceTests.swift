@@ -3,11 +3,11 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// certctl beside nginx: the webroot of the one that holds the port, and what it serves then.
+/// Issuance through the webroot of a running nginx, and deployment to it.
 @Suite(.timeLimit(.minutes(15)))
 struct NginxIssuanceTests {
   @Test(.needsPebble, .needsNginx)
-  func `nginx answers the challenges, serves the certificate, and the next one after a reload`()
+  func `nginx answers the challenges and serves each new certificate`()
     async throws
   {
     try await LiveHost.run { host in
@@ -32,7 +32,7 @@ struct NginxIssuanceTests {
         try await host.issue(names, by: options + ["--force"]).requireSuccess("the renewal")
         let second = try host.leaf("example.com")
         #expect(second != first)
-        // certctl has told nginx, and seen that it serves the new one.
+        // certctl has reloaded nginx and verified that it serves the new certificate.
         #expect(try await served(tlsPort, root) == second)
         #expect(try await host.report("example.com")["deployment"].string == "deployed")
 
@@ -43,7 +43,7 @@ struct NginxIssuanceTests {
   }
 
   @Test(.needsPebble, .needsNginx)
-  func `a configuration that is broken is not loaded, named, and tried again by the next run`()
+  func `a broken configuration is named, not loaded, and retried by the next run`()
     async throws
   {
     try await LiveHost.run { host in
@@ -74,7 +74,7 @@ struct NginxIssuanceTests {
         #expect(finding?["message"] == broken["problem"])
         let old = broken["certificates"].array.first
         #expect(old?["lineage"].string == "example.com")
-        // What nginx cannot be made to use is not in use: it would be torn by a restart.
+        // The old generation stays in use until nginx can load the new one.
         #expect(old?["problem"] == .null)
         #expect(try host.leaf("example.com") == first)
         let report = try await host.report("example.com")
@@ -95,7 +95,7 @@ struct NginxIssuanceTests {
     }
   }
 
-  /// What `nginx status` says of this nginx; other tests have theirs on the same machine.
+  /// Returns the entry of this nginx in `nginx status`; other tests run theirs on this machine.
   private func status(of nginx: NginxServer, _ host: LiveHost) async throws -> JSONValue {
     let result = try await host.certctl.run(["nginx", "status", "--json"])
     let all = try json(result)["nginx"].array
@@ -103,7 +103,7 @@ struct NginxIssuanceTests {
   }
 
   @Test(.needsPebble, .needsNginx)
-  func `what others keep in the webroot stays`() async throws {
+  func `foreign files in the webroot stay unchanged`() async throws {
     try await LiveHost.run { host in
       try await withNginx(host) { nginx, _ in
         try nginx.folder.write("web/.well-known/acme-challenge/other", "theirs")
@@ -120,7 +120,7 @@ struct NginxIssuanceTests {
   }
 
   @Test(.needsPebble, .needsNginx)
-  func `without --webroot the port that nginx holds is an error that names it`() async throws {
+  func `without --webroot an error names nginx, which holds the port`() async throws {
     try await LiveHost.run { host in
       try await withNginx(host) { nginx, _ in
         let result = try await host.issue("example.com")
@@ -135,7 +135,7 @@ struct NginxIssuanceTests {
 
   // MARK: - nginx
 
-  /// nginx on Pebble's http-01 port, with a free port for TLS.
+  /// Runs `body` with nginx on Pebble's http-01 port and a free port for TLS.
   private func withNginx(
     _ host: LiveHost, _ body: (NginxServer, Int) async throws -> Void
   ) async throws {

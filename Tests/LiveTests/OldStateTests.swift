@@ -2,12 +2,13 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// State directories that earlier versions left: `scripts/make-state-fixture` made them with a binary of
-/// the commit that an archive is named by.
+/// State directories of earlier versions.
+///
+/// `scripts/make-state-fixture` created each archive with a binary of the commit in its name.
 @Suite(
   .serialized, .timeLimit(.minutes(5)), .requires("tar", "cc"), .needsRoot("the files are root's"))
 struct OldStateTests {
-  /// Where the archives are unpacked: sites have absolute paths.
+  /// The folder for the unpacked archives, fixed because sites have absolute paths.
   private static let root = "/tmp/certctl-state-fixture"
 
   private struct Host {
@@ -17,7 +18,7 @@ struct OldStateTests {
 
     init() throws {
       certctl = try CertctlBinary.locate(stateIn: folder)
-      // A day after the archive was made, whatever the time is.
+      // certctl's clock: one day after the archive was created.
       let text = try #require(folder.read("made")).filter { !$0.isNewline }
       let day = try Date(text, strategy: .iso8601).addingTimeInterval(86400)
       shift = .seconds(Int(day.timeIntervalSince(Date())))
@@ -46,7 +47,7 @@ struct OldStateTests {
   }
 
   @Test(arguments: ["a973279.tar.gz"])
-  func `all of it is read, and what was cut short is brought to an end`(
+  func `an old state directory is read, and interrupted changes are completed or undone`(
     _ archive: String
   ) async throws {
     try await withState(archive) { host in
@@ -64,7 +65,7 @@ struct OldStateTests {
       let link = host.folder.path("nginx/sites-enabled/off.test.conf")
       let isThere = { (try? FileManager.default.destinationOfSymbolicLink(atPath: link)) != nil }
       #expect(isThere())
-      // Its CA is not there any more: the order is kept, and all else is put in order.
+      // The CA no longer exists: the order is kept, and everything else is cleaned up.
       let renew = try await host.run("renew")
       #expect(renew.exitCode == 1, "\(renew)")
       #expect(renew.standardError.contains("an earlier run was interrupted"), "\(renew)")

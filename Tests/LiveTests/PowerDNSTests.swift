@@ -5,7 +5,7 @@ import CertctlSystem
 import TestSupport
 import Testing
 
-/// The provider for PowerDNS against a real server.
+/// The PowerDNS provider against a real server.
 @Suite(.timeLimit(.minutes(15)))
 struct PowerDNSTests {
   static let name = "_acme-challenge.example.com"
@@ -18,7 +18,9 @@ struct PowerDNSTests {
   ]
 
   @Test(.needsPowerDNS, arguments: ["NATIVE", "MASTER"])
-  func `records come beside foreign ones, and go alone`(_ kind: String) async throws {
+  func `records are added beside foreign ones, and only they are removed`(_ kind: String)
+    async throws
+  {
     try await PowerDNSServer.run(zone: "example.com", kind: kind) { server in
       try await server.manage(
         "add-record", "example.com", "_acme-challenge", "TXT", "300", "\"somebody else's\"")
@@ -38,7 +40,7 @@ struct PowerDNSTests {
   }
 
   @Test(.needsPowerDNS)
-  func `a wrong key and a missing zone are named`() async throws {
+  func `a wrong API key and a missing zone are reported`() async throws {
     try await PowerDNSServer.run(zone: "example.com") { server in
       let wrong = try Self.provider(server, key: "another-api-key")
       let refused = await #expect(throws: CertctlError.self) {
@@ -70,7 +72,7 @@ struct PowerDNSTests {
 }
 
 extension Trait where Self == ConditionTrait {
-  /// A real PowerDNS and what looks at it.
+  /// A real PowerDNS and its tools.
   fileprivate static var needsPowerDNS: Self {
     .requires("pdns_server", "pdnsutil", "sqlite3", "dig")
   }

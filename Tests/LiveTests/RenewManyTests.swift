@@ -2,10 +2,10 @@ import ACME
 import TestSupport
 import Testing
 
-/// Many lineages that `certctl renew` renews side by side, at acme2certifier.
+/// `certctl renew` with many lineages.
 @Suite(.timeLimit(.minutes(30)))
 struct RenewManyTests {
-  /// Gives the host these lineages with a certificate each, and one more that is not due.
+  /// Creates these lineages with a certificate each, and one more that is not due.
   private func obtain(
     _ names: [String], on host: RenewalHost, within limit: Duration = .seconds(120)
   ) async throws {
@@ -40,10 +40,10 @@ struct RenewManyTests {
       #expect(Set(orders.map(\.replaces)) == Set(old.map { CertificateID($0)?.rawValue }))
       #expect(orders.count == 200)
       #expect(orders.allSatisfy { $0.status == 201 })
-      // nginx ends each connection after a thousand requests.
+      // nginx closes each connection after a thousand requests.
       let requests = host.server.proxy.requests.count
       #expect(host.server.proxy.connectionCount == (requests + 999) / 1000)
-      // One deploy for each, one post after all of them.
+      // One deploy hook for each, then one post hook.
       let log = host.takeHookLog()
       #expect(log.dropLast().sorted() == names)
       #expect(log.last == "post")
@@ -51,7 +51,7 @@ struct RenewManyTests {
   }
 
   @Test(.needsAcme2Certifier, .requires("cc"))
-  func `a CA that dies half-way leaves the finished finished and the others due`() async throws {
+  func `if the CA dies midway, finished renewals stay and the others remain due`() async throws {
     try await RenewalHost.run { host in
       let names = (10..<50).map { "n\($0).example.com" }
       try await obtain(names, on: host)
@@ -65,7 +65,7 @@ struct RenewManyTests {
       #expect(!host.server.isRunning)
       #expect(run.exitCode == 75, "\(run)")
       let finished = run.lineages("renewed")
-      // It may have died before the last answers were sent.
+      // The CA may have died before it sent the last responses.
       #expect((1...15).contains(finished.count), "\(finished)")
       #expect(run.outcomes.count == 40, "\(run)")
       for name in names {
@@ -83,7 +83,7 @@ struct RenewManyTests {
   }
 
   @Test(.requires("pebble", "pebble-challtestsrv"))
-  func `two hundred lineages one after another at Pebble, with one deploy step`() async throws {
+  func `with --jobs 1 two hundred lineages are renewed and deployed in one run`() async throws {
     try await LiveHost.run { host in
       var certctl = host.certctl
       certctl.commonArguments = ["--config", try host.folder.write("certctl.toml", "")]
@@ -102,7 +102,7 @@ struct RenewManyTests {
       // The model was deployed when it was issued.
       #expect(log.dropLast().sorted() == names)
       #expect(log.last == "post")
-      // Nothing is left to do, and nobody is asked.
+      // The next run has nothing to do and sends no request.
       let size = host.pebble.logSize
       try await certctl.run(["renew"]).requireSuccess("renew")
       #expect(host.pebble.log(after: size).contains("calling handler") == false)

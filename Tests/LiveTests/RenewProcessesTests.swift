@@ -3,21 +3,24 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Two `certctl renew` over the same twenty certificates, all of them due because they were revoked.
+/// Two concurrent runs of `certctl renew` for the same twenty certificates.
 ///
-/// Each makes one order at a time: Debian's Pebble can lock up under orders side by side.
+/// All certificates are due because they are revoked. Each run places one order at a time,
+/// because Debian's Pebble can lock up under concurrent orders.
 @Suite(
   .timeLimit(.minutes(30)), .requires("pebble", "pebble-challtestsrv", "nginx", "openssl", "curl"))
 struct RenewProcessesTests {
-  /// What the fleet looks like before each run, and what it must look like in the end.
+  /// The number of certificates.
   private static let count = 20
   private static let names = (1...count).map { "n\($0 < 10 ? "0" : "")\($0).example.com" }
-  /// Talks while it works; the other way of running gives its report as JSON.
+  /// The arguments for a run with progress output; the default arguments print a JSON report.
   private static let talking = ["renew", "--jobs", "1", "--verbose"]
 
   // MARK: - Through a webroot
 
-  @Test func `what another run is at is left to it, and the rest is renewed`() async throws {
+  @Test func `a certificate that another run is renewing is skipped, and the rest is renewed`()
+    async throws
+  {
     try await CrashLab.run { lab in
       let fleet = try await Self.dueFleet("one stopped", in: lab)
       let first = try await Self.renew(fleet, Self.talking) { first in
@@ -29,7 +32,7 @@ struct RenewProcessesTests {
         #expect(outcomes.count { $0.value["outcome"].string == "renewed" } == Self.count - 1)
         let left = outcomes.values.filter { $0["outcome"].string == "locked" }
         #expect(left.count == 1, "\(second)")
-        // Who it is, so that one can look at what it does.
+        // The reason names the other process.
         let reason = left.first?["reason"].string ?? ""
         #expect(reason.contains("process \(first.pid) ("), "\(second)")
         #expect(reason.contains("certctl renew --jobs 1"), "\(second)")
@@ -43,7 +46,7 @@ struct RenewProcessesTests {
     }
   }
 
-  @Test func `two runs at once renew each certificate once`() async throws {
+  @Test func `two concurrent runs renew each certificate once`() async throws {
     try await CrashLab.run { lab in
       let fleet = try await Self.dueFleet("two at once", in: lab)
       let (one, other) = try await Self.twoAtOnce(fleet)
@@ -53,11 +56,11 @@ struct RenewProcessesTests {
     }
   }
 
-  @Test func `one of two runs is killed, at many moments, and each certificate is still made once`()
+  @Test func `if one of two runs is killed at a write step, each certificate is issued once`()
     async throws
   {
     try await CrashLab.run { lab in
-      // Before steps of the first to the fifth certificate that it works at.
+      // Steps within the first to the fifth certificate of the run.
       for step in [40, 85, 140, 200, 260] {
         let fleet = try await Self.dueFleet("killed before step \(step)", in: lab)
         let (killed, other) = try await Self.twoAtOnce(
@@ -69,7 +72,9 @@ struct RenewProcessesTests {
     }
   }
 
-  @Test func `one of two runs is killed by kill -9, whatever it is at`() async throws {
+  @Test func `if one of two runs is killed during any action, each certificate is issued once`()
+    async throws
+  {
     try await CrashLab.run { lab in
       let words = [
         "ordering a certificate", "presenting", "waiting for the CA to validate",
@@ -79,7 +84,7 @@ struct RenewProcessesTests {
         let fleet = try await Self.dueFleet("killed while \(word)", in: lab)
         let killed = try await Self.renew(fleet, Self.talking) { running in
           async let other = Self.renew(fleet)
-          // Not the first certificate: both are at work by then.
+          // Not at the first certificate, so that both runs are working by then.
           try await poll("\"\(word)\" three times", every: .milliseconds(1)) {
             running.standardError.ranges(of: word).count >= 3
           }
@@ -92,9 +97,9 @@ struct RenewProcessesTests {
     }
   }
 
-  // MARK: - By listeners on one port
+  // MARK: - With listeners on one port
 
-  @Test func `two runs that want one port make no certificate twice, and say who has it`()
+  @Test func `two runs that need one port issue each certificate once and name its holder`()
     async throws
   {
     try await LiveHost.run { host in
@@ -113,13 +118,13 @@ struct RenewProcessesTests {
         let reason = outcome["reason"].string ?? ""
         switch outcome["outcome"].string {
         case "locked": #expect(reason.contains(/process \d+ \(.* renew --jobs 1 --json\)/))
-        // Whose port it is can no longer be seen once it has been given up.
+        // The holder of the port is unknown once it has closed the port.
         case "failed":
           #expect(reason.contains(/(process \d+ \(.* renew.*\)|another process) listens/))
         default: break
         }
       }
-      // Whoever found the port taken waits before the next attempt, unless a person is in a hurry.
+      // After finding the port taken, a run delays the next attempt, except with --force.
       let left = Self.names.filter { host.entries("archive/\($0)") == ["0001"] }
       if !left.isEmpty {
         try await host.certctl.run(["renew", "--jobs", "1", "--force"] + left)
@@ -133,7 +138,7 @@ struct RenewProcessesTests {
 
   // MARK: - The fleet
 
-  /// A state directory with all certificates due: a copy of one that is made once in each lab.
+  /// Returns a state directory with all certificates due, a copy of one made once per lab.
   private static func dueFleet(_ label: String, in lab: CrashLab) async throws -> CrashCase {
     try await lab.copiedCase(label, of: "fleet") { fleet in
       for name in names {
@@ -164,7 +169,7 @@ struct RenewProcessesTests {
     return (try await one, try await other)
   }
 
-  /// What a run says of each lineage.
+  /// Returns a run's report on each lineage.
   private static func outcomes(_ result: ProgramResult) throws -> [String: JSONValue] {
     let list = try json(result)["certificates"].array
     return Dictionary(list.map { ($0["lineage"].string ?? "", $0) }) { $1 }
@@ -172,7 +177,7 @@ struct RenewProcessesTests {
 
   // MARK: - Expectations
 
-  /// A run that met another one: it did its part, and left the rest with code 75.
+  /// Expects a run to have renewed or skipped each certificate, with code 75 if any was locked.
   private static func expectDoneOrLocked(_ result: ProgramResult) throws {
     let outcomes = try outcomes(result)
     let words = Set(outcomes.values.map { $0["outcome"].string ?? "" })
@@ -180,16 +185,16 @@ struct RenewProcessesTests {
     #expect(result.exitCode == (words.contains("locked") ? 75 : 0), "\(result)")
   }
 
-  /// The run after a crash, with nobody's help.
+  /// Expects the run after a crash to finish the work without help.
   private static func expectNextRunFinishes(_ fleet: CrashCase) async throws {
     let next = try await renew(fleet)
     #expect(next.exitCode == 0, "\(fleet.label): \(next)")
-    // An order that the CA has and we have no record of dies by itself; one at most.
+    // At most one order is known to the CA but not recorded by certctl; it expires.
     #expect((count...count + 1).contains(fleet.ledger().orders), fleet.comment)
     expectRenewedOnce(fleet)
   }
 
-  /// The CA has made one certificate for each lineage, all are in use, and nothing is left behind.
+  /// Expects one issued certificate per lineage, all in use, and nothing left behind.
   private static func expectRenewedOnce(_ fleet: CrashCase) {
     #expect(fleet.ledger().serials.count == count, fleet.comment)
     let state = TemporaryFolder(existing: fleet.state)

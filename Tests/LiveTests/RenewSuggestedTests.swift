@@ -5,11 +5,11 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// `certctl renew` and what acme2certifier suggests (RFC 9773).
+/// `certctl renew` with renewal information (RFC 9773) from acme2certifier.
 @Suite(.timeLimit(.minutes(15)))
 struct RenewSuggestedTests {
   @Test(.needsAcme2Certifier)
-  func `a window that is over renews at once, and says what is replaced`() async throws {
+  func `a window in the past renews immediately, with replaces in the order`() async throws {
     try await RenewalHost.run(.init { $0.window = .past }) { host in
       try await host.issue("example.com")
       let old = try host.leaf("example.com")
@@ -23,7 +23,7 @@ struct RenewSuggestedTests {
   }
 
   @Test(.needsAcme2Certifier)
-  func `an instant in a window ahead is chosen once, and nothing renewed before it`() async throws {
+  func `a time in a future window is chosen once, and nothing is renewed before it`() async throws {
     let window = Acme2Certifier.Window(startPercent: 40, seconds: 3600)
     try await RenewalHost.run(.init { $0.window = window }) { host in
       try await host.issue("example.com")
@@ -34,7 +34,7 @@ struct RenewSuggestedTests {
       #expect(first.outcomes == ["example.com": "unchanged"], "\(first)")
       #expect(host.requests == ["GET acme/renewal-info"])
       let next = try #require(first.report["certificates"].array.first?["next"].string)
-      // By the certificate's dates alone it would be due when two thirds of them are over.
+      // Without the window it would be due after two thirds of its lifetime.
       let start = leaf.notBefore.addingTimeInterval(
         leaf.notAfter.timeIntervalSince(leaf.notBefore) * 0.4)
       let instant = try Date(next, strategy: .iso8601)
@@ -46,7 +46,7 @@ struct RenewSuggestedTests {
   }
 
   @Test(.needsAcme2Certifier)
-  func `the CA is not asked again before its Retry-After is over`() async throws {
+  func `the CA is not queried again before Retry-After has passed`() async throws {
     try await RenewalHost.run(.init { $0.retryAfter = 7200 }) { host in
       try await host.issue("example.com")
       _ = try await host.renew()
@@ -58,12 +58,12 @@ struct RenewSuggestedTests {
   }
 
   @Test(.needsAcme2Certifier, .requires("cc"))
-  func `a window that moves into the past is seen when Retry-After is over`() async throws {
+  func `a window that moves into the past is noticed after Retry-After`() async throws {
     try await RenewalHost.run(.init { $0.retryAfter = 7200 }) { host in
       try await host.issue("example.com")
       let leaf = try host.leaf("example.com")
       #expect(try await host.renew().lineages("renewed") == [])
-      // A mass revocation, for example.
+      // As in a mass revocation.
       try host.server.change(.init { $0.window = .past })
       try host.server.proxy.forgetRequests()
       let early = try await host.renew(later: .seconds(3600))
@@ -77,13 +77,13 @@ struct RenewSuggestedTests {
   }
 
   @Test(.needsAcme2Certifier)
-  func `what was replaced before is renewed without saying so`() async throws {
+  func `a certificate that was already replaced is renewed without replaces`() async throws {
     try await RenewalHost.run(.init { $0.window = .past }) { host in
       try await host.issue("example.com")
       let backup = Program("cp", ["-a", host.folder.path("state"), host.folder.path("backup")])
       try await backup.run().requireSuccess("cp")
       #expect(try await host.renew().outcomes == ["example.com": "renewed"])
-      // The disk is lost, and the state is put back as it was before.
+      // The disk is lost and the state restored from the backup.
       host.folder.remove("state")
       try await Program("mv", [host.folder.path("backup"), host.folder.path("state")]).run()
         .requireSuccess("mv")

@@ -6,7 +6,7 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// Renewal information and `replaces` (RFC 9773) by the ACME library, against acme2certifier.
+/// Renewal information and `replaces` (RFC 9773): the ACME library against acme2certifier.
 @Suite(.timeLimit(.minutes(15)))
 struct RenewalInfoTests {
   private func client(_ server: Acme2Certifier) -> ACMEClient {
@@ -21,7 +21,7 @@ struct RenewalInfoTests {
       NewAccount(contacts: ["admin@example.com"], termsOfServiceAgreed: true))
   }
 
-  /// Places an order and gets its certificate, all names by dns-01.
+  /// Orders a certificate, validates all names with dns-01, and returns the leaf and the order.
   @discardableResult
   private func issue(
     _ account: Account, _ names: [String], replacing old: CertificateID? = nil,
@@ -51,14 +51,14 @@ struct RenewalInfoTests {
   }
 
   @Test(.needsAcme2Certifier)
-  func `the window is the CA's, by one request without an account`() async throws {
+  func `the CA's window is fetched with one request, without an account`() async throws {
     try await Acme2Certifier.run { server in
       let leaf = try await issue(register(server), ["example.com"], at: server).leaf
       let id = try #require(CertificateID(leaf))
       let client = client(server)
-      // The directory is asked for once.
+      // The directory is fetched once, then cached.
       _ = try await client.directory()
-      // The proxy notes a request when it is answered.
+      // The proxy logs a request when it is answered.
       try await poll("the proxy to note it") {
         server.proxy.requests.last?.path == "/directory"
       }
@@ -77,7 +77,7 @@ struct RenewalInfoTests {
   }
 
   @Test(.needsAcme2Certifier)
-  func `a window that moves into the past is seen at the next look`() async throws {
+  func `the next request returns a window that has moved into the past`() async throws {
     try await Acme2Certifier.run { server in
       let leaf = try await issue(register(server), ["example.com"], at: server).leaf
       let id = try #require(CertificateID(leaf))
@@ -93,7 +93,7 @@ struct RenewalInfoTests {
   @Test(
     .needsAcme2Certifier,
     arguments: [(wanted: 0, kept: 60), (7200, 7200), (10 * 86400, 86400)])
-  func `Retry-After is kept between a minute and a day`(
+  func `Retry-After is clamped to between a minute and a day`(
     seconds: (wanted: Int, kept: Int)
   ) async throws {
     try await Acme2Certifier.run(.init { $0.retryAfter = seconds.wanted }) { server in
@@ -108,11 +108,11 @@ struct RenewalInfoTests {
   }
 
   @Test(.needsAcme2Certifier)
-  func `serial numbers of every shape are found`() async throws {
+  func `serial numbers with and without a leading zero byte are found`() async throws {
     try await Acme2Certifier.run { server in
       let account = try await register(server)
       let client = client(server)
-      // Half of them begin with a zero byte, which belongs to the identifier.
+      // Half of them begin with a zero byte, which is part of the identifier.
       var zeros = Set<Bool>()
       for number in 0..<20 where zeros.count < 2 || number < 4 {
         let leaf = try await issue(account, ["n\(number).example.com"], at: server).leaf
@@ -125,7 +125,7 @@ struct RenewalInfoTests {
   }
 
   @Test(.needsAcme2Certifier)
-  func `a certificate that the CA never issued is an error and no window`() async throws {
+  func `a certificate that the CA did not issue is an error`() async throws {
     try await Acme2Certifier.run { server in
       let id = try #require(CertificateID(rawValue: "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE_"))
       let error = await #expect(throws: ACMEError.self) {
@@ -136,7 +136,7 @@ struct RenewalInfoTests {
   }
 
   @Test(.needsAcme2Certifier)
-  func `a renewal says what it replaces, and the order shows it to its end`() async throws {
+  func `a renewal order names the certificate it replaces until it is finished`() async throws {
     try await Acme2Certifier.run { server in
       let account = try await register(server)
       let old = try await issue(account, ["example.com", "example.org"], at: server)
@@ -151,7 +151,7 @@ struct RenewalInfoTests {
   }
 
   @Test(.needsAcme2Certifier)
-  func `a certificate that was replaced before is ordered without replaces`() async throws {
+  func `a certificate that was already replaced is ordered without replaces`() async throws {
     try await Acme2Certifier.run { server in
       let account = try await register(server)
       let id = try #require(
@@ -165,16 +165,18 @@ struct RenewalInfoTests {
   }
 
   @Test(.needsAcme2Certifier)
-  func `another account's certificate and other names are ordered anew`() async throws {
+  func `replaces is dropped for different names, and fails for another account's certificate`()
+    async throws
+  {
     try await Acme2Certifier.run { server in
       let account = try await register(server)
       let id = try #require(
         CertificateID(try await issue(account, ["example.com"], at: server).leaf))
-      // Not the same names: RFC 9773 wants one at least that both have.
+      // Different names: RFC 9773 requires at least one in common.
       let other = try await issue(account, ["example.org"], replacing: id, at: server)
       #expect(other.order.replaces == nil)
       #expect(try server.orders.map(\.status) == [201, 400, 201])
-      // Not the same account: a refusal that has nothing to do with the names is not repeated.
+      // Another account: the order is not retried for a problem unrelated to the names.
       let stranger = try await register(server)
       let error = await #expect(throws: ACMEError.self) {
         try await issue(stranger, ["example.com"], replacing: id, at: server)
@@ -184,7 +186,7 @@ struct RenewalInfoTests {
   }
 
   @Test(.needsAcme2Certifier)
-  func `a CA that knows renewal information but not replaces issues all the same`() async throws {
+  func `a CA with renewal information but without replaces issues anyway`() async throws {
     try await Acme2Certifier.run(.init { $0.checksReplaces = false }) { server in
       let account = try await register(server)
       let id = try #require(
@@ -199,7 +201,7 @@ struct RenewalInfoTests {
 }
 
 extension Trait where Self == ConditionTrait {
-  /// What every test with an `Acme2Certifier` needs.
+  /// The programs that every test with an `Acme2Certifier` needs.
   static var needsAcme2Certifier: Self {
     .requires(Acme2Certifier.python, "pebble-challtestsrv", "nginx", "openssl", "curl")
   }

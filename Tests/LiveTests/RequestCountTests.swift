@@ -2,11 +2,11 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// What an issuance costs the CA (ARCHITECTURE.md, "Requests"), read from a proxy's log.
+/// The number of requests per issuance (ARCHITECTURE.md, "Requests"), from a proxy's log.
 @Suite(.timeLimit(.minutes(15)))
 struct RequestCountTests {
   @Test(.needsPebble, .needsNginx)
-  func `one name costs ten requests at first, eight later, nine without the directory`()
+  func `one name takes ten requests at first, then eight, nine without a cached directory`()
     async throws
   {
     try await run { host, proxy in
@@ -25,7 +25,7 @@ struct RequestCountTests {
   }
 
   @Test(.needsPebble, .needsNginx)
-  func `an authorization that the CA remembers leaves five requests`() async throws {
+  func `a reused authorization leaves five requests`() async throws {
     try await run {
       $0.authorizationReusePercent = 100
     } _: { host, proxy in
@@ -38,7 +38,7 @@ struct RequestCountTests {
   }
 
   @Test(.needsPebble, .needsNginx)
-  func `ten names cost twenty-six requests`() async throws {
+  func `ten names take twenty-six requests`() async throws {
     try await run { host, proxy in
       try await host.issue("example.com").requireSuccess("the first")
       _ = try await floor(proxy)
@@ -49,7 +49,7 @@ struct RequestCountTests {
   }
 
   @Test(.needsPebble, .needsNginx)
-  func `nothing due costs nothing`() async throws {
+  func `no request is sent when nothing is due`() async throws {
     try await run { host, proxy in
       try await host.issue("example.com").requireSuccess("the first")
       _ = try await floor(proxy)
@@ -64,7 +64,9 @@ struct RequestCountTests {
   }
 
   @Test(.needsPebble, .needsNginx, arguments: [true, false])
-  func `there is one connection to the CA, also where it refuses nonces`(http2: Bool) async throws {
+  func `all requests share one connection, even when the CA refuses nonces`(http2: Bool)
+    async throws
+  {
     try await run(http2: http2) {
       $0.nonceRejectPercent = 50
     } _: { host, proxy in
@@ -93,8 +95,9 @@ struct RequestCountTests {
     }
   }
 
-  /// The kinds of certctl's requests since the last call, each poll of the order beyond the first
-  /// before and after finalize aside; all of them must have used one connection.
+  /// Returns the kinds of certctl's requests since the last call.
+  ///
+  /// Repeated polls of the order count once. All requests must have used one connection.
   private func floor(_ proxy: LoggingProxy) async throws -> [String] {
     var needed: [String] = []
     let all = try await requests(proxy)
@@ -106,9 +109,9 @@ struct RequestCountTests {
     return needed
   }
 
-  /// certctl's requests since the last call.
+  /// Returns certctl's requests since the last call.
   private func requests(_ proxy: LoggingProxy) async throws -> [LoggingProxy.Request] {
-    // The log's one writer has written all that came before when this one's line is there.
+    // The log has one writer: once the marker is in it, all earlier requests are, too.
     let marker = "marker-\(UInt32.random(in: 0 ... .max))"
     _ = try await fetch("\(proxy.directoryURL)?\(marker)", trusting: proxy.caBundlePath)
     try await poll("the log") { proxy.requests.contains { $0.path.hasSuffix(marker) } }
@@ -117,7 +120,7 @@ struct RequestCountTests {
     return all
   }
 
-  /// The first part of a request's path, which in Pebble says what it is about.
+  /// Returns the first part of a request's path, which is the kind of request in Pebble.
   private func kind(_ request: LoggingProxy.Request) -> String {
     request.path.split(separator: "/").first.map(String.init) ?? ""
   }

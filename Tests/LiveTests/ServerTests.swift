@@ -1,11 +1,11 @@
 import TestSupport
 import Testing
 
-/// The real servers answer, before certctl is tested against them.
+/// Tests of the servers that other tests rely on.
 @Suite(.timeLimit(.minutes(15)))
 struct ServerTests {
   @Test(.requires("pebble", "pebble-challtestsrv", "openssl", "curl"))
-  func `Pebble answers its directory and gives its roots`() async throws {
+  func `Pebble serves its directory and its roots`() async throws {
     let configuration = Pebble.Configuration { $0.alternateRoots = 1 }
     try await Pebble.run(configuration) { pebble in
       let directory = try await fetch(pebble.directoryURL, trusting: pebble.caBundlePath)
@@ -18,7 +18,7 @@ struct ServerTests {
   }
 
   @Test(.requires("pebble", "pebble-challtestsrv", "openssl", "curl"))
-  func `Pebble demands an external account when it has keys for some`() async throws {
+  func `Pebble requires an external account when it has external account keys`() async throws {
     let configuration = Pebble.Configuration {
       $0.externalAccountKeys = ["kid": "c2VjcmV0LXNlY3JldC1zZWNyZXQ"]
     }
@@ -49,7 +49,7 @@ struct ServerTests {
   }
 
   @Test(.requires("pebble-challtestsrv", "dig", "curl"))
-  func `the DNS answers what was set`() async throws {
+  func `the DNS server returns the records that were set`() async throws {
     try await ChallengeTestServer.run { dns in
       try await dns.setTXT("_acme-challenge.example.com", "value")
       try await dns.setA("other.example.com", ["127.0.0.2"])
@@ -73,7 +73,7 @@ struct ServerTests {
   }
 
   @Test(.requires("nginx", "curl"))
-  func `nginx serves files and takes a new configuration`() async throws {
+  func `nginx serves files and loads a new configuration`() async throws {
     let port = try FreePort.pick()
     let server = { (answer: String) in
       """
@@ -95,7 +95,7 @@ struct ServerTests {
   }
 
   @Test(.requires("nginx", "openssl"))
-  func `the probe sees the served chain and trusts only its root`() async throws {
+  func `the probe returns the served chain and trusts only its root`() async throws {
     try await withTemporaryFolder { folder in
       let pair = try await ServerCertificate.make(in: folder, names: ["example.com"])
       let port = try FreePort.pick()

@@ -3,12 +3,12 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// DHE, where somebody wants it.
+/// DHE cipher suites.
 @Suite(.timeLimit(.minutes(30)), .needsPebble, .needsNginx)
 struct SiteDHETests {
   private static let suite = "DHE-RSA-AES128-GCM-SHA256"
 
-  /// Whether a client gets through that can do this one suite.
+  /// Whether a client that supports only this suite can connect.
   private func connects(_ port: Int, _ name: String) async throws -> Bool {
     let words = [
       "s_client", "-connect", "127.0.0.1:\(port)", "-servername", name, "-tls1_2", "-cipher",
@@ -17,7 +17,9 @@ struct SiteDHETests {
     return try await Program("openssl", words).run(within: .seconds(20)).exitCode == 0
   }
 
-  @Test func `a site with DHE gets parameters, and clients that have nothing else`() async throws {
+  @Test func `a site with --dhe gets parameters and serves clients that support only DHE`()
+    async throws
+  {
     try await SiteHost.run { site in
       try await site.add(
         "a.test.example", options: ["--dhe", "--key-type", "rsa2048"]
@@ -28,7 +30,9 @@ struct SiteDHETests {
     }
   }
 
-  @Test func `a server of the user's own with DHE alone is deployed to`() async throws {
+  @Test func `a certificate is deployed to a hand-written server that supports only DHE`()
+    async throws
+  {
     try await LiveHost.run { host in
       let port = try FreePort.pick()
       let plain = "server { listen 127.0.0.1:\(host.pebble.httpPort); location / { root web; } }\n"

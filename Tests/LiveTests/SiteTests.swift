@@ -7,14 +7,14 @@ import Testing
 /// `certctl site` with a real nginx and a real CA.
 @Suite(.timeLimit(.minutes(30)), .needsPebble, .needsNginx)
 struct SiteTests {
-  @Test func `a site is added without a certificate, served, renewed, disabled, removed`()
+  @Test func `a site is added, served, renewed, disabled, enabled and removed`()
     async throws
   {
     try await SiteHost.run { site in
       let before = try site.configuration()
       let added = try await site.add("plex.test.example,www.plex.test.example")
       #expect(added.exitCode == 0, "\(added)")
-      // The line that nginx.conf gets is shown.
+      // certctl shows the line that it adds to nginx.conf.
       #expect(added.standardError.contains("include \(site.nginx.folder.path)/sites-enabled/"))
       let first = try site.host.leaf("plex.test.example")
       for name in ["plex.test.example", "www.plex.test.example"] {
@@ -28,7 +28,7 @@ struct SiteTests {
       }
       #expect(try await site.report("plex.test.example")["state"].string == "enabled")
 
-      // Once more: nothing to do, no reload, no request to the CA.
+      // Adding it again does nothing: no reload, no new certificate.
       let log = site.nginx.errorLog
       let again = try await site.add("plex.test.example,www.plex.test.example")
       #expect(again.exitCode == 0, "\(again)")
@@ -53,11 +53,12 @@ struct SiteTests {
   }
 
   @Test(.needsKnot)
-  func `a wildcard is proved by the DNS, and its host beside it by nginx`() async throws {
+  func `a wildcard gets a certificate with dns-01 and is served beside its base name`() async throws
+  {
     try await KnotServer.run(zone: "test.example") { dns in
       try await SiteHost.run(dns: dns) { site in
         let names = "home.test.example,*.home.test.example"
-        // The provider is that of certctl.toml: nothing has to be said.
+        // The DNS provider is set in certctl.toml, so no option is needed.
         try await site.add(names).requireSuccess("site add")
         let first = try site.host.leaf("home.test.example")
         for name in ["home.test.example", "plex.home.test.example", "cloud.home.test.example"] {
@@ -72,7 +73,7 @@ struct SiteTests {
         let second = try site.host.leaf("home.test.example")
         #expect(second != first)
         #expect(try await site.served("plex.home.test.example") == second)
-        // All by the DNS, where it is asked for.
+        // With --dns, all names use dns-01.
         try await site.add("all.test.example,*.all.test.example", options: ["--dns", "rfc2136"])
           .requireSuccess("site add --dns")
         #expect(
@@ -84,7 +85,7 @@ struct SiteTests {
     }
   }
 
-  @Test func `a foreign file that nginx refuses is named, and nothing is written`() async throws {
+  @Test func `a broken foreign file is named, and nothing is written`() async throws {
     try await SiteHost.run { site in
       let good = try #require(site.nginx.folder.read("nginx.conf"))
       try site.nginx.folder.write(
@@ -111,11 +112,11 @@ struct SiteTests {
     }
   }
 
-  @Test func `when the CA refuses, nginx has no trace of the site`() async throws {
+  @Test func `a failed issuance leaves no trace of the site in nginx`() async throws {
     try await SiteHost.run { site in
       try await site.add("good.test.example").requireSuccess("site add")
       let before = try site.configuration()
-      // Nobody answers on the port where certctl's own listener would be asked.
+      // This bundle lacks the root of the CA's own server certificate.
       let result = try await site.add(
         "bad.test.example", options: ["--ca-bundle", site.root])
       #expect(result.exitCode != 0, "\(result)")
@@ -127,7 +128,7 @@ struct SiteTests {
     }
   }
 
-  @Test func `an upstream that has no address does not stop nginx, nor a reload`() async throws {
+  @Test func `an unresolvable upstream stops neither nginx nor a reload`() async throws {
     try await SiteHost.run { site in
       let added = try await site.add("a.test.example", upstream: "http://nobody.invalid:8080")
       #expect(added.exitCode == 0, "\(added)")
@@ -138,7 +139,7 @@ struct SiteTests {
     }
   }
 
-  @Test func `ciphers that do not fit the new key are found before anything changes`()
+  @Test func `ciphers that do not fit the new key are reported before anything changes`()
     async throws
   {
     try await SiteHost.run { site in
@@ -149,7 +150,7 @@ struct SiteTests {
       try await site.nginx.reload(
         http: "server { listen 127.0.0.1:\(site.httpPort); root web; }")
       try await site.host.issue(["old.test.example"], by: options).requireSuccess("issue")
-      // As the guides of 2019 have it: `nginx -t` accepts it with any key.
+      // As in guides from 2019: `nginx -t` accepts these ciphers with any key.
       try await site.nginx.reload(
         http: """
           server { listen 127.0.0.1:\(site.httpPort); root web; }
@@ -174,7 +175,7 @@ struct SiteTests {
     }
   }
 
-  @Test func `a file that was changed by hand is left alone`() async throws {
+  @Test func `a site file edited by hand is left alone`() async throws {
     try await SiteHost.run { site in
       try await site.add("a.test.example").requireSuccess("site add")
       let path = "sites-available/a.test.example.conf"
@@ -193,7 +194,7 @@ struct SiteTests {
     }
   }
 
-  @Test func `a name that somebody else's file serves, and a file of that name, are refused`()
+  @Test func `a name that a foreign file serves and a foreign file of that name are refused`()
     async throws
   {
     let port = try FreePort.pick()
@@ -214,7 +215,7 @@ struct SiteTests {
     }
   }
 
-  @Test func `a certificate in use is not deleted or revoked, but by a placeholder`() async throws {
+  @Test func `a certificate in use is deleted or revoked only with --placeholder`() async throws {
     try await SiteHost.run { site in
       try await site.add("a.test.example").requireSuccess("site add")
       let certctl = site.host.certctl
@@ -232,7 +233,7 @@ struct SiteTests {
       #expect(try await site.report("a.test.example")["state"].string == "uncertified")
       #expect(try await site.host.report("a.test.example")["state"].string == "placeholder")
       #expect(try await certctl.run(["nginx", "status"]).exitCode == 1)
-      // The next run gets a certificate in its place.
+      // The next run replaces the placeholder.
       try await certctl.run(["renew"]).requireSuccess("renew")
       let new = try #require(try await site.served("a.test.example"))
       #expect(!new.isPlaceholder && new != leaf)
@@ -242,7 +243,7 @@ struct SiteTests {
     }
   }
 
-  @Test func `DHE is a choice, and brings its parameters`() async throws {
+  @Test func `a site with --dhe gets DH parameters`() async throws {
     try await SiteHost.run { site in
       try await site.add("a.test.example", options: ["--dhe", "--key-type", "rsa2048"])
         .requireSuccess("site add")
@@ -257,14 +258,14 @@ struct SiteTests {
     }
   }
 
-  @Test func `the promise of HTTPS grows by renewals, unless the file was changed by hand`()
+  @Test func `renewals raise the HSTS max-age unless the file was edited by hand`()
     async throws
   {
     try await SiteHost.run { site in
       try await site.add("a.test.example", options: ["--hsts"]).requireSuccess("site add")
       let path = "sites-available/a.test.example.conf"
       #expect(site.nginx.folder.read(path)?.contains("max-age=300\"") == true)
-      // Its age is what counts: the record says since when it has been promised.
+      // The max-age depends on the date in the record since when HSTS is on.
       func renew(after days: Int) async throws {
         let record = "state/sites/a.test.example.json"
         let text = try #require(site.host.folder.read(record))
@@ -288,7 +289,7 @@ struct SiteTests {
   }
 
   @Test(arguments: [["--basic-auth", "/nowhere/users"], ["--location", "/f/=/nowhere/files"]])
-  func `files that are not there are found before anything is written`(options: [String])
+  func `missing files are reported before anything is written`(options: [String])
     async throws
   {
     try await SiteHost.run { site in
@@ -300,7 +301,7 @@ struct SiteTests {
     }
   }
 
-  @Test func `copies follow the certificate`() async throws {
+  @Test func `copies are updated with the certificate`() async throws {
     try await SiteHost.run { site in
       let copies = site.host.folder.path("copies")
       let added = try await site.add("a.test.example", options: ["--deploy-copy", copies])

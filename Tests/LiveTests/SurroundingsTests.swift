@@ -6,10 +6,10 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// What certctl may find around itself: no standard streams, nobody who reads, a proxy that refuses.
+/// Unusual environments: closed standard streams, a closed output pipe, a proxy that refuses.
 @Suite(.timeLimit(.minutes(15)))
 struct SurroundingsTests {
-  @Test func `a standard stream that is closed becomes no other file`() async throws {
+  @Test func `closed standard streams are opened on the null device`() async throws {
     try await withTemporaryFolder { folder in
       let port = try FreePort.pick()
       let listener = try SilentListener(port: port)
@@ -31,7 +31,7 @@ struct SurroundingsTests {
   }
 
   @Test(.needsPebble)
-  func `that nobody reads what it says is no reason to die`() async throws {
+  func `a closed output pipe does not stop certctl`() async throws {
     try await LiveHost.run { host in
       let call = host.certctl.program(
         [
@@ -46,10 +46,9 @@ struct SurroundingsTests {
     }
   }
 
-  @Test func `a proxy that refuses is told as such, and at once`() async throws {
+  @Test func `a proxy that refuses is reported without a retry`() async throws {
     try await withTemporaryFolder { folder in
       let calls = Mutex(0)
-      // It refuses CONNECT as it refuses all but GET and HEAD.
       let proxy = try await ByteServer.start(endpoints: [Endpoint(host: "127.0.0.1", port: 0)]) {
         calls.withLock { $0 += 1 }
         return RefusingProxy()

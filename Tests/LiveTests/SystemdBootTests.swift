@@ -2,14 +2,14 @@ import Glibc
 import TestSupport
 import Testing
 
-/// certctl's units in a real systemd, which `Tests/systemd.sh` boots for it.
+/// certctl's units in a real systemd that `Tests/systemd.sh` boots.
 @Suite(.timeLimit(.minutes(15)), .tags(.systemd), .serialized)
 struct SystemdBootTests {
   @Test(
     .requires(
       "systemd-nspawn", "nginx", "pebble", "pebble-challtestsrv", "openssl", "curl", "make"),
     .needsRoot("an ordinary user cannot boot a system"))
-  func `the timer renews and nginx reloads, and what fails raises an alarm`() async throws {
+  func `the timer renews, nginx reloads, and failures raise an alarm`() async throws {
     try await boot()
   }
 
@@ -26,18 +26,18 @@ struct SystemdBootTests {
     .requires(
       "systemd-nspawn", "nginx", "pebble", "pebble-challtestsrv", "openssl", "curl", "make"),
     .needsRoot("an ordinary user cannot boot a system"))
-  func `the sandboxed service runs nothing that another user calls nginx`() async throws {
+  func `the sandboxed service runs no program that another user calls nginx`() async throws {
     try await boot(Checkout.path("Tests/systemd-trust.sh"))
   }
 
-  /// Boots a system, with another story than the script's own if there is one.
+  /// Boots a system and runs the given story, or the script's default one.
   private func boot(_ story: String...) async throws {
     let certctl = try CertctlBinary.locate()
     let result = try await Program(Checkout.path("Tests/systemd.sh"), [certctl.path] + story)
       .run(within: .seconds(400))
     print(result.standardOutput)
     if result.exitCode == 77 {
-      // The machine is not able to, whatever is installed on it: its kernel, or the container's.
+      // The kernel or the container does not allow it, whatever is installed.
       try Test.cancel("\(result.standardOutput.tail(lines: 1))")
     }
     let faults = result.standardOutput.split(separator: "\n").filter { $0.contains(" FAIL ") }

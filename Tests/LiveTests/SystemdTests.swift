@@ -3,21 +3,21 @@ import TestSupport
 import Testing
 
 extension Tag {
-  /// Needs systemd's own judges.
+  /// Tests that need systemd's tools.
   @Tag static var systemd: Self
 }
 
-/// The shipped units, as systemd itself judges them.
+/// The shipped units, checked with `systemd-analyze`.
 @Suite(.timeLimit(.minutes(15)), .tags(.systemd))
 struct SystemdTests {
   private static let services = [
     "certctl-renew.service", "certctl-renew@.service", "certctl-failure@.service",
   ]
 
-  /// `systemd` beside `Tests` and `Sources`.
+  /// The folder of the shipped units.
   private static let shipped = Checkout.path("systemd")
 
-  /// The units as `make install` writes them, in a folder with a program in place of certctl.
+  /// Runs `body` with the units as `make install` writes them and a stub of certctl.
   private func withUnits(_ body: (TemporaryFolder) async throws -> Void) async throws {
     try await withTemporaryFolder(label: "units") { folder in
       let program = try folder.write("bin/certctl", "#!/bin/sh\n")
@@ -33,14 +33,14 @@ struct SystemdTests {
   private func analyze(
     _ folder: TemporaryFolder, _ arguments: String...
   ) async throws -> ProgramResult {
-    // A trailing colon: what is not in the folder is looked for where it usually is.
+    // The trailing colon appends systemd's default search path.
     try await Program(
       "systemd-analyze", arguments, environment: ["SYSTEMD_UNIT_PATH": "\(folder.path):"],
       workingDirectory: folder.path
     ).run()
   }
 
-  @Test(.requires("systemd-analyze")) func `the units are flawless`() async throws {
+  @Test(.requires("systemd-analyze")) func `the units have no errors`() async throws {
     try await withUnits { folder in
       let result = try await analyze(
         folder, "verify", "--recursive-errors=yes", "--man=no", "certctl-renew.service",
@@ -51,7 +51,7 @@ struct SystemdTests {
     }
   }
 
-  @Test(.requires("systemd-analyze")) func `a flaw would be found`() async throws {
+  @Test(.requires("systemd-analyze")) func `an unknown setting is reported`() async throws {
     try await withUnits { folder in
       let unit = try #require(folder.read("certctl-renew.service"))
       try folder.write("certctl-renew.service", unit + "ProtectEverything=yes\n")
@@ -62,7 +62,7 @@ struct SystemdTests {
   }
 
   @Test(.requires("systemd-analyze"), arguments: services)
-  func `the sandbox leaves an exposure of 2.0 at most`(_ unit: String) async throws {
+  func `the sandbox leaves an exposure level of at most 2.0`(_ unit: String) async throws {
     try await withUnits { folder in
       let result = try await analyze(
         folder, "security", "--offline=yes", "--threshold=20", folder.path(unit))

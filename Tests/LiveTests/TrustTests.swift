@@ -2,7 +2,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// What certctl as root does about processes and files that another user decides about.
+/// certctl as root with processes and files that another user controls.
 @Suite(.timeLimit(.minutes(15)))
 struct TrustTests {
   @Test(
@@ -12,7 +12,7 @@ struct TrustTests {
     .enabled("only root has something to lose") {
       geteuid() == 0 || InstalledProgram.nothingMayBeSkipped
     })
-  func `nothing that another user chose is run, signalled or read from`() async throws {
+  func `certctl runs, signals and reads nothing that another user controls`() async throws {
     let certctl = try CertctlBinary.locate()
     let result = try await Program(Checkout.path("Tests/trust.sh"), [certctl.path])
       .run(within: .seconds(400))

@@ -3,14 +3,14 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// Validations that fail: what the user is told, and what stays behind.
+/// Failed validations: their error messages and their cleanup.
 @Suite(.timeLimit(.minutes(15)))
 struct ValidationFailureTests {
-  /// An address of loopback where nobody listens.
+  /// A loopback address where nothing listens.
   private static let nowhere = "127.0.0.3"
 
   @Test(.needsPebble)
-  func `each name that failed is told with the CA's words, and a mended cause is enough`()
+  func `each failed name is reported with the CA's reason, and a retry after the fix works`()
     async throws
   {
     try await LiveHost.run { host in
@@ -37,7 +37,7 @@ struct ValidationFailureTests {
   }
 
   @Test(.needsPebble)
-  func `one name that failed is told as JSON with the CA's problem`() async throws {
+  func `a failed name is reported in JSON with the CA's problem`() async throws {
     try await LiveHost.run { host in
       let dns = try #require(host.pebble.dns)
       try await dns.setA("bad.example.com", [Self.nowhere])
@@ -55,7 +55,7 @@ struct ValidationFailureTests {
   }
 
   @Test(.needsPebble, .needsNginx)
-  func `a web server that answers something else is told, and its folder is left clean`()
+  func `a wrong response of the web server is reported, and the webroot is cleaned up`()
     async throws
   {
     try await LiveHost.run { host in
@@ -86,7 +86,7 @@ struct ValidationFailureTests {
   }
 
   @Test(.needsPebble)
-  func `authorizations that are still pending are given up`() async throws {
+  func `pending authorizations are deactivated after a failure`() async throws {
     try await LiveHost.run { host in
       let dns = try #require(host.pebble.dns)
       let silent = try SilentListener(port: host.pebble.httpPort)
@@ -106,12 +106,12 @@ struct ValidationFailureTests {
   }
 
   @Test(.needsPebble)
-  func `a renewal that fails leaves the certificate in use, and is told by show`() async throws {
+  func `a failed renewal keeps the certificate in use and is reported by show`() async throws {
     try await LiveHost.run { host in
       try await host.issue("example.com").requireSuccess("issue")
       let before = try host.leaf("example.com")
-      // A name that is new to the CA: one time in a hundred Pebble takes an old authorization even
-      // where it is told never to.
+      // A name that is new to the CA, because Pebble reuses 1 in 100 authorizations even with
+      // reuse disabled.
       try await host.pebble.dns?.setA("new.example.com", [Self.nowhere])
       let result = try await host.issue("example.com", "new.example.com")
       #expect(result.exitCode == 1, "\(result)")
@@ -130,7 +130,7 @@ struct ValidationFailureTests {
   }
 
   @Test(.needsPebble)
-  func `a name that DNS cannot answer is told as such`() async throws {
+  func `a DNS failure of a name is reported`() async throws {
     try await LiveHost.run { host in
       try await host.pebble.dns?.setFailure("example.com")
       let result = try await host.issue("example.com")
@@ -141,7 +141,7 @@ struct ValidationFailureTests {
     }
   }
 
-  /// No lineage, no order under way, no journal.
+  /// Expects no lineage, no pending order and no journal.
   private func expectNothingLeft(_ host: LiveHost) {
     for path in ["lineages", "live", "archive", "pending", "journal"] {
       #expect(host.entries(path).isEmpty, "\(path)")

@@ -1,4 +1,4 @@
-/// Who is to act when, the earliest first: a binary heap.
+/// A priority queue of timer events, earliest first, as a binary heap.
 struct EventQueue {
   struct Event {
     /// Seconds from the start of the simulation.

@@ -3,42 +3,42 @@ import CertctlIssuing
 import CertctlStore
 import FoundationEssentials
 
-/// One certificate of a host: what its lineage would hold, and what really is.
+/// One certificate of a host: the state of its lineage, and the simulated truth.
 struct Site {
   let number: Int
-  /// The registered domain that it lies under.
+  /// The number of the registered domain.
   let domain: Int
   let identifiers: [Identifier]
-  /// How long its certificates live, in seconds.
+  /// The lifetime of its certificates, in seconds.
   let lifetime: Double
   var certificate: RenewalCertificate?
   var state = RenewalState()
   var serial: Int?
   var issued: Date?
-  /// When its validation must fail, because the domain points elsewhere.
+  /// The time in which validations fail because the domain points elsewhere.
   var broken: Range<Double> = 0..<0
-  /// How many runs could have renewed the certificate since the CA's window was over.
+  /// The number of runs that could have renewed the certificate after the CA's window.
   var chances = 0
-  /// How many of them tried, and failed by what was not in their hands.
+  /// The number of these runs that tried and failed through no fault of their own.
   var tries = 0
-  /// Whether the run under way is one of them.
+  /// Whether the current run is one of them.
   var hasChance = false
   var isExpired = false
 }
 
-/// A machine with a timer, an account, a ledger and some certificates.
+/// A machine with a timer, an account, a rate limit ledger and some certificates.
 final class Host {
   let number: Int
   let account: String
   let asksRenewalInfo: Bool
-  /// When in the interval of the timer it runs, in seconds.
+  /// The offset of its runs in the timer's interval, in seconds.
   let delay: Double
   var sites: [Site] = []
   var ledger = RateLimitLedger()
   var lastDirectory = -Double.infinity
-  /// When it is switched off.
+  /// The time in which it is switched off.
   var off: Range<Double> = 0..<0
-  /// When its clock is wrong, and by how many seconds.
+  /// The time in which its clock is wrong, and the error in seconds.
   var clockFault: Range<Double> = 0..<0
   var clockError = 0.0
 
@@ -50,7 +50,7 @@ final class Host {
   }
 }
 
-/// Makes the hosts of the simulation.
+/// A builder of the simulated hosts.
 struct FleetBuilder {
   let options: SimulationOptions
   var generator: SeededGenerator
@@ -62,8 +62,10 @@ struct FleetBuilder {
     self.generator = generator
   }
 
-  /// Few hosts have most of the certificates: 5 % of them are on hosts of 5, 20 % on hosts of 25,
-  /// 45 % on hosts of 250, and 30 % on hosts of 1500.
+  /// Creates the hosts, few of which have most of the certificates.
+  ///
+  /// 5 % of the certificates are on hosts of 5, 20 % on hosts of 25, 45 % on hosts of 250 and 30 %
+  /// on hosts of 1500.
   mutating func hosts(_ ca: inout SimulatedCA) -> [Host] {
     var hosts: [Host] = []
     for (share, size) in [(0.05, 5), (0.2, 25), (0.45, 250), (0.3, 1500)] {
@@ -81,9 +83,9 @@ struct FleetBuilder {
     let host = Host(
       number: number, asksRenewalInfo: !generator.chance(0.1),
       delay: generator.below(86400 / options.runsPerDay))
-    // Some of the hosts come later, with nothing: what the ledger is for.
+    // Some hosts start later without certificates; they need the ledger.
     let isLate = number % 31 == 7
-    // Some have all their certificates under one domain.
+    // Some hosts have all their certificates under one domain.
     let shared: Int? = generator.chance(0.05) ? newDomain() : nil
     for _ in 0..<count { host.sites.append(site(shared, isLate: isLate, &ca)) }
     let end = options.days * 86400
@@ -111,7 +113,7 @@ struct FleetBuilder {
       lifetime: lifetime)
     if generator.chance(0.004) { site.broken = period(days: 5...60) }
     if !isLate {
-      // Its age is anything up to when it falls due, as in a fleet that has run for long.
+      // Ages are spread until the due date, as in a fleet that has run for a long time.
       let begin = -generator.below(lifetime * (lifetime < 10 * 86400 ? 0.5 : 2.0 / 3))
       site.certificate = Simulation.certificate(of: site, from: begin)
       site.serial = ca.issueUncounted(site: site, now: begin)

@@ -1,11 +1,11 @@
-/// Random numbers that are the same for the same seed (SplitMix64).
+/// A random number generator that returns the same numbers for the same seed (SplitMix64).
 package struct SeededGenerator: RandomNumberGenerator {
   private var state: UInt64
 
-  /// Starts from a seed.
+  /// Creates a generator with a seed.
   package init(seed: UInt64) { state = seed }
 
-  /// The next number.
+  /// Returns the next number.
   package mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
     var mixed = state
@@ -14,11 +14,11 @@ package struct SeededGenerator: RandomNumberGenerator {
     return mixed ^ (mixed >> 31)
   }
 
-  /// A number from 0 to below `bound`.
+  /// Returns a number from 0 up to, but not including, `bound`.
   package mutating func below(_ bound: Double) -> Double {
     Double.random(in: 0..<bound, using: &self)
   }
 
-  /// True this often.
+  /// Returns true with this probability.
   package mutating func chance(_ probability: Double) -> Bool { below(1) < probability }
 }

@@ -1,18 +1,19 @@
 import ACME
 import FoundationEssentials
 
-/// A CA with Let's Encrypt's limits, which it counts in its own way: if the ledger were wrong, this
-/// would refuse.
+/// A CA with Let's Encrypt's limits.
+///
+/// It counts them independently of the ledger, so that it rejects orders if the ledger is wrong.
 struct SimulatedCA {
-  /// When it does not answer.
+  /// The times in which it does not respond.
   var outages: [Range<Double>] = []
-  /// When it answers one order in five by 429.
+  /// The times in which it rejects one order in five with 429.
   var overloads: [Range<Double>] = []
-  /// When it tells by ARI that three certificates in ten will be revoked.
+  /// When it announces with ARI that three in ten certificates will be revoked.
   var massRevocation = Double.infinity
-  /// What was refused because of a limit, by its name.
+  /// The number of orders rejected by each limit.
   private(set) var refusals: [String: Int] = [:]
-  /// Orders that replace what was already replaced.
+  /// The number of orders that replace an already replaced certificate.
   private(set) var doubleRenewals = 0
 
   private var buckets: [String: Tokens] = [:]
@@ -28,7 +29,7 @@ struct SimulatedCA {
     case limited(retryAfter: Double)
   }
 
-  /// Tokens that come back steadily.
+  /// A token bucket that refills steadily.
   private struct Tokens {
     var left: Double
     var time: Double
@@ -69,7 +70,7 @@ struct SimulatedCA {
     return .accepted
   }
 
-  /// Issues: the serial number.
+  /// Issues a certificate and returns its serial number.
   mutating func issue(site: Site, replaces: Int?, now: Double) -> Int {
     let isRenewal =
       replaces != nil || lastIssued[site.number].map { now - $0 < 120 * 86400 } ?? false
@@ -78,7 +79,7 @@ struct SimulatedCA {
     return issueUncounted(site: site, replaces: replaces, now: now)
   }
 
-  /// Issues before the simulation begins.
+  /// Issues a certificate without counting limits, as before the start of the simulation.
   mutating func issueUncounted(site: Site, replaces: Int? = nil, now: Double) -> Int {
     if let replaces { replaced.insert(replaces) }
     if now >= massRevocation, firstSerialAfterRevocation == nil {
@@ -93,13 +94,13 @@ struct SimulatedCA {
     spend("f\(host) \(site.number)", 5, 3600, now)
   }
 
-  /// Whether the certificate is among those that will be revoked.
+  /// Returns whether the certificate will be revoked.
   func isAffected(_ serial: Int, now: Double) -> Bool {
     guard now >= massRevocation, serial < firstSerialAfterRevocation ?? .max else { return false }
     return (serial &* 2_654_435_761) >> 8 % 10 < 3
   }
 
-  /// Its renewal information, as Let's Encrypt's server makes it.
+  /// Returns renewal information, computed as Let's Encrypt's server does.
   func renewalInfo(
     serial: Int, notBefore: Date, notAfter: Date, now: Double, epoch: Date, retryAfter: Date
   ) -> RenewalInfo {

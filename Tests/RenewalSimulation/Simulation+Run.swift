@@ -6,18 +6,18 @@ import FoundationEssentials
 /// One run of `renew` on one host, from the timer to the last order.
 private struct Run {
   let start: Double
-  /// Seconds from the start until now: orders take time.
+  /// Seconds since the start of the run, because orders take time.
   var elapsed = 0.0
-  /// By how much the host's clock is wrong.
+  /// The error of the host's clock, in seconds.
   let clockError: Double
-  /// Whether the CA turned out to be away: nothing more is asked of it in this run.
+  /// Whether the CA was unreachable; the run then sends no more requests.
   var isDown = false
   var requests = 0
 
   var time: Double { start + elapsed }
-  /// What the host's clock says.
+  /// The time of the host's clock.
   var now: Date { Simulation.epoch.addingTimeInterval(time + clockError) }
-  /// With a clock that is years off, no TLS connection comes about.
+  /// Whether the clock is accurate enough for TLS: less than a year off.
   var canConnect: Bool { abs(clockError) < 365 * 86400 }
 }
 
@@ -45,8 +45,8 @@ extension Simulation {
     host.ledger.prune(now: run.now)
   }
 
-  /// Whether this run could renew a certificate of which the CA's window, or the same time by the
-  /// dates, is over.
+  /// Counts a run that could renew a certificate after the CA's window, or after the same time
+  /// computed from its dates.
   private func countChance(_ host: Host, _ index: Int, _ run: Run) {
     host.sites[index].hasChance = false
     guard let certificate = host.sites[index].certificate else { return }
@@ -59,9 +59,9 @@ extension Simulation {
     host.sites[index].chances += 1
   }
 
-  /// The first request of a run reads the directory, when the copy is a day old.
+  /// Connects to the CA, and requests the directory if the cached copy is older than a day.
   ///
-  /// - Returns: Whether the CA can be reached.
+  /// - Returns: Whether the CA is reachable.
   private mutating func connect(_ host: Host, _ run: inout Run) -> Bool {
     if run.isDown { return false }
     guard run.canConnect, ca.isUp(run.time) else {

@@ -2,16 +2,16 @@ import ACME
 import CertctlStore
 import FoundationEssentials
 
-/// What to simulate.
+/// The options of a simulation.
 package struct SimulationOptions: Sendable {
-  /// How many certificates, on how many days, from which seed.
+  /// The number of certificates, the number of days and the seed.
   package var certificates: Int
   package var days: Double
   package var seed: UInt64
-  /// How often a day a host's timer fires.
+  /// The number of timer runs per day and host.
   package var runsPerDay: Double
 
-  /// The whole simulation by default.
+  /// Creates options; the default is the full simulation.
   package init(
     certificates: Int = 100_000, days: Double = 730, seed: UInt64 = 1, runsPerDay: Double = 2
   ) {
@@ -22,10 +22,12 @@ package struct SimulationOptions: Sendable {
   }
 }
 
-/// Years of a fleet's renewals in a minute: the real decision, ledger and back-off, with the CA,
-/// the hosts and the clock made up.
+/// A simulation of years of a fleet's renewals in a minute.
+///
+/// The decision, the ledger and the back-off are real; the CA, the hosts and the clock are
+/// simulated.
 package struct Simulation {
-  /// When the simulation begins.
+  /// The start of the simulation.
   static let epoch = Date(timeIntervalSince1970: 1_767_225_600)
   static let directory = "https://acme-v02.api.letsencrypt.org/directory"
 
@@ -36,12 +38,12 @@ package struct Simulation {
   private var queue = EventQueue()
   private let hosts: [Host]
 
-  /// Makes the fleet.
+  /// Creates the fleet and schedules the CA's incidents.
   package init(_ options: SimulationOptions) {
     self.options = options
     figures = SimulationFigures(days: options.days)
     let day = options.days / 730 * 86400
-    // At the same places of the calendar, whatever the length.
+    // At the same fractions of the simulated time, whatever its length.
     ca.outages = [
       (100 * day)..<(100 * day + 3600), (200.3 * day)..<(200.3 * day + 86400),
       (300.6 * day)..<(300.6 * day + 3 * 86400),
@@ -57,7 +59,7 @@ package struct Simulation {
         + [ca.massRevocation..<(ca.massRevocation + 86400)])
   }
 
-  /// Runs it to the end.
+  /// Runs the simulation to its end.
   package mutating func run() -> SimulationFigures {
     let interval = 86400 / options.runsPerDay
     let end = options.days * 86400
@@ -72,7 +74,7 @@ package struct Simulation {
       }
       let host = hosts[event.host]
       if host.off.contains(event.time) {
-        // A persistent timer fires when the machine is back.
+        // A persistent timer fires when the machine is on again.
         queue.add(.init(time: host.off.upperBound, host: event.host))
         continue
       }
@@ -98,8 +100,8 @@ package struct Simulation {
     }
   }
 
-  /// How many that were told to renew still have not, though their host was up and their domain
-  /// well.
+  /// Returns the number of affected certificates that have not been renewed although their host was
+  /// up and their domain worked.
   private func stillAffected(_ deadline: Double) -> Int {
     hosts.filter { $0.asksRenewalInfo && !$0.off.overlaps(ca.massRevocation..<deadline) }
       .reduce(0) { count, host in

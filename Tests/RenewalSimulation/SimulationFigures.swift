@@ -1,22 +1,22 @@
 import CertctlIssuing
 
-/// What came of a simulation.
+/// The results of a simulation.
 package struct SimulationFigures {
-  /// Renewals and first certificates, by the decision's reason.
+  /// Renewals and first certificates, by the reason of the decision.
   package var renewals: [String: Int] = [:]
-  /// Certificates that expired though a run could have renewed them, and did not try.
+  /// Certificates that expired although a run could have renewed them and did not try.
   package var avoidableExpiries = 0
-  /// What is known of the first of them.
+  /// Details of the first avoidable expiries.
   package var examples: [String] = []
   /// Certificates that expired and could not be renewed, by cause.
   package var expiries: [String: Int] = [:]
-  /// Orders that a limit of the CA refused, by limit.
+  /// Orders rejected by a limit of the CA, by limit.
   package var refusals: [String: Int] = [:]
-  /// Certificates that were renewed twice.
+  /// The number of certificates renewed twice.
   package var doubleRenewals = 0
-  /// Failed attempts by cause.
+  /// Failed attempts, by cause.
   package var failures: [String: Int] = [:]
-  /// Certificates that ARI called in, and how many of them were not replaced by the deadline.
+  /// The certificates recalled with ARI, and how many of them were not replaced by the deadline.
   package var affected = 0
   package var affectedUntold = 0
   package var affectedAtDeadline = 0
@@ -34,22 +34,22 @@ package struct SimulationFigures {
   private var isTroubled: [Bool]
 
   init(days: Double) {
-    // The last run may end a little after the last hour.
+    // The last run may end slightly after the last hour.
     let hours = Int(days * 24) + 48
     requests = Array(repeating: 0, count: hours)
     orders = Array(repeating: 0, count: hours)
     isTroubled = Array(repeating: false, count: hours)
   }
 
-  /// How many renewals and first certificates.
+  /// The number of renewals and first certificates.
   package var total: Int { renewals.values.reduce(0, +) }
 
-  /// Whether everything was as promised.
+  /// Whether no certificate expired avoidably and no limit or promise was broken.
   package var isGood: Bool {
     avoidableExpiries == 0 && refusals.isEmpty && doubleRenewals == 0 && affectedAtDeadline == 0
   }
 
-  /// Notes the periods that are no everyday ones: outages, overloads and their next day.
+  /// Notes the exceptional periods: outages, overloads and the day after each.
   mutating func noteTrouble(_ periods: [Range<Double>]) {
     for period in periods {
       for hour in Int(period.lowerBound / 3600)...Int(period.upperBound / 3600)
@@ -62,7 +62,7 @@ package struct SimulationFigures {
   mutating func count(_ made: Int, at time: Double, span: Double) {
     runs += 1
     if made == 0 { idleRuns += 1 }
-    // A long run makes its requests one after another.
+    // A long run spreads its requests over its hours.
     let first = Int(time / 3600)
     let last = min(Int((time + span) / 3600), requests.count - 1)
     for hour in first...max(first, last) {
@@ -85,7 +85,7 @@ package struct SimulationFigures {
     orders[Int(time / 3600)] += 1
   }
 
-  /// The figures, a line each.
+  /// The results as text, one per line.
   package var lines: [String] {
     var lines = ["\(hosts) hosts, \(runs) runs of the timer, \(decisions) decisions"]
     lines.append("renewals: \(total)")

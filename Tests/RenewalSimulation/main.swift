@@ -1,7 +1,7 @@
-// Two years of renewals of 100,000 certificates with a virtual clock:
+// Simulates two years of renewals of 100,000 certificates with a virtual clock:
 //   swift run -c release RenewalSimulation [CERTIFICATES [DAYS [SEED [RUNS-PER-DAY]]]]
-// Ends with 1 if a certificate expired that could have been renewed, or a limit of the CA, or a
-// promise, was broken.
+// Exits with 1 if a certificate expired that could have been renewed, or if a limit of the CA or
+// a promise was broken.
 import Glibc
 
 var options = SimulationOptions()

@@ -4,16 +4,16 @@ import Glibc
 
 /// acme2certifier, a real ACME server with ARI (RFC 9773), behind an nginx that speaks HTTP/2.
 ///
-/// An independent implementation in Python, which stands parallel orders. What it lacks is added by
-/// `Fixtures/acme2certifier/server.py`; its `replaces` is one of these things, see there.
+/// An independent implementation in Python that copes with parallel orders.
+/// `Fixtures/acme2certifier/server.py` adds what it lacks, such as `replaces`.
 package struct Acme2Certifier: Sendable {
-  /// TLS in front of it, which tells requests and connections.
+  /// The TLS proxy in front of the server, which logs requests and connections.
   package let proxy: LoggingProxy
-  /// Its HTTPS certificate, self-signed: what `--ca-bundle` takes.
+  /// The server's self-signed HTTPS certificate, for `--ca-bundle`.
   package let certificate: ServerCertificate
-  /// Where it looks for http-01 answers, on every host.
+  /// The port at which the server validates http-01, on every host.
   package let httpPort: Int
-  /// The DNS that it asks; names have the address 127.0.0.1 unless the test says otherwise.
+  /// The server's DNS; names resolve to 127.0.0.1 unless the test sets records.
   package let dns: ChallengeTestServer
   let folder: TemporaryFolder
   let port: Int
@@ -23,33 +23,33 @@ package struct Acme2Certifier: Sendable {
   package var directoryURL: String { proxy.directoryURL }
   package var caBundlePath: String { certificate.certificatePath }
 
-  /// The Python that has it, made by `scripts/install-deps test`; for `.requires`.
+  /// The Python interpreter with acme2certifier, from `scripts/install-deps test`; for `.requires`.
   package static let python = checkout + "/.build/acme2certifier/bin/python"
 
-  /// What a test may also change while it runs.
+  /// Settings that a test may also change while the server runs.
   package struct Settings: Sendable {
-    /// How long certificates are valid from their issuance on; at most as long as its root, ten
-    /// years.
+    /// The validity of certificates from issuance, in seconds; at most the root's ten years.
     package var validitySeconds = 90 * 86400
-    /// How long before their issuance they became valid: such a certificate is old when it is new.
+    /// The seconds by which notBefore lies before issuance, so that a new certificate looks old.
     package var ageSeconds = 0
     package var window = Window.lastPart
-    /// Retry-After of the renewal information, in seconds.
+    /// The Retry-After of renewal information, in seconds.
     package var retryAfter = 86400
-    /// Whether it looks at `replaces`, as RFC 9773 section 5 wants it; if not, it ignores it, as
-    /// acme2certifier 0.46 by itself does.
+    /// Whether the server checks `replaces` (RFC 9773, section 5).
+    ///
+    /// If not, it ignores the field, as acme2certifier 0.46 does.
     package var checksReplaces = true
-    /// After so many certificates since its start it kills itself, when it is asked for one more.
+    /// The number of certificates after which the next finalization kills the server.
     package var diesAfter: Int?
 
     package init(_ change: (inout Settings) -> Void = { _ in }) { change(&self) }
   }
 
-  /// The window that it suggests for renewals.
+  /// The renewal window that the server suggests.
   package struct Window: Sendable {
-    /// Where it begins, in percent of a certificate's lifetime; may be negative.
+    /// The start, in percent of the certificate's lifetime; may be negative.
     package var startPercent: Double
-    /// How long it is; until the certificate expires when nil.
+    /// The length in seconds; nil for a window that lasts until the certificate expires.
     package var seconds: Int?
 
     package init(startPercent: Double, seconds: Int? = nil) {
@@ -57,28 +57,29 @@ package struct Acme2Certifier: Sendable {
       self.seconds = seconds
     }
 
-    /// From 85 % of the lifetime to its end.
+    /// From 85 % of the lifetime until expiry.
     package static let lastPart = Window(startPercent: 85)
-    /// Over before the certificate was issued, if that is valid for longer than ten hours.
+    /// A window that ended before issuance, for lifetimes longer than ten hours.
     package static let past = Window(startPercent: -10, seconds: 3600)
   }
 
-  /// One newOrder as the server saw it.
+  /// A newOrder request as the server received it.
   package struct PlacedOrder: Sendable, Decodable {
-    /// Its name, the end of its URL; nil when it was refused because of its `replaces`.
+    /// The order's name (the end of its URL); nil if the server refused its `replaces`.
     package let order: String?
-    /// The HTTP status of the answer.
+    /// The HTTP status of the response.
     package let status: Int
     package let names: [String]
-    /// The certificate that it says to replace.
+    /// The value of `replaces`.
     package let replaces: String?
   }
 
-  /// The name by which records of dns-persist-01 name it, in a lab.
+  /// The issuer name in dns-persist-01 records, in a lab.
   package static let issuer = "acme2certifier.test"
 
-  /// Runs one around `body`; in a lab it runs there, asks the lab's resolver and offers
-  /// dns-persist-01.
+  /// Runs a server around `body`.
+  ///
+  /// In a lab it runs in the lab's network, uses the lab's resolver and offers dns-persist-01.
   package static func run<Result: Sendable>(
     _ settings: Settings = Settings(), in lab: DNSLab? = nil,
     _ body: (Acme2Certifier) async throws -> Result
@@ -107,13 +108,13 @@ package struct Acme2Certifier: Sendable {
     }
   }
 
-  /// From the next request on it behaves like this.
+  /// Changes the settings from the next request on.
   package func change(_ settings: Settings) throws { try Self.write(settings, to: folder) }
 
-  /// Whether it runs; it does not after `Settings.diesAfter` certificates.
+  /// Whether the server runs; false once it has killed itself, see `Settings.diesAfter`.
   package var isRunning: Bool { program.isRunning }
 
-  /// Starts it again after its death, with all that it knew, around `body`.
+  /// Restarts a dead server with its database, around `body`.
   package func runAgain<Result: Sendable>(
     _ settings: Settings = Settings(), _ body: () async throws -> Result
   ) async throws -> Result {
@@ -122,7 +123,7 @@ package struct Acme2Certifier: Sendable {
     return try await Self.serve(folder, port, namespace) { _ in try await body() }
   }
 
-  /// The newOrder requests so far that had a readable payload, in the order of their answers.
+  /// The newOrder requests so far with a readable payload, in the order of their responses.
   package var orders: [PlacedOrder] {
     get throws {
       try (folder.read("orders.jsonl") ?? "").split(separator: "\n").map {
@@ -133,7 +134,7 @@ package struct Acme2Certifier: Sendable {
 }
 
 extension Acme2Certifier {
-  /// The project's folder.
+  /// The project's directory.
   private static let checkout: String = {
     let parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)
     return parts.dropLast(3).joined(separator: "/")
@@ -148,7 +149,7 @@ extension Acme2Certifier {
     var program = Program(
       python, [script, folder.path, "\(port)"], environment: ["PYTHONDONTWRITEBYTECODE": "1"])
     if let namespace { program = namespace.inside(program) }
-    // It listens when its database is there.
+    // The server listens once its database exists.
     return try await program.serve(
       isReady: { _ in try await acceptsConnections(port, in: namespace) }, body)
   }
@@ -200,7 +201,7 @@ extension Acme2Certifier {
       """)
   }
 
-  /// Replaces the file as a whole, because the server may be reading it.
+  /// Replaces the file atomically, because the server may be reading it.
   private static func write(_ settings: Settings, to folder: TemporaryFolder) throws {
     let next = try folder.write("settings.next", settings.text)
     guard rename(next, folder.path("settings.cfg")) == 0 else {

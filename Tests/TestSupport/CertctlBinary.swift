@@ -1,17 +1,17 @@
 import FoundationEssentials
 import Glibc
 
-/// The built `certctl`, as its users run it.
+/// The built `certctl` command.
 package struct CertctlBinary: Sendable {
   package let path: String
-  /// Arguments after those of each call, such as `--ca-bundle` and its file.
+  /// Arguments appended to every call, such as `--ca-bundle` and its file.
   package var commonArguments: [String] = []
-  /// Changes to the environment of each call.
+  /// Changes to the environment of every call.
   package var environment: [String: String?] = [:]
 
-  /// The binary that was built together with the tests: it lies beside the test bundle.
+  /// Returns the binary built together with the tests, which lies beside the test bundle.
   ///
-  /// `CERTCTL_BINARY` in the environment names another one, such as a release build.
+  /// The environment variable `CERTCTL_BINARY` names another one, such as a release build.
   package static func locate() throws -> CertctlBinary {
     if let path = ProcessInfo.processInfo.environment["CERTCTL_BINARY"] {
       return try checked(path)
@@ -25,8 +25,9 @@ package struct CertctlBinary: Sendable {
     return try checked(folder.joined(separator: "/") + "/certctl")
   }
 
-  /// The binary with a state directory and without anything of the machine's own: no proxies, no
-  /// `CERTCTL_` variables, a home that does not exist.
+  /// Returns the binary with its state directory in `folder`, isolated from the machine.
+  ///
+  /// The environment has no proxies, no other `CERTCTL_` variables and a home that does not exist.
   package static func locate(stateIn folder: TemporaryFolder) throws -> CertctlBinary {
     var binary = try locate()
     let inherited = ProcessInfo.processInfo.environment.keys
@@ -39,10 +40,10 @@ package struct CertctlBinary: Sendable {
     return binary
   }
 
-  /// Runs a command to its end.
+  /// Runs a command until it exits.
   ///
-  /// `whileRunning` may look at the output so far and send signals; the time limit counts from its
-  /// end.
+  /// `whileRunning` may read the output so far and send signals. The time limit starts when it
+  /// returns.
   package func run(
     _ arguments: [String], environment changes: [String: String?] = [:],
     within limit: Duration = .seconds(60), input: String? = nil,
@@ -52,7 +53,7 @@ package struct CertctlBinary: Sendable {
       .run(within: limit, input: input, whileRunning: whileRunning)
   }
 
-  /// The call as a `Program`, to be run under strace or valgrind for example.
+  /// Returns the call as a `Program`, for example to run it under strace or valgrind.
   package func program(
     _ arguments: [String], environment changes: [String: String?] = [:]
   ) -> Program {

@@ -1,17 +1,17 @@
 import FoundationEssentials
 
-/// pebble-challtestsrv: the DNS that Pebble sees, with records that a test sets.
+/// pebble-challtestsrv: Pebble's DNS, with records that a test sets.
 ///
-/// A name without records of its own has the address 127.0.0.1. Only its DNS is used; the
-/// challenges are answered by the code under test.
+/// A name without records resolves to 127.0.0.1. Tests use only its DNS; the code under test
+/// serves the challenges.
 package struct ChallengeTestServer: Sendable {
-  /// Where its DNS listens (UDP and TCP), as "127.0.0.1:port".
+  /// The address of its DNS (UDP and TCP), as "127.0.0.1:port".
   package let dnsAddress: String
   private let managementURL: String
 
-  /// Runs one around `body`.
+  /// Runs a server around `body`.
   ///
-  /// By default names have no AAAA record, so that Pebble does not try two families.
+  /// By default names have no AAAA record, so that Pebble does not try two address families.
   package static func run<Result: Sendable>(
     defaultIPv4: String = "127.0.0.1", defaultIPv6: String = "",
     _ body: (ChallengeTestServer) async throws -> Result
@@ -32,7 +32,7 @@ package struct ChallengeTestServer: Sendable {
     }) { _ in try await body(server) }
   }
 
-  /// Adds TXT values to a name; the final dot is put on if missing.
+  /// Adds a TXT value to a name, whose final dot is optional.
   package func setTXT(_ host: String, _ value: String) async throws {
     try await post("set-txt", Record(host: host, value: value))
   }
@@ -65,13 +65,13 @@ package struct ChallengeTestServer: Sendable {
     try await post("clear-cname", Record(host: host))
   }
 
-  /// Lets only the CA of that domain issue for a name, as in `0 issue "letsencrypt.org"`.
+  /// Adds a CAA record that permits only this CA, as in `0 issue "letsencrypt.org"`.
   package func setCAA(_ host: String, tag: String = "issue", value: String) async throws {
     let policy = Record.Policy(tag: tag, value: value)
     try await post("add-caa", Record(host: host, policies: [policy]))
   }
 
-  /// Answers SERVFAIL for a name.
+  /// Makes the DNS answer SERVFAIL for a name.
   package func setFailure(_ host: String) async throws {
     try await post("set-servfail", Record(host: host))
   }

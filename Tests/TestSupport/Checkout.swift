@@ -1,8 +1,8 @@
-/// The tree that these tests were built from.
+/// The source tree that the tests were built from.
 package enum Checkout {
-  /// The path of a file or folder of it.
+  /// Returns the absolute path of a file or directory in the tree.
   ///
-  /// - Parameter name: The path from its top, such as `scripts/demo`.
+  /// - Parameter name: The path from the top, such as `scripts/demo`.
   /// - Returns: The absolute path.
   package static func path(_ name: String) -> String {
     let parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)

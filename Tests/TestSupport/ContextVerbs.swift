@@ -3,7 +3,7 @@ package import CertctlCrypto
 package import CertctlOperations
 package import CertctlStore
 
-/// The operations as verbs, for tests.
+/// Shorthands that run the operations.
 extension Context {
   package func issue(_ request: IssueRequest) async throws -> IssueReport {
     try await run(IssueOperation(request))

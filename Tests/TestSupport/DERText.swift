@@ -1,7 +1,7 @@
 internal import FoundationEssentials
 internal import Glibc
 
-/// Writes the little DER that ``TestCA`` needs.
+/// An encoder for the DER that ``TestCA`` needs.
 enum DERText {
   static func tagged(_ tag: UInt8, _ content: [UInt8]) -> [UInt8] {
     var length: [UInt8] = []
@@ -22,7 +22,7 @@ enum DERText {
 
   static func integer(_ content: [UInt8]) -> [UInt8] { tagged(0x02, content) }
 
-  /// The content of a positive INTEGER.
+  /// Returns the content of a positive INTEGER.
   static func minimal(_ magnitude: [UInt8]) -> [UInt8] {
     var bytes = Array(magnitude.drop { $0 == 0 })
     if bytes.isEmpty || bytes[0] >= 0x80 { bytes.insert(0, at: 0) }
@@ -43,14 +43,14 @@ enum DERText {
     return tagged(0x06, content)
   }
 
-  /// A name of one common name; empty without one.
+  /// Returns a Name with one common name; an empty one for nil.
   static func name(_ common: String?) -> [UInt8] {
     guard let common else { return sequence([]) }
     let attribute = sequence([oid([2, 5, 4, 3]), tagged(0x0c, [UInt8](common.utf8))])
     return sequence([tagged(0x31, attribute)])
   }
 
-  /// GeneralizedTime or UTCTime, whichever RFC 5280 wants for the year.
+  /// Returns a UTCTime or, from 2050 on, a GeneralizedTime (RFC 5280, section 4.1.2.5).
   static func time(_ date: Date) -> [UInt8] {
     var seconds = time_t(date.timeIntervalSince1970)
     var parts = tm()

@@ -2,17 +2,17 @@ import FoundationEssentials
 import Glibc
 package import Testing
 
-/// A Docker engine with an image shaped like the one that nginx publishes.
+/// A Docker engine with an image like the official nginx one.
 ///
-/// The machine's own engine where one answers, else one that is started for this test process and
-/// ends with it (`Tests/docker-engine.sh`), which takes root.
+/// Uses the machine's engine if one responds. Otherwise starts one for this test process, which
+/// requires root and ends with the process (`Tests/docker-engine.sh`).
 package struct DockerEngine: Sendable {
-  /// Changes to the environment of whoever is to reach it.
+  /// Changes to the environment of programs that use the engine.
   package let environment: [String: String?]
-  /// The image: nginx of this machine on port 80, and busybox.
+  /// The image: the machine's nginx on port 80, and busybox.
   package let image: String
 
-  /// The engine of this test process; started once, when a test first asks for it.
+  /// Returns the engine of this test process, which the first call starts.
   package static func shared() async throws -> DockerEngine { try await start.value }
 
   private static let start = Task { () async throws -> DockerEngine in
@@ -37,21 +37,21 @@ package struct DockerEngine: Sendable {
     try await Program("docker", ["version"], environment: environment).run().exitCode == 0
   }
 
-  /// Starts an engine that ends when this process does, however it ends.
+  /// Starts an engine that ends with this process, even after a crash.
   private static func launch() throws -> TemporaryFolder {
     guard geteuid() == 0, InstalledProgram.find("dockerd") != nil else {
       throw HarnessError("no Docker engine answers, and only root with dockerd can start one")
     }
     let folder = try TemporaryFolder(label: "docker")
     let script = checkout + "/Tests/docker-engine.sh"
-    // The engine ends with its input, whose other end nobody but this process has, and nobody
-    // closes; no other child gets it ("e").
+    // The engine ends when its standard input closes. Only this process holds the other end; "e"
+    // keeps it from other children.
     let command = "exec setsid bash '\(script)' '\(folder.path)' >/dev/null 2>&1"
     guard popen(command, "we") != nil else { throw HarnessError("cannot start \(script)") }
     return folder
   }
 
-  /// Makes the image unless it is there: its tag names what it is made of.
+  /// Builds the image unless it exists; its tag is a hash of its sources.
   private static func makeImage(_ environment: [String: String?]) async throws -> String {
     let script = checkout + "/Tests/docker-image.sh"
     let version = try await Program("nginx", ["-V"]).run().standardError
@@ -73,14 +73,14 @@ package struct DockerEngine: Sendable {
 
   // MARK: - Commands
 
-  /// Runs a command of the engine; a failure is a result.
+  /// Runs a docker command; a non-zero exit is a result, not an error.
   package func docker(
     _ arguments: [String], within limit: Duration = .seconds(60)
   ) async throws -> ProgramResult {
     try await Program("docker", arguments, environment: environment).run(within: limit)
   }
 
-  /// Runs Compose, the one or the other, in a folder; a failure is a result.
+  /// Runs Compose (v1 or v2) in a directory; a non-zero exit is a result, not an error.
   package func compose(_ arguments: [String], in folder: String) async throws -> ProgramResult {
     let old = InstalledProgram.find("docker-compose")
     return try await Program(
@@ -91,8 +91,7 @@ package struct DockerEngine: Sendable {
 }
 
 extension Trait where Self == ConditionTrait {
-  /// Skips the test where there is no Docker engine and none can be started; with `CI=true` it
-  /// fails then.
+  /// Skips the test if there is no Docker engine and none can be started; fails it if `CI=true`.
   package static var needsDocker: Self {
     .enabled("needs a Docker engine, or root and dockerd; scripts/install-deps installs it") {
       do {

@@ -1,17 +1,17 @@
 package import CertctlCore
 package import Testing
 
-/// Expects an error with this code and these words; shows the whole error where it differs.
+/// Expects an error with this code and text; prints the whole error on a mismatch.
 ///
 /// - Parameters:
-///   - error: The error, or nil where there was none.
-///   - code: Its code; nil for any.
-///   - words: What its message contains.
-///   - start: What its message begins with.
-///   - end: What its message ends with.
-///   - hint: What its hint contains.
-///   - comment: Which case of the test it is.
-///   - sourceLocation: Where the test stands.
+///   - error: The error, or nil if none was thrown.
+///   - code: The expected code; nil for any.
+///   - words: Texts that the message must contain.
+///   - start: The start of the message.
+///   - end: The end of the message.
+///   - hint: Texts that the hint must contain.
+///   - comment: The name of the test case.
+///   - sourceLocation: The location of the test.
 package func expectError(
   _ error: CertctlError?, code: CertctlError.Code? = nil, mentions words: String...,
   startsWith start: String = "", endsWith end: String = "", hint: String..., comment: String = "",
@@ -35,15 +35,15 @@ package func expectError(
     """, sourceLocation)
 }
 
-/// Expects a text that is there and contains these words; shows the whole text where it does not.
+/// Expects a non-nil text that contains these words; prints the whole text on a mismatch.
 ///
 /// - Parameters:
 ///   - text: The text, such as an error's detail.
-///   - words: What it contains.
-///   - start: What it begins with.
-///   - end: What it ends with.
-///   - comment: Which case of the test it is.
-///   - sourceLocation: Where the test stands.
+///   - words: Texts that it must contain.
+///   - start: The start of the text.
+///   - end: The end of the text.
+///   - comment: The name of the test case.
+///   - sourceLocation: The location of the test.
 package func expectText(
   _ text: String?, mentions words: String..., startsWith start: String = "",
   endsWith end: String = "", comment: String = "",

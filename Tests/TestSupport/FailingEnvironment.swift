@@ -5,9 +5,9 @@ internal import FoundationEssentials
 internal import Testing
 
 extension Environment {
-  /// An environment that fails the test when it is used: no network, no clock, no waiting.
+  /// An environment that fails the test on any use of the network, the clock or sleep.
   ///
-  /// A test takes these and replaces the one or two that its subject is meant to use.
+  /// A test replaces the parts that its subject needs.
   package static var failing: Environment {
     var environment = Environment(
       http: { _ in
@@ -15,7 +15,7 @@ extension Environment {
         throw HarnessError("no network in this test")
       },
       clock: .failing, console: Console(warn: { Issue.record("unexpected warning: \($0)") }))
-    // Whatever runs on this machine is no business of a unit test.
+    // Unit tests must not depend on the machine's processes.
     environment.findProcesses = { _ in [] }
     environment.dns = FailingDNSClient()
     environment.resolvers = { [Endpoint(host: "192.0.2.53", port: 53)] }
@@ -23,7 +23,7 @@ extension Environment {
     return environment
   }
 
-  /// The environment of a fake CA on a test clock; nothing else works.
+  /// Returns an environment with a fake CA and a test clock; everything else fails the test.
   package static func of(_ ca: FakeCA, _ clock: TestClock) -> Environment {
     var environment = Environment.failing
     environment.http = { _ in ca }
@@ -32,7 +32,7 @@ extension Environment {
   }
 }
 
-/// A DNS that fails the test when it is asked.
+/// A DNS client that fails the test on any use.
 private struct FailingDNSClient: DNSClient {
   func ask(
     _ name: String, _ type: DNSType, at server: Endpoint, isRecursive: Bool
@@ -48,7 +48,7 @@ private struct FailingDNSClient: DNSClient {
 }
 
 extension WallClock {
-  /// A clock that fails the test when it is looked at.
+  /// A clock that fails the test on any use.
   package static var failing: WallClock {
     WallClock(
       now: {

@@ -44,7 +44,7 @@ extension FakeCA {
     }
   }
 
-  /// Names under `.forbidden` are refused one by one, as Let's Encrypt does.
+  /// Refuses names under `.forbidden` with a subproblem each, as Let's Encrypt does.
   private static func refuseNames(_ identifiers: [Identifier]) throws {
     let bad = identifiers.filter { $0.value.hasSuffix(".forbidden") }
     guard !bad.isEmpty else { return }
@@ -203,7 +203,7 @@ extension FakeCA {
       [HTTPField(name: "Link", value: "<\(up)>;rel=\"up\"")])
   }
 
-  /// Judges a challenge that has just been answered.
+  /// Validates a challenge to which the client has just responded.
   func judge(_ route: FakeRoute) async {
     guard let index = Int(route.part) else { return }
     let found = state.withLock { state -> (Attempt, Settings)? in

@@ -4,7 +4,7 @@ internal import CertctlCrypto
 internal import FoundationEssentials
 internal import Synchronization
 
-/// What a request path means.
+/// The resource that a request's path names.
 struct FakeRoute {
   var kind: FakeCA.Kind
   var id = ""
@@ -25,7 +25,7 @@ struct FakeRoute {
   }
 }
 
-/// A refusal, which becomes a problem document.
+/// An error that is returned to the client as a problem document.
 struct Refusal: Error {
   var problem: Problem
   var status: Int
@@ -42,7 +42,7 @@ struct Refusal: Error {
 }
 
 extension FakeCA {
-  /// Answers a request, or fails as a connection fails.
+  /// Responds to a request, or throws a connection error if a fault is due.
   public func send(_ request: HTTPRequest) async throws -> HTTPResponse {
     try Task.checkCancellation()
     let (route, fault) = note(request)

@@ -4,92 +4,92 @@ public import CertctlCrypto
 public import FoundationEssentials
 internal import Synchronization
 
-/// An ACME server in this process, played behind the role of the HTTP client.
+/// An in-process ACME server that replaces the HTTP client.
 ///
 /// It checks what a strict CA checks (signatures, nonces, `url` and `kid`, order states, CSRs, EAB)
-/// and issues real certificates. ``configure(_:)`` changes how it behaves, ``inject(_:on:times:skipping:)``
-/// makes single requests go wrong, ``requests`` tells what it was asked.
+/// and issues real certificates. ``configure(_:)`` changes its behaviour,
+/// ``inject(_:on:times:skipping:)`` makes single requests fail, ``requests`` logs every request.
 public final class FakeCA: HTTPClient {
-  /// How the CA behaves.
+  /// The CA's behaviour.
   public struct Settings: Sendable {
-    /// Scheme and host of every URL.
+    /// The scheme and host of every URL.
     public var base = "https://ca.test"
-    /// Terms that must be agreed to.
+    /// The URL of terms of service that clients must agree to; nil for none.
     public var termsOfService: String?
-    /// The customers' HMAC keys by their key identifier.
+    /// The HMAC keys for external account binding, by key identifier.
     public var externalAccounts: [String: [UInt8]] = [:]
-    /// Whether an account needs one of them.
+    /// Whether registration requires an external account binding.
     public var requiresExternalAccount = false
-    /// The profiles in the directory.
+    /// The profiles in the directory: descriptions by name.
     public var profiles: [String: String] = [:]
-    /// Whether the directory has `renewalInfo`, `keyChange`, `revokeCert`, `newAuthz`.
+    /// The optional resources: `renewalInfo`, `keyChange`, `revokeCert`, `newAuthz`.
     public var resources: Set<String> = ["renewalInfo", "keyChange", "revokeCert"]
-    /// The challenges of each name, in this order; dns-persist-01 has no token.
+    /// The challenge types of each name, in this order; dns-persist-01 has no token.
     public var challengeTypes = ["http-01", "dns-01", "tls-alpn-01"]
-    /// The challenges of each wildcard.
+    /// The challenge types of each wildcard.
     public var wildcardChallengeTypes = ["dns-01"]
-    /// Judges a challenge when it has been answered: a problem makes it invalid.
+    /// Validates a challenge after the client's response; a problem makes it invalid.
     public var validate: (@Sendable (Attempt) async -> Problem?)?
-    /// How many looks at an order or authorization still find it `pending` after the answer.
+    /// The number of polls that still find an order or authorization `pending` after the response.
     public var validationLooks = 0
-    /// Whether finalize answers `valid` at once.
+    /// Whether finalize returns the order as `valid` immediately.
     public var issuesAtOnce = false
-    /// How many looks at the order still find it `processing` after finalize.
+    /// The number of polls that still find the order `processing` after finalize.
     public var issuanceLooks = 0
-    /// Whether a name that the account has proved stays valid for its next orders.
+    /// Whether valid authorizations are reused by later orders of the account.
     public var reusesAuthorizations = false
-    /// The Retry-After of orders that are not finished.
+    /// The Retry-After of unfinished orders.
     public var retryAfter: String?
-    /// Whether certificates come with a link to a second chain.
+    /// Whether certificates link to an alternate chain.
     public var hasAlternateChain = false
-    /// How long certificates last, in seconds.
+    /// The validity of certificates, in seconds.
     public var lifetime = 90.0 * 86400
-    /// What renewal information says; by default the last third of the lifetime from now on.
+    /// The suggested renewal window; by default two days, from two thirds of the lifetime.
     public var renewalWindow: (start: Date, end: Date)?
     /// The Retry-After of renewal information.
     public var renewalRetryAfter: String? = "21600"
-    /// A chance for tests to bend any JSON answer before it is sent.
+    /// Alters any JSON response before it is sent.
     public var bend: (@Sendable (Kind, inout JSONValue) -> Void)?
 
-    /// A CA that behaves well.
+    /// Creates the settings of a well-behaved CA.
     public init() {}
   }
 
-  /// A challenge that is to be judged.
+  /// A challenge to validate.
   public struct Attempt: Sendable {
-    /// The name, with the star of a wildcard.
+    /// The name, with `*.` for a wildcard.
     public var name: String
     /// The challenge's type.
     public var type: String
     /// Its token.
     public var token: String
-    /// The key authorization that must be found.
+    /// The expected key authorization.
     public var keyAuthorization: String
   }
 
-  /// What a request was about.
+  /// The kind of a request.
   public enum Kind: String, Sendable, Hashable, CaseIterable {
     /// The directory.
     case directory
     /// A nonce.
     case newNonce
-    /// A new account, or the search for one.
+    /// A registration or account lookup.
     case newAccount
-    /// An account.
+    /// A read, update or deactivation of an account.
     case account
     /// A new order.
     case newOrder
-    /// An authorization without an order.
+    /// A pre-authorization.
     case newAuthz
-    /// A look at an order.
+    /// A read of an order.
     case order
-    /// A look at an authorization, or its deactivation.
+    /// A read or deactivation of an authorization.
     case authorization
-    /// A challenge, answered or read.
+    /// A response to a challenge, or a read of one.
     case challenge
-    /// A CSR.
+    /// A finalization with a CSR.
     case finalize
-    /// A download.
+    /// A certificate download.
     case certificate
     /// A revocation.
     case revokeCert
@@ -101,19 +101,19 @@ public final class FakeCA: HTTPClient {
     case other
   }
 
-  /// A request as it came, whatever became of it.
+  /// A request as received, whatever its outcome.
   public struct Seen: Sendable {
-    /// What it was about.
+    /// The kind.
     public var kind: Kind
-    /// GET, HEAD or POST.
+    /// The method: GET, HEAD or POST.
     public var method: String
     /// The URL.
     public var url: String
-    /// The JWS's protected header; null for other requests.
+    /// The protected header of the JWS; null for other requests.
     public var header: JSONValue
-    /// The JWS's payload; null for POST-as-GET and other requests.
+    /// The payload of the JWS; null for POST-as-GET and other requests.
     public var payload: JSONValue
-    /// When it came, by the CA's clock.
+    /// The time of receipt, by the CA's clock.
     public var time: Date
   }
 
@@ -121,7 +121,7 @@ public final class FakeCA: HTTPClient {
   let authority: TestCA
   let state: Mutex<FakeCAState>
 
-  /// Starts a CA.
+  /// Creates a CA; without a clock it uses the system's time.
   public init(clock: TestClock? = nil, _ settings: Settings = Settings()) throws {
     now = { clock?.now ?? Date() }
     authority = try TestCA(now: now())
@@ -131,42 +131,42 @@ public final class FakeCA: HTTPClient {
   /// The URL for ``ACMEClient``.
   public var directoryURL: String { state.withLock { $0.settings.base } + "/dir" }
 
-  /// The authority that signs: its roots are what to trust.
+  /// The signing authority, whose roots clients must trust.
   public var testCA: TestCA { authority }
 
-  /// Changes how the CA behaves from now on.
+  /// Changes the CA's behaviour from now on.
   public func configure(_ change: (inout Settings) -> Void) {
     state.withLock { change(&$0.settings) }
   }
 
-  /// Every request so far, in order.
+  /// All requests so far, in order.
   public var requests: [Seen] { state.withLock(\.seen) }
 
-  /// What the requests so far were about, in order.
+  /// The kinds of all requests so far, in order.
   public var kinds: [Kind] { requests.map(\.kind) }
 
-  /// How many requests of a kind there were, or how many in all.
+  /// Returns the number of requests of a kind, or of all kinds.
   public func count(_ kind: Kind? = nil) -> Int {
     requests.count { kind == nil || $0.kind == kind }
   }
 
-  /// Forgets the requests so far.
+  /// Clears the request log.
   public func resetLog() { state.withLock { $0.seen = [] } }
 
-  /// Makes requests of a kind go wrong: after `skipping` good ones, the next `times`.
+  /// Makes requests of a kind fail: after `skipping` good ones, the next `times`.
   public func inject(_ fault: Fault, on kind: Kind, times: Int = 1, skipping: Int = 0) {
     state.withLock {
       $0.faults.append(.init(fault: fault, kind: kind, skip: skipping, left: times))
     }
   }
 
-  /// Makes nothing go wrong any more.
+  /// Removes all injected faults.
   public func dropFaults() { state.withLock { $0.faults = [] } }
 
-  /// Forgets an account, as a test CA does that was started anew.
+  /// Deletes all accounts, as a restarted test CA does.
   public func forgetAccounts() { state.withLock { $0.accounts = [:] } }
 
-  /// Makes every nonce that was given so far worthless.
+  /// Invalidates all nonces issued so far.
   public func forgetNonces() { state.withLock { $0.nonces = [] } }
 
   /// The states of all authorizations, by name.
@@ -179,18 +179,18 @@ public final class FakeCA: HTTPClient {
   /// The URLs of all accounts.
   public var accountURLs: [String] { state.withLock { $0.accounts.keys.sorted() } }
 
-  /// The contacts of an account.
+  /// Returns the contacts of an account.
   public func contacts(of url: String) -> [String] {
     state.withLock { $0.accounts[url]?.contacts ?? [] }
   }
 
-  /// Whether a certificate has been revoked, and why.
+  /// Returns the revocation reason of a certificate, or nil if it is not revoked.
   public func revocation(of certificate: Certificate) -> Int? {
     state.withLock { $0.revoked[certificate.der] }
   }
 }
 
-/// One thing that goes wrong.
+/// A failure to inject.
 public struct Fault: Sendable {
   enum Kind: Sendable {
     case host(HostError.Code, afterProcessing: Bool)
@@ -199,18 +199,18 @@ public struct Fault: Sendable {
 
   var kind: Kind
 
-  /// The connection breaks before the CA has seen the request, but the client cannot know.
+  /// The connection breaks before the CA receives the request; the client cannot know that.
   public static let dropBefore = Fault(kind: .host(.transferFailed, afterProcessing: false))
-  /// The connection breaks after the CA has done what it was asked.
+  /// The connection breaks after the CA has processed the request.
   public static let dropAfter = Fault(kind: .host(.transferFailed, afterProcessing: true))
-  /// There is no connection at all.
+  /// The connection is refused.
   public static let refuseConnection = Fault(kind: .host(.connectFailed, afterProcessing: false))
-  /// TLS fails.
+  /// The TLS handshake fails.
   public static let tlsFailure = Fault(kind: .host(.tlsFailed, afterProcessing: false))
-  /// The nonce is refused; a fresh one comes along.
+  /// The CA refuses the nonce and returns a fresh one.
   public static let badNonce = problem("badNonce", status: 400, detail: "unknown nonce")
 
-  /// A problem document; by default with a nonce, as ACME servers send it.
+  /// Returns a problem document; by default with a nonce, as ACME servers send it.
   public static func problem(
     _ type: String, status: Int, detail: String = "no", headers: [HTTPField] = [],
     givesNonce: Bool = true, afterProcessing: Bool = false
@@ -224,7 +224,7 @@ public struct Fault: Sendable {
       givesNonce: givesNonce, afterProcessing: afterProcessing)
   }
 
-  /// A page of HTML, as proxies send it: without a nonce.
+  /// Returns an HTML page without a nonce, as proxies send it.
   public static func html(
     status: Int, _ words: String = "Bad Gateway", headers: [HTTPField] = [],
     afterProcessing: Bool = false
@@ -235,7 +235,7 @@ public struct Fault: Sendable {
       givesNonce: false, afterProcessing: afterProcessing)
   }
 
-  /// Any answer.
+  /// Returns an arbitrary response.
   public static func answer(
     status: Int, type: String, body: [UInt8], headers: [HTTPField] = [], givesNonce: Bool = true,
     afterProcessing: Bool = false

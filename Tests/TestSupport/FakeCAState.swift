@@ -2,7 +2,7 @@ import ACME
 import CertctlCrypto
 import FoundationEssentials
 
-/// Everything that a ``FakeCA`` remembers.
+/// The state of a ``FakeCA``.
 struct FakeCAState {
   struct Account {
     var url: String
@@ -25,13 +25,13 @@ struct FakeCAState {
     var isWildcard: Bool
     var status = "pending"
     var challenges: [Challenge]
-    /// The verdict that is not told yet.
+    /// The validation result that polls have not seen yet.
     var verdict: (index: Int, problem: Problem?)?
     var looksLeft = 0
 
     var name: String { (isWildcard ? "*." : "") + identifier.value }
 
-    /// One look: tells a verdict whose time has come.
+    /// Counts one poll, and publishes the verdict when no polls are left.
     mutating func look() {
       guard let verdict else { return }
       guard looksLeft == 0 else {
@@ -109,7 +109,7 @@ struct FakeCAState {
     accounts.values.first { $0.key == key }
   }
 
-  /// Brings an order up to date, as a look at it finds it.
+  /// Counts one poll of an order and updates its state.
   mutating func look(at id: String) {
     guard var order = orders[id] else { return }
     if order.status == "pending" {

@@ -3,14 +3,14 @@ internal import CertctlBase
 internal import CertctlCrypto
 internal import FoundationEssentials
 
-/// A signed request that has passed all of RFC 8555 section 6.
+/// A signed request that has passed the checks of RFC 8555, section 6.
 struct FakeJWS {
   var header: JSONValue
   var payload: JSONValue
   var isPostAsGet: Bool
-  /// The key that signed.
+  /// The signing key.
   var key: PublicKey
-  /// The account that signed; `nil` when the key itself came along.
+  /// The signing account; nil if the request carries the key itself (`jwk`).
   var account: String?
   var url: String
 

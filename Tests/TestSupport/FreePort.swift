@@ -1,16 +1,16 @@
 import Glibc
 import Synchronization
 
-/// Hands out ports that nobody listens on.
+/// Allocates ports on which nothing listens.
 ///
-/// They come from below the kernel's range for outgoing connections (32768 and up), so that no
-/// client socket can take one between the choice and the server's start, and no port is given out
-/// twice in one test process. Test processes that run side by side start at different places.
+/// Ports are below the kernel's range for outgoing connections (32768 and up), so that no client
+/// socket can take one before the server starts. No port is allocated twice in one test process;
+/// parallel test processes start at different ports.
 package enum FreePort {
   private static let range = 20_000..<32_000
   private static let last = Mutex(range.lowerBound + Int(getpid()) * 61 % range.count)
 
-  /// A port that is free for TCP and UDP, on all addresses, IPv4 and IPv6.
+  /// Returns a port that is free for TCP and UDP on all IPv4 and IPv6 addresses.
   package static func pick() throws -> Int {
     for _ in range {
       let port = last.withLock { last in
@@ -34,7 +34,7 @@ package enum FreePort {
     return canBind(family: AF_INET, kind: kind, &address)
   }
 
-  /// Also true on a machine without IPv6: there nobody can be in the way.
+  /// Returns whether the port is free on IPv6; also true on a machine without IPv6.
   private static func canBind6(_ port: Int, kind: Int32) -> Bool {
     var address = sockaddr_in6()
     address.sin6_family = sa_family_t(AF_INET6)
@@ -49,11 +49,11 @@ package enum FreePort {
     guard descriptor >= 0 else { return errno == EAFNOSUPPORT }
     defer { close(descriptor) }
     var one: Int32 = 1
-    // Alike for both families: else [::] would also try the IPv4 side and find our own first try.
+    // Without V6ONLY, [::] would also bind the IPv4 port, which has its own check.
     if family == AF_INET6 {
       setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &one, socklen_t(4))
     }
-    // Ports in TIME_WAIT count as free, as they do for every server.
+    // Treat ports in TIME_WAIT as free, as servers do.
     if kind == Int32(SOCK_STREAM.rawValue) {
       setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(4))
     }
@@ -64,7 +64,7 @@ package enum FreePort {
   }
 }
 
-/// Whether something accepts TCP connections on that loopback port.
+/// Returns whether a server accepts TCP connections on this loopback port.
 package func acceptsConnections(_ port: Int) -> Bool {
   let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
   guard descriptor >= 0 else { return false }

@@ -1,4 +1,4 @@
-/// Why the harness, not the code under test, could not do its work.
+/// A failure of the test harness, not of the code under test.
 package struct HarnessError: Error, Sendable, CustomStringConvertible {
   package let description: String
 
@@ -8,18 +8,18 @@ package struct HarnessError: Error, Sendable, CustomStringConvertible {
 }
 
 extension String {
-  /// The last lines of a log, for error messages.
+  /// Returns the last lines of a log, for error messages.
   package func tail(lines count: Int = 25) -> String {
     split(separator: "\n", omittingEmptySubsequences: false).suffix(count).joined(separator: "\n")
   }
 }
 
-/// Asks again and again until the answer is yes.
+/// Polls until the condition holds.
 ///
-/// Tests never sleep for a fixed time: they poll for what they wait for, with a limit that is only
-/// reached when something is broken. On a machine of a CI, which may be busy, it is four times as long.
-/// - Throws: `HarnessError` naming `what` when the limit is over, `CancellationError`, or whatever
-///   the condition throws.
+/// Tests never sleep for a fixed time. The limit is reached only if something is broken; on CI
+/// machines, which may be busy, it is four times as long.
+/// - Throws: `HarnessError` naming `what` when the limit is over, `CancellationError`, or the
+///   error of the condition.
 package func poll(
   _ what: String, within limit: Duration = .seconds(20), every pause: Duration = .milliseconds(10),
   until condition: () async throws -> Bool
@@ -34,5 +34,5 @@ package func poll(
   }
 }
 
-/// By how much limits are longer where nobody waits for the result.
+/// The factor by which time limits are longer on CI machines.
 private let patience = InstalledProgram.nothingMayBeSkipped ? 4 : 1

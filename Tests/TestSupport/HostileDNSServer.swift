@@ -2,28 +2,28 @@ internal import NIOCore
 internal import NIOPosix
 internal import Synchronization
 
-/// A DNS server on a port of 127.0.0.1 that does what the first label of the name says, mostly wrong.
+/// A DNS server on 127.0.0.1 that misbehaves as the first label of the name says.
 ///
-/// Where a right answer is meant, it is one TXT record "right".
+/// A valid response has one TXT record "right".
 package final class HostileDNSServer: Sendable {
-  /// The port, of UDP and, unless it is closed on purpose, TCP.
+  /// The UDP port, and the TCP port unless TCP is disabled.
   package let port: Int
   private let asked = Mutex<[String]>([])
 
   private init(port: Int) { self.port = port }
 
-  /// What was asked, in order: "udp" or "tcp" and the first label.
+  /// The queries in order: "udp" or "tcp" and the first label.
   package var log: [String] { asked.withLock { $0 } }
 
   fileprivate func note(_ word: String) { asked.withLock { $0.append(word) } }
 
-  /// Runs one around `body`.
+  /// Runs a server around `body`.
   ///
   /// - Parameters:
-  ///   - listensByTCP: Whether connections are taken.
-  ///   - body: What is done meanwhile.
-  /// - Returns: What the body returns.
-  /// - Throws: What binding or the body throws.
+  ///   - listensByTCP: Whether the server accepts TCP connections.
+  ///   - body: The code to run meanwhile.
+  /// - Returns: The result of `body`.
+  /// - Throws: Errors of binding and of `body`.
   package static func run<Result: Sendable>(
     listensByTCP: Bool = true, _ body: (HostileDNSServer) async throws -> Result
   ) async throws -> Result {
@@ -57,14 +57,14 @@ package final class HostileDNSServer: Sendable {
   }
 }
 
-/// What is answered to a query.
+/// The responses to a query.
 package enum HostileAnswer {
-  /// The datagrams that answer a query by UDP, in order.
+  /// Returns the datagrams that respond to a UDP query, in order.
   ///
   /// - Parameters:
   ///   - query: The query.
-  ///   - label: What to do; `cut-N` sends the first N bytes, `cut-tc-N` the same with the bit that
-  ///     says so.
+  ///   - label: The behaviour. `cut-N` sends the first N bytes, `cut-tc-N` the same with the TC
+  ///     bit set.
   /// - Returns: The datagrams.
   package static func datagrams(_ query: [UInt8], _ label: String) -> [[UInt8]] {
     let right = DNSWire.answer(query, [DNSWire.txt("right")])
@@ -92,7 +92,7 @@ package enum HostileAnswer {
     }
   }
 
-  /// Messages that cannot be read.
+  /// Returns a malformed message.
   private static func damaged(_ query: [UInt8], _ label: String) -> [UInt8]? {
     let here = 12 + DNSWire.question(of: query).count
     func at(_ owner: Int...) -> [UInt8] {
@@ -103,10 +103,10 @@ package enum HostileAnswer {
     case "loop-self": at(here)
     case "loop-pair": at(here + 2, here)
     case "loop-label":
-      // One letter and then the same again: a name without end.
+      // One letter, then a pointer back to it: an endless name.
       DNSWire.answer(query, [DNSWire.txt("wrong", of: [1, 0x61] + DNSWire.words(0xC000 | here))])
     case "loop-data":
-      // A CNAME to the place where its own target stands.
+      // A CNAME whose target points to itself.
       DNSWire.answer(query, [DNSWire.record(type: 5, DNSWire.words(0xC000 | (here + 12)))])
     case "loop-question": DNSWire.answer(query, question: DNSWire.words(0xC00C, 16, 1))
     case "beyond": at(0x3FFF)
@@ -126,7 +126,7 @@ package enum HostileAnswer {
     }
   }
 
-  /// TXT records, as many as have room.
+  /// Returns as many TXT records as fit into `size` bytes.
   static func many(_ size: Int) -> [[UInt8]] {
     let count = size / DNSWire.txt("00000").count
     return (0..<count).map { index in
@@ -230,7 +230,7 @@ private final class HostileStream: ChannelInboundHandler {
     channel.eventLoop.scheduleTask(in: pause) { drip(bytes.dropFirst(), every: pause, channel) }
   }
 
-  /// Sends the same until nobody reads it.
+  /// Sends the same block until the client stops reading.
   private static func flood(_ block: ByteBuffer, _ channel: any Channel) {
     channel.writeAndFlush(block).whenSuccess {
       channel.eventLoop.execute { flood(block, channel) }

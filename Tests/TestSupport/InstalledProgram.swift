@@ -2,11 +2,11 @@ import FoundationEssentials
 import Glibc
 package import Testing
 
-/// Which of the programs that tests need are on this machine.
+/// A lookup of the programs that tests need.
 package enum InstalledProgram {
-  /// The path of a program, or nil when it is not there.
+  /// Returns the path of a program, or nil if it is not installed.
   ///
-  /// Looks into PATH and then where Debian keeps servers, which are not in a user's PATH.
+  /// Searches PATH, then the directories for servers, which are not in an ordinary user's PATH.
   package static func find(_ name: String) -> String? {
     if name.contains("/") { return access(name, X_OK) == 0 ? name : nil }
     let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
@@ -16,21 +16,21 @@ package enum InstalledProgram {
       .first { access($0, X_OK) == 0 }
   }
 
-  /// Those of the names that are not on this machine.
+  /// Returns the names of the programs that are not installed.
   package static func missing(of names: [String]) -> [String] {
     names.filter { find($0) == nil }
   }
 
-  /// Whether this is a run where nothing may be left out: `CI` is true.
+  /// Whether tests must not be skipped: `CI` is "true" or "1".
   package static var nothingMayBeSkipped: Bool {
     ["true", "1"].contains(ProcessInfo.processInfo.environment["CI"] ?? "")
   }
 }
 
 extension Trait where Self == ConditionTrait {
-  /// Skips the test where a program is missing, but fails it when `CI=true`.
+  /// Skips the test if a program is missing; fails it if `CI=true`.
   ///
-  /// A silent skip is how the best tests of a project end up not being run.
+  /// Silently skipped tests would go unnoticed.
   package static func requires(
     _ programs: String..., sourceLocation: SourceLocation = #_sourceLocation
   ) -> Self {
@@ -45,7 +45,7 @@ extension Trait where Self == ConditionTrait {
     }
   }
 
-  /// Skips the test for an ordinary user; `why` says what only root can do.
+  /// Skips the test unless run as root; `why` says what requires root.
   package static func needsRoot(
     _ why: String, sourceLocation: SourceLocation = #_sourceLocation
   ) -> Self {

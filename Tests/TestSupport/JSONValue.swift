@@ -1,6 +1,6 @@
 internal import FoundationEssentials
 
-/// Any JSON, for servers that are played in tests.
+/// Any JSON value, for fake servers.
 public enum JSONValue: Sendable, Equatable, Codable, ExpressibleByStringLiteral,
   ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral, ExpressibleByArrayLiteral,
   ExpressibleByDictionaryLiteral, ExpressibleByNilLiteral
@@ -9,16 +9,16 @@ public enum JSONValue: Sendable, Equatable, Codable, ExpressibleByStringLiteral,
   case string(String)
   /// A number.
   case number(Double)
-  /// True or false.
+  /// A Boolean.
   case bool(Bool)
-  /// A list.
+  /// An array.
   case array([JSONValue])
   /// An object.
   case object([String: JSONValue])
   /// Null.
   case null
 
-  /// Reads a document; `nil` when it is no JSON.
+  /// Parses a document; nil if it is not JSON.
   public init?(_ bytes: [UInt8]) {
     guard let value = try? JSONDecoder().decode(JSONValue.self, from: Data(bytes)) else {
       return nil
@@ -26,7 +26,7 @@ public enum JSONValue: Sendable, Equatable, Codable, ExpressibleByStringLiteral,
     self = value
   }
 
-  /// Reads any value.
+  /// Decodes any value.
   public init(from decoder: any Decoder) throws {
     let value = try decoder.singleValueContainer()
     if value.decodeNil() {
@@ -44,7 +44,7 @@ public enum JSONValue: Sendable, Equatable, Codable, ExpressibleByStringLiteral,
     }
   }
 
-  /// Writes any value.
+  /// Encodes any value; integral numbers without a fraction.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     switch self {
@@ -62,14 +62,14 @@ public enum JSONValue: Sendable, Equatable, Codable, ExpressibleByStringLiteral,
     }
   }
 
-  /// The document as JSON text.
+  /// The JSON text, with sorted keys.
   public var bytes: [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     return ((try? encoder.encode(self)).map { [UInt8]($0) }) ?? []
   }
 
-  /// A field of an object; null when there is none.
+  /// A field of an object; null if there is none.
   public subscript(key: String) -> JSONValue {
     get {
       guard case .object(let fields) = self else { return .null }
@@ -82,42 +82,42 @@ public enum JSONValue: Sendable, Equatable, Codable, ExpressibleByStringLiteral,
     }
   }
 
-  /// The string, if it is one.
+  /// The string, or nil for another type.
   public var string: String? {
     guard case .string(let text) = self else { return nil }
     return text
   }
 
-  /// The elements of a list; none for anything else.
+  /// The elements of an array; empty for another type.
   public var array: [JSONValue] {
     guard case .array(let list) = self else { return [] }
     return list
   }
 
-  /// The truth value, if it is one.
+  /// The Boolean, or nil for another type.
   public var bool: Bool? {
     guard case .bool(let value) = self else { return nil }
     return value
   }
 
-  /// The number, if it is one.
+  /// The number, or nil for another type.
   public var number: Double? {
     guard case .number(let value) = self else { return nil }
     return value
   }
 
-  /// Makes a string.
+  /// Creates a string.
   public init(stringLiteral value: String) { self = .string(value) }
-  /// Makes a truth value.
+  /// Creates a Boolean.
   public init(booleanLiteral value: Bool) { self = .bool(value) }
-  /// Makes a number.
+  /// Creates a number.
   public init(integerLiteral value: Int) { self = .number(Double(value)) }
-  /// Makes a list.
+  /// Creates an array.
   public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
-  /// Makes an object.
+  /// Creates an object.
   public init(dictionaryLiteral elements: (String, JSONValue)...) {
     self = .object(Dictionary(elements) { _, last in last })
   }
-  /// Makes null.
+  /// Creates null.
   public init(nilLiteral: ()) { self = .null }
 }

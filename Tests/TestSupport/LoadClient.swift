@@ -3,18 +3,17 @@ package import CertctlCrypto
 import CertctlSystem
 import Synchronization
 
-/// Clients that ask a TLS server without pause for as long as something else happens, and count what
-/// goes wrong.
+/// Clients that send requests to a TLS server during an operation and count failures.
 ///
-/// Some open a connection for each request; the others keep theirs. Each is a thread with a blocking
-/// socket, so that nothing of ours stands between nginx and the count.
+/// Some open a connection for each request, the others keep theirs. Each client is a thread with a
+/// blocking socket, so that nothing but nginx can cause a failure.
 package struct LoadClient: Sendable {
   package var endpoint: Endpoint
   package var serverName: String
   package var trust: TrustStore
-  /// How many open a connection for each request.
+  /// The number of clients that open a connection for each request.
   package var fresh = 16
-  /// How many keep their connection.
+  /// The number of clients that keep their connection.
   package var kept = 16
   /// The pause between two requests of a client.
   package var pause = Duration.milliseconds(20)
@@ -25,24 +24,23 @@ package struct LoadClient: Sendable {
     self.trust = trust
   }
 
-  /// What happened.
+  /// The counts of a run.
   package struct Counts: Sendable, CustomStringConvertible {
     package var requests = 0
     package var handshakes = 0
     package var failedConnects = 0
     package var failedHandshakes = 0
-    /// Requests on a connection of their own that got no whole answer with status 200.
+    /// Requests on a new connection without a complete response of status 200.
     package var failedFresh = 0
-    /// The same on a connection that had answered before, once the answer had begun.
+    /// Requests on a reused connection that failed after the response had begun.
     package var failedKept = 0
-    /// Connections that had answered before, and that the server closed while they were idle; the
-    /// client saw it before it asked again.
+    /// Idle reused connections that the server closed; the client noticed before its next request.
     package var closedIdle = 0
-    /// The same, but the server closed as the request went out: it got no byte of an answer.
+    /// Reused connections that the server closed during a request, before any byte of a response.
     package var races = 0
-    /// The leaves that were served, in the order of their first sight.
+    /// The leaf certificates served, in order of first appearance.
     package var leaves: [Certificate] = []
-    /// The first errors in words.
+    /// The texts of the first errors.
     package var errors: [String] = []
 
     package var description: String {
@@ -60,7 +58,7 @@ package struct LoadClient: Sendable {
 
   /// Runs the clients around `body`.
   ///
-  /// - Returns: The counts, after the last request has its answer, and what `body` returned.
+  /// - Returns: The counts after the last response, and the result of `body`.
   package func run<Result: Sendable>(
     _ body: () async throws -> Result
   ) async throws -> (counts: Counts, result: Result) {
@@ -109,9 +107,9 @@ package struct LoadClient: Sendable {
     }
   }
 
-  /// One request on a connection that is kept.
+  /// Sends one request on a kept connection.
   ///
-  /// - Returns: Whether another one can follow.
+  /// - Returns: Whether the connection can be reused.
   private func askAgain(
     _ connection: inout LoadConnection, isFirst: Bool, _ load: Load
   ) -> Bool {
@@ -130,7 +128,7 @@ package struct LoadClient: Sendable {
     }
   }
 
-  /// A connection after its handshake; what fails is counted.
+  /// Returns a connection after its handshake, or counts the failure and returns nil.
   private func connect(_ load: Load) -> LoadConnection? {
     let socket: LoadSocket
     do {

@@ -4,7 +4,7 @@ import CertctlSystem
 import Glibc
 import Synchronization
 
-/// What the clients of a `LoadClient` share.
+/// The state shared by the clients of a `LoadClient`.
 final class Load: Sendable {
   private let isStopped = Atomic(false)
   private let state = Mutex(LoadClient.Counts())
@@ -18,17 +18,17 @@ final class Load: Sendable {
     state.withLock { change(&$0) }
   }
 
-  /// Sleeps on this thread.
+  /// Sleeps on the calling thread.
   func rest(_ pause: Duration) {
     usleep(UInt32(pause / .microseconds(1)))
   }
 }
 
-/// A TCP connection that is kept; `TCPConnection` has one time limit on all of its life.
+/// A long-lived TCP connection; `TCPConnection` has one time limit for its whole life.
 final class LoadSocket {
   private let descriptor: Int32
 
-  /// - Throws: `HarnessError` with the system's reason.
+  /// - Throws: `HarnessError` with the system's error.
   init(to endpoint: Endpoint) throws {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw LoadSocket.error("make a socket") }
@@ -63,7 +63,7 @@ final class LoadSocket {
     }
   }
 
-  /// The next bytes; none at the end of the stream.
+  /// Returns the next bytes; none at the end of the stream.
   func receive() throws -> [UInt8] {
     var buffer = [UInt8](repeating: 0, count: 1 << 14)
     let count = buffer.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress, $0.count, 0) }
@@ -71,7 +71,7 @@ final class LoadSocket {
     return Array(buffer.prefix(count))
   }
 
-  /// What has come already; nil when that is nothing, empty at the end of the stream.
+  /// Returns bytes already received; nil if there are none, empty at the end of the stream.
   func receiveNow() throws -> [UInt8]? {
     var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     return poll(&wait, 1, 0) > 0 ? try receive() : nil
@@ -82,18 +82,18 @@ final class LoadSocket {
   }
 }
 
-/// HTTP/1.1 over TLS, as far as counting needs it.
+/// A minimal HTTP/1.1 client over TLS.
 struct LoadConnection {
   private let socket: LoadSocket
   private let engine: TLSEngine
 
-  /// Whether a byte of the last request's answer has come.
+  /// Whether a byte of the last request's response has arrived.
   private(set) var hasAnswerBegun = false
 
-  /// What the server showed.
+  /// The server's leaf certificate.
   var leaf: Certificate? { engine.peerChain.first }
 
-  /// Shakes hands and verifies.
+  /// Performs the TLS handshake and verifies the certificate.
   init(_ socket: LoadSocket, serverName: String, trust: TrustStore) throws {
     self.socket = socket
     engine = try TLSEngine(
@@ -108,21 +108,21 @@ struct LoadConnection {
     try socket.send(engine.takeOutput())
   }
 
-  /// Whether the server has closed the connection while nothing was asked.
+  /// Returns whether the server has closed the idle connection.
   func wasClosed() throws -> Bool {
     while let bytes = try socket.receiveNow() {
       if bytes.isEmpty { return true }
-      // A session ticket, or the notice that it closes.
+      // A session ticket or a close_notify alert.
       try engine.receive(bytes)
       if try engine.readPlaintext() == nil { return true }
     }
     return false
   }
 
-  /// Sends a request and reads its answer.
+  /// Sends a request and reads its response.
   ///
-  /// - Returns: Whether the server keeps the connection.
-  /// - Throws: Unless the answer is whole and its status 200.
+  /// - Returns: Whether the server keeps the connection open.
+  /// - Throws: `HarnessError` unless the response is complete with status 200; TLS errors.
   mutating func ask(_ host: String, keeps: Bool) throws -> Bool {
     hasAnswerBegun = false
     let close = keeps ? "" : "Connection: close\r\n"
@@ -146,7 +146,7 @@ struct LoadConnection {
     return !text.lowercased().contains("\r\nconnection: close")
   }
 
-  /// Whether the header and the body of its length are there.
+  /// Returns whether the header and a body of its Content-Length are complete.
   private static func isWhole(_ answer: [UInt8]) -> Bool {
     let text = String(decoding: answer, as: UTF8.self)
     let parts = text.split(separator: "\r\n\r\n", maxSplits: 1, omittingEmptySubsequences: false)

@@ -1,15 +1,15 @@
-/// A TLS-terminating nginx in front of an ACME server that counts requests and connections.
+/// A TLS-terminating nginx in front of an ACME server that logs requests and connections.
 package struct LoggingProxy: Sendable {
-  /// The directory through the proxy; all URLs that the server gives out lead through it too.
+  /// The directory URL at the proxy, to which all URLs in responses lead too.
   package let directoryURL: String
   package let caBundlePath: String
   private let nginx: NginxServer
 
-  /// One request, in the order of their ends.
+  /// A logged request.
   package struct Request: Sendable, Hashable {
-    /// nginx's number of the TCP connection.
+    /// nginx's number for the TCP connection.
     package let connection: Int
-    /// When the connection was opened and the request ended: seconds since 1970.
+    /// When the connection was opened and the request completed, in seconds since 1970.
     package let connectionStart: Double
     package let end: Double
     /// "HTTP/2.0" or "HTTP/1.1".
@@ -20,7 +20,7 @@ package struct LoggingProxy: Sendable {
     package let userAgent: String
   }
 
-  /// Runs one in front of Pebble around `body`.
+  /// Runs a proxy in front of Pebble around `body`.
   package static func run<Result: Sendable>(
     to pebble: Pebble, http2: Bool = true, _ body: (LoggingProxy) async throws -> Result
   ) async throws -> Result {
@@ -29,9 +29,9 @@ package struct LoggingProxy: Sendable {
       certificate: pebble.certificate, http2: http2, body)
   }
 
-  /// Runs one around `body` in front of a server whose directory has that path.
+  /// Runs a proxy around `body`, in front of a server whose directory has this path.
   ///
-  /// `upstream` is a URL without a path, of http or https; its certificate is not checked.
+  /// `upstream` is an http or https URL without a path. Its certificate is not verified.
   package static func run<Result: Sendable>(
     to upstream: String, directory: String, certificate: ServerCertificate, http2: Bool = true,
     namespace: NetworkNamespace? = nil, _ body: (LoggingProxy) async throws -> Result
@@ -63,7 +63,7 @@ package struct LoggingProxy: Sendable {
     }
   }
 
-  /// The requests so far.
+  /// The requests so far, in order of completion.
   package var requests: [Request] {
     (nginx.folder.read("requests.log") ?? "").split(separator: "\n").compactMap { line in
       let fields = line.split(
@@ -78,12 +78,12 @@ package struct LoggingProxy: Sendable {
     }
   }
 
-  /// How many TCP connections carried the requests so far.
+  /// The number of TCP connections that carried the requests so far.
   package var connectionCount: Int { Set(requests.map(\.connection)).count }
 
-  /// The most TCP connections that carried requests at one time.
+  /// The maximum number of simultaneous TCP connections.
   ///
-  /// A connection counts from its opening to its last request's end; idle time after that does not.
+  /// A connection counts from its start to the end of its last request, without later idle time.
   package var mostConnectionsAtOnce: Int {
     let spans = Dictionary(grouping: requests, by: \.connection).values.map { group in
       (
@@ -95,9 +95,9 @@ package struct LoggingProxy: Sendable {
     }.max() ?? 0
   }
 
-  /// Forgets the requests so far: what follows is counted anew.
+  /// Clears the log.
   package func forgetRequests() throws {
-    // nginx appends, so that emptying the file is enough.
+    // nginx opens its log for appending, so emptying the file is enough.
     try nginx.folder.write("requests.log", "")
   }
 }

@@ -1,19 +1,19 @@
 import FoundationEssentials
 import Glibc
 
-/// nginx with a configuration of the test's, in a folder of its own; no root needed.
+/// nginx with the test's configuration in its own directory; does not require root.
 package struct NginxServer: Sendable {
-  /// Its prefix: the configuration, the logs and whatever the test puts there.
+  /// The prefix: the configuration, the logs and files of the test.
   package let folder: TemporaryFolder
   let program: RunningProgram
-  /// Which nginx it is.
+  /// The nginx program.
   let executable: String
 
   /// Runs nginx around `body`.
   ///
-  /// `http` is the text for the `http` block, usually `server` blocks; its paths are relative to
-  /// `folder`, where `prepare` may put files before nginx starts. `body` starts when all `ports`
-  /// accept connections. It runs in `namespace`, by default in the test's own network.
+  /// `http` is the content of the `http` block, usually `server` blocks. Its paths are relative to
+  /// `folder`, in which `prepare` may create files before nginx starts. `body` starts when all
+  /// `ports` accept connections. nginx runs in `namespace`, by default in the test's own network.
   package static func run<Result: Sendable>(
     http: String, ports: [Int], executable: String = "nginx", namespace: NetworkNamespace? = nil,
     prepare: (TemporaryFolder) async throws -> Void = { _ in },
@@ -35,16 +35,16 @@ package struct NginxServer: Sendable {
     }
   }
 
-  /// Takes a new text for the `http` block and returns when only new workers answer.
+  /// Replaces the content of the `http` block and returns when only new workers accept connections.
   ///
-  /// - Throws: `HarnessError` with nginx's words when the configuration is refused; the old one
-  ///   then stays.
+  /// - Throws: `HarnessError` with nginx's message if nginx rejects the configuration, which then
+  ///   does not change.
   package func reload(http: String? = nil) async throws {
     if let http {
       try folder.write("next.conf", Self.configuration(http: http))
       let test = ["-t", "-q"] + Self.arguments(in: folder, file: "next.conf")
       try await Program(executable, test).run().requireSuccess("nginx -t")
-      // In one step: a certctl of another test may be reading it, and have its nginx complain here.
+      // Atomically: a certctl of another test may read the file and report an error here.
       try Data(Self.configuration(http: http).utf8).write(
         to: URL(filePath: folder.path("nginx.conf")), options: .atomic)
     }
@@ -57,13 +57,13 @@ package struct NginxServer: Sendable {
     }
   }
 
-  /// The access log so far, in nginx's combined format unless the test's text says otherwise.
+  /// The access log so far, in nginx's combined format by default.
   package var accessLog: String { folder.read("access.log") ?? "" }
 
-  /// Everything from notice upwards.
+  /// The error log so far, at level notice.
   package var errorLog: String { folder.read("error.log") ?? "" }
 
-  /// The master process.
+  /// The process ID of the master.
   package var pid: Int32 { program.pid }
 
   private func count(_ text: String) -> Int {
@@ -76,9 +76,9 @@ package struct NginxServer: Sendable {
     ["-p", folder.path, "-c", folder.path(file), "-e", folder.path("error.log")]
   }
 
-  /// A whole configuration around the `http` block's text.
+  /// Returns a complete configuration with this `http` block.
   private static func configuration(http: String) -> String {
-    // Workers of a root master would run as another user, who may not enter the folder.
+    // Workers of a root master would run as another user, who cannot enter the directory.
     let user = geteuid() == 0 ? "user root;" : ""
     let kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     let temporary = kinds.map { "  \($0)_temp_path tmp-\($0);" }.joined(separator: "\n")

@@ -1,53 +1,53 @@
 import FoundationEssentials
 import Glibc
 
-/// Pebble, a real ACME server with a new root for each start.
+/// Pebble, a real ACME server that creates a new root at each start.
 ///
-/// Debian's 2.4.0 has no ARI, profiles or Retry-After and takes no EdDSA account keys. It can lock
-/// up under parallel orders: a fresh one for each test, and a time limit on the test.
+/// Debian's 2.4.0 has no ARI, profiles or Retry-After and rejects EdDSA account keys. Parallel
+/// orders can deadlock it, so each test starts its own and has a time limit.
 package struct Pebble: Sendable {
   package let directoryURL: String
   package let managementURL: String
-  /// Its HTTPS certificate, self-signed: what `--ca-bundle` takes.
+  /// The server's self-signed HTTPS certificate, for `--ca-bundle`.
   package let certificate: ServerCertificate
-  /// Where it looks for http-01 answers, on every host.
+  /// The port at which Pebble validates http-01, on every host.
   package let httpPort: Int
-  /// Where it looks for tls-alpn-01 answers, on every host.
+  /// The port at which Pebble validates tls-alpn-01, on every host.
   package let tlsPort: Int
-  /// Its DNS; nil when the test named another server.
+  /// Pebble's DNS; nil if the test set another server.
   package let dns: ChallengeTestServer?
   let program: RunningProgram
 
   package var caBundlePath: String { certificate.certificatePath }
 
-  /// How it behaves; by default as smooth and as strict as it can be.
+  /// The behaviour of Pebble; by default strict and without random failures.
   package struct Configuration: Sendable {
     package var isStrict = true
-    /// Key ids and base64url MAC keys; when there are any, Pebble demands one.
+    /// Key identifiers and base64url MAC keys; if there are any, Pebble requires an EAB.
     package var externalAccountKeys: [String: String] = [:]
     package var nonceRejectPercent = 0
     package var authorizationReusePercent = 0
-    /// Validation waits a random time of up to this many seconds; nil: validates at once.
+    /// The maximum random delay of validations, in seconds; nil for none.
     package var validationSleepSeconds: Int?
     package var alternateRoots = 0
-    /// Intermediates between the leaf and the root.
+    /// The number of intermediates between leaf and root.
     package var chainLength = 1
-    /// How long certificates are valid; Pebble's own five years when nil.
+    /// The validity of certificates, in seconds; nil for Pebble's default of five years.
     package var validitySeconds: Int?
-    /// Free ports when nil.
+    /// The ports for validation; nil for free ones.
     package var httpPort: Int?
     package var tlsPort: Int?
-    /// "host:port" of another DNS server than its own `ChallengeTestServer`.
+    /// The "host:port" of a DNS server to use instead of a `ChallengeTestServer`.
     package var dnsServer: String?
-    /// The network namespace that it runs in; nil for the test's own.
+    /// The network namespace to run in; nil for the test's own.
     package var namespace: NetworkNamespace?
-    /// The names by which CAA records allow it.
+    /// The CA's issuer names in CAA records.
     package var caaIdentities: [String]?
 
     package init(_ change: (inout Configuration) -> Void = { _ in }) { change(&self) }
   }
 
-  /// Runs one around `body`, with a `ChallengeTestServer` as its DNS.
+  /// Runs Pebble around `body`, with a `ChallengeTestServer` as its DNS.
   package static func run<Result: Sendable>(
     _ configuration: Configuration = Configuration(),
     _ body: (Pebble) async throws -> Result
@@ -62,42 +62,42 @@ package struct Pebble: Sendable {
     }
   }
 
-  /// The root certificate of chain `index` (0: the default chain), as PEM.
+  /// Returns the root certificate of chain `index` (0: the default chain) as PEM.
   package func root(_ index: Int = 0) async throws -> String {
     try await fetch("\(managementURL)/roots/\(index)", trusting: caBundlePath)
   }
 
-  /// The last intermediate certificate of chain `index`, as PEM.
+  /// Returns the last intermediate certificate of chain `index` as PEM.
   package func intermediate(_ index: Int = 0) async throws -> String {
     try await fetch("\(managementURL)/intermediates/\(index)", trusting: caBundlePath)
   }
 
-  /// What Pebble says of a certificate: "Valid" or "Revoked", with its reason.
+  /// Returns Pebble's status of a certificate: "Valid" or "Revoked", with the reason.
   ///
-  /// The serial number is hexadecimal, without colons.
+  /// The serial number is hexadecimal without colons.
   package func certificateStatus(serialNumber: String) async throws -> String {
     try await fetch(
       "\(managementURL)/cert-status-by-serial/\(serialNumber)", trusting: caBundlePath)
   }
 
-  /// Makes it deaf until `resume()`: connections are taken by the system, nothing is answered.
+  /// Suspends Pebble until `resume()`: the kernel accepts connections, but no request is answered.
   package func pause() { program.send(SIGSTOP) }
 
-  /// Ends a `pause()`.
+  /// Resumes Pebble after `pause()`.
   package func resume() { program.send(SIGCONT) }
 
-  /// Its log so far.
+  /// The log so far.
   package var log: String { program.standardOutput }
 
-  /// The size of its log in bytes, to be given to `log(after:)`.
+  /// The size of the log in bytes, for `log(after:)`.
   package var logSize: Int { program.outputSize }
 
-  /// What it wrote to its log after it had that size: for tests with thousands of requests.
+  /// Returns the log after this offset, for tests with thousands of requests.
   package func log(after size: Int) -> String { program.output(after: size) }
 
-  /// The requests to its ACME side so far, such as "POST /order-plz".
+  /// The ACME requests so far, such as "POST /order-plz".
   ///
-  /// `LoggingProxy` also tells connections and answers.
+  /// `LoggingProxy` also logs connections and statuses.
   package var requests: [String] {
     log.split(separator: "\n").compactMap { line in
       guard line.hasSuffix(" -> calling handler()") else { return nil }
@@ -134,7 +134,7 @@ extension Pebble {
       let namespace = configuration.namespace
       if let namespace { program = namespace.inside(program) }
       return try await program.serve(isReady: { running in
-        // From outside nobody can look into a namespace.
+        // The ports are not reachable from outside the namespace.
         namespace != nil
           ? running.standardOutput.contains("ACME directory available")
           : acceptsConnections(management) && acceptsConnections(acme)
@@ -164,7 +164,7 @@ extension Pebble {
 }
 
 extension Pebble.Configuration {
-  /// Pebble's switches that are not in its file; all set, since its own defaults are random.
+  /// The settings that Pebble takes from the environment; all are set, as the defaults are random.
   fileprivate var environment: [String: String?] {
     var variables: [String: String?] = [
       "PEBBLE_WFE_NONCEREJECT": "\(nonceRejectPercent)",

@@ -1,24 +1,24 @@
-/// PowerDNS with a database of its own, its HTTP API and one zone, on loopback.
+/// PowerDNS on loopback with its own database, the HTTP API and one zone.
 package struct PowerDNSServer: Sendable {
-  /// The key of the API.
+  /// The API key.
   package static let key = "test-api-key"
-  /// Where Debian's package has the tables of the database.
+  /// The database schema in Debian's package.
   package static let schema = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"
 
-  /// The address of the API.
+  /// The base URL of the API.
   package let apiURL: String
-  /// Where it answers DNS queries, UDP and TCP.
+  /// The port for DNS queries, UDP and TCP.
   package let port: Int
   private let folder: TemporaryFolder
 
-  /// Runs one around `body`.
+  /// Runs a server around `body`.
   ///
   /// - Parameters:
-  ///   - zone: The zone that it has.
+  ///   - zone: The zone to create.
   ///   - kind: The kind of the zone, such as `NATIVE` or `MASTER`.
-  ///   - body: What is done with it.
-  /// - Returns: What `body` returns.
-  /// - Throws: `HarnessError` when it does not start, and what `body` throws.
+  ///   - body: The code to run meanwhile.
+  /// - Returns: The result of `body`.
+  /// - Throws: `HarnessError` if the server does not start; errors of `body`.
   package static func run<Result: Sendable>(
     zone: String, kind: String = "NATIVE", _ body: (PowerDNSServer) async throws -> Result
   ) async throws -> Result {
@@ -39,13 +39,13 @@ package struct PowerDNSServer: Sendable {
     }
   }
 
-  /// Runs `pdnsutil`, which changes the database.
+  /// Runs `pdnsutil` on the database.
   package func manage(_ arguments: String...) async throws {
     try await Program("pdnsutil", ["--config-dir=\(folder.path)"] + arguments).run()
       .requireSuccess("pdnsutil \(arguments.joined(separator: " "))")
   }
 
-  /// The texts of the TXT records that it answers with, in order.
+  /// Queries the server and returns the sorted TXT values of a name.
   package func texts(of name: String) async throws -> [String] {
     let answer = try await Program(
       "dig", ["@127.0.0.1", "-p", "\(port)", "+short", "+tries=1", "+time=5", "TXT", name]
@@ -55,7 +55,7 @@ package struct PowerDNSServer: Sendable {
   }
 
   private static func configuration(_ folder: TemporaryFolder, port: Int, api: Int) -> String {
-    // Without its caches, which would answer with what was there before.
+    // Caches are off, or answers would be outdated.
     """
     launch=gsqlite3
     gsqlite3-database=\(folder.path("zones.db"))

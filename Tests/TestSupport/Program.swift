@@ -3,15 +3,15 @@ import Glibc
 import Subprocess
 import Testing
 
-/// A program to run: a command that ends by itself, or a server around a test's body.
+/// A program to run: a command that exits by itself, or a server around a test's body.
 ///
-/// Every child leads a process group of its own, and the group is killed when its scope ends: after
-/// success, after an error, after cancellation, and also when the test process itself dies.
+/// Every child leads its own process group. The group is killed at the end of its scope: after
+/// success, an error or cancellation, and also when the test process dies.
 package struct Program: Sendable {
-  /// A name that is searched for, or a path.
+  /// A name to look up, or a path.
   package var executable: String
   package var arguments: [String]
-  /// Changes to the inherited environment; nil takes a variable away.
+  /// Changes to the inherited environment; nil removes a variable.
   package var environment: [String: String?]
   package var workingDirectory: String?
 
@@ -25,10 +25,10 @@ package struct Program: Sendable {
     self.workingDirectory = workingDirectory
   }
 
-  /// Runs to the end, with a time limit, and gives back how it ended and what it wrote.
+  /// Runs the program to its end and returns its status and output.
   ///
-  /// A non-zero exit is a result, not an error. `whileRunning` may look at the output so far and
-  /// send signals; the limit counts from its end.
+  /// A non-zero exit is a result, not an error. `whileRunning` may read the output so far and send
+  /// signals. The time limit starts when it returns.
   package func run(
     within limit: Duration = .seconds(60), input: String? = nil,
     whileRunning: (RunningProgram) async throws -> Void = { _ in }
@@ -54,8 +54,8 @@ package struct Program: Sendable {
 
   /// Runs a server around `body`: starts it, waits until it is ready, and stops it afterwards.
   ///
-  /// Its log (both outputs) is attached to the test, and its end is printed when `body` throws.
-  /// - Throws: `HarnessError` with the log's end when the server dies or does not get ready.
+  /// The log (both outputs) is attached to the test. If `body` throws, its last lines are printed.
+  /// - Throws: `HarnessError` with the last lines if the server exits or is not ready in time.
   package func serve<Result: Sendable>(
     stopBy signal: Int32 = SIGTERM, within limit: Duration = .seconds(30),
     isReady: (RunningProgram) async throws -> Bool,
@@ -78,11 +78,11 @@ package struct Program: Sendable {
     }
   }
 
-  /// The program's name without its folder.
+  /// The program's file name.
   package var name: String { String(executable.split(separator: "/").last ?? "program") }
 
   private func attach(_ folder: TemporaryFolder) {
-    // Kept only when the run was given --attachments-path.
+    // Saved only with --attachments-path.
     if let log = folder.read("out"), Test.current != nil {
       Attachment.record(log, named: "\(name).log")
     }
@@ -102,7 +102,7 @@ package struct Program: Sendable {
     }
   }
 
-  /// Asks to stop, then leaves the rest to the killing at the end of the scope.
+  /// Sends the signal and waits briefly; the end of the scope kills the rest.
   private func stop(_ running: RunningProgram, by signal: Int32) async throws {
     running.send(signal)
     try? await poll("the end of \(name)", within: .seconds(3), every: .milliseconds(3)) {
@@ -113,12 +113,11 @@ package struct Program: Sendable {
 }
 
 extension Program {
-  /// The shell that starts each child.
+  /// The shell script that starts each child.
   ///
-  /// Its standard input is a pipe that only the test process can close. A watchdog in the child's
-  /// process group, but not its child, reads from that pipe and kills the group when the pipe
-  /// ends; the shell itself becomes the program, so that process id and exit status are the
-  /// program's own.
+  /// Its standard input is a pipe that only the test process can close. A watchdog in the process
+  /// group, not a child of the program, reads the pipe and kills the group at its end. The shell
+  /// execs the program, so that process ID and exit status are the program's own.
   private static let launcher = """
     exec 3<&0
     ( { read -r line <&3; kill -KILL 0; } >/dev/null 2>&1 & )
@@ -154,7 +153,7 @@ extension Program {
         pid: execution.processIdentifier.value, name: name,
         outputPath: output, errorPath: separateErrors ? errors : output)
       let result = try await body(running)
-      // Whoever is still there, a grandchild perhaps, does not outlive the scope.
+      // Kill what is left, such as grandchildren.
       if running.isRunning { running.send(SIGKILL, toGroup: true) }
       return result
     }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// How a program ended.
+/// The exit status of a program.
 package enum ProgramStatus: Sendable, Hashable, CustomStringConvertible {
   case exited(Int32)
   case signalled(Int32)
@@ -13,29 +13,29 @@ package enum ProgramStatus: Sendable, Hashable, CustomStringConvertible {
   }
 }
 
-/// How a program ended and what it wrote.
+/// The status and output of a program.
 package struct ProgramResult: Sendable, CustomStringConvertible {
   package let status: ProgramStatus
   package let standardOutput: String
   package let standardError: String
 
-  /// The exit code, or nil when a signal ended the program.
+  /// The exit code, or nil if a signal ended the program.
   package var exitCode: Int32? {
     if case .exited(let code) = status { code } else { nil }
   }
 
-  /// The signal that ended the program, if one did.
+  /// The signal that ended the program, or nil.
   package var signal: Int32? {
     if case .signalled(let signal) = status { signal } else { nil }
   }
 
-  /// Everything, for a failed expectation.
+  /// The status and both outputs, for a failed expectation.
   package var description: String {
     "\(status)\nstdout: \(standardOutput)\nstderr: \(standardError)"
   }
 
-  /// The result itself when the exit code was 0.
-  /// - Throws: `HarnessError` with both outputs.
+  /// Returns the result if the exit code is 0.
+  /// - Throws: `HarnessError` with both outputs otherwise.
   @discardableResult
   package func requireSuccess(_ what: String) throws -> ProgramResult {
     guard status == .exited(0) else { throw HarnessError("\(what) failed: \(self)") }
@@ -43,26 +43,26 @@ package struct ProgramResult: Sendable, CustomStringConvertible {
   }
 }
 
-/// A child that runs.
+/// A running child process.
 package struct RunningProgram: Sendable {
   package let pid: Int32
   package let name: String
   let outputPath: String
   let errorPath: String
 
-  /// What it wrote to its standard output so far; of a server, to both.
+  /// The standard output so far; for servers, both outputs.
   package var standardOutput: String { readText(outputPath) ?? "" }
 
-  /// What it wrote to its standard error so far; of a server, to both.
+  /// The standard error so far; for servers, both outputs.
   package var standardError: String { readText(errorPath) ?? "" }
 
-  /// The size in bytes of what it wrote so far.
+  /// The size of the output so far, in bytes.
   package var outputSize: Int {
     var status = stat()
     return stat(outputPath, &status) == 0 ? Int(status.st_size) : 0
   }
 
-  /// What it wrote to its standard output, of a server to both, after so many bytes.
+  /// Returns the output after this offset in bytes.
   package func output(after offset: Int) -> String {
     let file = open(outputPath, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return "" }
@@ -72,20 +72,20 @@ package struct RunningProgram: Sendable {
     return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
   }
 
-  /// Whether it has not ended yet; an ended child that nobody waited for counts as ended.
+  /// Whether the program is running; a zombie is not.
   package var isRunning: Bool {
     var information = siginfo_t()
-    // WNOWAIT: the exit status stays for the one who collects it.
+    // WNOWAIT leaves the exit status for the process that collects it.
     let answer = waitid(P_PID, id_t(pid), &information, WEXITED | WNOHANG | WNOWAIT)
     return answer == 0 && information.si_signo != SIGCHLD
   }
 
-  /// Sends a signal; one that comes too late is no error.
+  /// Sends a signal; does nothing if the program has ended.
   package func send(_ signal: Int32, toGroup: Bool = false) {
     _ = kill(toGroup ? -pid : pid, signal)
   }
 
-  /// Waits until the output so far contains a text.
+  /// Waits until the output contains a text.
   package func waitForOutput(_ text: String, within limit: Duration = .seconds(20)) async throws {
     try await poll("\"\(text)\" from \(name)", within: limit) {
       if standardOutput.contains(text) || standardError.contains(text) { return true }

@@ -2,7 +2,7 @@ import ACME
 package import CertctlServing
 
 extension Site {
-  /// A site from words, as a person gives them.
+  /// Creates a site from the texts of a command line.
   package static func sample(
     _ hosts: String..., to content: String = "http://127.0.0.1:8080", certificate: String? = "test",
     locations: [String] = [], _ change: (inout SiteSettings) -> Void = { _ in }

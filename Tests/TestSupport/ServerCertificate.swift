@@ -1,10 +1,10 @@
-/// A self-signed certificate and its key, for a test server's own HTTPS.
+/// A self-signed certificate with its key, for a test server's HTTPS.
 package struct ServerCertificate: Sendable {
-  /// Path of the certificate; it is also the bundle that a client has to trust.
+  /// The path of the certificate, which is also the CA bundle for clients.
   package let certificatePath: String
   package let keyPath: String
 
-  /// Makes one by the openssl command, valid for loopback and for `names`.
+  /// Creates a certificate for loopback and `names` with the openssl command.
   package static func make(
     in folder: TemporaryFolder, names: [String] = []
   ) async throws -> ServerCertificate {
@@ -24,7 +24,7 @@ package struct ServerCertificate: Sendable {
   }
 }
 
-/// Gets a page by the curl command: a client that is not the one under test.
+/// Fetches a URL with curl, independently of the client under test.
 package func fetch(
   _ url: String, trusting bundle: String? = nil, posting body: String? = nil
 ) async throws -> String {

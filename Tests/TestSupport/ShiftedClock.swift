@@ -1,8 +1,8 @@
 import Glibc
 
-/// A program by a clock that is set forward: its time of day, not its waits.
+/// A clock set forward for a program: its time of day, not its waits.
 package enum ShiftedClock {
-  /// The library that does it, made once for each run of the tests.
+  /// The preloaded library, compiled once per test run.
   private static let library = Task<String, any Error> {
     let path = "/tmp/certctl-test-clock-\(getpid()).so"
     try await Program(
@@ -13,9 +13,9 @@ package enum ShiftedClock {
     return path
   }
 
-  /// Adds the clock to a program.
+  /// Returns the program with its clock set forward.
   ///
-  /// - Throws: `HarnessError` when the library cannot be made.
+  /// - Throws: `HarnessError` if the library does not compile.
   package static func set(forward duration: Duration, for program: Program) async throws -> Program
   {
     var program = program

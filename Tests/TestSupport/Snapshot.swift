@@ -1,14 +1,15 @@
 import FoundationEssentials
 package import Testing
 
-/// Expects a text to be the same as in `Fixtures`, where texts that people read are pinned.
+/// Expects a text to equal its snapshot in `Fixtures`.
 ///
-/// `make snapshots` writes all of them again; look at the difference before you commit it.
+/// `make snapshots` rewrites all snapshots; review the diff before you commit it.
 ///
 /// - Parameters:
 ///   - text: The text.
-///   - name: The path of its file below `Fixtures`, or from the top of the checkout with a `/` before it.
-///   - sourceLocation: Where the test is.
+///   - name: The file's path below `Fixtures`; with a leading `/`, below the top of the checkout.
+///   - sourceLocation: The location of the test.
+/// - Throws: An error of the file system.
 package func expectSnapshot(
   _ text: String, _ name: String, sourceLocation: SourceLocation = #_sourceLocation
 ) throws {

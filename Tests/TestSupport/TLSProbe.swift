@@ -1,16 +1,16 @@
-/// What a TLS server on loopback serves, seen by the openssl command.
+/// A TLS handshake with a server on loopback, made with the openssl command.
 package struct TLSProbe: Sendable {
-  /// The chain as served, leaf first, each as PEM.
+  /// The served chain, leaf first, each certificate as PEM.
   package let chain: [String]
-  /// Whether openssl could verify the chain against the given file.
+  /// Whether openssl verified the chain against the given bundle.
   package let isTrusted: Bool
-  /// openssl's whole report.
+  /// The complete output of openssl.
   package let report: String
 
-  /// Shakes hands once.
+  /// Performs one handshake.
   ///
-  /// No name is sent when `serverName` is nil, nothing is trusted when `bundle`, the path of the
-  /// root certificates, is nil; `protocols` are offered by ALPN.
+  /// `serverName` nil sends no SNI. `bundle` is the path of the trusted roots; nil trusts none.
+  /// `protocols` are offered with ALPN.
   package static func connect(
     port: Int, serverName: String?, trusting bundle: String? = nil, protocols: [String] = []
   ) async throws -> TLSProbe {
@@ -26,7 +26,7 @@ package struct TLSProbe: Sendable {
       report: result.standardOutput + result.standardError)
   }
 
-  /// The PEM blocks of certificates in a text, each ending with a newline.
+  /// Returns the PEM certificates in a text, each ending with a newline.
   package static func certificates(in text: String) -> [String] {
     var blocks: [String] = []
     var current: [Substring]?

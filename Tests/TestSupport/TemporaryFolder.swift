@@ -1,11 +1,11 @@
 import FoundationEssentials
 import Glibc
 
-/// A folder of its own for one test, mode 0700.
+/// A temporary directory for one test, mode 0700.
 package struct TemporaryFolder: Sendable {
   package let path: String
 
-  /// Makes a folder that stays until `remove()`; tests use `withTemporaryFolder` instead.
+  /// Creates a directory that exists until `remove()`; tests use `withTemporaryFolder` instead.
   package init(label: String = "test") throws {
     let parent = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
     var template = Array("\(parent)/certctl-\(label)-XXXXXX".utf8CString)
@@ -15,13 +15,13 @@ package struct TemporaryFolder: Sendable {
     path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
-  /// Names a folder that is there, or will be.
+  /// Refers to a directory that exists or will exist.
   package init(existing path: String) { self.path = path }
 
-  /// The path of something in the folder.
+  /// Returns the path of an entry in the directory.
   package func path(_ name: String) -> String { "\(path)/\(name)" }
 
-  /// Writes a file, making the folders on its way, and returns its path.
+  /// Writes a file, creating its parents, and returns its path.
   @discardableResult
   package func write(_ name: String, _ text: String) throws -> String {
     let file = path(name)
@@ -30,7 +30,7 @@ package struct TemporaryFolder: Sendable {
     return file
   }
 
-  /// Makes a folder in the folder and returns its path.
+  /// Creates a subdirectory and returns its path.
   @discardableResult
   package func makeFolder(_ name: String) throws -> String {
     try FileManager.default.createDirectory(
@@ -38,40 +38,40 @@ package struct TemporaryFolder: Sendable {
     return path(name)
   }
 
-  /// The text of a file, or nil when there is none.
+  /// Returns the text of a file, or nil if it does not exist.
   package func read(_ name: String) -> String? { readText(path(name)) }
 
-  /// Whether there is a file, folder or link (a dangling one too) of that name.
+  /// Returns whether a file, directory or link (even a dangling one) of this name exists.
   package func contains(_ name: String) -> Bool {
     var status = stat()
     return lstat(path(name), &status) == 0
   }
 
-  /// Where a symbolic link points, or nil when there is none.
+  /// Returns the target of a symbolic link, or nil if there is none.
   package func linkTarget(_ name: String) -> String? {
     try? FileManager.default.destinationOfSymbolicLink(atPath: path(name))
   }
 
-  /// Deletes the folder and what is in it.
+  /// Deletes the directory and its contents.
   package func remove() {
     try? FileManager.default.removeItem(atPath: path)
   }
 
-  /// Deletes a file, link or folder in the folder; one that is not there is fine.
+  /// Deletes an entry; does nothing if it does not exist.
   package func remove(_ name: String) {
     try? FileManager.default.removeItem(atPath: path(name))
   }
 
-  /// The relative paths of all that is in the folder, at any depth; links are not followed.
+  /// Returns the sorted relative paths of all entries at any depth, without following links.
   package func contents() -> [String] {
     ((try? FileManager.default.subpathsOfDirectory(atPath: path)) ?? []).sorted()
   }
 }
 
-/// Runs a test's body with a folder that is gone afterwards.
+/// Runs a test's body with a temporary directory, and deletes it afterwards.
 ///
-/// With `CERTCTL_KEEP_TEST_FOLDERS` set in the environment the folder stays, and its path is
-/// printed: for looking at what a failed test left behind.
+/// If `CERTCTL_KEEP_TEST_FOLDERS` is set in the environment, the directory is kept and its path
+/// is printed, to inspect a failed test.
 package func withTemporaryFolder<Result>(
   label: String = "test", _ body: (TemporaryFolder) async throws -> Result
 ) async throws -> Result {
@@ -86,7 +86,7 @@ package func withTemporaryFolder<Result>(
   return try await body(folder)
 }
 
-/// The text of a file, or nil when it cannot be read; bytes that are not UTF-8 are replaced.
+/// Returns the text of a file, or nil if it cannot be read; replaces invalid UTF-8.
 package func readText(_ path: String) -> String? {
   FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
 }

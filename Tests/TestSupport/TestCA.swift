@@ -1,22 +1,22 @@
 public import CertctlCrypto
 public import FoundationEssentials
 
-/// A small certification authority in memory: two roots, one intermediate under both, leaves.
+/// An in-memory CA: two roots, one intermediate signed by both, and leaves.
 ///
-/// It writes DER by itself, so that tests can have any dates and any flaw.
+/// It encodes DER itself, so that tests can choose any dates and defects.
 public struct TestCA: Sendable {
   /// The root of the default chain.
   public let root: Certificate
-  /// Another root, for alternate chains.
+  /// The root of the alternate chain.
   public let otherRoot: Certificate
-  /// The issuer of leaves, signed by ``root``.
+  /// The intermediate that signs leaves, signed by ``root``.
   public let intermediate: Certificate
-  /// The same issuer, signed by ``otherRoot``.
+  /// The same intermediate, signed by ``otherRoot``.
   public let crossSigned: Certificate
 
   private let intermediateKey: PrivateKey
 
-  /// Makes keys and certificates; everything is valid for twenty years around `now`.
+  /// Generates keys and certificates, valid for ten years before and after `now`.
   public init(now: Date = Date()) throws {
     let keys = try (0..<3).map { _ in try PrivateKey.generate(.ec256) }
     let from = now.addingTimeInterval(-10 * 365 * 86400)
@@ -37,7 +37,7 @@ public struct TestCA: Sendable {
     intermediateKey = keys[2]
   }
 
-  /// Issues a leaf for a key and its names.
+  /// Issues a leaf for a key and names.
   public func leaf(
     for key: PublicKey, dnsNames: [String], ipAddresses: [String] = [], notBefore: Date,
     notAfter: Date, serial: [UInt8]? = nil
@@ -51,7 +51,7 @@ public struct TestCA: Sendable {
   }
 
   private static func serial() throws -> [UInt8] {
-    // Positive, and never beginning with a zero byte.
+    // Positive, without a leading zero byte.
     var bytes = try RandomBytes.make(16)
     bytes[0] = bytes[0] & 0x3f | 0x40
     return bytes

@@ -2,7 +2,7 @@ public import CertctlBase
 public import FoundationEssentials
 internal import Synchronization
 
-/// A clock that stands still and jumps over every wait, and remembers the waits.
+/// A clock that does not run: sleeping advances it at once and records the duration.
 public final class TestClock: Sendable {
   private struct State {
     var now: Date
@@ -11,30 +11,30 @@ public final class TestClock: Sendable {
 
   private let state: Mutex<State>
 
-  /// Starts at a moment; by default some time in 2026.
+  /// Creates a clock at this time; by default a moment in 2026.
   public init(_ start: Date = Date(timeIntervalSince1970: 1_780_000_000)) {
     state = Mutex(State(now: start))
   }
 
-  /// The present moment.
+  /// The current time.
   public var now: Date { state.withLock(\.now) }
 
-  /// Every wait so far, in order.
+  /// All waits so far, in order.
   public var waits: [Duration] { state.withLock(\.waits) }
 
-  /// All waits so far in seconds.
+  /// The sum of all waits so far, in seconds.
   public var waited: Double {
     waits.reduce(0) {
       $0 + Double($1.components.seconds) + Double($1.components.attoseconds) / 1e18
     }
   }
 
-  /// Moves on without a wait.
+  /// Advances the clock without recording a wait.
   public func advance(_ seconds: Double) {
     state.withLock { $0.now = $0.now.addingTimeInterval(seconds) }
   }
 
-  /// Jumps over a wait.
+  /// Records a wait and advances the clock by it.
   public func sleep(_ duration: Duration) throws {
     try Task.checkCancellation()
     let seconds =
@@ -45,7 +45,7 @@ public final class TestClock: Sendable {
     }
   }
 
-  /// This clock as the libraries take it.
+  /// The clock as a `WallClock` for the libraries.
   public var wall: WallClock {
     WallClock(now: { self.now }, sleep: { try self.sleep($0) })
   }

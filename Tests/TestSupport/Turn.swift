@@ -1,17 +1,16 @@
 import FoundationEssentials
 import Synchronization
 
-/// Keeps the number of test servers that run at a time within what the machine can bear.
+/// A limit on the number of test servers that run at once.
 ///
-/// Swift Testing starts all tests at once, unless it is told how many (`make test` tells it). Some
-/// eighty servers that all make their RSA keys at the same time are so slow to start that time limits
-/// run out.
+/// Swift Testing starts all tests at once unless told otherwise (`make test` does). About eighty
+/// servers that generate RSA keys at the same time would exceed their time limits.
 enum Turn {
   private static let limit = max(8, 4 * ProcessInfo.processInfo.activeProcessorCount)
   private static let taken = Mutex(0)
   @TaskLocal private static var isMine = false
 
-  /// Runs `body` when it is its turn; within another turn at once, so that nothing waits for itself.
+  /// Runs `body` once a slot is free; nested calls run immediately, to avoid a deadlock.
   static func take<Result: Sendable>(
     _ body: () async throws -> Result
   ) async throws -> Result {

@@ -16,7 +16,7 @@ package struct URLPolicy: Sendable {
     guard parts.scheme == "https" || parts.isLoopback else {
       throw ACMEError(
         .insecureURL, "use the directory URL", subject: url,
-        detail: "http is allowed only to this machine, not to \(parts.host)",
+        detail: "http is allowed only to this host, not to \(parts.host)",
         hint: "use an https:// URL")
     }
     allowsLoopback = parts.isLoopback

@@ -24,15 +24,14 @@ struct InUseOptions: ParsableArguments {
 /// `certctl revoke`: tells the CA that a certificate must not be trusted any more.
 struct Revoke: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Revoke the certificate in use.",
+    abstract: "Revoke the current version of a certificate.",
     usage: "certctl revoke <name> [<options>]",
     discussion: """
       Examples:
         certctl revoke example.com --reason superseded
         certctl revoke example.com --reason keyCompromise --by-certificate-key
 
-      The files stay; certctl issue gets a new certificate in the same place. certctl does not \
-      revoke a certificate that nginx uses: replace it first with certctl rekey --compromised.
+      The files stay; certctl issue gets a new certificate in the same place. certctl does not revoke a certificate that nginx uses. To replace and revoke it in one step, run certctl rekey --compromised.
       """)
 
   @Argument(help: "Name of the certificate, as shown by certctl list.") var name: String

@@ -17,12 +17,10 @@ struct DHParam: AsyncParsableCommand {
         certctl dhparam --generate --bits 3072 --out dhparam.pem
         certctl dhparam --check /etc/nginx/dhparam.pem
 
-      You probably do not need DH parameters: browsers no longer use DHE, and Mozilla's guideline \
-      has dropped it since version 6.0. nginx reads them only if ssl_ciphers names DHE suites.
+      You probably do not need DH parameters: browsers no longer use DHE, and Mozilla's guideline dropped it in version 6.0. nginx reads them only if ssl_ciphers names DHE suites.
 
       By default certctl writes a group of RFC 7919 immediately. All servers may share it, and \
-      clients know it. With --generate certctl searches for a new safe prime on all cores. The \
-      duration is random: the bar shows the share of searches that would have ended by now.
+      clients know it. With --generate certctl searches for a new safe prime on all cores. The duration is random. The bar shows the probability of success by now.
 
       Exit code 1 if --check finds a fault.
       """)
@@ -65,7 +63,7 @@ struct DHParam: AsyncParsableCommand {
     let standard = generate ? nil : try DHParameters.standard(bits: bits)
     var isChanged = try await file?.needsWriting(standard, force: force) ?? true
     output.note(
-      "Mozilla's guideline needs no DH parameters since version 6.0: nginx uses them only where "
+      "Mozilla's guideline dropped DHE in version 6.0: nginx uses DH parameters only if "
         + "ssl_ciphers names DHE suites.")
     var report = DHParametersReport(bits: bits, file: file?.path)
     let parameters: DHParameters

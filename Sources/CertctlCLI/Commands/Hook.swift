@@ -13,11 +13,11 @@ struct HookCommand: AsyncParsableCommand {
     discussion: """
       Examples:
         certctl hook list
-        certctl hook run reload-nginx --lineage example.com
+        certctl hook run reload-postfix --lineage example.com
         certctl hook run --event notify
 
       Hooks are executables in /etc/certctl/hooks/{pre,deploy,post,notify}.d, or in hooks/ beside \
-      the file of --config. They run in alphabetical order, without a shell. Only root and the user \
+      the file of --config. They run in the byte order of their names, without a shell. Only root and the user \
       who runs certctl may own or write to a hook and the directories above it.
       """,
     subcommands: [HookList.self, HookRun.self])
@@ -71,7 +71,7 @@ struct HookRun: AsyncParsableCommand {
     usage: "certctl hook run [<name>] [<options>]",
     discussion: """
       Examples:
-        certctl hook run reload-nginx --lineage example.com
+        certctl hook run reload-postfix --lineage example.com
         certctl hook run 10-stop-squid --event pre
         certctl hook run --event notify --message "This is a test."
 

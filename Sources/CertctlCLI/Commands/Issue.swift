@@ -10,7 +10,7 @@ import CertctlStore
 struct Issue: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Get a certificate for one or more names.",
-    usage: "certctl issue <names> ... [<options>]",
+    usage: "certctl issue [<names> ...] [<options>]",
     discussion: """
       Examples:
         certctl issue example.com www.example.com --agree-tos
@@ -50,7 +50,8 @@ struct Issue: AsyncParsableCommand {
 
   @Flag(
     name: .customLong("dry-run"),
-    help: "Validate the names and stop; uses the staging CA of Let's Encrypt.")
+    help: "Validate the names without issuing a certificate. For Let's Encrypt, uses its staging "
+      + "CA.")
   var dryRun = false
 
   func run() async throws {

@@ -30,8 +30,7 @@ struct NginxStatus: AsyncParsableCommand {
         certctl nginx status
         certctl nginx status --json
 
-      Exit code 1 if nginx rejects its configuration, or serves another certificate than the \
-      current one.
+      Exit code 1 if nginx rejects its configuration, or serves a certificate other than the current one.
       """)
 
   @OptionGroup(title: "General") var global: GlobalOptions

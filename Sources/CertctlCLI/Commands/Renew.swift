@@ -19,10 +19,9 @@ struct Renew: AsyncParsableCommand {
 
       The timer runs this command twice a day. A certificate is due at the time that the CA \
       suggests (ARI, RFC 9773), else in the last third of its lifetime, or in the last half of a \
-      short one. If nothing is due, certctl sends no request.
+      short one. If nothing is due and no CA needs to be asked, certctl sends no request.
 
-      Exit code 0 on success, 1 if something failed or a certificate expires soon, 75 if all \
-      failures will be retried.
+      Exit code 0 on success, 75 if every failure will be retried in time, 1 otherwise.
       """)
 
   @Argument(help: "Names of certificates, as shown by certctl list. Default: all.")

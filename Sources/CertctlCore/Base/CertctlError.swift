@@ -150,12 +150,12 @@ extension CertctlError {
   private static func hint(for error: ACMEError) -> String? {
     switch (error.code, error.problem?.type) {
     case (.externalAccountRequired, _):
-      return "get a key identifier and an HMAC key from the CA's web site, then use --eab-kid and "
+      return "get a key identifier and an HMAC key from the CA's website, then use --eab-kid and "
         + "--eab-hmac-key-file"
     case (.accountDoesNotExist, _):
       return
-        "run: certctl account register, with the same --ca; if the account was closed "
-        + "permanently: certctl account deactivate --local"
+        "run certctl account register with the same --ca; if the CA deactivated the account, "
+          + "first run: certctl account deactivate --local"
     case (.problem, .unauthorized?):
       return
         "check --eab-kid and its key; if the account was deactivated, run: certctl account "
@@ -199,10 +199,10 @@ extension CertctlError {
     let hint =
       switch error.code {
       case .permissionDenied where SystemAccount.isRoot:
-        "allow it to the service: systemctl edit certctl-renew.service, then ReadWritePaths= or "
-          + "CapabilityBoundingSet=CAP_CHOWN"
+        "run systemctl edit certctl-renew.service and add ReadWritePaths=PATH, or "
+          + "CapabilityBoundingSet=CAP_CHOWN to change owners"
       case .permissionDenied: "run certctl as root, or use --state-dir"
-      case .diskFull: "make room, then run the same command again"
+      case .diskFull: "free some disk space, then run the same command again"
       default: String?.none
       }
     // Another server will hold the port at the next run, too, so that a retry does not help.

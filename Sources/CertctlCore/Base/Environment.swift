@@ -21,7 +21,7 @@ package struct Environment: Sendable {
   }
   /// The environment variables, which may contain settings of DNS providers.
   package var variables = ProcessInfo.processInfo.environment
-  /// Creates the HTTP client for servers on this machine.
+  /// Creates the HTTP client for servers on this host.
   package var localHTTP: @Sendable () -> any HTTPClient = {
     CurlHTTPClient(
       .init(
@@ -50,7 +50,7 @@ package struct Environment: Sendable {
         throw CertctlError(
           .configuration, "cannot use the CA bundle\(path): \(cause)",
           hint: error.hint
-            ?? "copy it to a directory that only root can write, such as /etc/certctl")
+            ?? "copy it to a directory that only root can write to, such as /etc/certctl")
       }
     }
     return try http(caBundle)

@@ -17,7 +17,7 @@ package struct CertificateAuthority: Sendable, Hashable {
   /// Returns the CA for a preset's name or a directory URL.
   ///
   /// - Throws: `CertctlError` with code `usage` for any other text, `ACMEError` for a URL that is
-  ///   neither https nor on this machine.
+  ///   neither https nor on this host.
   package static func named(_ text: String) throws -> CertificateAuthority {
     if let preset = presets.first(where: { $0.name == text }) { return preset }
     guard text.contains("://") else {

@@ -164,7 +164,7 @@ package struct FileSettings: Codable, Sendable, Equatable {
     // Users of a container have no name on this host, so IDs are accepted too.
     guard let id = UInt32(owner) ?? SystemAccount.userID(named: owner) else {
       throw CertctlError(
-        .usage, "no user '\(owner)' on this machine",
+        .usage, "no user '\(owner)' on this host",
         hint: "list the users with: getent passwd")
     }
     return id
@@ -174,7 +174,7 @@ package struct FileSettings: Codable, Sendable, Equatable {
     guard let group else { return nil }
     guard let id = UInt32(group) ?? SystemAccount.groupID(named: group) else {
       throw CertctlError(
-        .usage, "no group '\(group)' on this machine",
+        .usage, "no group '\(group)' on this host",
         hint: "list the groups with: getent group")
     }
     return id

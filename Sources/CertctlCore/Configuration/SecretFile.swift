@@ -38,7 +38,7 @@ package struct SecretFile: Sendable {
     guard let found else { throw unreadable("no such file") }
     // On a read-only file system, as in containers, the mode cannot be changed.
     if found.isReadableByAll, FileFacts.mayWrite(path) {
-      warn("every user on this machine can read the secret in \(path); run: chmod 600 \(path)")
+      warn("every user on this host can read the secret in \(path); run: chmod 600 \(path)")
     }
     return found.bytes
   }

@@ -10,16 +10,15 @@ extension Explanation {
     error(
       "usage",
       cause: "The command line is wrong: an unknown option, a value that is not allowed, or "
-        + "options that do not go together.",
+        + "options that cannot be combined.",
       effect: "Nothing was changed and no server was contacted. Exit code 64.",
       cure: "Correct the command. Run the command with --help to see its options and examples."),
     error(
       "configuration",
       cause: "certctl.toml, a setting of the certificate, a credential or another part of this "
-        + "machine's configuration is wrong, or may be changed by another user than root.",
+        + "machine's configuration is wrong, or can be changed by a user other than root.",
       effect: "Nothing was changed. Exit code 78; the timer fails the same way until it is fixed.",
-      cure: "Correct the setting that the message names. Documentation/Settings.md lists all of "
-        + "them."),
+      cure: "Correct the setting that the message names."),
     error(
       "notFound",
       cause: "No certificate, site, account, version, file or directory has this name.",
@@ -52,7 +51,7 @@ extension Explanation {
     error(
       "unusableCertificate",
       cause: "The CA sent a certificate that does not fit the key, the names, the dates or the "
-        + "chain of the order, or with which no TLS handshake succeeds.",
+        + "chain of the order, or that fails a TLS handshake.",
       effect: "The certificate is not used; servers keep the one they have.",
       cure: "Issue again; if it happens again, report it to the CA, or use another CA or "
         + "--preferred-chain."),
@@ -78,10 +77,10 @@ extension Explanation {
         + "type of the problem, such as certctl explain caa."),
     error(
       "tryLater",
-      cause: "The CA, a DNS service or another server is not reachable, is overloaded, limits the "
-        + "rate, or has not finished yet.",
+      cause: "The CA, a DNS service or another server is unreachable, overloaded or "
+        + "rate-limiting requests, or has not finished yet.",
       effect:
-        "No certificate was issued yet; an order already placed is continued by the next run. "
+        "No certificate was issued yet; the next run resumes an order already placed. "
         + "Exit code 75, or 1 in the last quarter of the certificate's lifetime.",
       cure: "Run the same command again after retryAfter. The timer does so by itself."),
     error(
@@ -92,8 +91,7 @@ extension Explanation {
       cure: "Wait, or use --force to ask the CA anyway."),
     error(
       "deploymentFailed",
-      cause: "A new certificate is stored, but nginx or another server could not be made to serve "
-        + "it.",
+      cause: "A new certificate is stored, but nginx or another server does not serve it.",
       effect: "Servers keep the previous certificate. The new one is kept and deployed by the next "
         + "run without a new order.",
       cure: "Fix what the message names, then run certctl renew. certctl nginx status shows what "
@@ -111,8 +109,8 @@ extension Explanation {
       cure: "Check the disk and the file system that the message names."),
     error(
       "permissionDenied",
-      cause: "This user, or the sandbox of the systemd service, must not read or write a file or "
-        + "use a port.",
+      cause: "This user, or the sandbox of the systemd service, is not allowed to read or write "
+        + "a file or to use a port.",
       effect: "Nothing was changed.",
       cure: "Run certctl as root, or use --state-dir and --http-port as an ordinary user. In the "
         + "timer's service allow the path with ReadWritePaths=."),
@@ -133,15 +131,14 @@ extension Explanation {
       cure: "Check that the path is the right one."),
     error(
       "unsafePath",
-      cause: "A path leads through a symbolic link, or through a directory that another user can "
-        + "change, where that would be dangerous.",
+      cause: "A path contains a symbolic link, or a directory that another user can change.",
       effect: "Nothing was read or written there.",
       cure: "Use a path whose directories belong to root or to the owner of the files, without "
         + "symbolic links."),
     error(
       "timedOut",
       cause: "A server or a program did not finish in time.",
-      effect: "The message names the operation that was given up.",
+      effect: "The message names the operation that timed out.",
       cure: "Check the server or program; where an option sets the time limit, increase it."),
     error(
       "resolveFailed",
@@ -152,7 +149,7 @@ extension Explanation {
       "connectFailed",
       cause: "A server refused the connection, or its address is unreachable.",
       effect: "No request was sent.",
-      cure: "Check that the server runs and that no firewall is in between."),
+      cure: "Check that the server is running and no firewall blocks it."),
     error(
       "tlsFailed",
       cause: "The server's certificate is not trusted, has expired or is for another name, or the "
@@ -178,8 +175,8 @@ extension Explanation {
     error(
       "transferFailed",
       cause: "The connection ended after the request was sent.",
-      effect: "The server may have acted on the request. certctl asks the CA before it repeats "
-        + "one that must not happen twice.",
+      effect: "The server may have acted on the request. Before certctl repeats a request that "
+        + "must run only once, it asks the CA for the result.",
       cure: "Run the command again."),
     error(
       "redirectRefused",
@@ -231,8 +228,7 @@ extension Explanation {
       cure: "Check the file with openssl x509, openssl pkey or openssl req."),
     error(
       "unsupported",
-      cause: "A key or certificate is of a kind that certctl does not handle, such as an encrypted "
-        + "key.",
+      cause: "certctl does not support this kind of key or certificate, such as an encrypted key.",
       effect: "The file was not used.",
       cure: "Follow the hint; decrypt the key, or use one of the key types of --key-type."),
     error(

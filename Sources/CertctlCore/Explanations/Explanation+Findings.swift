@@ -41,7 +41,7 @@ extension Explanation {
     case .renewalFailed:
       finding(
         code, cause: "The last attempt to renew the certificate failed.",
-        effect: "The certificate in use stays. The timer tries again with growing pauses.",
+        effect: "The certificate in use stays. The timer retries with increasing delays.",
         cure: "Fix what the message names, then run certctl renew.")
     case .renewalHeld:
       finding(
@@ -50,7 +50,7 @@ extension Explanation {
         cure: "Fix the cause of the failures, then run certctl renew NAME --force.")
     case .renewalPostponed:
       finding(
-        code, cause: "The CA limits the rate or is not reachable.",
+        code, cause: "The CA's rate limit is reached, or the CA is unreachable.",
         effect: "The certificate in use stays. The timer tries again later.",
         cure: "Nothing to do, unless the certificate expires soon: then use a fallback CA.")
     case .renewalLocked:
@@ -123,7 +123,7 @@ extension Explanation {
     case .parametersUnusable:
       finding(
         code, cause: "The file does not hold DH parameters that nginx accepts.",
-        effect: "nginx refuses its configuration with this file.",
+        effect: "nginx rejects its configuration with this file.",
         cure: "Create new parameters: certctl dhparam.")
     case .parametersWeak:
       finding(

@@ -18,9 +18,9 @@ extension Explanation {
       "alreadyRevoked", cause: "The certificate was revoked before.", cure: "Nothing to do."),
     problem(
       "badCSR",
-      cause: "The CA does not accept the certificate request: key type, names or "
+      cause: "The CA does not accept the CSR: key type, names or "
         + "extensions.",
-      cure: "Use another --key-type, or correct the request given with --csr."),
+      cure: "Use another --key-type, or correct the CSR given with --csr."),
     problem(
       "badNonce", cause: "The CA did not accept the request's nonce many times in a row.",
       cure: "Run the command again; if it persists, the CA's servers disagree with each other."),
@@ -43,7 +43,8 @@ extension Explanation {
       "conflict",
       cause: "The request conflicts with the state of the account or the order, such "
         + "as a new account key that another account uses.",
-      cure: "Run the command again."),
+      cure: "Run the command again. If the new account key belongs to another account, use "
+        + "another key."),
     problem(
       "connection", cause: "The CA could not connect to the host.",
       cure: "Check that A and AAAA records point to this host, and that the port is open in every "
@@ -53,11 +54,11 @@ extension Explanation {
       cure: "Check that the name exists in public DNS, that all its name servers answer alike, and "
         + "that DNSSEC is valid."),
     problem(
-      "externalAccountRequired", cause: "The CA only serves accounts created on its web site.",
+      "externalAccountRequired", cause: "The CA only serves accounts created on its website.",
       cure: "Get a key identifier and an HMAC key there and use --eab-kid and "
         + "--eab-hmac-key-file."),
     problem(
-      "incorrectResponse", cause: "The CA found another challenge response than the expected one.",
+      "incorrectResponse", cause: "The CA found a challenge response other than the expected one.",
       cure: "Check for another server, an old TXT record or a cache that answers for the name."),
     problem(
       "invalidContact", cause: "The contact address is not valid.", cure: "Correct --email."),
@@ -72,9 +73,10 @@ extension Explanation {
       cure: "Run the command again: it places a new order."),
     problem(
       "orderNotReady", cause: "Not all names of the order have been validated yet.",
-      cure: "Run the command again: it continues the order."),
+      cure: "Run the command again: it resumes the order."),
     problem(
-      "rateLimited", cause: "The account, the names or the address used up the CA's limit.",
+      "rateLimited", cause: "The account, the names or this host's address reached the CA's rate "
+        + "limit.",
       cure: "Wait until retryAfter; more attempts lengthen the wait. Test with --dry-run or "
         + "--ca letsencrypt-staging."),
     problem(
@@ -88,8 +90,8 @@ extension Explanation {
       cure: "Check that the name points to this host and that nothing else answers on port 443."),
     problem(
       "unauthorized",
-      cause: "The CA found something else than the expected challenge response, or "
-        + "the account may not do this.",
+      cause: "The CA did not find the expected challenge response, or the account is not allowed "
+        + "to do this.",
       cure: "Check that the name points to this host and that no other server, proxy or old record "
         + "answers for it."),
     problem(
@@ -100,7 +102,7 @@ extension Explanation {
       cure: "IP addresses often need --profile shortlived; else use another CA."),
     problem(
       "userActionRequired",
-      cause: "The CA requires an action on its web site, such as agreement "
+      cause: "The CA requires an action on its website, such as agreement "
         + "to new terms of service.",
       cure: "Visit the URL in the message."),
   ]

@@ -33,7 +33,7 @@ public struct CertificateRequest: Sendable, Equatable {
   public init(
     key: PrivateKey, dnsNames: [String], ipAddresses: [String] = []
   ) throws(CryptoError) {
-    let operation = "create a certificate request"
+    let operation = "create a CSR"
     ErrorQueue.clear()
     let request = try unsafe Owned(X509_REQ_new(), X509_REQ_free, operation)
     let names = try AlternativeNames.make(
@@ -55,7 +55,7 @@ public struct CertificateRequest: Sendable, Equatable {
   /// - Parameter der: The DER, without trailing bytes.
   /// - Throws: `CryptoError` with `.malformed`.
   public init(der: [UInt8]) throws(CryptoError) {
-    let operation = "parse the certificate request"
+    let operation = "parse the CSR"
     let request = try unsafe DER.decode(der, X509_REQ_free, operation) {
       unsafe d2i_X509_REQ(nil, $0, $1)
     }
@@ -75,12 +75,12 @@ public struct CertificateRequest: Sendable, Equatable {
   /// - Parameter pem: The text, with a block `CERTIFICATE REQUEST` or `NEW CERTIFICATE REQUEST`.
   /// - Throws: `CryptoError` with `.malformed`.
   public init(pem: [UInt8]) throws(CryptoError) {
-    let operation = "parse the certificate request"
+    let operation = "parse the CSR"
     let blocks = try PEM.blocks(pem, operation)
     guard let block = blocks.first(where: { $0.label.hasSuffix("CERTIFICATE REQUEST") }) else {
       throw CryptoError(
         .malformed, operation: operation,
-        reasons: ["the PEM text contains no certificate request"])
+        reasons: ["the PEM text contains no CSR"])
     }
     try self.init(der: block.der)
   }

@@ -94,7 +94,7 @@ package struct AccountRegistrar: Sendable {
   private func loadExisting() async throws -> (AccountRecord, Account) {
     guard let stored = try await store.account(for: directory) else {
       throw CertctlError(
-        .notFound, "no account for \(directory) on this machine",
+        .notFound, "no account for \(directory) on this host",
         hint: "run: certctl account register --ca \(directory) --agree-tos")
     }
     if stored.nextKey != nil, let settled = try await settleRollover(stored) { return settled }
@@ -160,7 +160,7 @@ package struct AccountRegistrar: Sendable {
       where external != nil && error.problem?.type == .unauthorized
     {
       throw CertctlError(wrapping: error).advising(
-        "compare --eab-kid and the key in --eab-hmac-key-file with those on the CA's web site")
+        "compare --eab-kid and the key in --eab-hmac-key-file with those on the CA's website")
     }
     record.url = account.url
     if let external { record.externalAccount = external.keyID }

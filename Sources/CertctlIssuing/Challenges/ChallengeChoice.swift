@@ -83,7 +83,7 @@ extension SettingsOverrides {
           "leave it out: \(ChallengeMethod.words(takers, "and")) cannot validate "
             + ChallengeMethod.NameKind(name).plural
         } else {
-          "leave it out: no challenge type that uses it can validate all of these names"
+          "leave it out: it does not apply to all of these names"
         }
       throw CertctlError(
         .usage, "cannot use \(setting.option) with \(ChallengeMethod.words(used, "and"))",

@@ -34,7 +34,7 @@ package struct RegisterAccountOperation: Operation {
   }
 }
 
-/// An operation that lists the accounts on this machine, without contacting a CA.
+/// An operation that lists the accounts on this host, without contacting a CA.
 package struct ListAccountsOperation: Operation {
   package init() {}
 
@@ -151,7 +151,7 @@ package struct DeactivateAccountOperation: Operation {
         let stored = try await context.accounts.account(for: keeper.directory)
       else {
         throw CertctlError(
-          .notFound, "no account for \(keeper.directory) on this machine")
+          .notFound, "no account for \(keeper.directory) on this host")
       }
       return (stored.record, stored.key)
     }

@@ -136,7 +136,7 @@ package struct PersistentRecordOperation: Operation {
           .challengeFailed,
           "the CA does not offer dns-persist-01 for \(name.value)",
           hint: isProved
-            ? "the CA has a valid authorization from another challenge; try again after it expires"
+            ? "try again after the CA's valid authorization from another challenge expires"
             : "few CAs support it yet; use --challenge dns-01 with --dns")
       }
       return PresentedChallenge(

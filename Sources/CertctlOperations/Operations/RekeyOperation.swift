@@ -85,7 +85,7 @@ package struct RekeyOperation: Operation {
       }
       guard lineage.settings.csr == nil else {
         throw CertctlError(
-          .refused, "cannot rekey \(name): its key belongs to your CSR and is not on this machine",
+          .refused, "cannot rekey \(name): its key belongs to your CSR and is not on this host",
           hint: "create a new key and CSR, then run: certctl issue --csr FILE")
       }
       if var known = lineage.rekey {

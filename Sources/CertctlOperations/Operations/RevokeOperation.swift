@@ -86,10 +86,10 @@ package struct RevokeOperation: Operation {
       }
       guard let key else {
         throw CertctlError(
-          .refused, "cannot revoke \(name): its key belongs to your CSR and is not on this machine",
+          .refused, "cannot revoke \(name): its key belongs to your CSR and is not on this host",
           hint: byKey
             ? "to revoke it with the account, omit --by-certificate-key"
-            : "its account is gone, too; revoke it with its key and another ACME client")
+            : "use its key with another ACME client: the account is no longer on this host")
       }
       try await client.revoke(certificate: leaf, certificateKey: key, reason: reason)
     }

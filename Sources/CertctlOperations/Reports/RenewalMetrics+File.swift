@@ -71,7 +71,7 @@ extension RenewalMetrics {
       return ("it is a directory", "use a file in it, such as \(path)/certctl.prom")
     }
     guard files.isWritableFile(atPath: parent) else {
-      return ("its directory is not writable for this user", adviceOnPermission(parent))
+      return ("this user cannot write to its directory", adviceOnPermission(parent))
     }
     return nil
   }
@@ -85,7 +85,7 @@ extension RenewalMetrics {
   }
 
   private static func adviceOnPermission(_ folder: String) -> String {
-    "run certctl as root, or make \(folder) writable for this user "
+    "run certctl as root, or make \(folder) writable by this user "
       + "(for a systemd service, add it to ReadWritePaths=)"
   }
 

@@ -207,6 +207,6 @@ package struct AccountReport: Encodable, Sendable {
   package let thumbprint: String
   /// The key identifier of the external account.
   package let externalAccount: String?
-  /// The time of its creation on this machine.
+  /// The time of its creation on this host.
   package let created: Date
 }

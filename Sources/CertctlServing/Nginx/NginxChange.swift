@@ -173,7 +173,7 @@ struct NginxChange: Sendable {
       let foreign = try await transaction.undo(only: paths)
       for path in foreign {
         environment.console.warn(
-          "kept \(path), which was changed by others in the meantime")
+          "kept \(path): it was edited during the change")
       }
       for reader in readers {
         guard let failure = try await control.reload(reader.place.nginx) else { continue }

@@ -57,7 +57,7 @@ struct NginxDryRun: Sendable {
           "nginx rejects the new configuration: "
             + staged.original(
               NginxControl.complaint(result, logger: environment.console.logger)),
-          hint: "fix the configuration, then retry; nothing was changed")
+          hint: "fix what nginx names, then retry; nothing was changed")
       }
       return configuration
     } catch {
@@ -113,7 +113,7 @@ struct NginxDryRun: Sendable {
           .nginxRefused,
           "the TLS settings of nginx for \(name) would reject every client: \(error)"
             + (error.hint.map { " (\($0))" } ?? ""),
-          hint: "fix the configuration, then retry; nothing was changed")
+          hint: "fix what nginx names, then retry; nothing was changed")
       }
     }
     return nil

@@ -23,7 +23,7 @@ struct NginxTrust: Sendable {
         mayServe: false)
     }
     guard let titled = RunningNginx(process) else {
-      throw RefusedNginx(process, "its title names no program", mayServe: false)
+      throw RefusedNginx(process, "its process title contains no program path", mayServe: false)
     }
     let unit = try await ServiceUnit.of(process, runner: runner)
     let isManaged = unit?.mainProcess == process.pid
@@ -75,7 +75,7 @@ struct NginxTrust: Sendable {
     // `make install` of nginx renames the running program.
     guard path == named || path == "\(named).old" else {
       throw RefusedNginx(
-        process, "its title names \(title), but it executes \(path)", mayServe: false)
+        process, "its process title names \(title), but it runs \(path)", mayServe: false)
     }
   }
 

@@ -68,7 +68,7 @@ extension SiteReport.State {
     case .enabled, .disabled: nil
     case .changed:
       Finding(
-        .warning, .siteChanged, subject: site, "changed by hand",
+        .warning, .siteChanged, subject: site, "edited by hand",
         hint: "back up its file, then use --force to overwrite it")
     case .missing:
       Finding(.error, .siteFilesMissing, subject: site, "its files are missing")

@@ -26,7 +26,7 @@ package struct AccountRecord: Codable, Sendable, Equatable {
   package var termsOfService: String?
   /// The key identifier of the external account that it is bound to.
   package var externalAccount: String?
-  /// When it was created on this machine.
+  /// When it was created on this host.
   package let created: Date
   /// When it was deactivated; a deactivated account is never used again.
   package var deactivated: Date?

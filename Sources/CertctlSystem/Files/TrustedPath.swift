@@ -230,7 +230,7 @@ private struct TrustedWalk {
   }
 
   private static let elsewhere =
-    "move it to a directory that only root can write, such as /etc/certctl"
+    "move it to a directory that only root can write to, such as /etc/certctl"
 
   private func refused(_ detail: String, hint: String? = nil) -> HostError {
     // Do not repeat a path that the detail already names.

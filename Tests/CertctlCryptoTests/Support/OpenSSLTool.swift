@@ -2,11 +2,11 @@ import FoundationEssentials
 import Subprocess
 import Testing
 
-/// The `openssl` command: the judge that shares no Swift code with what it judges.
+/// The `openssl` command, a check that is independent of the Swift code.
 enum OpenSSLTool {
   struct Result {
     var isSuccess: Bool
-    /// Both streams, because OpenSSL's verdicts go now to one, now to the other.
+    /// Both outputs, because OpenSSL prints its results to either.
     var text: String
   }
 
@@ -24,7 +24,7 @@ enum OpenSSLTool {
   }
 }
 
-/// A folder of one test, removed at its end.
+/// A temporary directory of one test.
 struct TemporaryFolder: ~Copyable {
   let path: String
 
@@ -35,7 +35,7 @@ struct TemporaryFolder: ~Copyable {
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
-  /// Writes a file and says where it is.
+  /// Writes a file and returns its path.
   func write(_ bytes: [UInt8], as name: String) throws -> String {
     try Data(bytes).write(to: URL(filePath: path + "/" + name))
     return path + "/" + name

@@ -1,6 +1,6 @@
 /// Fixed inputs.
 enum Samples {
-  /// The certificate of RFC 9773 appendix A; its serial number starts with 00, its dates lie in year 1.
+  /// The certificate of RFC 9773, appendix A: serial number with a leading 00, dates in year 1.
   static let renewalInfo = """
     -----BEGIN CERTIFICATE-----
     MIIBQzCB66ADAgECAgUAh2VDITAKBggqhkjOPQQDAjAVMRMwEQYDVQQDEwpFeGFt
@@ -14,7 +14,7 @@ enum Samples {
 
     """
 
-  /// A P-256 key (the number 49350) whose public point has a zero byte in front of x and of y.
+  /// A P-256 key (the number 49350) whose x and y coordinates start with a zero byte.
   static let keyWithShortCoordinates = """
     -----BEGIN PRIVATE KEY-----
     MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgAAAAAAAAAAAAAAAA

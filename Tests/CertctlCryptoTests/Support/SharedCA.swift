@@ -1,4 +1,4 @@
-/// One CA for all tests that only look at it.
+/// A CA shared by the tests that do not change it.
 enum SharedCA {
   private static let task = Task { try await TestCA.make() }
 

@@ -1,7 +1,7 @@
 import CertctlCrypto
 import Testing
 
-/// Root, intermediate and leaf for `example.com`, made by the `openssl` command.
+/// Root, intermediate and leaf for `example.com`, created with the `openssl` command.
 struct TestCA {
   let root: Certificate
   let intermediate: Certificate
@@ -10,7 +10,7 @@ struct TestCA {
 
   var chain: [Certificate] { [leaf, intermediate] }
 
-  /// The leaf's key is P-256 of ours, its request too; everything else is OpenSSL's.
+  /// Creates the certificates; only the leaf's P-256 key and CSR are from CertctlCrypto.
   static func make() async throws -> TestCA {
     let folder = try TemporaryFolder()
     let path = folder.path

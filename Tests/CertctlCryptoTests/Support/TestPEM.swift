@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Testing
 
-/// PEM by Foundation's Base64, to damage texts on purpose.
+/// PEM with Foundation's Base64, to create damaged texts.
 enum TestPEM {
   static func encode(_ der: [UInt8], label: String) -> [UInt8] {
     let body = Data(der).base64EncodedString(options: [
@@ -16,7 +16,7 @@ enum TestPEM {
     return Array(try #require(Data(base64Encoded: body)))
   }
 
-  /// A private key whose DER ends with other bytes.
+  /// Replaces the last bytes of a private key's DER.
   static func replaceTail(of pem: [UInt8], with tail: [UInt8]) throws -> [UInt8] {
     encode(try decode(pem).dropLast(tail.count) + tail, label: "PRIVATE KEY")
   }

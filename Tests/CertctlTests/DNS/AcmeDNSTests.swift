@@ -7,11 +7,11 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// What acme-dns has beside its requests: the file of its accounts.
+/// The account file of the acme-dns provider.
 struct AcmeDNSTests {
   static let target = "0d1c.auth.test"
 
-  /// Gives everybody the same account.
+  /// Returns the same account for every registration.
   private final class Server: HTTPClient {
     let bodies = Mutex<[String]>([])
 
@@ -45,11 +45,9 @@ struct AcmeDNSTests {
       domain: domain)
   }
 
-  @Test func `a domain without an account gets one, which is kept, and its CNAME is told`()
-    async throws
-  {
+  @Test func `a new domain is registered, its account saved and its CNAME shown`() async throws {
     try await withTemporaryFolder { folder in
-      // What another client keeps in the file stays there.
+      // Accounts that another client saved must stay.
       let others =
         #"{"other.test":{"username":"a","password":"b","fulldomain":"c.auth.test","#
         + #""subdomain":"c","added_on":1700000000}}"#
@@ -75,7 +73,8 @@ struct AcmeDNSTests {
     }
   }
 
-  @Test func `with its CNAME the account is used, also by another process`() async throws {
+  @Test func `a saved account is used once its CNAME exists, also by another process`() async throws
+  {
     try await withTemporaryFolder { folder in
       let first = try provider(folder, Server())
       await #expect(throws: CertctlError.self) {
@@ -94,7 +93,8 @@ struct AcmeDNSTests {
   }
 
   @Test(arguments: ["[]", "{", #"{"example.com":{"username":"u"}}"#])
-  func `a file that holds no accounts is named and stays as it is`(text: String) async throws {
+  func `an invalid account file is named in the error and left unchanged`(text: String) async throws
+  {
     try await withTemporaryFolder { folder in
       try folder.write("accounts.json", text)
       let provider = try provider(folder, Server())
@@ -107,7 +107,7 @@ struct AcmeDNSTests {
     }
   }
 
-  @Test func `the file's path must hold in every folder`() {
+  @Test func `the path of the account file must be absolute`() {
     let values = ["ACME_DNS_API_BASE": "https://auth.test", "ACME_DNS_STORAGE_PATH": "a.json"]
     let error = #expect(throws: CertctlError.self) {
       try AcmeDNS(

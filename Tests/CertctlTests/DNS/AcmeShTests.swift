@@ -6,13 +6,13 @@ import Testing
 @testable import CertctlCore
 @testable import CertctlDNS
 
-/// A user's acme.sh DNS scripts run as they are, with the settings that acme.sh saved.
+/// acme.sh DNS scripts run unchanged, with the settings that acme.sh saved.
 @Suite(.timeLimit(.minutes(10)))
 struct AcmeShTests {
   private let zone = "example.com"
   private let apex = ProgramBench.apex
 
-  /// A provider whose home is the bench's folder `acme`.
+  /// Creates a provider whose acme.sh home is the bench's folder `acme`.
   private func provider(
     _ bench: ProgramBench, _ script: String, name: String = "dns_own", mode: UInt32 = 0o644,
     environment: [String: String] = [:]
@@ -25,9 +25,9 @@ struct AcmeShTests {
     return provider
   }
 
-  // MARK: - What scripts do
+  // MARK: - Running scripts
 
-  /// As such scripts are written, from the guide for their authors.
+  /// A script in the style of acme.sh's guide for DNS scripts.
   private static let script = #"""
     Own_Api="${OWN_URL}/v1"
 
@@ -96,7 +96,7 @@ struct AcmeShTests {
     """#
 
   @Test(.requires("python3", "curl"))
-  func `a script finds its zone, makes a record and removes it, and keeps its key`() async throws {
+  func `a script finds its zone, adds and removes a record, and saves its key`() async throws {
     try await ProgramBench.run { bench in
       try await EchoServer.run(in: bench.folder) { url in
         let first = try provider(
@@ -123,7 +123,7 @@ struct AcmeShTests {
         #expect(
           bench.folder.read("acme/account.conf") == "SAVED_OWN_Token='s\"3\\cret'\\'' key'\n")
 
-        // Another process, without the key in its environment.
+        // Another process without the key in its environment.
         let second = try provider(bench, Self.script, environment: ["OWN_URL": url])
         try await second.remove([deep], in: zone)
         let last = (bench.folder.read("requests") ?? "").split(separator: "\n").last
@@ -137,7 +137,7 @@ struct AcmeShTests {
   }
 
   @Test(.requires("python3", "curl"))
-  func `requests are what scripts ask for, and no secret is an argument`() async throws {
+  func `requests match the script's calls, and curl gets no secret as argument`() async throws {
     try await ProgramBench.run { bench in
       try await EchoServer.run(in: bench.folder) { url in
         let curl = try #require(InstalledProgram.find("curl"))
@@ -190,7 +190,7 @@ struct AcmeShTests {
     }
   }
 
-  @Test func `settings of acme.sh are there, but never run`() async throws {
+  @Test func `settings saved by acme.sh are read but never executed`() async throws {
     try await ProgramBench.run { bench in
       let evil = bench.folder.path("evil")
       try bench.folder.write(
@@ -232,7 +232,7 @@ struct AcmeShTests {
     }
   }
 
-  @Test func `a script works in a folder that goes away, and cannot eat the functions`()
+  @Test func `a script runs in a temporary folder and cannot read the shim from stdin`()
     async throws
   {
     try await ProgramBench.run { bench in
@@ -256,7 +256,7 @@ struct AcmeShTests {
     }
   }
 
-  @Test func `what cannot be kept is a warning`() async throws {
+  @Test func `a setting that cannot be saved causes a warning`() async throws {
     try await ProgramBench.run { bench in
       let provider = try provider(
         bench,
@@ -273,9 +273,9 @@ struct AcmeShTests {
     }
   }
 
-  // MARK: - What goes wrong
+  // MARK: - Failures
 
-  @Test func `a script that fails is quoted, and one that cannot remove is told`() async throws {
+  @Test func `a failed script is quoted, and a failed removal causes a warning`() async throws {
     try await ProgramBench.run { bench in
       let provider = try provider(
         bench, "dns_own_add() { _info talk; _err 'The key \u{1B}[1mis wrong'; return 1; }")
@@ -296,7 +296,7 @@ struct AcmeShTests {
     }
   }
 
-  @Test func `a script that hangs is stopped, and leaves nothing behind`() async throws {
+  @Test func `a hanging script is stopped and leaves nothing behind`() async throws {
     try await ProgramBench.run { bench in
       var provider = try provider(bench, #"dns_own_add() { pwd >"$log"; sleep 100; }"#)
       provider.script.timeLimit = .seconds(1)
@@ -310,7 +310,7 @@ struct AcmeShTests {
   }
 
   @Test(arguments: ["../dns_x", "dns_x.sh", "dns_x;id", "DNS_X", "cf", "dns_ä", "dns x"])
-  func `only a plain name is a script`(_ name: String) async throws {
+  func `only a plain name selects a script`(_ name: String) async throws {
     try await ProgramBench.run { bench in
       let error = #expect(throws: CertctlError.self) {
         try AcmeSh(
@@ -320,7 +320,7 @@ struct AcmeShTests {
     }
   }
 
-  @Test func `what is missing is named before anything runs`() async throws {
+  @Test func `a missing or unsafe script fails before anything runs`() async throws {
     try await ProgramBench.run { bench in
       func error(_ home: String) -> CertctlError? {
         #expect(throws: CertctlError.self) {
@@ -344,7 +344,7 @@ struct AcmeShTests {
     }
   }
 
-  @Test func `programs are looked for where the script would find them`() async throws {
+  @Test func `programs are searched in the script's PATH`() async throws {
     try await ProgramBench.run { bench in
       try bench.script("bin/curl", "true")
       try bench.script("other/curl", "true", mode: 0o644)

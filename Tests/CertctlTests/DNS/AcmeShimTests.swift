@@ -3,7 +3,7 @@ import Testing
 
 @testable import CertctlDNS
 
-/// The functions that acme.sh's scripts call, in every shell that can be /bin/sh.
+/// The functions that acme.sh scripts call, in every shell that can be /bin/sh.
 @Suite(.timeLimit(.minutes(10)))
 struct AcmeShimTests {
   static let shells = [["dash"], ["bash", "--posix"], ["busybox", "sh"]]
@@ -27,7 +27,7 @@ struct AcmeShimTests {
   }
 
   @Test(.requires("dash", "bash", "busybox", "openssl"), arguments: shells)
-  func `bytes, digests and signatures are those of the standards`(_ shell: [String]) async throws {
+  func `encodings, digests and signatures match the standards`(_ shell: [String]) async throws {
     // RFC 4231, test cases 2 and 6; RFC 2202, test case 1 for MD5; FIPS 180 for abc.
     let result = try await run(
       #"""
@@ -70,7 +70,7 @@ struct AcmeShimTests {
   }
 
   @Test(.requires("dash", "bash", "busybox"), arguments: shells)
-  func `text is taken apart as scripts expect`(_ shell: [String]) async throws {
+  func `text functions return what scripts expect`(_ shell: [String]) async throws {
     let result = try await run(
       #"""
       say() { cat; echo; }
@@ -128,9 +128,9 @@ struct AcmeShimTests {
   }
 
   @Test(.requires("dash", "bash", "busybox"), arguments: shells)
-  func `words for people do not end up in results, and secrets nowhere`(
-    _ shell: [String]
-  ) async throws {
+  func `messages do not end up in results, and secrets are not printed`(_ shell: [String])
+    async throws
+  {
     let result = try await run(
       """
       caught=$(_info hello; _info key value; _debug not shown; _err bad; _log LA_Sk=hunter2)
@@ -155,7 +155,7 @@ struct AcmeShimTests {
   }
 
   @Test(.requires("dash", "bash", "busybox"), arguments: shells)
-  func `settings of any text come back, and are text only`(_ shell: [String]) async throws {
+  func `settings of any text are read back and never executed`(_ shell: [String]) async throws {
     let result = try await run(
       #"""
       say() { cat; echo; }

@@ -5,7 +5,7 @@ import Testing
 @testable import CertctlDNS
 @testable import CertctlStore
 
-/// Which CAs may issue (RFC 8659 and RFC 8657, whose examples these follow).
+/// Which CAs may issue, modelled on the examples of RFC 8659 and RFC 8657.
 struct CAAPolicyTests {
   private static let account = "https://ca.example/acct/1"
 
@@ -32,7 +32,9 @@ struct CAAPolicyTests {
     ("ca.example; validationmethods=http-01", "does not allow dns-01"),
     ("ca.example; broken", "allows no CA"),
   ])
-  func `an issue property says who may`(_ value: String, _ expected: String?) {
+  func `an issue property names the allowed CA, account and methods`(
+    _ value: String, _ expected: String?
+  ) {
     let found = refusal([("issue", value)])
     if let expected {
       #expect(found?.hasPrefix(expected) == true, "\(found ?? "allowed")")
@@ -41,12 +43,12 @@ struct CAAPolicyTests {
     }
   }
 
-  @Test func `several properties allow what one of them allows`() {
+  @Test func `a CA that one of several properties allows may issue`() {
     #expect(refusal([("issue", "other.example"), ("issue", "ca.example")]) == nil)
     #expect(refusal([("iodef", "mailto:a@b.test")]) == nil)
   }
 
-  @Test func `wildcards have a property of their own, which others need not mind`() {
+  @Test func `the issuewild property applies only to wildcards`() {
     let both = [("issue", "ca.example"), ("issuewild", ";")]
     #expect(refusal(both) == nil)
     #expect(refusal(both, isWildcard: true) == "allows no CA")
@@ -54,13 +56,13 @@ struct CAAPolicyTests {
     #expect(refusal([("issue", "other.example")], isWildcard: true) != nil)
   }
 
-  @Test func `a critical property that nobody knows forbids all`() {
+  @Test func `an unknown critical property forbids issuance`() {
     #expect(
       refusal([("issue", "ca.example"), ("tbs", "x")], isCritical: true)?.contains("tbs") == true)
     #expect(refusal([("issue", "ca.example"), ("tbs", "x")]) == nil)
   }
 
-  @Test func `a standing record is read as tolerantly as it is written strictly`() throws {
+  @Test func `a persistent record is written strictly and read tolerantly`() throws {
     let until = Date(timeIntervalSince1970: 1_800_000_000)
     let record = PersistentRecord(
       issuer: "ca.example", account: Self.account, coversWildcard: true, until: until)
@@ -73,7 +75,7 @@ struct CAAPolicyTests {
     #expect(PersistentRecord(text: "v=spf1 -all") == nil)
   }
 
-  @Test func `a standing record is for one CA, one account, and a time`() {
+  @Test func `a persistent record is for one CA, one account and a limited time`() {
     let now = Date(timeIntervalSince1970: 1_700_000_000)
     func challenge(_ issuer: String = "ca.example", wildcard: Bool = false) -> PresentedChallenge {
       PresentedChallenge(

@@ -7,7 +7,7 @@ import Testing
 @testable import CertctlCore
 @testable import CertctlDNS
 
-/// Where the settings of DNS providers come from, and what is kept of them.
+/// The sources of DNS provider settings, and what a lineage saves of them.
 @Disk struct DNSCredentialsTests {
   private static let descriptor = DNSProviderDescriptor(
     name: "vendor", title: "Vendor", documentation: "https://vendor.test",
@@ -28,7 +28,7 @@ import Testing
     ).values(of: Self.descriptor, for: DNSSettings(provider: "vendor", references: references))
   }
 
-  @Test func `each place is looked at, the nearest first`() async throws {
+  @Test func `settings are looked up in order of precedence`() async throws {
     try await withTemporaryFolder(label: "credentials") { folder in
       for (name, text) in [
         ("file", "by file\n"), ("lineage", "by lineage"), ("toml", "by toml"),
@@ -55,7 +55,7 @@ import Testing
     }
   }
 
-  @Test func `what is missing is named, what is there is not told`() async throws {
+  @Test func `missing settings are named, secrets are not shown`() async throws {
     try await withTemporaryFolder(label: "credentials") { folder in
       let none = #expect(throws: CertctlError.self) { try values([:], in: folder) }
       #expect(none?.exitCode == 78)
@@ -76,9 +76,7 @@ import Testing
     }
   }
 
-  @Test func `a lineage keeps references, and of values only those that are no secrets`()
-    async throws
-  {
+  @Test func `a lineage saves references, and values only if they are not secret`() async throws {
     try await withTemporaryFolder(label: "credentials") { folder in
       let credentials = DNSCredentials(
         environment: [
@@ -97,7 +95,7 @@ import Testing
     }
   }
 
-  @Test func `an empty variable takes back what was kept`() {
+  @Test func `an empty variable removes a saved setting`() {
     let credentials = DNSCredentials(
       environment: ["V_URL": "", "V_USER": " "], configured: [:], configDirectory: "/etc")
     let kept = credentials.references(
@@ -106,7 +104,7 @@ import Testing
     #expect(kept == ["V_PATH": "value:/x"])
   }
 
-  @Test func `white space around a value goes, an empty file is named, a path is no contents`()
+  @Test func `white space is trimmed, empty files are errors, path settings take no file`()
     async throws
   {
     try await withTemporaryFolder(label: "credentials") { folder in
@@ -126,7 +124,7 @@ import Testing
     }
   }
 
-  @Test func `a provider is found by its word, or the error helps`() throws {
+  @Test func `a provider is found by name, or the error has a hint`() throws {
     #expect(try DNSSettings(provider: "rfc2136").type() == RFC2136.self)
     for (word, hint) in [
       ("nowhere", "certctl dns-providers"), ("rfc2", "did you mean rfc2136?"),
@@ -142,7 +140,8 @@ import Testing
     ("192.0.2.53", "192.0.2.53:53"), ("192.0.2.53:5353", "192.0.2.53:5353"),
     ("2001:db8::53", "[2001:db8::53]:53"), ("[2001:db8::53]:5353", "[2001:db8::53]:5353"),
   ])
-  func `a resolver is an address, with or without a port`(_ text: String, _ expected: String) throws
+  func `a resolver is an IP address with or without a port`(_ text: String, _ expected: String)
+    throws
   {
     #expect(try DNSSettings.endpoint(text).description == expected)
   }
@@ -150,11 +149,11 @@ import Testing
   @Test(arguments: [
     "dns.test", "192.0.2.53:0", "192.0.2.53:x", "[::1]x", "", "::1:99999:", "1.2.3",
   ])
-  func `anything else is no resolver`(_ text: String) {
+  func `any other text is not a resolver`(_ text: String) {
     #expect(throws: CertctlError.self) { try DNSSettings.endpoint(text) }
   }
 
-  @Test func `a key file of BIND's is read, comments and all`() async throws {
+  @Test func `a BIND key file with comments is read`() async throws {
     try await withTemporaryFolder(label: "key") { folder in
       let file = try folder.write(
         "key",

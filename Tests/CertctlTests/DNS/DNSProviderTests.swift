@@ -7,9 +7,9 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// All DNS providers by their fixtures, and what their descriptors promise.
+/// All DNS providers against their fixtures, and the rules for their descriptors.
 struct DNSProviderTests {
-  /// Those that speak no HTTP of their own.
+  /// The providers that send no HTTP requests themselves.
   static let withoutHTTP: Set<String> = [
     "acmesh", "certbot-hook", "dehydrated-hook", "exec", "manual", "rfc2136", "uacme-hook",
   ]
@@ -18,14 +18,14 @@ struct DNSProviderTests {
     .filter { !withoutHTTP.contains($0) }
 
   @Test(arguments: DNSProviderScenario.all)
-  func `a provider sends the requests of its vendor's documentation`(
-    _ scenario: DNSProviderScenario
-  ) async throws {
+  func `a provider sends the requests that its vendor documents`(_ scenario: DNSProviderScenario)
+    async throws
+  {
     try await DNSProviderConformance(scenario).run()
   }
 
   @Test(arguments: overHTTP)
-  func `a provider has all scenarios, or says why not`(_ provider: String) {
+  func `a provider has every scenario or gives the reason for its absence`(_ provider: String) {
     let there = Set(DNSProviderScenario.all.filter { $0.provider == provider }.map(\.name))
     let absent = DNSProviderScenario.absent(provider)
     let wanted = Set(DNSProviderConformance.required)
@@ -35,13 +35,11 @@ struct DNSProviderTests {
   }
 
   @Test(arguments: overHTTP)
-  func `no secret is in the error about an answer that repeats all of them`(
-    _ provider: String
-  ) async throws {
+  func `an error hides the secrets that a response repeats`(_ provider: String) async throws {
     let type = try #require(DNSProviderCatalog.all.first { $0.descriptor.name == provider })
     for scenario in DNSProviderScenario.all.filter({ $0.provider == provider }) {
       let fixture = try DNSProviderFixture.load(scenario)
-      // Nothing is asked, so nothing can be refused.
+      // No request is sent, so none can be refused.
       if fixture.exchanges.isEmpty { continue }
       let secrets = DNSProviderConformance.secrets(fixture, type.descriptor)
       let parrot = Parrot(secrets: secrets)
@@ -59,7 +57,7 @@ struct DNSProviderTests {
     }
   }
 
-  @Test func `descriptors are complete, unique and in the order of their names`() {
+  @Test func `descriptors are complete, unique and sorted by name`() {
     let descriptors = DNSProviderCatalog.all.map { $0.descriptor }
     #expect(descriptors.map(\.name) == descriptors.map(\.name).sorted())
     let words = descriptors.flatMap { [$0.name] + $0.aliases }
@@ -82,14 +80,14 @@ extension DNSProviderScenario: CustomTestStringConvertible {
   package var testDescription: String { description }
 }
 
-/// A vendor that refuses everything and repeats in its error what it was told.
+/// A vendor that refuses every request and repeats the secrets in its error.
 private final class Parrot: HTTPClient {
   private let secrets: [String]
   private let heard = Mutex<[String]>([])
 
   init(secrets: [String]) { self.secrets = secrets }
 
-  /// What stood in the requests' Authorization fields, without the scheme.
+  /// The credentials in the requests' Authorization fields, without the scheme.
   var credentials: [String] {
     heard.withLock { $0 }.compactMap { $0.split(separator: " ").last.map(String.init) }
       .filter { $0.utf8.count >= 8 }

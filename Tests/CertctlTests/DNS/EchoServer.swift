@@ -1,7 +1,7 @@
 import CertctlSystem
 import TestSupport
 
-/// An HTTP server that answers with what it was asked, for scripts that speak to an API.
+/// An HTTP server that returns each request as JSON, for scripts that call an API.
 enum EchoServer {
   private static let program = #"""
     import json, sys
@@ -33,7 +33,9 @@ enum EchoServer {
     HTTPServer(("127.0.0.1", int(sys.argv[1])), Echo).serve_forever()
     """#
 
-  /// Runs a test's body with the server's URL; each request is a line of the file `requests`.
+  /// Runs `body` with the server's URL.
+  ///
+  /// Each request becomes a line of the file `requests`.
   static func run<Result: Sendable>(
     in folder: TemporaryFolder, _ body: (String) async throws -> Result
   ) async throws -> Result {

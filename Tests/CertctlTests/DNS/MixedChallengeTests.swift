@@ -10,11 +10,11 @@ import Testing
 @testable import CertctlOperations
 @testable import CertctlStore
 
-/// One order whose names are proved in different ways.
+/// One order whose names use different challenge types.
 struct MixedChallengeTests {
   private static let record = "_acme-challenge.example.com"
 
-  /// A bench whose CA looks for each challenge where it belongs, and notes the journal at that moment.
+  /// Runs `body` with a CA that checks each challenge and records the journal at that moment.
   private func withBench(
     _ body: (ContextBench, ZoneDouble, Recorder<[String]>) async throws -> Void
   ) async throws {
@@ -59,7 +59,7 @@ struct MixedChallengeTests {
       atPath: "\(bench.webroot)/.well-known/acme-challenge")) ?? []
   }
 
-  @Test func `a wildcard by dns-01 and an address by http-01 share an order`() async throws {
+  @Test func `a wildcard with dns-01 and an address with http-01 share an order`() async throws {
     try await withBench { bench, zone, journals in
       let result = try await bench.context.issue(request(bench))
       #expect(result.outcome == .issued)
@@ -69,7 +69,7 @@ struct MixedChallengeTests {
       #expect(zone.changes == ["+\(Self.record)", "-\(Self.record)"])
       #expect(tokens(bench).isEmpty)
       #expect(bench.folder.read("state/journal/example.com.json") == nil)
-      // What a renewal reads from the lineage chooses the same types.
+      // A renewal chooses the same types from the lineage's settings.
       var again = try request(bench)
       again.force = true
       again.overrides = SettingsOverrides()
@@ -79,7 +79,7 @@ struct MixedChallengeTests {
     }
   }
 
-  @Test func `both are taken back when the CA refuses one of them`() async throws {
+  @Test func `both challenges are cleaned up when the CA refuses one of them`() async throws {
     try await withBench { bench, zone, _ in
       let seen = Recorder<(records: Int, files: Int)>()
       let webroot = bench.webroot
@@ -101,9 +101,7 @@ struct MixedChallengeTests {
     }
   }
 
-  @Test func `what one solver could not take back is left to the next run, by its type`()
-    async throws
-  {
+  @Test func `the next run cleans up what a solver could not remove`() async throws {
     try await withBench { bench, zone, _ in
       zone.refuseRemovals(true)
       _ = try await bench.context.issue(request(bench))
@@ -121,7 +119,9 @@ struct MixedChallengeTests {
     }
   }
 
-  @Test func `whoever made the records removes them, whoever makes them by then`() async throws {
+  @Test func `records are removed by the provider that created them, not the current one`()
+    async throws
+  {
     try await withBench { bench, zone, _ in
       zone.refuseRemovals(true)
       _ = try await bench.context.issue(request(bench))
@@ -141,7 +141,7 @@ struct MixedChallengeTests {
     }
   }
 
-  @Test func `a name whose zone nobody finds is left out, where that is allowed`() async throws {
+  @Test func `a name whose zone is not found is left out with allow-partial`() async throws {
     try await withBench { bench, zone, _ in
       var request = try bench.request("*.example.com", "*.other.test") {
         $0.lineage = exampleName
@@ -152,7 +152,7 @@ struct MixedChallengeTests {
         try await bench.context.issue(request)
       }
       #expect(error?.identifiers == [.dns("*.other.test")])
-      // Nothing was made, so nothing has to be removed.
+      // Nothing was created, so there is nothing to clean up.
       #expect(bench.warnings.all.isEmpty)
       #expect(bench.folder.read("state/journal/example.com.json") == nil)
       request.overrides.allowPartial = true
@@ -163,7 +163,7 @@ struct MixedChallengeTests {
     }
   }
 
-  @Test func `the type of a name is the lineage's wherever it can be`() {
+  @Test func `a name uses the lineage's challenge type where possible`() {
     let provider = DNSSettings(provider: "httpreq")
     let names: [Identifier] = [.dns("a.test"), .dns("*.a.test"), .ip("192.0.2.7")]
     func types(_ settings: ChallengeSettings) -> [ChallengeType] {
@@ -176,7 +176,7 @@ struct MixedChallengeTests {
       types(.init(type: .dnsAccount01, tlsPort: 8443, dns: provider))
         == [.dnsAccount01, .dnsAccount01, .tlsALPN01])
     #expect(types(.init(type: .dnsPersist01)) == [.dnsPersist01, .dnsPersist01, .http01])
-    // Without anybody to make records the wildcard has no other way, and `check` says so.
+    // Without a DNS provider the wildcard keeps http-01, and `check` refuses it.
     #expect(types(.init(type: .http01)) == [.http01, .http01, .http01])
     #expect(throws: CertctlError.self) {
       try ChallengeSettings(type: .http01).check(names, isGiven: false)

@@ -11,8 +11,7 @@ import Testing
 @testable import CertctlOperations
 @testable import CertctlStore
 
-/// dns-account-01 and dns-persist-01 from the command to the certificate, before a fake CA that looks
-/// into a zone in memory.
+/// Issuance with dns-account-01 and dns-persist-01, by a fake CA that reads an in-memory zone.
 struct PersistentIssuanceTests {
   private static let standing = "_validation-persist.example.com"
 
@@ -42,7 +41,7 @@ struct PersistentIssuanceTests {
 
   // MARK: - dns-account-01
 
-  @Test func `dns-account-01 makes its records under the account's label and takes them back`()
+  @Test func `dns-account-01 creates records under the account's label and removes them`()
     async throws
   {
     try await withBench(.dnsAccount01) { bench, zone in
@@ -59,7 +58,7 @@ struct PersistentIssuanceTests {
             ? nil : Problem(type: .unauthorized, detail: "found \(found)", status: 403)
         }
       }
-      // A colleague's record of dns-01, and one of another account.
+      // Another client's dns-01 record, and a record of another account.
       let others = ["_acme-challenge.example.com", "_other._acme-challenge.example.com"]
       for name in others { zone.set(name, ["foreign"]) }
       var request = try request(bench, .dnsAccount01)
@@ -76,8 +75,7 @@ struct PersistentIssuanceTests {
     }
   }
 
-  @Test func `what dns-account-01 left behind is found again by the account's label`() async throws
-  {
+  @Test func `leftover dns-account-01 records are found by the account's label`() async throws {
     try await withBench(.dnsAccount01) { bench, zone in
       bench.ca.configure { $0.validate = { _ in nil } }
       zone.refuseRemovals(true)
@@ -98,7 +96,7 @@ struct PersistentIssuanceTests {
 
   // MARK: - dns-persist-01
 
-  /// What the CA of these tests accepts: any record of the account that names it.
+  /// Makes the CA accept any record that names the CA and the account.
   private func acceptRecord(_ bench: ContextBench, _ zone: ZoneDouble) {
     let ca = bench.ca
     ca.configure { settings in
@@ -115,9 +113,7 @@ struct PersistentIssuanceTests {
     }
   }
 
-  @Test func `a standing record is asked for once, and issues and renews with nothing else`()
-    async throws
-  {
+  @Test func `a persistent record is created once and serves issuance and renewals`() async throws {
     try await withBench(.dnsPersist01) { bench, zone in
       acceptRecord(bench, zone)
       let question = PersistentRecordRequest(
@@ -129,14 +125,14 @@ struct PersistentIssuanceTests {
       #expect(first.text == "ca.test; accounturi=\(account); policy=wildcard")
       #expect(first.zone == "example.com")
       #expect(!first.isPresent)
-      // The order that was placed to ask is not left open.
+      // The order placed to get the record's text is not left open.
       #expect(bench.ca.authorizationStates == ["*.example.com": "deactivated"])
 
       let early = await failure {
         try await bench.context.issue(try request(bench, .dnsPersist01))
       }
       #expect(early?.code == .challengeFailed)
-      // Whichever of the two names is looked at first, the record that is advised does for both.
+      // The suggested record covers both names, whichever is checked first.
       expectError(early, hint: "\(Self.standing). TXT \"\(first.text)\"")
       #expect(!bench.ca.authorizationStates.values.contains("invalid"))
 
@@ -151,7 +147,7 @@ struct PersistentIssuanceTests {
     }
   }
 
-  @Test func `a CA that has no dns-persist-01 is named as such`() async throws {
+  @Test func `a CA without dns-persist-01 is an error`() async throws {
     try await withBench(.dns01) { bench, _ in
       let error = await failure {
         try await bench.context.persistentRecord(
@@ -177,7 +173,9 @@ struct PersistentIssuanceTests {
   ]
 
   @Test(arguments: texts)
-  func `what a record allows`(_ text: String, _ objection: String?) {
+  func `the issuer, account, policy and expiry of a record are checked`(
+    _ text: String, _ objection: String?
+  ) {
     var challenge = PresentedChallenge(
       identifier: .dns("example.com"), keyAuthorization: nil, type: .dnsPersist01,
       account: "https://ca.test/acct/1", issuers: ["CA.TEST", "other.test"])

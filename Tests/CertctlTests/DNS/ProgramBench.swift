@@ -8,7 +8,7 @@ import Testing
 @testable import CertctlCore
 @testable import CertctlDNS
 
-/// A folder with programs in it, and what providers made of them are told.
+/// A folder of programs for providers to run, and the recorded warnings and messages.
 struct ProgramBench {
   let folder: TemporaryFolder
   let warnings = Words()
@@ -30,7 +30,9 @@ struct ProgramBench {
     name: "www.proofs.example.net", value: "bbbbbbV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0",
     domain: "www.example.com", token: "tokenC", keyAuthorization: "tokenC.thumb")
 
-  /// Writes a shell script and returns its path; `$log` in it is the file that `log` reads.
+  /// Writes a shell script and returns its path.
+  ///
+  /// `$log` in the script is the file that `log` reads.
   @discardableResult
   func script(_ name: String, _ text: String, mode: UInt32 = 0o755) throws -> String {
     let path = try folder.write(name, "#!/bin/sh\nlog=\(folder.path("log"))\n\(text)\n")
@@ -38,7 +40,7 @@ struct ProgramBench {
     return path
   }
 
-  /// What scripts wrote to `$log`.
+  /// The text that scripts wrote to `$log`.
   var log: String { folder.read("log") ?? "" }
 
   func context(
@@ -53,10 +55,10 @@ struct ProgramBench {
       type.descriptor, values: settings, argument: argument, environment: environment)
   }
 
-  /// Runs a test's body with a bench.
+  /// Runs `body` with a bench.
   static func run(_ body: (ProgramBench) async throws -> Void) async throws {
     try await withTemporaryFolder { folder in
-      // Programs below a folder that others may write to are refused.
+      // certctl refuses programs below a folder that others can write to.
       let own = try folder.makeFolder("own")
       try #require(chmod(own, 0o755) == 0)
       try await body(ProgramBench(folder: TemporaryFolder(existing: own)))
@@ -64,7 +66,7 @@ struct ProgramBench {
   }
 }
 
-/// What an action failed by.
+/// Returns the error that `body` throws.
 func programFailure(_ body: () async throws -> Void) async throws -> CertctlError {
   do {
     try await body()

@@ -5,7 +5,7 @@ import Testing
 @testable import CertctlCore
 @testable import CertctlDNS
 
-/// Other clients' programs are called as those clients call them, and trusted no further than hooks.
+/// Other clients' programs are called as those clients call them, and trusted no more than hooks.
 @Suite(.timeLimit(.minutes(10)))
 struct ProgramProviderTests {
   private let zone = "example.com"
@@ -14,7 +14,7 @@ struct ProgramProviderTests {
 
   // MARK: - Protocols
 
-  @Test func `exec gets the words of lego, and the name after all CNAMEs`() async throws {
+  @Test func `exec gets lego's arguments and the name after all CNAMEs`() async throws {
     try await ProgramBench.run { bench in
       let path = try bench.script("dns", #"echo "$# $*" >>"$log""#)
       let provider = try LegoExec(bench.context(LegoExec.self, path))
@@ -30,7 +30,7 @@ struct ProgramProviderTests {
     }
   }
 
-  @Test func `exec takes the program and the raw mode from lego's variables`() async throws {
+  @Test func `exec reads the program and the raw mode from lego's variables`() async throws {
     try await ProgramBench.run { bench in
       let path = try bench.script("dns", #"echo "$# $*" >>"$log""#)
       let provider = try LegoExec(
@@ -54,7 +54,7 @@ struct ProgramProviderTests {
     }
   }
 
-  @Test func `certbot's hooks get its variables, and the cleanup what auth printed`() async throws {
+  @Test func `certbot hooks get its variables, and cleanup also the output of auth`() async throws {
     try await ProgramBench.run { bench in
       let show = #"""
         echo "$CERTBOT_DOMAIN $CERTBOT_VALIDATION $CERTBOT_REMAINING_CHALLENGES" \
@@ -86,7 +86,7 @@ struct ProgramProviderTests {
     }
   }
 
-  @Test func `certctl's own variables are not handed on`() throws {
+  @Test func `certctl's own variables are not passed on`() throws {
     let program = try UserProgram(
       "/usr/bin/env", kind: "test",
       environment: Environment(http: { _ in throw HarnessError("no network") }),
@@ -94,7 +94,7 @@ struct ProgramProviderTests {
     #expect(program.variables == ["PATH": "/usr/bin", "HOME": "/root"])
   }
 
-  @Test func `without certbot's cleanup hook the user hears that the record stays`() async throws {
+  @Test func `without a certbot cleanup hook a warning says that the record stays`() async throws {
     try await ProgramBench.run { bench in
       let auth = try bench.script("auth", "true")
       let provider = try CertbotHook(bench.context(CertbotHook.self, auth))
@@ -105,7 +105,7 @@ struct ProgramProviderTests {
     }
   }
 
-  @Test func `dehydrated's hook gets its words`() async throws {
+  @Test func `a dehydrated hook gets dehydrated's arguments`() async throws {
     try await ProgramBench.run { bench in
       let path = try bench.script("hook", #"echo "$# $*" >>"$log""#)
       let provider = try DehydratedHook(bench.context(DehydratedHook.self, path))
@@ -120,7 +120,7 @@ struct ProgramProviderTests {
     }
   }
 
-  @Test func `uacme's hook begins, and is told done, or failed after a crash`() async throws {
+  @Test func `a uacme hook gets begin, then done, or failed after a crash`() async throws {
     try await ProgramBench.run { bench in
       let path = try bench.script(
         "hook", #"echo "$# $*" >>"$log"; [ "$1 $4" != "begin tokenB" ]"#)
@@ -141,9 +141,11 @@ struct ProgramProviderTests {
     }
   }
 
-  /// Debian's package ships the script; the stand-ins keep one TXT record in a file.
+  /// Debian's package ships the script.
+  ///
+  /// The fake nsupdate and dig keep one TXT record in a file.
   @Test(.requires("/usr/share/uacme/nsupdate.sh"))
-  func `uacme's packaged script for nsupdate works unmodified`() async throws {
+  func `uacme's packaged nsupdate script works unchanged`() async throws {
     try await ProgramBench.run { bench in
       let record = bench.folder.path("record")
       try bench.script(
@@ -190,7 +192,7 @@ struct ProgramProviderTests {
     }
   }
 
-  @Test func `a person is told which records to make and which to delete`() async throws {
+  @Test func `the user is told which records to create and which to delete`() async throws {
     try await ProgramBench.run { bench in
       let provider = try ManualRecords(bench.context(ManualRecords.self))
       #expect(ManualRecords.descriptor.needsPerson)
@@ -208,9 +210,9 @@ struct ProgramProviderTests {
     }
   }
 
-  // MARK: - What goes wrong
+  // MARK: - Failures
 
-  @Test func `a program that fails is quoted as it is, without secrets`() async throws {
+  @Test func `a failed program is quoted verbatim, without secrets`() async throws {
     try await ProgramBench.run { bench in
       let path = try bench.script(
         "dns", #"printf 'first\n\033[31mtoken %s is wrong\a\n' "$MY_TOKEN" >&2; exit 7"#)
@@ -236,7 +238,7 @@ struct ProgramProviderTests {
     }
   }
 
-  @Test func `a program that hangs is stopped`() async throws {
+  @Test func `a hanging program is stopped`() async throws {
     try await ProgramBench.run { bench in
       let path = try bench.script("dns", "echo waiting; sleep 100")
       var provider = try DehydratedHook(bench.context(DehydratedHook.self, path))
@@ -250,9 +252,9 @@ struct ProgramProviderTests {
   @Test(
     arguments: [LegoExec.self, CertbotHook.self, DehydratedHook.self, UacmeHook.self]
       as [any DNSProvider.Type])
-  func `what others could have planted is refused before anything runs`(
-    _ type: any DNSProvider.Type
-  ) async throws {
+  func `an unsafe or unusable program is refused before anything runs`(_ type: any DNSProvider.Type)
+    async throws
+  {
     try await ProgramBench.run { bench in
       let open = try bench.script("open", "true", mode: 0o777)
       let plain = try bench.script("plain", "true", mode: 0o644)
@@ -270,7 +272,7 @@ struct ProgramProviderTests {
     }
   }
 
-  @Test func `the cleanup hook is looked at as early as the other one`() async throws {
+  @Test func `the cleanup hook is checked as early as the auth hook`() async throws {
     try await ProgramBench.run { bench in
       let auth = try bench.script("auth", "true")
       let open = try bench.script("open", "true", mode: 0o777)
@@ -281,7 +283,7 @@ struct ProgramProviderTests {
     }
   }
 
-  @Test func `a record that is made is not made again when another failed`() async throws {
+  @Test func `a change that succeeded is not repeated when another fails`() async throws {
     try await ProgramBench.run { bench in
       let path = try bench.script(
         "dns", #"echo "$1 $3" >>"$log"; [ "$1" = present ] || [ "${3#a}" = "$3" ]"#)
@@ -292,7 +294,7 @@ struct ProgramProviderTests {
         try await provider.remove([wildcard, apex], in: zone)
       }
       #expect(failed.message.hasPrefix("cannot remove _acme-challenge.example.com"))
-      // What went well is not done again.
+      // The removal that succeeded is not repeated.
       try await provider.remove([apex], in: zone)
       #expect(
         bench.log == """

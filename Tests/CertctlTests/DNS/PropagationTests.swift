@@ -8,7 +8,7 @@ import Testing
 @testable import CertctlCore
 @testable import CertctlDNS
 
-/// Waiting for a zone's servers, on a clock that jumps.
+/// Waiting for a zone's servers, on a test clock.
 struct PropagationTests {
   private static let name = "_acme-challenge.example.test"
   private static let wanted = [Propagation.Wanted(name: name, values: ["one", "two"])]
@@ -41,14 +41,14 @@ struct PropagationTests {
     }
     #expect(error?.code == .challengeFailed)
     #expect(error?.isRetryable == true)
-    // To the limit and less than one pause for each address further.
+    // The wait exceeds the limit by at most one pause per address.
     #expect(clock.waited >= 60)
     let addresses = servers.joined().count
     #expect(clock.waited <= 60 + Double(addresses) * Propagation.pauses.longest)
     return error?.message ?? ""
   }
 
-  @Test func `servers that have all need no wait`() async throws {
+  @Test func `servers that have all records need no wait`() async throws {
     let dns = ScriptedDNS()
     let clock = TestClock()
     for host in ["192.0.2.1", "192.0.2.2"] { dns.set(host, Self.name, .txt, Self.all) }
@@ -59,24 +59,24 @@ struct PropagationTests {
     #expect(dns.recursive.isEmpty)
   }
 
-  @Test func `two of three servers are late, and the third is asked once`() async throws {
+  @Test func `late servers are queried again, a server with all records is not`() async throws {
     let dns = ScriptedDNS()
     let clock = TestClock()
     let half = DNSResponse(answers: [.txt(Self.name, "one")])
     dns.set("192.0.2.1", Self.name, .txt, Self.all)
     dns.set("192.0.2.2", Self.name, .txt, Self.none, Self.none, Self.all)
-    // From old values to some of the new ones to all.
+    // Old values, then some of the new ones, then all.
     let old = DNSResponse(answers: [.txt(Self.name, "old")])
     dns.set("192.0.2.3", Self.name, .txt, old, half, half, Self.all)
     _ = try await wait(dns, [["192.0.2.1"], ["192.0.2.2"], ["192.0.2.3"]], clock)
     let asked = Dictionary(grouping: dns.log, by: \.server).mapValues(\.count)
     #expect(asked == ["192.0.2.1": 1, "192.0.2.2": 3, "192.0.2.3": 4])
-    // Pauses are short at first, so that little is lost.
+    // Pauses are short at first, to lose little time.
     #expect(clock.waits.count == 5)
     #expect(clock.waited < 3)
   }
 
-  @Test func `an address out of reach is let be where another of the same server answers`()
+  @Test func `an unreachable address is ignored if another of the same server answers`()
     async throws
   {
     let dns = ScriptedDNS()
@@ -84,7 +84,7 @@ struct PropagationTests {
     dns.set("192.0.2.1", Self.name, .txt, Self.none, Self.none, Self.all)
     _ = try await wait(dns, [["192.0.2.1", "2001:db8::1"]], clock)
     #expect(clock.waited < 60)
-    // One that answers without the records counts: the CA may ask there.
+    // An address that answers without the records counts: the CA may query it.
     dns.set("192.0.2.1", Self.name, .txt, Self.all)
     dns.set("2001:db8::1", Self.name, .txt, Self.none)
     let words = await failure(dns, [["192.0.2.1", "2001:db8::1"]], TestClock())
@@ -92,7 +92,7 @@ struct PropagationTests {
     #expect(!words.contains("192.0.2.1"), "\(words)")
   }
 
-  @Test func `the time limit tells each server's last words`() async throws {
+  @Test func `a timeout reports each server's last answer`() async throws {
     let dns = ScriptedDNS()
     let hosts = (1...7).map { "192.0.2.\($0)" }
     dns.set(hosts[0], Self.name, .txt, Self.all)
@@ -101,7 +101,7 @@ struct PropagationTests {
     dns.set(hosts[3], Self.name, .txt, DNSResponse(code: 5))
     dns.set(hosts[4], Self.name, .txt, DNSResponse(isAuthoritative: false))
     dns.set(hosts[5], Self.name, .txt, DNSResponse(answers: [.txt(Self.name, "two")]))
-    // Texts of another name do not count.
+    // TXT records of another name do not count.
     dns.set(
       hosts[6], Self.name, .txt,
       DNSResponse(answers: [.txt("a.test", "one"), .txt("a.test", "two")]))
@@ -120,7 +120,7 @@ struct PropagationTests {
     }
   }
 
-  @Test func `a server that loses its records again has had them`() async throws {
+  @Test func `a server that later loses its records is not queried again`() async throws {
     let dns = ScriptedDNS()
     dns.set("192.0.2.1", Self.name, .txt, Self.all, Self.none)
     dns.set("192.0.2.2", Self.name, .txt, nil, nil, nil, Self.all)
@@ -128,7 +128,7 @@ struct PropagationTests {
     #expect(dns.log.count { $0.server == "192.0.2.1" } == 1)
   }
 
-  @Test func `pauses grow with the time and end at the longest`() async throws {
+  @Test func `pauses grow up to the maximum`() async throws {
     let clock = TestClock()
     _ = await failure(ScriptedDNS(), [["192.0.2.1"]], clock)
     let pauses = clock.waits
@@ -137,7 +137,7 @@ struct PropagationTests {
     #expect(zip(pauses, pauses.dropFirst()).allSatisfy { $0 <= $1 })
   }
 
-  @Test func `cancellation ends it at once`() async throws {
+  @Test func `cancellation ends the wait at once`() async throws {
     let dns = ScriptedDNS()
     let zone = Self.zone([["192.0.2.1"], ["192.0.2.2"]])
     let clock = WallClock(now: { Date() }, sleep: { _ in try await Task.sleep(for: .seconds(600)) })
@@ -152,7 +152,7 @@ struct PropagationTests {
     #expect(ContinuousClock().now - start < .seconds(60))
   }
 
-  @Test func `a missing library is no silence`() async throws {
+  @Test func `a missing library is an error, not a silent server`() async throws {
     struct Missing: DNSClient {
       func ask(
         _ name: String, _ type: DNSType, at server: Endpoint, isRecursive: Bool

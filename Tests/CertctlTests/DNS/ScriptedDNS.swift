@@ -4,9 +4,11 @@ import CertctlSystem
 import Synchronization
 import Testing
 
-/// A DNS that answers as a test says; whatever has no answer stays silent.
+/// A DNS client with scripted answers.
+///
+/// A query without an answer times out.
 final class ScriptedDNS: DNSClient {
-  /// One question to one server.
+  /// A query to one server.
   struct Question: Hashable, Sendable {
     var server: String
     var name: String
@@ -14,7 +16,7 @@ final class ScriptedDNS: DNSClient {
   }
 
   private struct State {
-    /// The answers to one question in order; the last one stays.
+    /// The answers to each query, in order; the last one repeats.
     var answers: [Question: [DNSResponse?]] = [:]
     var log: [Question] = []
     var recursive: Set<String> = []
@@ -23,18 +25,18 @@ final class ScriptedDNS: DNSClient {
   static let resolver = "192.0.2.53"
   private let state = Mutex(State())
 
-  /// What was asked, in order.
+  /// The queries, in order.
   var log: [Question] { state.withLock(\.log) }
 
-  /// The servers that were asked to find out for us.
+  /// The servers that received recursive queries.
   var recursive: Set<String> { state.withLock(\.recursive) }
 
-  /// Sets the answers of a server; nil is silence.
+  /// Sets the answers of a server; nil means no answer.
   func set(_ server: String, _ name: String, _ type: DNSType, _ answers: DNSResponse?...) {
     state.withLock { $0.answers[Question(server: server, name: name, type: type)] = answers }
   }
 
-  /// Lets the resolver know a zone: its servers and their addresses.
+  /// Adds a zone, its servers and their addresses to the resolver.
   func addZone(_ zone: String, _ servers: [String: [String]]) {
     set(Self.resolver, zone, .soa, DNSResponse(answers: [.soa(zone)]))
     set(
@@ -43,7 +45,7 @@ final class ScriptedDNS: DNSClient {
     for (server, addresses) in servers { setAddresses(server, addresses) }
   }
 
-  /// Lets the resolver know a host.
+  /// Adds a host's addresses to the resolver.
   func setAddresses(_ host: String, _ addresses: [String]) {
     for type in [DNSType.a, .aaaa] {
       let own = addresses.filter { $0.contains(":") == (type == .aaaa) }

@@ -10,7 +10,7 @@ import Testing
 @testable import CertctlCore
 @testable import CertctlDNS
 
-/// What all providers of DNS services stand on: texts, tokens, signatures, lists and repetition.
+/// The code that DNS providers share: texts, tokens, signatures, lists and retries.
 struct VendorTests {
   // MARK: - Text
 
@@ -23,11 +23,11 @@ struct VendorTests {
   }
 
   @Test(arguments: ["", "abc", #"a"b\c"#, "é"])
-  func `a quoted text comes back`(_ text: String) {
+  func `unquoting a quoted text returns the text`(_ text: String) {
     #expect(TXTText.unquoted(TXTText.quoted(text)) == text)
   }
 
-  @Test func `records are the zone's by name and text, whatever their case, dot and quotes`() {
+  @Test func `records match by name and text, ignoring case, trailing dot and quotes`() {
     let there = [
       VendorRecord(id: 1, name: "_ACME-challenge.example.com.", text: #""one""#),
       VendorRecord(id: 2, label: "_acme-challenge", in: "example.com", text: "two"),
@@ -43,7 +43,7 @@ struct VendorTests {
 
   // MARK: - Amazon
 
-  /// From AWS's own test suite of Signature Version 4: get-vanilla, get-vanilla-query-order-key-case.
+  /// From the AWS test suite for Signature Version 4: get-vanilla, get-vanilla-query-order-key-case.
   @Test(arguments: [
     ("", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"),
     (
@@ -51,9 +51,7 @@ struct VendorTests {
       "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500"
     ),
   ])
-  func `requests to AWS have the signatures of its test suite`(
-    _ query: String, _ signature: String
-  ) throws {
+  func `request signatures match the AWS test suite`(_ query: String, _ signature: String) throws {
     let keys = AWSKeys(id: "AKIDEXAMPLE", secret: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
     let fields = try keys.fields(
       signing: HTTPRequest(.get, "https://example.amazonaws.com/\(query)"), service: "service",
@@ -88,7 +86,7 @@ struct VendorTests {
 
   // MARK: - Requests
 
-  @Test func `a token is kept until shortly before its end`() async throws {
+  @Test func `a token is reused until shortly before it expires`() async throws {
     let clock = TestClock()
     let token = VendorToken()
     let asked = Mutex(0)
@@ -110,7 +108,7 @@ struct VendorTests {
     #expect(try await text() == "token 2")
   }
 
-  @Test func `an answer of "later" is waited for, and not forever`() async throws {
+  @Test func `a 429 response is retried after Retry-After, up to a limit`() async throws {
     let vendor = Answering { _ in HTTPResponse(status: 429, headers: [field("Retry-After", "7")]) }
     let clock = TestClock()
     let error = await #expect(throws: CertctlError.self) {
@@ -121,9 +119,7 @@ struct VendorTests {
     #expect(clock.waits == Array(repeating: .seconds(7), count: VendorAPI.attempts - 1))
   }
 
-  @Test func `a POST is not sent twice after an error of which nobody knows what came before`()
-    async throws
-  {
+  @Test func `a POST whose outcome is unknown is not sent twice`() async throws {
     let vendor = Answering { _ in HTTPResponse(status: 502) }
     await #expect(throws: CertctlError.self) {
       _ = try await api(vendor).send(.post, "/a", to: "do a thing")
@@ -135,7 +131,7 @@ struct VendorTests {
     #expect(vendor.requests.count == 1 + VendorAPI.attempts)
   }
 
-  @Test func `each attempt is signed anew, and the signature is not printed`() async throws {
+  @Test func `each attempt is signed again, and the error hides the signature`() async throws {
     let vendor = Answering { number in
       HTTPResponse(
         status: number == 1 ? 409 : 400,
@@ -159,7 +155,7 @@ struct VendorTests {
     #expect(error?.message == "cannot do a thing at Vendor: bad *** here (HTTP 400)")
   }
 
-  @Test func `a list without end is an error`() async {
+  @Test func `an endless list is an error`() async {
     let api = api(Answering { _ in HTTPResponse(status: 200) })
     let error = await #expect(throws: CertctlError.self) {
       _ = try await api.pages("list all") { ([$0], true) }
@@ -174,9 +170,7 @@ struct VendorTests {
     ("<html><body><p>Bad Gateway</p><error>x</error></body></html>", nil),
     ("<!DOCTYPE html><html></html>", nil), ("{\"error\":{\"message\":\"No way\"}}", "No way"),
   ])
-  func `an error is told in the vendor's words, but no web page is`(
-    _ body: String, _ words: String?
-  ) {
+  func `an error quotes the vendor's message but no web page`(_ body: String, _ words: String?) {
     #expect(VendorWords.find(in: Array(body.utf8)) == words)
   }
 
@@ -191,7 +185,7 @@ private func field(_ name: String, _ value: String) -> HTTPField {
   HTTPField(name: name, value: value)
 }
 
-/// Answers each request by its number, from one on.
+/// Answers each request by its number, starting at 1.
 private final class Answering: HTTPClient {
   private let heard = Mutex<[HTTPRequest]>([])
   private let answer: @Sendable (Int) -> HTTPResponse

@@ -7,10 +7,10 @@ import TestSupport
 
 @testable import CertctlCore
 
-/// A zone in memory, which certctl can ask and change.
+/// An in-memory zone that certctl can query and change.
 ///
-/// Two servers speak for it, a resolver knows them, and its records are made over httpreq. Every other
-/// request goes to the CA.
+/// It plays the zone's two DNS servers and the resolver. Records are changed through
+/// httpreq. All other HTTP requests go to the CA.
 final class ZoneDouble: DNSClient, HTTPClient {
   static let zone = "example.com"
   static let endpoint = "https://httpreq.test"
@@ -27,16 +27,16 @@ final class ZoneDouble: DNSClient, HTTPClient {
   /// The TXT values by name.
   var texts: [String: Set<String>] { state.withLock { $0.texts.filter { !$0.value.isEmpty } } }
 
-  /// What was changed over httpreq: `+name` and `-name`.
+  /// The changes made through httpreq: `+name` and `-name`.
   var changes: [String] { state.withLock(\.changes) }
 
-  /// Sets the values of a name, as a person would.
+  /// Sets the values of a name, as a user would.
   func set(_ name: String, _ values: Set<String>) { state.withLock { $0.texts[name] = values } }
 
-  /// From now on nothing can be removed, or everything again.
+  /// Refuses removals from now on, or accepts them again.
   func refuseRemovals(_ isBroken: Bool) { state.withLock { $0.isBroken = isBroken } }
 
-  /// Makes services see this zone.
+  /// Connects an environment to this zone.
   func connect(_ environment: inout Environment) throws {
     let authority = try environment.http(nil)
     self.authority.withLock { $0 = authority }
@@ -69,7 +69,7 @@ final class ZoneDouble: DNSClient, HTTPClient {
     }
   }
 
-  // MARK: - The DNS
+  // MARK: - The DNS servers
 
   func ask(
     _ name: String, _ type: DNSType, at server: Endpoint, isRecursive: Bool

@@ -6,13 +6,15 @@ import Testing
 @testable import CertctlCore
 @testable import CertctlDNS
 
-/// Where a challenge's record belongs, in a DNS of every kind.
+/// Locating the zone of a challenge record in different DNS setups.
 struct ZoneLocatorTests {
   private static let challenge = "_acme-challenge.example.test"
   private static let zone = "example.test"
   private static let none = DNSResponse(code: DNSResponse.noSuchName, authority: [.soa(zone)])
 
-  /// A DNS with the zone and two servers, of which the first says that there is no challenge yet.
+  /// A DNS with the zone and two servers.
+  ///
+  /// The first reports that the challenge name does not exist.
   private static func plain() -> ScriptedDNS {
     let dns = ScriptedDNS()
     dns.addZone(zone, ["ns1.example.test": ["192.0.2.1"], "ns2.example.test": ["192.0.2.2"]])
@@ -25,7 +27,7 @@ struct ZoneLocatorTests {
     let view = ZoneLocator(
       client: dns, resolvers: [Endpoint(host: ScriptedDNS.resolver, port: 53)])
     defer {
-      // It would remember that there is nothing, and the CA may ask it.
+      // The resolver would cache that the name does not exist, and the CA may use that resolver.
       let asked = dns.log.filter { $0.server == ScriptedDNS.resolver }.map(\.name)
       #expect(!asked.contains { $0.hasPrefix("_") }, "\(asked)")
       #expect(dns.recursive.isSubset(of: [ScriptedDNS.resolver]))
@@ -39,7 +41,7 @@ struct ZoneLocatorTests {
     return error?.message ?? ""
   }
 
-  @Test func `a name lies in the zone around it, whose servers are asked`() async throws {
+  @Test func `the servers of the enclosing zone are queried for a name`() async throws {
     let dns = Self.plain()
     let place = try await place(dns)
     #expect(place.name == Self.challenge)
@@ -53,14 +55,14 @@ struct ZoneLocatorTests {
     #expect(!dns.log.contains { $0.server == "192.0.2.2" })
   }
 
-  @Test func `where no server is in reach the resolver is asked, if it may be`() async throws {
+  @Test func `if no server is reachable, the resolver is queried where allowed`() async throws {
     let dns = ScriptedDNS()
     let (below, target) = ("dep.example.test", "x.other.test")
     let name = "_acme-challenge.\(below)"
     dns.addZone(Self.zone, ["ns1.example.test": ["192.0.2.1"], "ns2.example.test": ["192.0.2.2"]])
     dns.addZone(below, ["ns3.example.test": ["192.0.2.3"]])
     dns.addZone("other.test", ["ns.other.test": ["192.0.2.4"]])
-    // The resolver's own words lead to the zone that has the name.
+    // The SOA in the resolver's answer leads to the zone that contains the name.
     dns.set(
       ScriptedDNS.resolver, name, .cname,
       DNSResponse(code: DNSResponse.noSuchName, authority: [.soa(below)]))
@@ -77,12 +79,12 @@ struct ZoneLocatorTests {
     let asked = dns.log.count
     let place = try await view.place(of: Self.challenge)
     #expect(place.name == target && place.zone.name == "other.test")
-    // The servers of the first zone are not tried once more, that of the other is.
+    // The servers of the first zone are not tried again. The server of the other zone is.
     let servers = Set(dns.log.dropFirst(asked).map(\.server))
     #expect(servers == [ScriptedDNS.resolver, "192.0.2.4"])
   }
 
-  @Test func `one server that answers keeps the resolver out of it`() async throws {
+  @Test func `if one server answers, the resolver is not queried for the challenge`() async throws {
     let dns = Self.plain()
     let view = ZoneLocator(
       client: dns, resolvers: [Endpoint(host: ScriptedDNS.resolver, port: 53)],
@@ -93,14 +95,15 @@ struct ZoneLocatorTests {
   }
 
   @Test(arguments: ["_acme-challenge.web.de", "_acme-challenge.com.de", "_acme-challenge.a.b.de"])
-  func `the resolver is not asked for a challenge of any depth`(_ name: String) async throws {
+  func `the resolver is not queried for a challenge name of any depth`(_ name: String) async throws
+  {
     let dns = ScriptedDNS()
     for zone in ["web.de", "com.de", "b.de"] { dns.addZone(zone, ["ns.test": ["192.0.2.1"]]) }
     dns.set("192.0.2.1", name, .cname, DNSResponse(code: DNSResponse.noSuchName))
     _ = try await place(dns, of: name)
   }
 
-  @Test func `CNAMEs in a circle are told with their way`() async throws {
+  @Test func `a CNAME loop is reported with its chain`() async throws {
     let dns = Self.plain()
     let second = "_b.example.test"
     dns.set(
@@ -116,7 +119,7 @@ struct ZoneLocatorTests {
     #expect(try await failure(dns).contains("form a loop"))
   }
 
-  @Test func `a hundred CNAMEs are not followed`() async throws {
+  @Test func `a chain of a hundred CNAMEs is an error`() async throws {
     let dns = Self.plain()
     let names = [Self.challenge] + (1...100).map { "_c\($0).example.test" }
     for (name, next) in zip(names, names.dropFirst()) {
@@ -126,7 +129,7 @@ struct ZoneLocatorTests {
     #expect(dns.log.count { $0.type == .cname } == ZoneLocator.longestChain)
   }
 
-  @Test func `a CNAME into another zone is followed there`() async throws {
+  @Test func `a CNAME into another zone is followed`() async throws {
     let dns = Self.plain()
     let target = "_x.other.test"
     dns.addZone("other.test", ["ns.other.test": ["192.0.2.9"]])
@@ -138,7 +141,7 @@ struct ZoneLocatorTests {
     #expect(place.chain == [Self.challenge, target])
   }
 
-  @Test func `a CNAME of odd bytes is refused`() async throws {
+  @Test func `a CNAME with control characters is refused`() async throws {
     let dns = Self.plain()
     dns.set(
       "192.0.2.1", Self.challenge, .cname,
@@ -148,7 +151,7 @@ struct ZoneLocatorTests {
     #expect(!words.unicodeScalars.contains("\u{1B}"))
   }
 
-  @Test func `delegations without end are given up`() async throws {
+  @Test func `endless delegations are an error`() async throws {
     let dns = Self.plain()
     var zones = [Self.zone]
     for index in 0..<40 { zones.append("d\(index).\(zones[index])") }
@@ -164,7 +167,7 @@ struct ZoneLocatorTests {
     #expect(dns.log.count { $0.type == .cname } == ZoneLocator.longestChain)
   }
 
-  @Test func `a delegation is followed down, and never up or aside`() async throws {
+  @Test func `a delegation is followed down, never up or sideways`() async throws {
     let dns = Self.plain()
     let name = "_acme-challenge.a.sub.example.test"
     func answer(_ server: String, _ zone: String) {
@@ -174,10 +177,10 @@ struct ZoneLocatorTests {
     }
     answer("192.0.2.1", "sub.example.test")
     dns.addZone("sub.example.test", ["ns.sub.example.test": ["192.0.2.3"]])
-    // One that names its own zone again has nothing further down.
+    // A server that names its own zone again has no deeper zone.
     answer("192.0.2.3", "sub.example.test")
     #expect(try await place(dns, of: name).zone.name == "sub.example.test")
-    // The next server is asked when one sends us elsewhere.
+    // If a server delegates elsewhere, the next server is queried.
     for elsewhere in ["", "test", "other.test"] {
       answer("192.0.2.1", elsewhere)
       dns.set("192.0.2.2", name, .cname, Self.none)
@@ -188,7 +191,7 @@ struct ZoneLocatorTests {
     #expect(words.contains("ns1.example.test (192.0.2.1:53) is not authoritative"))
   }
 
-  @Test func `servers of a zone and the one below it answer with the SOA of that`() async throws {
+  @Test func `if servers serve a zone and its subzone, the SOA decides`() async throws {
     let dns = Self.plain()
     let name = "_acme-challenge.a.sub.example.test"
     let shared = ["ns1.example.test": ["192.0.2.1"]]
@@ -201,7 +204,7 @@ struct ZoneLocatorTests {
     #expect(place.zone.servers.map(\.name) == ["ns1.example.test"])
   }
 
-  @Test func `a server that is dead or refuses is passed by, and named when all do`() async throws {
+  @Test func `a dead or refusing server is skipped, and named if all fail`() async throws {
     let dns = Self.plain()
     dns.set("192.0.2.2", Self.challenge, .cname, Self.none)
     for first in [nil, DNSResponse(code: 5), DNSResponse(code: 2)] {
@@ -215,13 +218,13 @@ struct ZoneLocatorTests {
     #expect(words.contains("ns2.example.test (192.0.2.2:53): no answer"), "\(words)")
   }
 
-  @Test func `a domain that nobody has is told`() async throws {
+  @Test func `a nonexistent domain and a failing resolver are reported`() async throws {
     let dns = ScriptedDNS()
     dns.set(
       ScriptedDNS.resolver, Self.zone, .soa,
       DNSResponse(code: DNSResponse.noSuchName, authority: [.soa("")]))
     #expect(try await failure(dns).contains("the domain example.test does not exist"))
-    // A resolver that knows nothing, one that fails, one that is silent.
+    // A resolver that returns nothing, one that fails, one that does not answer.
     dns.set(ScriptedDNS.resolver, Self.zone, .soa, DNSResponse())
     #expect(try await failure(dns).contains("no SOA record"))
     dns.set(ScriptedDNS.resolver, Self.zone, .soa, DNSResponse(code: 2))
@@ -230,7 +233,9 @@ struct ZoneLocatorTests {
     #expect(try await failure(dns).contains("no answer"))
   }
 
-  @Test func `without help of the resolver the referral's own servers and glue do`() async throws {
+  @Test func `if the resolver knows no servers, the referral's servers and glue are used`()
+    async throws
+  {
     let dns = Self.plain()
     let name = "_acme-challenge.sub.example.test"
     dns.set(
@@ -246,7 +251,7 @@ struct ZoneLocatorTests {
     #expect(zone.servers.flatMap(\.endpoints).map(\.host) == ["192.0.2.7"])
   }
 
-  @Test func `servers without addresses, and zones without servers, are told`() async throws {
+  @Test func `servers without addresses and zones without servers are reported`() async throws {
     let dns = Self.plain()
     dns.setAddresses("ns1.example.test", [])
     dns.setAddresses("ns2.example.test", [])
@@ -254,12 +259,12 @@ struct ZoneLocatorTests {
       try await failure(dns).contains("have no addresses: ns1.example.test, ns2.example.test"))
     dns.set(ScriptedDNS.resolver, Self.zone, .ns, DNSResponse())
     #expect(try await failure(dns).contains("no NS records"))
-    // What failed is looked up anew.
+    // A failed lookup is repeated.
     dns.addZone(Self.zone, ["ns1.example.test": ["192.0.2.1"]])
     #expect(try await place(dns).zone.name == Self.zone)
   }
 
-  @Test func `of hundreds of servers and addresses only some are taken`() async throws {
+  @Test func `the number of servers and addresses is limited`() async throws {
     let dns = ScriptedDNS()
     let addresses = (1...200).map { "198.51.100.\($0)" }
     dns.addZone(

@@ -5,9 +5,9 @@ import Testing
 
 @testable import CertctlDNS
 
-/// One change of a zone at a time, with all that waits for it.
+/// Changes of a zone run one at a time, and waiting changes are batched.
 struct ZonePublisherTests {
-  /// A provider that notes its calls; each of them passes a gate first.
+  /// A provider that records its calls, each of which then waits at a gate.
   private final class Notebook: DNSProvider {
     static let descriptor = DNSProviderDescriptor(
       name: "notebook", title: "Notebook", documentation: "https://notebook.test")
@@ -44,13 +44,13 @@ struct ZonePublisherTests {
     }
   }
 
-  /// How many changes wait, as the publisher last said.
+  /// The number of waiting changes that the publisher last reported.
   private final class Queue: Sendable {
     private let count = Mutex(0)
 
     func note(_ count: Int) { self.count.withLock { $0 = count } }
 
-    /// Returns when so many changes wait.
+    /// Returns once the wanted number of changes wait.
     func reaches(_ wanted: Int) async throws {
       try await poll("\(wanted) changes to wait") { count.withLock { $0 >= wanted } }
     }
@@ -60,7 +60,7 @@ struct ZonePublisherTests {
     ChallengeRecord(name: "_acme-challenge.a\(number).test", value: "\(number)", domain: "a.test")
   }
 
-  @Test func `what waits goes together, one change at a time`() async throws {
+  @Test func `waiting changes are batched, and one runs at a time`() async throws {
     let queue = Queue()
     // The first change holds the zone until all others wait.
     let notebook = Notebook { try await queue.reaches(49) }
@@ -75,7 +75,7 @@ struct ZonePublisherTests {
     #expect(notebook.calls == ["test +1", "test +49"])
   }
 
-  @Test func `changes of two kinds go one after the other`() async throws {
+  @Test func `additions and removals run one after the other`() async throws {
     let queue = Queue()
     let notebook = Notebook { try await queue.reaches(1) }
     let publisher = ZonePublisher(notebook, didQueue: queue.note)
@@ -88,7 +88,7 @@ struct ZonePublisherTests {
 
   @Test(.timeLimit(.minutes(2))) func `zones do not wait for each other`() async throws {
     let running = Mutex(0)
-    // Each goes on when the other one runs too.
+    // Each change continues once the other one runs too.
     let notebook = Notebook {
       running.withLock { $0 += 1 }
       try await poll("the other zone") { running.withLock { $0 == 2 } }
@@ -100,8 +100,7 @@ struct ZonePublisherTests {
     #expect(notebook.most == 2)
   }
 
-  @Test func `whoever is cancelled waits no longer, and stops what only they wanted`() async throws
-  {
+  @Test func `cancelling a caller ends its wait and any change only it requested`() async throws {
     let queue = Queue()
     let notebook = Notebook { try await Task.sleep(for: .seconds(600)) }
     let publisher = ZonePublisher(notebook, didQueue: queue.note)
@@ -116,7 +115,7 @@ struct ZonePublisherTests {
     #expect(notebook.calls == ["test +1"])
   }
 
-  @Test func `one that is refused takes nobody with it`() async throws {
+  @Test func `a refused change does not fail the others`() async throws {
     let queue = Queue()
     let notebook = Notebook(bad: "3") { try await queue.reaches(7) }
     let publisher = ZonePublisher(notebook, didQueue: queue.note)
@@ -134,7 +133,7 @@ struct ZonePublisherTests {
       return await group.reduce(into: [Int]()) { if let number = $1 { $0.append(number) } }
     }
     #expect(failed == [3])
-    // Alone, or with the other six and then each alone.
+    // Two calls if the refused change ran first. Otherwise its batch of seven is retried one by one.
     #expect([2, 9].contains(notebook.calls.count), "\(notebook.calls)")
   }
 }

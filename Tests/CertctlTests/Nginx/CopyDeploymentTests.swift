@@ -8,9 +8,9 @@ import Testing
 @testable import CertctlServing
 @testable import CertctlStore
 
-/// Copies of certificates, deployed together.
+/// The deployment of several certificate copies at once.
 struct CopyDeploymentTests {
-  /// Stores a certificate as a candidate; without its key where the user made the request.
+  /// Stores a certificate as a candidate, without its key if the user supplied the CSR.
   private func store(
     _ name: LineageName, hasKey: Bool, in state: StateDirectory
   ) throws -> NginxDeployment.Target {
@@ -28,7 +28,7 @@ struct CopyDeploymentTests {
       name: name, leaves: certificate.leaves, candidate: generation, hasOther: false)
   }
 
-  @Test func `one whose copy cannot be made holds up no other`() async throws {
+  @Test func `a failed copy does not stop the others`() async throws {
     try await withState { state, folder in
       let names = [LineageName(unchecked: "bad.test"), LineageName(unchecked: "good.test")]
       for name in names { try folder.makeFolder("copies/\(name)") }
@@ -47,7 +47,7 @@ struct CopyDeploymentTests {
       #expect(answers[names[1]] == nil)
       #expect(folder.read("copies/good.test/combined.pem")?.contains("PRIVATE KEY") == true)
       #expect(folder.read("copies/bad.test/combined.pem") == nil)
-      // Alone it is the error of the command.
+      // On its own, the failure is the command's error.
       let error = await failure { try await deployment.deploy([targets[0]]) }
       #expect(error?.code == .refused)
     }

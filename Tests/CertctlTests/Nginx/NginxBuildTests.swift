@@ -16,7 +16,7 @@ import Testing
         """)
   }
 
-  @Test func `Debian's nginx is the old end`() throws {
+  @Test func `the features of Debian's nginx 1.22 are recognised`() throws {
     let debian = try #require(
       build(
         "nginx/1.22.1", "OpenSSL 3.0.22 25 Aug 2026",
@@ -28,7 +28,7 @@ import Testing
     #expect(!debian.resolvesServers && !debian.hasAddHeaderInherit && !debian.hasServerProtocols)
   }
 
-  @Test func `the library that it runs with counts`() throws {
+  @Test func `the OpenSSL version at run time counts`() throws {
     let new = try #require(
       build(
         "nginx/1.30.6 (Ubuntu)", "OpenSSL 3.4.0 1 Jan 2025 (running with OpenSSL 3.5.1 1 Jul 2025)",
@@ -38,7 +38,7 @@ import Testing
     #expect(new.hasAddHeaderInherit && new.hasKeepaliveMinTimeout && new.hasServerProtocols)
   }
 
-  @Test func `relatives of nginx and of OpenSSL`() throws {
+  @Test func `forks of nginx and OpenSSL are recognised`() throws {
     let resty = try #require(build("openresty/1.25.3.1", "OpenSSL 1.1.1w  11 Sep 2023"))
     #expect(resty.version > NginxVersion(1, 25, 1) && resty.version < NginxVersion(1, 27))
     let boring = try #require(build("nginx/1.29.4", "BoringSSL"))
@@ -48,7 +48,7 @@ import Testing
     }
   }
 
-  @Test func `versions are compared by their numbers`() {
+  @Test func `versions are compared numerically`() {
     #expect(NginxVersion(1, 9, 15) < NginxVersion(1, 25, 1))
     #expect(NginxVersion(1, 25) < NginxVersion(1, 25, 1))
     #expect(NginxVersion("3.5.0-alpha1")?.description == "3.5.0")

@@ -9,12 +9,12 @@ import Testing
 @testable import CertctlServing
 @testable import CertctlStore
 
-/// A change of what nginx reads, with a runner in place of nginx: what happens when, and what is left.
+/// Changes to the nginx configuration, with a runner in place of nginx.
 struct NginxChangeTests {
-  /// Refuses configurations with the word "nonsense" in `conf.d`, and remembers what it was told.
+  /// Refuses configurations with the word "nonsense" in `conf.d` and records the commands.
   private final class FakeNginx: CommandRunner {
     let name: String
-    /// Whether it refuses to be reloaded.
+    /// Whether reloads fail.
     let isStubborn: Bool
     private let log = Mutex<[String]>([])
 
@@ -23,7 +23,7 @@ struct NginxChangeTests {
       self.isStubborn = isStubborn
     }
 
-    /// The first option of each command: "-T" for a trial, "-t" for a test, "-s" for a reload.
+    /// The first option of each command: "-T" for a dry run, "-t" for a test, "-s" for a reload.
     var options: [String] { log.withLock { $0 } }
 
     func run(_ command: Command) async throws -> CommandResult {
@@ -41,7 +41,7 @@ struct NginxChangeTests {
     }
   }
 
-  /// An nginx folder with a file of each of two parts, and a state directory.
+  /// An nginx folder with one file for each of two parts, and a state directory.
   private struct Bench {
     let folder: TemporaryFolder
     let nginx: FakeNginx
@@ -92,10 +92,10 @@ struct NginxChangeTests {
       NginxChange.Reader(place: place, parts: parts) { _ in try await prove() }
     }
 
-    /// What is in the two files.
+    /// The contents of the two files.
     var texts: [String?] { ["a", "b"].map { folder.read("nginx/conf.d/\($0).conf") } }
 
-    /// Whether no transaction is left, and no tree of a trial.
+    /// Whether no transaction and no dry-run files are left.
     var isClean: Bool {
       let state = TemporaryFolder(existing: folder.path("state"))
       return !state.contents().contains {
@@ -112,7 +112,7 @@ struct NginxChangeTests {
     }
   }
 
-  /// An outcome in one word, with the reason of a failure.
+  /// Returns an outcome as one word, or the reason of a failure.
   private func word(_ outcome: NginxChange.Outcome?) -> String? {
     outcome.map {
       switch $0 {
@@ -123,7 +123,7 @@ struct NginxChangeTests {
     }
   }
 
-  @Test func `what is accepted and proved stays, after one trial and one reload`() async throws {
+  @Test func `an accepted and verified change takes one dry run and one reload`() async throws {
     try await withBench { bench in
       let parts = [bench.part("a", "new a"), bench.part("b", "new b")]
       let outcomes = try await bench.deployment.change(parts, at: [bench.reader()]).run()
@@ -134,7 +134,7 @@ struct NginxChangeTests {
     }
   }
 
-  @Test func `a part that nginx refuses holds up no other`() async throws {
+  @Test func `a part that nginx refuses does not stop the others`() async throws {
     try await withBench { bench in
       let parts = [bench.part("a", "new a"), bench.part("b", "nonsense")]
       let outcomes = try await bench.deployment.change(parts, at: [bench.reader()]).run()
@@ -144,17 +144,16 @@ struct NginxChangeTests {
         return
       }
       #expect(error.code == .nginxRefused)
-      // The path is the one that will be, not the trial's.
+      // The path is the final one, not that of the dry run.
       #expect(error.message.contains("nonsense in \(bench.folder.path)/nginx/conf.d/b.conf"))
       #expect(bench.texts == ["new a", "old b"])
-      // All of it, each part, and what is left of it.
+      // All parts, each part alone, then the accepted ones.
       #expect(bench.nginx.options == ["-T", "-T", "-T", "-T", "-t", "-s"])
       #expect(bench.isClean)
     }
   }
 
-  @Test func `a refused part without anything to go back to is applied all the same`() async throws
-  {
+  @Test func `a refused part that cannot be undone is applied anyway`() async throws {
     try await withBench { bench in
       let parts = [bench.part("a", "nonsense", canBeUndone: false)]
       let outcomes = try await bench.deployment.change(parts, at: [bench.reader()]).run()
@@ -164,7 +163,8 @@ struct NginxChangeTests {
     }
   }
 
-  @Test func `a part that is not proved is undone alone, with a second reload`() async throws {
+  @Test func `only the part that fails verification is undone, with a second reload`() async throws
+  {
     try await withBench { bench in
       let parts = [bench.part("a", "new a"), bench.part("b", "new b")]
       let reader = bench.reader { ["a": "not served"] }
@@ -176,7 +176,7 @@ struct NginxChangeTests {
     }
   }
 
-  @Test func `what failed at one nginx stays failed when another one proves it`() async throws {
+  @Test func `a failure at one nginx counts even if another one verifies the part`() async throws {
     try await withBench { bench in
       for isFirst in [true, false] {
         let good = bench.reader()
@@ -189,7 +189,7 @@ struct NginxChangeTests {
     }
   }
 
-  @Test func `an nginx that cannot be reloaded has all put back`() async throws {
+  @Test func `a failed reload restores all files`() async throws {
     try await withTemporaryFolder(label: "change") { folder in
       let bench = try Bench(folder, isStubborn: true)
       let warnings = Mutex<[String]>([])
@@ -209,7 +209,7 @@ struct NginxChangeTests {
     }
   }
 
-  @Test func `a proof that throws has all put back`() async throws {
+  @Test func `a verification that throws restores all files`() async throws {
     try await withBench { bench in
       let parts = [bench.part("a", "new a"), bench.part("b", "new b")]
       let failing = bench.reader { throw CertctlError(.configuration, "no port", hint: "one") }
@@ -230,7 +230,7 @@ struct NginxChangeTests {
     }
   }
 
-  @Test func `what no nginx reads just changes`() async throws {
+  @Test func `a change that no nginx reads is applied without a test`() async throws {
     try await withBench { bench in
       let outcomes = try await bench.deployment.change([bench.part("a", "nonsense")], at: []).run()
       #expect(outcomes.isEmpty)
@@ -249,7 +249,7 @@ struct NginxChangeTests {
       files: [bench.file("a", text)], prove: prove)
   }
 
-  @Test func `a site that is in place is proved, and nginx left alone`() async throws {
+  @Test func `a site that is up to date is verified without a reload`() async throws {
     try await withBench { bench in
       chmod(bench.folder.path("nginx/conf.d/a.conf"), 0o644)
       let count = Mutex(0)
@@ -263,7 +263,7 @@ struct NginxChangeTests {
     }
   }
 
-  @Test func `a site that is refused or not proved is an error`() async throws {
+  @Test func `a refused or unverified site is an error`() async throws {
     try await withBench { bench in
       let refused = await #expect(throws: CertctlError.self) {
         try await change(bench, "nonsense").run()

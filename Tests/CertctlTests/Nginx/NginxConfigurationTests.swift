@@ -4,7 +4,7 @@ import Testing
 
 @testable import CertctlServing
 
-/// What is read from `nginx -T`, and from the title of its master.
+/// The parsing of `nginx -T` output and of the master's process title.
 struct NginxConfigurationTests {
   private func servers(_ files: (path: String, text: String)...) throws -> [NginxServer] {
     let dump = files.map { "# configuration file \($0.path):\n\($0.text)\n\n" }.joined()
@@ -13,7 +13,7 @@ struct NginxConfigurationTests {
 
   private let folder = "/etc/nginx"
 
-  @Test func `servers are found through includes, as Debian has them`() throws {
+  @Test func `servers are found in included files`() throws {
     let found = try servers(
       (
         "\(folder)/nginx.conf",
@@ -49,7 +49,7 @@ struct NginxConfigurationTests {
       ])
   }
 
-  @Test func `a certificate of the http block serves those that have none`() throws {
+  @Test func `a certificate in the http block applies to servers without one`() throws {
     let found = try servers(
       (
         "\(folder)/nginx.conf",
@@ -69,8 +69,7 @@ struct NginxConfigurationTests {
       ])
   }
 
-  @Test func `the old way of switching TLS on, streams, and code of modules are understood`() throws
-  {
+  @Test func `ssl on, stream servers and embedded Lua code are understood`() throws {
     let found = try servers(
       (
         "/nginx.conf",
@@ -86,7 +85,7 @@ struct NginxConfigurationTests {
     #expect(found.map(\.certificates).contains(["/b.pem"]))
   }
 
-  @Test func `what stands in a file is not taken for the head of another one`() {
+  @Test func `a header line inside a file does not override another file`() {
     let dump = """
       # configuration file /main:
       user a;
@@ -99,19 +98,19 @@ struct NginxConfigurationTests {
     #expect(NginxConfiguration(dump: dump)?.texts["/main"] == "user a;\n")
   }
 
-  @Test func `text that is no configuration is none`() {
+  @Test func `text without a configuration is rejected`() {
     #expect(NginxConfiguration(dump: "nginx: [emerg] unknown directive") == nil)
     #expect(NginxConfiguration(dump: "") == nil)
   }
 
   @Test(arguments: ["{", "}", "a {", "\"", "'\\", "${", "a b", ";;;", "include x; include y"])
-  func `text that ends too early is no trouble`(_ text: String) {
+  func `malformed text yields no servers`(_ text: String) {
     _ = NginxDirective.parse(text)
     let dump = "# configuration file /a:\n\(text)\n"
     #expect(NginxConfiguration(dump: dump)?.servers.isEmpty == true)
   }
 
-  @Test func `a file that includes itself ends`() {
+  @Test func `a file that includes itself does not loop`() {
     let dump = "# configuration file /a:\ninclude /a; server { listen 1 ssl; include /a; }\n"
     #expect(NginxConfiguration(dump: dump) != nil)
   }
@@ -121,7 +120,7 @@ struct NginxConfigurationTests {
     ("/usr/sbin/nginx -c /etc/n.conf -p /srv", ["-c", "/etc/n.conf", "-p", "/srv"]),
     ("/usr/sbin/nginx", []),
   ])
-  func `the master's title tells its program and its configuration`(
+  func `the master's title gives its program and options`(
     _ title: String, options: [String]
   ) {
     let process = RunningProcess(pid: 7, title: RunningNginx.title + title, unit: "nginx.service")
@@ -131,7 +130,7 @@ struct NginxConfigurationTests {
     #expect(nginx?.unit == "nginx.service")
   }
 
-  @Test func `another process is not one`() {
+  @Test func `a worker process is not a master`() {
     #expect(RunningNginx(RunningProcess(pid: 7, title: "nginx: worker process")) == nil)
   }
   @Test(arguments: [
@@ -140,7 +139,7 @@ struct NginxConfigurationTests {
     ("--prefix=/opt/nginx", "/opt/nginx/conf/nginx.conf"),
     ("--with-http_v2_module", "/usr/local/nginx/conf/nginx.conf"),
   ])
-  func `the main file that was built in`(_ arguments: String, path: String) {
+  func `the built-in path of the main file is found`(_ arguments: String, path: String) {
     #expect(RunningNginx.builtIn("configure arguments: \(arguments)\n") == path)
   }
 }

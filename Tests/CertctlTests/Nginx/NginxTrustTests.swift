@@ -6,13 +6,13 @@ import Testing
 @testable import CertctlServing
 @testable import CertctlStore
 
-/// Which processes root takes for an nginx that it may run.
+/// The processes that root trusts as an nginx that it can run.
 @Suite(.needsRoot("the rule is about root"))
 struct NginxTrustTests {
-  /// A program of root's in place of nginx.
+  /// A program owned by root in place of nginx.
   private static let program = "/usr/bin/env"
 
-  /// A folder with a configuration, and a runner that answers `-V` for it.
+  /// A folder with a configuration, and a runner that answers `-V`.
   private struct Bench {
     let folder: TemporaryFolder
     let trust: NginxTrust
@@ -36,7 +36,7 @@ struct NginxTrustTests {
         users: users, program: try program ?? NginxTrustTests.executing())
     }
 
-    /// Why a process is refused; nil when it is not.
+    /// Returns why a process is refused, or nil.
     func refusal(_ process: RunningProcess) async throws -> RefusedNginx? {
       do {
         _ = try await trust.check(process)
@@ -60,20 +60,20 @@ struct NginxTrustTests {
     try await withTemporaryFolder(label: "trust") { try await body(Bench($0)) }
   }
 
-  @Test func `a process of root's that executes what its title names is an nginx`() async throws {
+  @Test func `a process of root that runs the program in its title is trusted`() async throws {
     try await withBench { bench in
       let nginx = try await bench.trust.check(bench.process("-c nginx.conf"))
       #expect(nginx.executable == Self.program)
       #expect(nginx.mainFile == bench.folder.path("nginx.conf"))
       #expect(nginx.foreignFiles.isEmpty)
-      // After a new version was installed the old program is gone, or has another name.
+      // An upgrade deletes or renames the old program.
       _ = try await bench.trust.check(bench.process(program: Self.executing(isDeleted: true)))
       let former = try TrustedPath(Self.program, .program).resolvedPath + ".old"
       _ = try await bench.trust.check(bench.process(program: Self.executing(former)))
     }
   }
 
-  @Test func `nothing is run before the process is known to be root's nginx`() async throws {
+  @Test func `nothing is run for a process that is not known to be root's nginx`() async throws {
     try await withBench { bench in
       let root: UInt32 = 0
       let mallory: UInt32 = 4242
@@ -97,7 +97,7 @@ struct NginxTrustTests {
     }
   }
 
-  @Test func `what a run could see is remembered for one that cannot, with all its options`()
+  @Test func `a trusted program is remembered with its options for runs that cannot see it`()
     async throws
   {
     try await withBench { bench in
@@ -108,13 +108,13 @@ struct NginxTrustTests {
         let refusal = try await bench.refusal(bench.process(options, program: .hidden))
         #expect(refusal != nil, "\(options)")
       }
-      // Nothing is remembered of what could not be seen.
+      // A program that was not visible is not remembered.
       let known = try await bench.trust.check(bench.process("-g daemon off;", program: .hidden))
       try bench.folder.write("state/cache/nginx.json", #"{"version":1,"programs":[]}"#)
       await bench.trust.remember([known])
       #expect(
         try await bench.refusal(bench.process("-g daemon off;", program: .hidden)) != nil)
-      // A file of a newer certctl stays as it is.
+      // A file from a newer certctl is left unchanged.
       try bench.folder.write("state/cache/nginx.json", #"{"version":2}"#)
       await bench.trust.remember([seen])
       #expect(bench.folder.read("state/cache/nginx.json") == #"{"version":2}"#)
@@ -126,7 +126,7 @@ struct NginxTrustTests {
     ("include own.conf;", "load_module theirs/m.so;"), ("include own.conf;", "include theirs/x;"),
     ("user x; include own.conf; events {}", "include theirs/x;"),
   ])
-  func `what could load code from another user's folder is refused`(
+  func `a configuration that can load code from another user's folder is refused`(
     main: String, own: String
   ) async throws {
     try await withBench { bench in
@@ -138,12 +138,12 @@ struct NginxTrustTests {
       let refusal = try await bench.refusal(bench.process())
       #expect(refusal?.reason.contains("theirs belongs to user 4242") == true)
       #expect(refusal?.mayServe == true)
-      // Only `-V`, which reads no configuration.
+      // Only `-V`, because it reads no configuration.
       #expect(bench.runner.commands.allSatisfy { $0.arguments == ["-V"] })
     }
   }
 
-  @Test func `a module that is given on the command line counts, too`() async throws {
+  @Test func `modules and includes on the command line are checked too`() async throws {
     try await withBench { bench in
       try bench.folder.makeFolder("theirs")
       chown(bench.folder.path("theirs"), 4242, 4242)
@@ -153,7 +153,7 @@ struct NginxTrustTests {
     }
   }
 
-  @Test func `what cannot be read could load anything`() async throws {
+  @Test func `a configuration file that cannot be read is refused`() async throws {
     try await withBench { bench in
       try bench.folder.makeFolder("a")
       try bench.folder.write("nginx.conf", "include */own.conf;")
@@ -165,7 +165,7 @@ struct NginxTrustTests {
       mkfifo(own, 0o600)
       await #expect(throws: (any Error).self) { try await bench.trust.check(bench.process()) }
       unlink(own)
-      // Nothing is there, but another user could put it there.
+      // The file does not exist, but another user can create it.
       chown(bench.folder.path("a"), 4242, 4242)
       #expect(try await bench.refusal(bench.process()) != nil)
     }
@@ -181,29 +181,27 @@ struct NginxTrustTests {
     }
   }
 
-  @Test func `prefix and main file must be root's`() async throws {
+  @Test func `the prefix and the main file must belong to root`() async throws {
     try await withBench { bench in
       let theirs = try bench.folder.makeFolder("theirs")
       try bench.folder.write("theirs/nginx.conf", "events {}\n")
       chown(theirs, 4242, 4242)
       #expect(try await bench.refusal(bench.process("-p \(theirs)")) != nil)
-      // Of an option that is given twice nginx takes the last.
+      // nginx uses the last of repeated options.
       let twice = "-c \(bench.folder.path)/nginx.conf -c \(theirs)/nginx.conf"
       #expect(try await bench.refusal(bench.process(twice)) != nil)
       #expect(try await bench.refusal(bench.process("-c\(theirs)/nginx.conf")) != nil)
       #expect(try await bench.refusal(bench.process("-c \(theirs)/nginx.conf")) != nil)
       #expect(try await bench.refusal(bench.process("-c theirs/nginx.conf")) != nil)
       #expect(try await bench.refusal(bench.process("-p relative")) != nil)
-      // Inside of a block it can load no module; it is told.
+      // Inside a block it cannot load a module, so it is only reported.
       try bench.folder.write("nginx.conf", "http { include theirs/nginx.conf; }\n")
       let nginx = try await bench.trust.check(bench.process())
       #expect(nginx.foreignFiles.count == 1)
     }
   }
 
-  @Test func `other programs that are made of nginx are known by how they were built`()
-    async throws
-  {
+  @Test func `forks of nginx are recognised by their configure arguments`() async throws {
     try await withBench { bench in
       for name in ["Tengine version: Tengine/3", "Angie version: Angie/1.9", "openresty/1.27"] {
         let runner = ScriptedRunner([

@@ -11,10 +11,10 @@ import Testing
 @testable import CertctlOperations
 @testable import CertctlStore
 
-/// Spare CAs: used when one is out of order, and not to get round a failed validation.
+/// Fallback CAs: used if a CA is unavailable, but not after a failed validation.
 @Suite(.timeLimit(.minutes(10)))
 struct FailoverTests {
-  /// Two CAs, by the host of their URLs.
+  /// An HTTP client for two CAs, selected by the host of the URL.
   private struct Authorities: HTTPClient {
     let first: FakeCA
     let second: FakeCA
@@ -68,7 +68,9 @@ struct FailoverTests {
     try await withTemporaryFolder(label: "failover") { try await body(Bench($0)) }
   }
 
-  @Test func `the first CA issues, and the account at the spare one is made ahead`() async throws {
+  @Test func `the first CA issues, and the account at the fallback CA is created ahead`()
+    async throws
+  {
     try await withBench { bench in
       let report = try await bench.issue()
       #expect(report.certificate?.directoryURL == bench.first.directoryURL)
@@ -78,7 +80,7 @@ struct FailoverTests {
   }
 
   @Test
-  func `when the first is out of reach the spare one issues, and the next time the first again`()
+  func `the fallback CA issues while the first is unreachable, then the first again`()
     async throws
   {
     try await withBench { bench in
@@ -92,7 +94,7 @@ struct FailoverTests {
       let name = try LineageName("a.test")
       #expect(
         try await bench.context.show(name).directoryURL == bench.second.directoryURL)
-      // It asks for nothing of the first CA's: neither its account nor what it replaces.
+      // The order does not refer to the first CA's certificate.
       let order = try #require(bench.second.requests.first { $0.kind == .newOrder })
       #expect(order.payload["replaces"].string == nil)
       #expect(bench.warnings.all.contains { $0.contains("trying \(bench.second.directoryURL)") })
@@ -105,7 +107,7 @@ struct FailoverTests {
     }
   }
 
-  @Test func `a failed validation stays with the first CA`() async throws {
+  @Test func `a failed validation does not use the fallback CA`() async throws {
     try await withBench { bench in
       bench.first.configure { settings in
         settings.validate = { _ in Problem(type: .connection, status: 400) }
@@ -133,13 +135,13 @@ struct FailoverTests {
       #expect(report.exitCode == (goesOn ? 0 : 75))
       #expect(bench.second.count(.newOrder) == (goesOn ? 1 : 0))
       guard !goesOn else { return }
-      // The time that the CA named is kept.
+      // The CA's Retry-After is respected.
       let named = bench.clock.now + (days - 0.1) * 86400
       #expect((report.certificates[0].next ?? .distantPast) > named)
     }
   }
 
-  @Test func `a spare CA that cannot be had now is a warning`() async throws {
+  @Test func `an unreachable fallback CA is a warning`() async throws {
     try await withBench { bench in
       bench.second.inject(.refuseConnection, on: .directory, times: 1000)
       let report = try await bench.issue()

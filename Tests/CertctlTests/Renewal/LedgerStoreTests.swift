@@ -10,9 +10,11 @@ import Testing
 @testable import CertctlIssuing
 @testable import CertctlStore
 
-/// The ledger on disk holds orders back before the CA has to, and across runs.
+/// The ledger on disk, which postpones orders that would exceed a rate limit, across runs.
 struct LedgerStoreTests {
-  /// How many of five go at once: the last waits a little, as the CA counts later than we do.
+  /// The number of immediate orders under a limit of five.
+  ///
+  /// The last one waits a little, because the CA counts later than certctl.
   private let atOnce = 4
   private let directory = "https://acme-v02.api.letsencrypt.org/directory"
 
@@ -35,7 +37,8 @@ struct LedgerStoreTests {
     }
   }
 
-  @Test func `one order too many for the same names is put off, with a time`() async throws {
+  @Test func `an order beyond the limit for the same names is postponed with a time`() async throws
+  {
     try await withLedger { ledger, clock, _ in
       for _ in 0..<atOnce { try await ledger.reserve(order("a.test"), heedsLimits: true) }
       let error = await failure {
@@ -45,7 +48,7 @@ struct LedgerStoreTests {
       #expect(error?.exitCode == 75)
       let until = try #require(error?.retryAfter)
       #expect((clock.now...clock.now + 7 * 86400).contains(until))
-      // Other names, a person who insists, and renewals that the CA is told of are not concerned.
+      // Other names, forced orders and orders with `replaces` are not limited.
       try await ledger.reserve(order("b.test"), heedsLimits: true)
       try await ledger.reserve(order("a.test"), heedsLimits: false)
       try await ledger.reserve(order("a.test", replacing: true), heedsLimits: true)
@@ -54,7 +57,7 @@ struct LedgerStoreTests {
     }
   }
 
-  @Test func `what is given back can be used again`() async throws {
+  @Test func `a failed order returns its reservation`() async throws {
     try await withLedger { ledger, _, _ in
       for _ in 0..<20 {
         try await ledger.reserve(order("a.test"), heedsLimits: true)
@@ -63,7 +66,7 @@ struct LedgerStoreTests {
     }
   }
 
-  @Test func `failed validations of a name hold its next order back for a while`() async throws {
+  @Test func `failed validations of a name postpone its next order`() async throws {
     try await withLedger { ledger, clock, _ in
       for _ in 0..<atOnce {
         try await ledger.reserve(order("a.test"), heedsLimits: true)
@@ -78,7 +81,7 @@ struct LedgerStoreTests {
     }
   }
 
-  @Test func `orders side by side do not pass the limit together`() async throws {
+  @Test func `concurrent orders do not exceed the limit`() async throws {
     try await withLedger { ledger, _, _ in
       let allowed = await withTaskGroup(of: Bool.self) { group in
         for _ in 0..<20 {
@@ -92,9 +95,7 @@ struct LedgerStoreTests {
     }
   }
 
-  @Test func `one that is damaged is begun anew, and none is written for a CA without limits`()
-    async throws
-  {
+  @Test func `a damaged ledger is recreated, and a CA without limits needs none`() async throws {
     try await withLedger { ledger, _, folder in
       var unknown = order("a.test")
       unknown.directory = "https://ca.test/dir"
@@ -107,7 +108,7 @@ struct LedgerStoreTests {
     }
   }
 
-  @Test func `the issuer counts an order before it is placed, and asks nothing when it is put off`()
+  @Test func `the issuer counts an order before placing it and sends none if postponed`()
     async throws
   {
     try await withState { state, _ in

@@ -34,14 +34,14 @@ struct RateLimitLedgerTests {
     }
     let now = moment(5 * 3600)
     let sixth = order("b.test", "a.test", previous: now)
-    // One comes back every 33.6 hours; ten minutes are for the CA's own clock.
+    // One order is refilled every 33.6 hours; ten minutes allow for the CA's clock.
     #expect(wait(ledger.answer(to: sixth, now: now), from: now) == 28.6 * 3600 + 600)
     #expect(ledger.answer(to: sixth, now: moment(33.6 * 3600 + 600)) == .allowed)
     #expect(ledger.answer(to: order("b.test", "a.test", replaces: true), now: now) == .allowed)
     #expect(ledger.answer(to: order("a.test"), now: now) == .allowed)
   }
 
-  @Test func `fifty certificates a week for one domain, of any account; renewals are free`() {
+  @Test func `a domain gets fifty certificates a week across accounts, renewals not counted`() {
     var ledger = RateLimitLedger()
     for number in 0..<50 {
       let planned = order("s\(number).a.test", account: "\(number % 2)")
@@ -58,7 +58,7 @@ struct RateLimitLedgerTests {
     #expect(ledger.answer(to: order("a.b.test"), now: moment(700)) == .allowed)
   }
 
-  @Test func `an order that gave nothing gives its certificate back and counts its failures`() {
+  @Test func `a failed order counts as failed validations, not as a certificate`() {
     var ledger = RateLimitLedger()
     let planned = order("*.a.test", "b.test")
     for _ in 0..<5 {
@@ -73,7 +73,7 @@ struct RateLimitLedgerTests {
     #expect(ledger.answer(to: planned, now: moment(1080)) == .allowed)
   }
 
-  @Test func `staging allows more, and other CAs have no limit that we know`() {
+  @Test func `staging has higher limits, and other CAs have no known limits`() {
     var ledger = RateLimitLedger()
     let staging = "https://acme-staging-v02.api.letsencrypt.org/directory"
     for (directory, isAllowed) in [(directory, false), (staging, true)] {
@@ -90,7 +90,7 @@ struct RateLimitLedgerTests {
     #expect(ledger.count == count)
   }
 
-  @Test func `what no limit sees any more is forgotten, and a ledger has a largest size`() {
+  @Test func `expired entries are pruned, and the size of a ledger is limited`() {
     var ledger = RateLimitLedger()
     for number in 0..<200 { ledger.notePlaced(order("d\(number).test"), now: moment()) }
     #expect(ledger.count == 401)
@@ -104,7 +104,7 @@ struct RateLimitLedgerTests {
     #expect(ledger.count <= RateLimitLedger.mostBuckets)
   }
 
-  @Test func `a ledger that a wrong clock wrote delays by one token at most`() throws {
+  @Test func `a ledger written with a wrong clock delays an order by one token at most`() throws {
     var ledger = RateLimitLedger()
     let future = Date(timeIntervalSince1970: 2_147_483_647)
     for _ in 0..<5 { ledger.notePlaced(order("a.test", previous: future), now: future) }
@@ -125,7 +125,7 @@ struct RateLimitLedgerTests {
     ("www.xn--bcher-kva.example", "xn--bcher-kva.example"),
     ("www.shop.xn--55qx5d.cn", "shop.xn--55qx5d.cn"), ("a.b.test", "b.test"),
   ])
-  func `the registered domain is that of the public suffix list`(_ name: String, _ domain: String) {
+  func `the registered domain follows the public suffix list`(_ name: String, _ domain: String) {
     #expect(RegisteredDomain.key(of: .dns(name)) == domain)
   }
 
@@ -137,11 +137,13 @@ struct RateLimitLedgerTests {
     ("a.b.example.co.uk", "example.co.uk"), ("co.uk", "co.uk"), ("www.example.de", "example.de"),
     ("user.github.io", "github.io"), ("x.com.example.io", "example.io"),
   ])
-  func `without the list the registered domain is guessed`(_ name: String, _ domain: String) {
+  func `without the public suffix list, the registered domain is guessed`(
+    _ name: String, _ domain: String
+  ) {
     #expect(RegisteredDomain.key(of: name, by: Self.noList) == domain)
   }
 
-  @Test func `that it is guessed is said once, with what to install`() throws {
+  @Test func `guessing is reported once, with the package to install`() throws {
     #expect(RegisteredDomain.noteOfGuessing(PublicSuffixes.shared) == nil)
     let note = try #require(RegisteredDomain.noteOfGuessing(Self.noList))
     #expect(note.contains("apt-get install it"))
@@ -154,7 +156,9 @@ struct RateLimitLedgerTests {
     ("2001:db8::", "2001:db8:0:0::/64"),
     ("1:2:3:4:5:6:7::", "1:2:3:4::/64"),
   ])
-  func `addresses count by themselves or by their network`(_ address: String, _ network: String) {
+  func `IPv4 addresses count one by one, IPv6 addresses by their /64 network`(
+    _ address: String, _ network: String
+  ) {
     #expect(RegisteredDomain.key(of: .ip(address)) == network)
   }
 }

@@ -5,10 +5,11 @@ import Testing
 
 @testable import CertctlIssuing
 
-/// What the ledger allows, a CA with the same limits accepts; what it holds back, it holds back
-/// little longer than the CA would.
+/// A comparison of the ledger with a CA that has the same limits.
+///
+/// The CA accepts every order that the ledger allows, and the ledger postpones none much longer.
 struct RateLimitPropertyTests {
-  /// A CA that counts tokens, and that sees everything later than the ledger.
+  /// A CA that counts tokens and sees every order later than the ledger.
   private struct Counter {
     let burst: Double
     let period: Double
@@ -28,7 +29,7 @@ struct RateLimitPropertyTests {
     }
   }
 
-  @Test func `what the ledger allows is accepted, and it is not timid`() throws {
+  @Test func `allowed orders are accepted, and postponed orders do not wait too long`() throws {
     for seed in UInt64(1)...300 {
       var generator = SeededGenerator(seed: seed)
       let period = generator.within(600...7 * day).rounded()

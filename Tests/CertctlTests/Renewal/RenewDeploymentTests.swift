@@ -5,7 +5,7 @@ import Testing
 @testable import CertctlOperations
 @testable import CertctlStore
 
-/// What `renew` and `issue` make of hooks, and of deployments that fail.
+/// Hooks and failed deployments in `renew` and `issue`.
 @Suite(.timeLimit(.minutes(10)))
 struct RenewDeploymentTests {
   private func withBench(_ body: (ContextBench) async throws -> Void) async throws {
@@ -14,7 +14,7 @@ struct RenewDeploymentTests {
     }
   }
 
-  @Test func `hooks run in order: before, for each certificate, after`() async throws {
+  @Test func `hooks run in order: pre, deploy for each certificate, post`() async throws {
     try await withBench { bench in
       for event in ["pre", "deploy", "post", "notify"] { try bench.hook(event) }
       _ = try await bench.context.issue(bench.request("a.test"))
@@ -34,9 +34,7 @@ struct RenewDeploymentTests {
     }
   }
 
-  @Test func `a failed deployment is tried again by the next run, without a new order`()
-    async throws
-  {
+  @Test func `a failed deployment is retried by the next run without a new order`() async throws {
     try await withBench { bench in
       try bench.hook("deploy", script: "echo no server here; exit 3")
       let issued = try await bench.context.issue(bench.request("a.test"))
@@ -57,7 +55,7 @@ struct RenewDeploymentTests {
     }
   }
 
-  @Test func `one that fails stops no other, and the server is told of the others`() async throws {
+  @Test func `a failed deployment does not stop the others, and the post hooks run`() async throws {
     try await withBench { bench in
       for name in ["a.test", "b.test"] {
         _ = try await bench.context.issue(bench.request(name))
@@ -73,7 +71,7 @@ struct RenewDeploymentTests {
     }
   }
 
-  @Test func `going back to an earlier generation deploys it`() async throws {
+  @Test func `a rollback deploys the earlier generation`() async throws {
     try await withBench { bench in
       try bench.hook("deploy")
       _ = try await bench.context.issue(bench.request("a.test"))
@@ -85,7 +83,7 @@ struct RenewDeploymentTests {
     }
   }
 
-  @Test func `a person is told of a failure as JSON, the words of the CA included`() async throws {
+  @Test func `the notify hook gets a failure as JSON with the CA's message`() async throws {
     try await withBench { bench in
       _ = try await bench.context.issue(bench.request("a.test"))
       try bench.hook("notify", script: "cat > \(bench.folder.path("notice"))")
@@ -103,7 +101,7 @@ struct RenewDeploymentTests {
     }
   }
 
-  @Test func `the post hooks run after a failure too`() async throws {
+  @Test func `the post hooks also run after a failure`() async throws {
     try await withBench { bench in
       try bench.hook("pre")
       try bench.hook("post")

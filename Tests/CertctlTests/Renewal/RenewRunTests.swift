@@ -8,7 +8,7 @@ import Testing
 @testable import CertctlOperations
 @testable import CertctlStore
 
-/// A run of `renew` over a few lineages, before a CA in this process.
+/// Runs of `renew` over a few lineages, with a CA in this process.
 @Suite(.timeLimit(.minutes(10)))
 struct RenewRunTests {
   private func withBench(
@@ -27,9 +27,11 @@ struct RenewRunTests {
     try await bench.context.show(LineageName(name)).generation
   }
 
-  // MARK: - When
+  // MARK: - Schedule
 
-  @Test func `with nothing due the CA is asked when to renew, and then not at all`() async throws {
+  @Test func `with nothing due, renewal information is requested again only after Retry-After`()
+    async throws
+  {
     try await withBench { bench in
       let first = try await bench.context.renew()
       #expect(first.certificates.map(\.outcome) == [.unchanged, .unchanged])
@@ -48,7 +50,7 @@ struct RenewRunTests {
     }
   }
 
-  @Test func `what is due is renewed in one run, once, and each order says what it replaces`()
+  @Test func `due certificates are renewed once, and each order names what it replaces`()
     async throws
   {
     try await withBench { bench in
@@ -68,7 +70,7 @@ struct RenewRunTests {
     }
   }
 
-  @Test func `a window in the past renews at once, with the reason`() async throws {
+  @Test func `a window in the past renews immediately and is given as the reason`() async throws {
     try await withBench(["a.test"]) { bench in
       let now = bench.clock.now
       bench.ca.configure { $0.renewalWindow = (now - 86400, now - 3600) }
@@ -78,7 +80,7 @@ struct RenewRunTests {
     }
   }
 
-  @Test func `a window in the future is waited for, and the instant in it is kept`() async throws {
+  @Test func `a window in the future is awaited, and the chosen time is kept`() async throws {
     try await withBench(["a.test"]) { bench in
       let start = bench.clock.now + 20 * 86400
       bench.ca.configure { $0.renewalWindow = (start, start + 5 * 86400) }
@@ -94,7 +96,7 @@ struct RenewRunTests {
     }
   }
 
-  @Test func `a CA without renewal information is asked once a day at most`() async throws {
+  @Test func `a CA without renewal information is queried at most once a day`() async throws {
     try await withBench(["a.test"]) { bench in
       bench.ca.configure { $0.resources.remove("renewalInfo") }
       try bench.forgetDirectories()
@@ -109,7 +111,7 @@ struct RenewRunTests {
     }
   }
 
-  @Test func `a revoked certificate is renewed at once`() async throws {
+  @Test func `a revoked certificate is renewed immediately`() async throws {
     try await withBench { bench in
       _ = try await bench.context.revoke(LineageName("b.test"), reason: .superseded)
       let report = try await bench.context.renew()
@@ -118,7 +120,7 @@ struct RenewRunTests {
     }
   }
 
-  @Test func `force renews although nothing is due, and only what was named`() async throws {
+  @Test func `force renews only the named certificates, even if not due`() async throws {
     try await withBench { bench in
       let request = RenewRequest(names: [try LineageName("a.test")], force: true)
       let report = try await bench.context.renew(request)
@@ -128,7 +130,7 @@ struct RenewRunTests {
     }
   }
 
-  @Test func `a name that is not there is an error of the whole run`() async throws {
+  @Test func `an unknown name fails the whole run`() async throws {
     try await withBench { bench in
       let error = await failure {
         try await bench.context.renew(RenewRequest(names: [LineageName("c.test")], force: true))
@@ -138,7 +140,7 @@ struct RenewRunTests {
     }
   }
 
-  @Test func `a dry run says what would happen, and asks nobody`() async throws {
+  @Test func `a dry run reports what is due without requests or hooks`() async throws {
     try await withBench { bench in
       try bench.hook("pre")
       try bench.hook("deploy")
@@ -154,7 +156,9 @@ struct RenewRunTests {
 
   // MARK: - Failures
 
-  @Test func `one failure stops no other, and is not repeated by the next run`() async throws {
+  @Test func `a failure does not stop the others, and the next run does not retry at once`()
+    async throws
+  {
     try await withBench(["a.test", "b.test", "c.test"]) { bench in
       bench.advance(days: 63)
       let webroot = bench.webroot
@@ -179,7 +183,7 @@ struct RenewRunTests {
       #expect(try await outcome() == .held)
       #expect(try await bench.context.renew().exitCode == 75)
       #expect(bench.ca.count(.newOrder) == 0)
-      // It is tried again after one minute, then after ten.
+      // It is retried after one minute, then after ten.
       bench.clock.advance(61)
       #expect(try await outcome() == .failed)
       bench.clock.advance(61)
@@ -189,7 +193,7 @@ struct RenewRunTests {
     }
   }
 
-  @Test func `a CA out of reach is asked once, and is no alarm before the last quarter`()
+  @Test func `an unreachable CA is tried once, and is urgent only in the last quarter`()
     async throws
   {
     try await withBench { bench in
@@ -213,7 +217,7 @@ struct RenewRunTests {
   }
 
   @Test(arguments: [false, true])
-  func `an account that the CA forgot is registered again with the same key`(
+  func `an account unknown to the CA is registered again with the same key`(
     force: Bool
   ) async throws {
     try await withBench { bench in
@@ -229,7 +233,7 @@ struct RenewRunTests {
     }
   }
 
-  @Test func `a lineage that another process holds is left to it, and its holder named`()
+  @Test func `a lineage locked by another process is skipped, and the process is named`()
     async throws
   {
     try await withBench { bench in
@@ -244,10 +248,10 @@ struct RenewRunTests {
     }
   }
 
-  @Test func `what a run that was cut short left of a finished order goes`() async throws {
+  @Test func `leftovers of a finished order from an interrupted run are removed`() async throws {
     try await withBench { bench in
       _ = try await bench.context.renew()
-      // As a kill between two removals leaves it: a key without an order.
+      // A kill between two removals leaves a key without an order.
       try bench.folder.write("state/pending/a.test/privkey.pem", "key")
       let report = try await bench.context.renew()
       #expect(report.certificates.map(\.outcome) == [.unchanged])
@@ -256,7 +260,7 @@ struct RenewRunTests {
     }
   }
 
-  @Test func `a damaged lineage is named and stops no other`() async throws {
+  @Test func `a damaged lineage is reported and does not stop the others`() async throws {
     try await withBench { bench in
       bench.advance(days: 63)
       try bench.folder.write("state/lineages/a.test.json", "{")

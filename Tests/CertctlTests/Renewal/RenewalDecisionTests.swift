@@ -29,7 +29,7 @@ struct RenewalDecisionTests {
     return state
   }
 
-  @Test func `without a suggestion, a third of the lifetime is left, or half of a short one`() {
+  @Test func `without a suggestion, a third of the lifetime is left, or half if it is short`() {
     #expect(decide(quarter, at: 60 * day - 1) == .at(moment(60 * day), .lifetime))
     #expect(decide(quarter, at: 60 * day) == .now(.lifetime))
     let short = lived(160 * 3600)
@@ -37,16 +37,15 @@ struct RenewalDecisionTests {
     #expect(decide(short, at: 80 * 3600) == .now(.lifetime))
   }
 
-  @Test func `what would fall due before the next run is done in this one`() {
+  @Test func `a certificate due before the next run is renewed in this one`() {
     #expect(decide(quarter, lookAhead: day, at: 59 * day - 1) == .at(moment(60 * day), .lifetime))
     #expect(decide(quarter, lookAhead: day, at: 59 * day) == .now(.lifetime))
-    // A certificate of six hours is not renewed at every run because the timer is slow.
+    // The look-ahead does not renew a six-hour certificate at every run.
     let brief = lived(6 * 3600)
     #expect(decide(brief, lookAhead: day, at: 60) == .at(moment(3 * 3600), .lifetime))
   }
 
-  @Test mutating func `an instant in the window is chosen once and kept while the window holds it`()
-  {
+  @Test mutating func `the chosen instant is kept as long as the window contains it`() {
     var state = suggested(50 * day, 52 * day)
     let instant = state.suggestion?.instant ?? .distantPast
     #expect((moment(50 * day)...moment(52 * day)).contains(instant))
@@ -65,7 +64,7 @@ struct RenewalDecisionTests {
     #expect((moment(10 * day)...moment(11 * day)).contains(moved))
   }
 
-  @Test mutating func `the instants are spread over the window`() {
+  @Test mutating func `the instants are spread evenly over the window`() {
     var places: [Double] = []
     for _ in 0..<2000 {
       let instant = suggested(50 * day, 52 * day).suggestion?.instant ?? .distantPast
@@ -77,26 +76,26 @@ struct RenewalDecisionTests {
     }
   }
 
-  @Test mutating func `a window in the past means now, and says why`() {
+  @Test mutating func `a window in the past is due now, with the CA's explanation`() {
     let state = suggested(-2 * day, -day, page: "https://ca.test/why")
     let decision = decide(quarter, state, at: 0)
     #expect(decision.isNow)
     #expect(decision.description.contains("https://ca.test/why"))
   }
 
-  @Test mutating func `a window after the last safe instant does not put the renewal off`() {
+  @Test mutating func `a window after the last safe instant does not postpone the renewal`() {
     let state = suggested(80 * day, 85 * day)
     let last = moment(67.5 * day)
     #expect(decide(quarter, state, at: 60 * day) == .at(last, .lastQuarter))
     #expect(decide(quarter, state, at: 67.5 * day) == .now(.lastQuarter))
   }
 
-  @Test mutating func `a window may come after a third of the lifetime is left`() {
+  @Test mutating func `a window can start after the default due date`() {
     let state = suggested(62 * day, 64 * day)
     #expect(!decide(quarter, state, at: 61 * day).isNow)
   }
 
-  @Test mutating func `the notes about another certificate do not count`() {
+  @Test mutating func `the state of another certificate is ignored`() {
     var state = suggested(-2 * day, -day)
     state.noteFailure(of: quarter, now: moment())
     let other = lived(90 * day, name: "b")
@@ -105,7 +104,7 @@ struct RenewalDecisionTests {
     #expect(state.about("a") == state)
   }
 
-  @Test func `none, revoked, changed and expired are due at once`() {
+  @Test func `missing, revoked, changed and expired certificates are due immediately`() {
     #expect(decide(nil, at: 0) == .now(.noCertificate))
     #expect(decide(quarter, revoked: true, at: 0) == .now(.revoked))
     #expect(
@@ -113,7 +112,7 @@ struct RenewalDecisionTests {
     #expect(decide(quarter, at: 90 * day) == .now(.expired))
   }
 
-  @Test func `failures hold back what is due, whatever the reason`() {
+  @Test func `failures postpone a due renewal, whatever the reason`() {
     var state = RenewalState(certificate: "a")
     state.noteFailure(of: quarter, now: moment())
     let hold = RenewalDecision.Hold.failures(count: 1, last: moment())
@@ -137,7 +136,7 @@ struct RenewalDecisionTests {
     #expect(waits == [60, 600, 6000, day, day])
   }
 
-  @Test func `near its end a certificate is tried more often, and less when it is long dead`() {
+  @Test func `retries are more frequent near expiry and less frequent long after it`() {
     func wait(_ certificate: RenewalCertificate, _ time: Double) -> Double {
       var state = RenewalState(certificate: "a")
       for _ in 0..<9 { state.noteFailure(of: certificate, now: moment(time)) }
@@ -151,7 +150,7 @@ struct RenewalDecisionTests {
     #expect(wait(lived(6 * 3600), 5.99 * 3600) == 216)
   }
 
-  @Test func `a time that the CA names is kept, up to half of what is left`() {
+  @Test func `Retry-After is kept, up to seven days and half of the remaining lifetime`() {
     func until(_ named: Double, _ time: Double) -> Double {
       var state = RenewalState(certificate: "a")
       state.noteFailure(of: quarter, retryAfter: moment(time + named), now: moment(time))
@@ -163,13 +162,13 @@ struct RenewalDecisionTests {
     #expect(until(5 * day, 86 * day) == 2 * day)
   }
 
-  @Test func `a failure that a wrong clock noted holds nothing back`() {
+  @Test func `a failure recorded with a wrong clock postpones nothing`() {
     var state = RenewalState(certificate: "a")
     state.noteFailure(of: quarter, now: Date(timeIntervalSince1970: 2_147_483_647))
     #expect(decide(quarter, state, at: 60 * day).isNow)
   }
 
-  @Test func `a new certificate ends the history`() {
+  @Test func `a new certificate resets the state`() {
     var state = RenewalState(certificate: "a")
     state.noteFailure(of: quarter, now: moment(60 * day))
     state.noteUnanswered(now: moment(60 * day))
@@ -179,7 +178,7 @@ struct RenewalDecisionTests {
     #expect(state == expected)
   }
 
-  @Test func `a lineage keeps its schedule, and one without it can be read`() throws {
+  @Test func `a lineage stores its schedule, and a lineage without one can be read`() throws {
     var lineage = Lineage(name: "example.com", settings: settings("example.com"))
     let plain = try reread(lineage)
     #expect(plain == lineage)

@@ -7,7 +7,7 @@ import Testing
 @testable import CertctlOperations
 @testable import CertctlStore
 
-/// The file for Prometheus.
+/// The contents of the metrics file for Prometheus.
 struct RenewalMetricsTests {
   private let now = Date(timeIntervalSince1970: 1_780_315_200)
 
@@ -43,7 +43,7 @@ struct RenewalMetricsTests {
     try ExpositionParser(metrics(reports).text())
   }
 
-  @Test func `every fact of a lineage is a sample`() throws {
+  @Test func `every property of a lineage has a sample`() throws {
     let metrics = try parsed([full])
     let instants = [
       "certificate_not_before": -100.0, "certificate_not_after": 200, "renewal": 100,
@@ -69,7 +69,7 @@ struct RenewalMetricsTests {
       ])
   }
 
-  @Test func `the run has samples of its own`() throws {
+  @Test func `the run has its own samples`() throws {
     let damaged = LineageReport(name: "b", state: .damaged, names: [])
     let metrics = try parsed([full, damaged, LineageReport(name: "c", state: .damaged, names: [])])
     #expect(metrics.value("certctl_build_info", ["version": "1.2.3"]) == 1)
@@ -87,7 +87,7 @@ struct RenewalMetricsTests {
       try ExpositionParser(failed.text()).value("certctl_renew_last_run_success") == 0)
   }
 
-  @Test func `what is not known has no sample`() throws {
+  @Test func `unknown values have no sample`() throws {
     let metrics = try parsed([LineageReport(name: "new", state: .missing, names: ["new"])])
     let about = metrics.samples.filter { $0.labels["lineage"] == "new" }
     #expect(
@@ -96,7 +96,7 @@ struct RenewalMetricsTests {
     #expect(!self.metrics([]).text().contains("certctl_certificate"))
   }
 
-  @Test func `names follow the conventions of exporters`() throws {
+  @Test func `metric names follow the conventions of exporters`() throws {
     let metrics = try parsed([full])
     let ends = ["_timestamp_seconds", "_duration_seconds", "_info", "_state", "_success"]
     let counts = ["certctl_lineages", "certctl_renewal_consecutive_failures"]
@@ -111,7 +111,7 @@ struct RenewalMetricsTests {
   @Test(arguments: [
     "plain", "\"", "\\", "\\n", "\n", "\r\n", "a\"}\nevil 1\n", "bücher 例え", "\u{0}", "{}=,",
   ])
-  func `any name survives`(_ name: String) throws {
+  func `any lineage name is escaped correctly`(_ name: String) throws {
     let report = LineageReport(name: name, state: .valid, names: [])
     let metrics = try parsed([report])
     #expect(metrics.value("certctl_lineage_state", ["lineage": name, "state": "valid"]) == 1)
@@ -121,7 +121,7 @@ struct RenewalMetricsTests {
     (0.0, "0"), (-1, "-1"), (1_780_315_200, "1780315200"), (0.5, "0.5"), (.nan, "NaN"),
     (.infinity, "+Inf"), (-.infinity, "-Inf"), (1e300, "1e+300"),
   ])
-  func `numbers are written as Go reads them`(_ number: Double, _ text: String) {
+  func `numbers are written in Go's format`(_ number: Double, _ text: String) {
     #expect(MetricFamily.number(number) == text)
   }
 
@@ -132,12 +132,12 @@ struct RenewalMetricsTests {
     let all = try both.map { try ExpositionParser($0).samples }
     #expect(all[0].count == all[1].count)
     #expect(all[1].allSatisfy { $0.labels["state_directory"] == "/home/alice/certctl" })
-    // The same help: node_exporter complains of two.
+    // The help must match: node_exporter complains about different texts.
     #expect(try ExpositionParser(both[0]).help == ExpositionParser(both[1]).help)
   }
 
-  /// The judges of Prometheus itself, where they are there.
-  @Test func `promtool and the client library have nothing to say`() async throws {
+  /// Runs Prometheus's own checkers where they are installed.
+  @Test func `promtool and the client library accept the file`() async throws {
     let text = metrics([full, LineageReport(name: "b", state: .missing, names: [])]).text()
     if let promtool = InstalledProgram.find("promtool") {
       let check = try await Program(promtool, ["check", "metrics"]).run(input: text)
@@ -160,7 +160,7 @@ struct RenewalMetricsTests {
   }
 }
 
-/// Where the file goes.
+/// The writing of the metrics file.
 struct RenewalMetricsFileTests {
   private func metrics(_ names: String...) -> RenewalMetrics {
     RenewalMetrics(
@@ -178,7 +178,7 @@ struct RenewalMetricsFileTests {
     }
   }
 
-  @Test func `the file is replaced as a whole, for all to read`() async throws {
+  @Test func `the file is replaced atomically and is readable by everyone`() async throws {
     try await withTemporaryFolder { folder in
       let path = folder.path("certctl.prom")
       try await metrics("a", "gone").write(to: path)
@@ -190,7 +190,7 @@ struct RenewalMetricsFileTests {
       var status = stat()
       #expect(stat(path, &status) == 0)
       #expect(status.st_mode & 0o7777 == 0o644)
-      // Whoever was reading goes on to read the old one, whole.
+      // A reader that has the old file open still sees all of it.
       #expect(fstat(old, &status) == 0)
       #expect(Int(status.st_size) == metrics("a", "gone").text().utf8.count)
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["certctl.prom"])
@@ -203,7 +203,7 @@ struct RenewalMetricsFileTests {
     ("FOLDER/file/there.prom", "does not exist"), ("FOLDER", "it is a directory"),
     ("FOLDER/\(String(repeating: "n", count: 300))", "plain file name"),
   ])
-  func `a wrong path is said to be wrong, with a hint`(
+  func `an invalid path is a configuration error`(
     _ path: String, _ words: String
   ) async throws {
     try await withTemporaryFolder { folder in
@@ -218,17 +218,17 @@ struct RenewalMetricsFileTests {
     }
   }
 
-  @Test func `a folder that cannot be written is said to be one`() async throws {
-    // Nobody, not even root, makes a file there.
+  @Test func `an unwritable folder is a configuration error with a hint`() async throws {
+    // Even root cannot create a file there.
     let error = try #require(await error("/sys/certctl.prom"))
     #expect(error.code == .configuration)
     #expect(error.message.hasPrefix("cannot write the metrics file /sys/certctl.prom: "))
     expectText(error.hint, mentions: "ReadWritePaths=")
   }
 
-  @Test func `drafts are nothing that node_exporter reads`() async throws {
+  @Test func `node_exporter does not read temporary files`() async throws {
     try await withTemporaryFolder { folder in
-      // What a run leaves that was killed between its two steps.
+      // A run that is killed between its two steps leaves this file.
       try folder.write("certctl.prom~", "half")
       try await metrics("a").write(to: folder.path("certctl.prom"))
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["certctl.prom"])
@@ -238,7 +238,7 @@ struct RenewalMetricsFileTests {
     }
   }
 
-  @Test func `runs side by side leave one whole file`() async throws {
+  @Test func `concurrent runs leave one complete file`() async throws {
     try await withTemporaryFolder { folder in
       let path = folder.path("certctl.prom")
       try await withThrowingTaskGroup(of: Void.self) { group in

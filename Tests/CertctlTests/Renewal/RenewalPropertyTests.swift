@@ -6,9 +6,9 @@ import Testing
 @testable import CertctlIssuing
 @testable import CertctlStore
 
-/// What holds of the decision for every lifetime, window and clock.
+/// Properties of the renewal decision for every lifetime, window and clock.
 ///
-/// Each case has a seed of its own, which a failure shows.
+/// Each case has its own seed, which a failure prints.
 struct RenewalPropertyTests {
   /// A lineage that is renewed by runs at random times, with its state stored between them.
   private struct Course {
@@ -33,7 +33,7 @@ struct RenewalPropertyTests {
       moves = generator.chance(0.3) ? 0.3 : 0
     }
 
-    /// Asks the CA if the state says so: whether the window moved.
+    /// Queries the CA if a query is due, and returns whether the window moved.
     mutating func ask(_ now: Date) -> Bool {
       guard hasWindow, state.asksRenewalInfo(for: certificate, now: now) else { return false }
       let isMoved = generator.chance(moves)
@@ -52,7 +52,7 @@ struct RenewalPropertyTests {
     }
   }
 
-  @Test func `never later than the last safe instant, never early, never twice`() throws {
+  @Test func `a renewal is never late, never early and never repeated`() throws {
     for seed in UInt64(1)...4000 {
       var course = Course(seed: seed)
       let certificate = course.certificate
@@ -82,7 +82,7 @@ struct RenewalPropertyTests {
     }
   }
 
-  /// It is renewed because of what the CA suggests, or of its dates, and not before either.
+  /// Checks that the renewal is due by the CA's window or the certificate's dates.
   private func checkReason(_ course: Course, _ now: Date, _ seed: UInt64) throws {
     let horizon = now.addingTimeInterval(course.longestGap)
     switch course.decide(now) {
@@ -111,7 +111,7 @@ struct RenewalPropertyTests {
     }
   }
 
-  /// What a clock may say instead of the time.
+  /// Returns the time of a wrong clock.
   private static func wrong(_ now: Date, _ generator: inout SeededGenerator) -> Date {
     switch Int(generator.below(5)) {
     case 0: Date(timeIntervalSince1970: generator.below(10 * day))
@@ -122,11 +122,13 @@ struct RenewalPropertyTests {
     }
   }
 
-  @Test func `what a wrong clock noted does not put off a renewal when it is right again`() throws {
+  @Test func `state recorded with a wrong clock does not postpone a renewal once it is right`()
+    throws
+  {
     for seed in UInt64(1)...3000 {
       var course = Course(seed: seed)
       let certificate = course.certificate
-      // Runs with a wrong clock, each of which fails: no CA can be reached with it.
+      // All runs with a wrong clock fail: they cannot reach a CA.
       for _ in 0..<Int(1 + course.generator.below(5)) {
         let clock = Self.wrong(moment(), &course.generator)
         _ = course.ask(clock)
@@ -149,7 +151,7 @@ struct RenewalPropertyTests {
     }
   }
 
-  @Test func `a clock that stays wrong, or jumps at every run, is no loop`() throws {
+  @Test func `a clock that stays wrong or jumps causes no renewal loop`() throws {
     for seed in UInt64(1)...400 {
       var generator = SeededGenerator(seed: seed)
       let lifetime = generator.lifetime()
@@ -158,7 +160,7 @@ struct RenewalPropertyTests {
       var renewals = 0
       let shift = Self.wrong(moment(), &generator).timeIntervalSince(moment())
       let jumps = generator.chance(0.5)
-      // A hundred runs in one lifetime, each of which would get a certificate.
+      // A hundred runs in one lifetime, each of which could get a certificate.
       for run in 0..<100 {
         let time = moment(lifetime * Double(run) / 100)
         let clock = jumps && generator.chance(0.5) ? time : time.addingTimeInterval(shift)
@@ -173,7 +175,7 @@ struct RenewalPropertyTests {
     }
   }
 
-  @Test func `a CA that always wants another certificate gets few`() throws {
+  @Test func `a CA that always suggests an immediate renewal causes few`() throws {
     var generator = SeededGenerator(seed: 5)
     var certificate = lived(90 * day, name: "0")
     var state = RenewalState(certificate: "0")
@@ -190,11 +192,11 @@ struct RenewalPropertyTests {
       certificate = lived(90 * day, from: now, name: "\(renewals)")
       state.noteSuccess(certificate, because: reason, now: now)
     }
-    // Two at once, so that two incidents in a row are no problem; then ever fewer.
+    // Two are immediate, to allow for two incidents in a row; then the intervals grow.
     #expect((3...20).contains(renewals))
   }
 
-  @Test func `the wait after a failure is never long for what is left`() throws {
+  @Test func `the wait after a failure is short relative to the remaining lifetime`() throws {
     for seed in UInt64(1)...4000 {
       var generator = SeededGenerator(seed: seed)
       let certificate = lived(generator.lifetime())

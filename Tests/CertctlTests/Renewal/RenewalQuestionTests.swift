@@ -22,7 +22,8 @@ struct RenewalQuestionTests {
     return state
   }
 
-  @Test mutating func `the CA is asked first at once, then when its Retry-After has passed`() {
+  @Test mutating func `renewal information is requested immediately, then after each Retry-After`()
+  {
     #expect(asks(RenewalState(certificate: "a"), at: 0))
     let state = asked(retryAfter: 6 * 3600)
     #expect(!asks(state, at: 1))
@@ -30,7 +31,7 @@ struct RenewalQuestionTests {
     #expect(asks(state, at: 6 * 3600))
   }
 
-  @Test mutating func `a Retry-After is a minute at least and a day at most`() {
+  @Test mutating func `a Retry-After is limited to between a minute and a day`() {
     let soon = asked(retryAfter: 0)
     #expect(!asks(soon, at: 59))
     #expect(asks(soon, at: 60))
@@ -39,20 +40,22 @@ struct RenewalQuestionTests {
     #expect(asks(late, at: day))
   }
 
-  @Test mutating func `nothing is asked about an expired certificate, or for one from another`() {
+  @Test
+  mutating func `an expired certificate is not queried, and a new one is queried immediately`() {
     #expect(!asks(RenewalState(certificate: "a"), at: 90 * day))
     let state = asked(retryAfter: 6 * 3600)
     #expect(state.asksRenewalInfo(for: lived(90 * day, name: "b"), now: moment(1)))
   }
 
-  @Test mutating func `a clock that was wrong does not silence the questions`() {
+  @Test mutating func `a clock that was wrong does not suppress queries`() {
     let years = asked(retryAfter: 6 * 3600, at: 12 * 365 * day)
     #expect(asks(years, at: day))
     let hours = asked(retryAfter: 6 * 3600, at: 2 * 3600)
     #expect(asks(hours, at: 0))
   }
 
-  @Test mutating func `no answer is asked for again after 1, 10, 100 minutes, then six hours`() {
+  @Test mutating func `failed queries are retried after 1, 10, 100 minutes, then every six hours`()
+  {
     var state = asked(retryAfter: 60)
     let suggestion = state.suggestion
     let waits: [Double] = [60, 600, 6000, 6 * 3600, 6 * 3600]
@@ -66,7 +69,7 @@ struct RenewalQuestionTests {
     #expect(answered.look?.failures == nil)
   }
 
-  @Test mutating func `a CA without renewal information is asked once a day`() {
+  @Test mutating func `a CA without renewal information is queried once a day`() {
     var state = asked(retryAfter: 60)
     state.noteNoRenewalInfo(now: moment(60))
     #expect(state.suggestion == nil)
@@ -75,7 +78,7 @@ struct RenewalQuestionTests {
   }
 
   @Test(arguments: ["0000-01-01", "9999-12-31"])
-  mutating func `a window at the end of time can be stored`(_ date: String) throws {
+  mutating func `a window in the year 0 or 9999 can be stored`(_ date: String) throws {
     let far = date.hasPrefix("9") ? 253_402_300_799.5 : -62_167_219_200
     var state = RenewalState(certificate: "a")
     let start = Date(timeIntervalSince1970: far)

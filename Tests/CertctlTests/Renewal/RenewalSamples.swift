@@ -6,12 +6,12 @@ import RenewalSimulation
 
 let day: Double = 86400
 
-/// Some moment in 2026, and moments after it.
+/// Returns a fixed moment in 2026 plus some seconds.
 func moment(_ seconds: Double = 0) -> Date {
   Date(timeIntervalSince1970: 1_780_000_000).addingTimeInterval(seconds)
 }
 
-/// A certificate that begins at `moment()`.
+/// Returns a certificate that by default starts at `moment()`.
 func lived(_ lifetime: Double, from begin: Date = moment(), name: String = "a")
   -> RenewalCertificate
 {
@@ -19,28 +19,28 @@ func lived(_ lifetime: Double, from begin: Date = moment(), name: String = "a")
     fingerprint: name, notBefore: begin, notAfter: begin.addingTimeInterval(lifetime))
 }
 
-/// What a CA answers, to be asked again in six hours.
+/// Returns renewal information with a Retry-After of six hours.
 func window(_ start: Date, _ end: Date, now: Date, page: String? = nil) -> RenewalInfo {
   RenewalInfo(
     start: start, end: end, explanationURL: page, retryAfter: now.addingTimeInterval(6 * 3600))
 }
 
-/// The state as the next run reads it.
+/// Returns a stored value as the next run reads it.
 func reread<Value: Codable>(_ value: Value) throws -> Value {
   try StateCoding.decoder().decode(Value.self, from: StateCoding.encoder().encode(value))
 }
 
 extension SeededGenerator {
-  /// A lifetime from 6 hours to 398 days, short ones as often as long ones.
+  /// Returns a random lifetime from 6 hours to 398 days, short ones as often as long ones.
   mutating func lifetime() -> Double {
-    // Doubling at random, without a logarithm: 6 hours is doubled up to 10.6 times.
+    // Doubles 6 hours up to 10.6 times, which needs no logarithm.
     let doublings = below(10.6)
     var lifetime = 6 * 3600.0
     for _ in 0..<Int(doublings) { lifetime *= 2 }
     return (lifetime * (1 + doublings.truncatingRemainder(dividingBy: 1))).rounded()
   }
 
-  /// A number from a range.
+  /// Returns a random number from a range.
   mutating func within(_ range: ClosedRange<Double>) -> Double {
     Double.random(in: range, using: &self)
   }

@@ -2,7 +2,7 @@ import RenewalSimulation
 import Testing
 
 struct RenewalSimulationTests {
-  @Test func `half a year of a thousand certificates goes well`() {
+  @Test func `a simulation of a thousand certificates over half a year succeeds`() {
     var simulation = Simulation(SimulationOptions(certificates: 1000, days: 182, seed: 42))
     let figures = simulation.run()
     let text = figures.lines.joined(separator: "\n")

@@ -7,7 +7,7 @@ import Testing
 @testable import CertctlOperations
 @testable import CertctlStore
 
-/// The index is derived: whatever becomes of it, the answer stays right.
+/// The index is derived data: decisions stay correct if it is lost or damaged.
 struct ScheduleIndexTests {
   private func withBench(_ body: (ContextBench) async throws -> Void) async throws {
     try await withTemporaryFolder(label: "index") { folder in
@@ -16,7 +16,7 @@ struct ScheduleIndexTests {
         _ = try await bench.context.issue(bench.request(name))
       }
       _ = try await bench.context.renew()
-      // Written by the second run: in the first the CA was asked.
+      // The second run writes the index; the first one queries the CA.
       _ = try await bench.context.renew()
       bench.ca.resetLog()
       try await body(bench)
@@ -30,7 +30,7 @@ struct ScheduleIndexTests {
     return report.certificates.isEmpty && report.quiet == 2 && bench.ca.count() == 0
   }
 
-  @Test func `it is made by a run, and not written again by one without news`() async throws {
+  @Test func `a run without changes does not rewrite the index`() async throws {
     try await withBench { bench in
       let folder = bench.state.folder("cache")
       let before = try #require(try folder.stamps()["schedule.json"])
@@ -40,8 +40,7 @@ struct ScheduleIndexTests {
   }
 
   @Test(arguments: ["", "{", #"{"version":2,"date":"2020-01-01T00:00:00Z","entries":{}}"#])
-  func `one that is damaged, empty or of another version is made anew`(_ text: String) async throws
-  {
+  func `a damaged, empty or incompatible index is recreated`(_ text: String) async throws {
     try await withBench { bench in
       let good = try #require(bench.folder.read(file))
       try bench.folder.write(file, text)
@@ -50,7 +49,7 @@ struct ScheduleIndexTests {
     }
   }
 
-  @Test func `one that is missing is made anew`() async throws {
+  @Test func `a missing index is recreated`() async throws {
     try await withBench { bench in
       try FileManager.default.removeItem(atPath: bench.folder.path(file))
       #expect(try await isQuiet(bench))
@@ -58,7 +57,7 @@ struct ScheduleIndexTests {
     }
   }
 
-  @Test func `one that a clock ahead of ours wrote is not believed`() async throws {
+  @Test func `an index written with a clock ahead is ignored`() async throws {
     try await withBench { bench in
       let text = try #require(bench.folder.read(file))
       let index = try StateCoding.decoder().decode(ScheduleIndex.self, from: Data(text.utf8))
@@ -76,14 +75,14 @@ struct ScheduleIndexTests {
     }
   }
 
-  @Test func `a lineage file that was changed by hand is read again`() async throws {
+  @Test func `a lineage file edited by hand is read again`() async throws {
     try await withBench { bench in
       let path = "state/lineages/a.test.json"
       let text = try #require(bench.folder.read(path))
       let changed = text.replacing(
         #""keyType" : "ec256""#, with: #""keyType" : "ec384""#, maxReplacements: 1)
       try #require(changed != text)
-      // In place, as an editor may write it.
+      // Written in place, as some editors do.
       let handle = try #require(FileManager.default.contents(atPath: bench.folder.path(path)))
       #expect(handle.count == text.utf8.count)
       try Data(changed.utf8).write(to: URL(filePath: bench.folder.path(path)), options: [])
@@ -93,7 +92,7 @@ struct ScheduleIndexTests {
     }
   }
 
-  @Test func `a lineage that was deleted is forgotten, a new one found`() async throws {
+  @Test func `a deleted lineage is forgotten, and a new one is found`() async throws {
     try await withBench { bench in
       try await bench.context.delete(LineageName("a.test"))
       _ = try await bench.context.issue(bench.request("c.test"))
@@ -104,7 +103,7 @@ struct ScheduleIndexTests {
     }
   }
 
-  @Test func `the time in it is not later than the decision's`() async throws {
+  @Test func `the times in the index are not later than the decision's`() async throws {
     try await withBench { bench in
       let text = try #require(bench.folder.read(file))
       let index = try StateCoding.decoder().decode(ScheduleIndex.self, from: Data(text.utf8))

@@ -6,7 +6,7 @@ import Testing
 @testable import CertctlCore
 @testable import CertctlStore
 
-/// The settings in a lineage's file: what is on people's disks stays readable, and is written as it was.
+/// The format of the settings in a lineage file, which must stay compatible.
 struct LineageFormatTests {
   /// All keys, as certctl 0.1.0 wrote them.
   static let complete = """
@@ -58,7 +58,7 @@ struct LineageFormatTests {
     }
     """
 
-  /// The keys that are always there.
+  /// The required keys.
   static let smallest = """
     {
       "authorities" : [
@@ -94,7 +94,7 @@ struct LineageFormatTests {
     #expect(try written(try read(text)) == text)
   }
 
-  @Test func `each key is read into its place`() throws {
+  @Test func `each key sets its property`() throws {
     let settings = try read(Self.complete)
     #expect(
       settings
@@ -117,14 +117,14 @@ struct LineageFormatTests {
         == LineageSettings(names: [.dns("example.com")], authorities: ["letsencrypt"]))
   }
 
-  @Test func `no hooks at all is not the same as none given`() throws {
+  @Test func `an empty list of hooks differs from an absent one`() throws {
     let text = Self.smallest.replacing("\"keyType\"", with: "\"hooks\" : [\n\n  ],\n  \"keyType\"")
     #expect(try read(text).hooks == [])
     #expect(try written(try read(text)) == text)
   }
 
   @Test(arguments: ["authorities", "challenge", "files", "keyType", "names", "reuseKey"])
-  func `a file without what is always there is damaged`(_ key: String) {
+  func `a file without a required key is damaged`(_ key: String) {
     let text = Self.smallest.replacing("\"\(key)\"", with: "\"other\"")
     #expect(throws: DecodingError.self) { try read(text) }
   }
@@ -134,7 +134,7 @@ struct LineageFormatTests {
     ("\"shortlived\"", "[]"),
     ("\"reuseKey\" : true", "\"reuseKey\" : 1"), ("\"/etc/ca.pem\"", "true"),
   ])
-  func `a value of the wrong kind is damage, and its place is named`(
+  func `a value of the wrong type is an error that names its path`(
     _ right: String, _ wrong: String
   ) throws {
     let text = Self.complete.replacing(right, with: wrong)

@@ -5,13 +5,13 @@ import Testing
 @testable import CertctlCore
 @testable import CertctlIssuing
 
-/// The reference page of the settings, which is written from their table.
+/// The settings reference page, which is generated from the table.
 struct SettingsPageTests {
-  @Test func `the reference page says what the table says`() throws {
+  @Test func `the reference page matches the table`() throws {
     try expectSnapshot(SettingsPage.text, "/Documentation/Settings.md")
   }
 
-  @Test func `the page names each key and option`() {
+  @Test func `the page lists every setting`() {
     for setting in SettingsTable.all {
       #expect(
         SettingsPage.text.contains("| `\(setting.isInFile ? setting.key : "--\(setting.key)")"))
@@ -20,7 +20,7 @@ struct SettingsPageTests {
   }
 }
 
-/// The text of the page.
+/// The generated text of the page.
 enum SettingsPage {
   static let text = """
     # Settings

@@ -7,9 +7,9 @@ import Testing
 @testable import CertctlOperations
 @testable import CertctlStore
 
-/// The table itself: whatever stands in it works everywhere, also what comes to it later.
+/// The settings table: every entry, including future ones, must work everywhere.
 struct SettingsTableTests {
-  /// What a person may write in `certctl.toml` for a setting, and something else, as values.
+  /// Returns the TOML text of a setting, its value, and another valid value.
   static func samples(_ setting: SettingDefinition) -> (
     toml: String, value: SettingValue, other: SettingValue
   ) {
@@ -46,7 +46,7 @@ struct SettingsTableTests {
     try Configuration(toml: toml, path: "certctl.toml").settings
   }
 
-  @Test func `every entry is found, under names of its own`() {
+  @Test func `every entry is listed and has unique names`() {
     #expect(SettingsTable.all.count == Mirror(reflecting: SettingsTable.shared).children.count)
     let options = SettingsTable.all.flatMap { [$0.key] + $0.aliases }
     #expect(Set(options).count == options.count)
@@ -54,14 +54,14 @@ struct SettingsTableTests {
     let others = ["names", "challenge", "rsaKeyType", "csr", "files"]
     #expect(Set(kept + others).count == kept.count + others.count)
     #expect(SettingSection.allCases.allSatisfy { !SettingsTable.all(in: $0).isEmpty })
-    // The help is written section by section.
+    // The help prints section by section, so a section's entries must be adjacent.
     var sections = SettingsTable.all.map(\.section)
     sections = sections.enumerated().filter { $0 == 0 || sections[$0 - 1] != $1 }.map(\.element)
     #expect(Set(sections).count == sections.count)
   }
 
   @Test(arguments: keys)
-  func `certctl.toml has the key, and refuses a value of another kind`(_ key: String) throws {
+  func `certctl.toml accepts the key and refuses a value of another type`(_ key: String) throws {
     let setting = try setting(key)
     let sample = Self.samples(setting)
     guard setting.isInFile else {
@@ -74,7 +74,7 @@ struct SettingsTableTests {
   }
 
   @Test(arguments: keys)
-  func `an option comes before the saved setting, that before the file, that before the default`(
+  func `the precedence is option, saved setting, file, default`(
     _ key: String
   ) throws {
     let setting = try setting(key)
@@ -83,7 +83,7 @@ struct SettingsTableTests {
     let start = LineageSettings(names: [.dns("example.com")], authorities: ["letsencrypt"])
     #expect(given.resolved(names: start.names, lineage: nil, defaults: file) == start)
     guard setting.isMergedAlone else {
-      // What belongs together is tested in SettingsTests; what is not of a lineage changes nothing in it.
+      // SettingsTests covers combined settings. Settings that are not kept do not change a lineage.
       guard !setting.isKept else { return }
       given[setting] = sample.value
       #expect(given.resolved(names: start.names, lineage: nil, defaults: file) == start)
@@ -100,7 +100,7 @@ struct SettingsTableTests {
   }
 
   @Test(arguments: keys)
-  func `a lineage's file keeps the setting`(_ key: String) throws {
+  func `a lineage file keeps the setting`(_ key: String) throws {
     let setting = try setting(key)
     var settings = LineageSettings(names: [.dns("example.com")], authorities: ["letsencrypt"])
     settings[setting] = Self.samples(setting).value
@@ -114,7 +114,7 @@ struct SettingsTableTests {
   }
 
   @Test(arguments: keys)
-  func `a new value makes a new certificate due where the entry says so`(_ key: String) throws {
+  func `a changed value makes a new certificate due if the entry says so`(_ key: String) throws {
     let setting = try setting(key)
     guard setting.isMergedAlone else { return }
     let old = LineageSettings(names: [.dns("example.com")], authorities: ["letsencrypt"])

@@ -20,7 +20,7 @@ import Testing
     return ExistingNginxConfiguration(configuration, machine: machine) { $0 == ignoring }
   }
 
-  @Test func `servers of others are found, with their files; one's own are not`() throws {
+  @Test func `others' servers are found with their files, certctl's own are not`() throws {
     let found = surroundings("server { server_name A.test b.test; } keepalive_timeout 3;")
     #expect(found.servers.count == 1)
     #expect(found.servers[0].file == "/etc/nginx/sites/a.conf")
@@ -34,7 +34,7 @@ import Testing
     #expect(found.unspokenDefault(443) == nil)
   }
 
-  @Test func `addresses of others are listened on, too`() {
+  @Test func `listen addresses include those of other servers`() {
     #expect(surroundings("").addresses(80, isTLS: false) == ["*", "[::]"])
     #expect(surroundings("", hasIPv6: false).addresses(80, isTLS: false) == ["*"])
     #expect(
@@ -52,7 +52,7 @@ import Testing
         == ["*", "[::]"])
   }
 
-  @Test func `a default server is that of its address`() {
+  @Test func `default servers are found per address`() {
     let found = surroundings(
       "server { listen 443 ssl default_server; listen [::]:443 quic reuseport; listen [::1] default; }"
     )
@@ -64,7 +64,7 @@ import Testing
     #expect(found.unspokenDefault(443) == nil)
   }
 
-  @Test func `a machine is known by its files`() {
+  @Test func `resolvers, hosts and IPv6 are read from system files`() {
     let machine = ExistingNginxConfiguration.Machine(
       resolvConf: """
         # comment

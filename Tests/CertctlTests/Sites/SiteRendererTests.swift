@@ -5,7 +5,7 @@ import Testing
 @testable import CertctlCore
 @testable import CertctlServing
 
-/// What depends on versions that no test machine has, and what a reader of the files sees.
+/// The generated files, including those for nginx versions that no test machine has.
 @Suite struct SiteRendererTests {
   private static func renderer(
     _ version: String, _ library: String = "OpenSSL 3.0.15", arguments: String = "",
@@ -32,7 +32,7 @@ import Testing
   private static let newest = "1.30.6"
   private static let http3 = "--with-http_v3_module"
 
-  @Test func `a site's file reads from top to bottom`() throws {
+  @Test func `the file of a proxy site matches its snapshot`() throws {
     let site = try Site.sample("a.test", to: "http://plex:32400", certificate: nil) {
       $0.hsts = SiteHSTS()
     }
@@ -43,7 +43,7 @@ import Testing
     try expectSnapshot(text, "generated/site-proxy.conf")
   }
 
-  @Test func `the other files of sites read well, too`() throws {
+  @Test func `static, upload and shared files match their snapshots`() throws {
     let renderer = try Self.renderer(Self.newest, arguments: Self.http3)
     let files = try Site.sample("files.test", to: "/srv/www", certificate: nil) {
       $0.template = .static
@@ -70,7 +70,7 @@ import Testing
     try expectSnapshot(managed, "generated/managed.conf")
   }
 
-  @Test func `the post-quantum group is for libraries that have it`() throws {
+  @Test func `the post-quantum group appears only if the library supports it`() throws {
     for (library, has) in [
       ("OpenSSL 3.5.0", true), ("OpenSSL 3.4.9", false),
       ("OpenSSL 3.0.1 (running with OpenSSL 3.6.1)", true),
@@ -81,7 +81,7 @@ import Testing
     }
   }
 
-  @Test func `dead and dangerous directives do not appear`() throws {
+  @Test func `obsolete and dangerous directives do not appear`() throws {
     for version in ["1.18.0", "1.22.1", "1.25.0", "1.26.3", Self.newest] {
       let renderer = try Self.renderer(version, arguments: Self.http3)
       let site = try Site.sample("a.test") {
@@ -104,7 +104,7 @@ import Testing
     }
   }
 
-  @Test func `HTTP 3 is there where nginx has it, with one set of sockets`() throws {
+  @Test func `HTTP/3 appears if nginx supports it, with one set of sockets`() throws {
     let machine = ExistingNginxConfiguration.Machine(resolvConf: nil, hosts: nil, ifInet6: "x")
     let site = try Site.sample("a.test") { $0.usesHTTP3 = true }
     let renderer = try Self.renderer(Self.newest, arguments: Self.http3, machine: machine)
@@ -123,7 +123,7 @@ import Testing
     #expect(!without.contains("quic") && !without.contains("Alt-Svc"))
   }
 
-  @Test func `shared files are there as long as there are sites`() throws {
+  @Test func `shared files exist only while there are sites`() throws {
     let renderer = try Self.renderer(Self.newest)
     #expect(renderer.sharedFiles(for: [], dhParameters: nil).isEmpty)
     let plain = renderer.sharedFiles(for: [try .sample("a.test")], dhParameters: "PEM")
@@ -141,7 +141,7 @@ import Testing
         "certctl/tls-intermediate-dhe.conf"))
   }
 
-  @Test func `copies have key and chain in one file, and two certificates have two`() throws {
+  @Test func `copies use one combined file per certificate`() throws {
     let site = try Site.sample("a.test", certificate: "x")
     let copied = try Self.renderer(Self.newest, isCopied: true).siteFile(
       site, .complete(isDual: true))
@@ -153,7 +153,7 @@ import Testing
       !first.contains("ssl") && first.contains("challenge.conf") && first.contains("return 503"))
   }
 
-  @Test func `names of variables stay apart`() throws {
+  @Test func `variable names of similar hosts are distinct`() throws {
     let machine = ExistingNginxConfiguration.Machine(
       resolvConf: "nameserver 10.0.0.1", hosts: nil, ifInet6: nil)
     let renderer = try Self.renderer("1.22.1", machine: machine)
@@ -167,7 +167,7 @@ import Testing
     #expect(names.count == 5)
   }
 
-  @Test func `paths with a meaning to nginx are refused`() {
+  @Test func `paths with a special meaning in nginx are refused`() {
     for path in ["/etc/ng inx", "/etc/nginx;", "etc/nginx", "/etc/$x", "/a/../b"] {
       #expect(throws: CertctlError.self) { try SitePaths(nginx: path, certificates: "/x") }
       #expect(throws: CertctlError.self) { try SitePaths(nginx: "/etc/nginx", certificates: path) }

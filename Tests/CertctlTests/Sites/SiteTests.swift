@@ -7,7 +7,7 @@ import Testing
 @testable import CertctlStore
 
 @Suite struct SiteTests {
-  @Test func `a record is the same after it was read`() throws {
+  @Test func `a record is read as it was written`() throws {
     let site = try Site.sample(
       "*.example.com", "example.com", to: "https://one:8443/x/,https://[2001:db8::1]/x/",
       certificate: nil,
@@ -43,7 +43,7 @@ import Testing
       (#""10m""#, #""10m;""#), (#""/etc/pw""#, #""/etc/$pw""#), (#"443"#, "0"),
       (#""intermediate""#, #""other""#),
     ])
-  func `a record that was changed by hand brings nothing else in`(
+  func `an invalid value in a record edited by hand is refused`(
     _ old: String, _ new: String
   ) throws {
     let record = """
@@ -61,7 +61,7 @@ import Testing
     }
   }
 
-  @Test func `the other form with www is one of the hosts`() throws {
+  @Test func `the www counterpart of a host is included`() throws {
     let site = try Site.sample("example.com", "c.test") { $0.redirectsWWW = true }
     #expect(site.hosts.map(\.value) == ["example.com", "www.example.com", "c.test"])
     let other = try Site.sample("www.example.com", "example.com") { $0.redirectsWWW = true }
@@ -69,7 +69,7 @@ import Testing
     #expect(other.otherForm == "example.com")
   }
 
-  @Test func `the promise of HTTPS grows with time, and is remembered`() throws {
+  @Test func `the HSTS max-age grows with time, and its start is kept`() throws {
     let start = Date(timeIntervalSince1970: 1_000_000)
     let first = try Site.sample("a.test") { $0.hsts = SiteHSTS() }
       .startingHSTS(at: start, after: nil)
@@ -91,7 +91,7 @@ import Testing
     #expect(anew.settings.hsts?.since == start, "its own beginning stays")
   }
 
-  @Test func `upstreams are read as people write them`() throws {
+  @Test func `upstreams are accepted in common forms and normalised`() throws {
     for (text, line) in [
       ("app:8080", "http://app:8080"), ("HTTPS://App", "https://app:443"),
       ("http://[2001:DB8:0::1]/", "http://[2001:db8::1]:80/"),

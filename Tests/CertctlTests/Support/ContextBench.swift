@@ -9,7 +9,7 @@ import TestSupport
 @testable import CertctlOperations
 @testable import CertctlStore
 
-/// A context with a fake CA that looks into a webroot.
+/// A context with a fake CA that validates against a webroot.
 struct ContextBench {
   let clock = TestClock()
   let ca: FakeCA
@@ -55,7 +55,7 @@ struct ContextBench {
     return request
   }
 
-  /// Writes an executable hook that appends a line to the file `ran` of the folder.
+  /// Writes an executable hook, by default one that appends a line to the file `ran`.
   @discardableResult
   func hook(_ event: String, _ name: String = "log", script: String? = nil) throws -> String {
     let line = #"echo "$CERTCTL_EVENT $CERTCTL_LINEAGE [$CERTCTL_NAMES]" >> \#(folder.path("ran"))"#
@@ -64,19 +64,18 @@ struct ContextBench {
     return path
   }
 
-  /// The hooks that ran so far, one line each, and forgets them.
+  /// Returns the hooks that ran, one line each, and clears the log.
   func takeHookLog() -> [String] {
     let lines = (folder.read("ran") ?? "").split(separator: "\n").map(String.init)
     try? FileManager.default.removeItem(atPath: folder.path("ran"))
     return lines
   }
 
-  /// Forgets what the CAs said of themselves.
+  /// Removes the cached CA directories.
   func forgetDirectories() throws {
     try FileManager.default.removeItem(atPath: folder.path("state/cache/directories"))
   }
 
-  /// Moves the clock on.
   func advance(days: Double) { clock.advance(days * 86400) }
 
   /// All files below the state directory.

@@ -1,7 +1,6 @@
 import TestSupport
 
-/// Reads the text format of Prometheus, and refuses what its own parsers refuse, and what
-/// node_exporter refuses of files.
+/// A parser for the Prometheus text format, as strict as Prometheus and node_exporter.
 struct ExpositionParser {
   struct Sample: Equatable {
     let name: String
@@ -36,7 +35,7 @@ struct ExpositionParser {
         types[name] = String(scanner.rest)
       } else {
         let sample = try scanner.sample()
-        // The samples of a metric stand together, behind their HELP and TYPE.
+        // The samples of a metric directly follow its HELP and TYPE.
         guard sample.name == current, types[current] != nil else {
           throw HarnessError("a sample at the wrong place: \(String(line))")
         }
@@ -47,7 +46,7 @@ struct ExpositionParser {
     }
   }
 
-  /// The value of the one sample with these labels, and maybe more.
+  /// Returns the value of the only sample with at least these labels, or nil.
   func value(_ name: String, _ labels: [String: String] = [:]) -> Double? {
     let found = samples.filter { sample in
       sample.name == name && labels.allSatisfy { sample.labels[$0.key] == $0.value }
@@ -87,14 +86,14 @@ struct ExpositionParser {
         } while take(",")
         guard take("}") else { throw HarnessError("labels do not end: \(line)") }
       }
-      // What follows the value would be a time, which node_exporter refuses.
+      // node_exporter refuses a timestamp after the value.
       guard take(" "), let value = Double(String(rest)) else {
         throw HarnessError("no value, or more than one: \(line)")
       }
       return Sample(name: name, labels: labels, value: value)
     }
 
-    /// A label's value and the quote behind it.
+    /// Reads a label value and its closing quote.
     mutating func quoted() throws -> String {
       var text = ""
       while let scalar = rest.popFirst() {

@@ -9,7 +9,7 @@ import TestSupport
 @testable import CertctlIssuing
 @testable import CertctlStore
 
-/// An issuer before a fake CA, with a registered account and a recording solver.
+/// An issuer with a fake CA, a registered account and a recording solver.
 struct IssuerBench {
   let clock: TestClock
   let ca: FakeCA
@@ -32,7 +32,7 @@ struct IssuerBench {
     account = try await client.register(
       key: PrivateKey.generate(.ec256), NewAccount(termsOfServiceAgreed: true))
     let solver = solver
-    // The CA looks at the solver, as a real one looks at a web server.
+    // The CA validates against the solver, as a real one does against a web server.
     ca.configure { settings in
       settings.validate = { attempt in
         let found = solver.visible[attempt.token]
@@ -58,7 +58,7 @@ struct IssuerBench {
   var pending: PendingStore { PendingStore(state: state) }
   var journal: ChallengeJournal { ChallengeJournal(state: state) }
 
-  /// Makes the CA say "processing" of every order that is done, until `finishOrders`.
+  /// Makes the CA report every valid order as "processing" until `finishOrders`.
   func holdOrders() {
     ca.configure {
       $0.bend = { kind, body in
@@ -69,10 +69,10 @@ struct IssuerBench {
     }
   }
 
-  /// Lets the CA tell the truth again.
+  /// Makes the CA report the real status again.
   func finishOrders() { ca.configure { $0.bend = nil } }
 
-  /// Runs an issuer to the point where the CA has the CSR and does not answer; returns the key.
+  /// Runs an issuer until the CA has the CSR but issues nothing, and returns the key.
   func leaveOrderProcessing(_ settings: LineageSettings) async throws -> PrivateKey {
     holdOrders()
     _ = await failure { try await issuer(settings).obtain() }
@@ -84,7 +84,7 @@ struct IssuerBench {
     return key
   }
 
-  /// Makes the next download bring these certificates.
+  /// Makes the next certificate download return this chain.
   func serve(_ chain: [Certificate]) {
     ca.inject(
       .answer(
@@ -94,7 +94,7 @@ struct IssuerBench {
   }
 }
 
-/// Remembers what it is told.
+/// A thread-safe list of recorded values.
 final class Recorder<Element: Sendable>: Sendable {
   private let storage = Mutex<[Element]>([])
 

@@ -9,7 +9,7 @@ import TestSupport
 @testable import CertctlIssuing
 @testable import CertctlStore
 
-/// A solver that does nothing but remember, and fails or waits where the test wants it.
+/// A solver that records its calls, and fails or waits at the steps that a test selects.
 final class RecordingSolver: ChallengeSolver {
   static let persistsAfterExit = true
 
@@ -32,7 +32,7 @@ final class RecordingSolver: ChallengeSolver {
 
   var calls: [Call] { state.withLock(\.calls) }
 
-  /// The key authorizations that a CA could see now, by token.
+  /// The key authorizations that a CA can see now, by token.
   var visible: [String: String] { state.withLock(\.visible) }
 
   /// Makes a step fail from now on.
@@ -41,7 +41,7 @@ final class RecordingSolver: ChallengeSolver {
   /// Makes a step wait until it is cancelled.
   func sleep(in step: Step) { state.withLock { $0.sleepsIn = step } }
 
-  /// Called when everything is presented.
+  /// Sets a closure that runs after the challenges are presented.
   func onPresent(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.onPresent = body } }
 
   func prepare() async throws { try await step(.prepare, .prepare) }

@@ -7,7 +7,7 @@ import TestSupport
 @testable import CertctlCore
 @testable import CertctlStore
 
-/// Settings for a few names, with defaults elsewhere.
+/// Returns settings for some names, with defaults for the rest.
 func settings(
   _ names: String..., change: (inout LineageSettings) -> Void = { _ in }
 ) -> LineageSettings {
@@ -17,7 +17,7 @@ func settings(
   return settings
 }
 
-/// A certificate with chain and key from a test CA.
+/// Returns a certificate with its chain and key from a test CA.
 func issued(
   _ ca: TestCA, _ names: String..., from: Date = TestClock().now.addingTimeInterval(-3600),
   days: Double = 90, key: PrivateKey? = nil
@@ -29,7 +29,7 @@ func issued(
   return IssuedCertificate(chain: [leaf, ca.intermediate], key: key)
 }
 
-/// Runs a test with a state directory of its own.
+/// Runs a test with its own state directory.
 func withState<Result>(
   _ body: (StateDirectory, TemporaryFolder) async throws -> Result
 ) async throws -> Result {
@@ -38,7 +38,7 @@ func withState<Result>(
   }
 }
 
-/// The error that a test expects, in certctl's words.
+/// Returns the error of a closure as a `CertctlError`, or nil if it succeeds.
 func failure<Result>(of body: () async throws -> Result) async -> CertctlError? {
   do {
     _ = try await body()
@@ -51,7 +51,7 @@ func failure<Result>(of body: () async throws -> Result) async -> CertctlError? 
 let exampleName = LineageName(unchecked: "example.com")
 
 extension LineageName {
-  /// A name that the test knows to be good.
+  /// Creates a name that is known to be valid.
   init(unchecked text: String) {
     do { try self.init(text) } catch { preconditionFailure("\(error)") }
   }

@@ -3,7 +3,7 @@ import Testing
 @testable import CertctlServing
 
 struct ManagedFileTests {
-  @Test func `certctl knows its own file, and a change by hand`() {
+  @Test func `certctl recognises its own file and a change by hand`() {
     let bytes = ManagedFile.bytes("server { listen 80; }\n")
     #expect(ManagedFile.owner(of: bytes) == .certctl)
     #expect(ManagedFile.owner(of: bytes + Array("# mine\n".utf8)) == .changed)
@@ -13,23 +13,23 @@ struct ManagedFileTests {
     #expect(ManagedFile.owner(of: nil) == .nobody)
   }
 
-  @Test func `an empty text is a file, too`() {
+  @Test func `an empty file is recognised`() {
     #expect(ManagedFile.owner(of: ManagedFile.bytes("")) == .certctl)
   }
 
-  @Test func `the checksum line is the mark, not the sentence above it`() {
+  @Test func `a file is recognised by its checksum line, not by the sentence above it`() {
     let text = String(decoding: ManagedFile.bytes("server { }\n"), as: UTF8.self)
     let lines = text.split(separator: "\n", maxSplits: 1)
     let reworded = "# Any other sentence.\n\(lines[1])"
     #expect(ManagedFile.owner(of: Array(reworded.utf8)) == .certctl)
     #expect(ManagedFile.owner(of: Array("\(reworded)# mine\n".utf8)) == .changed)
-    // Somebody's own line would be lost with the file.
+    // A line added by the user must not be lost.
     #expect(ManagedFile.owner(of: Array("# mine\n\(text)".utf8)) == .changed)
     #expect(ManagedFile.owner(of: Array("user nginx;\n\(lines[1])".utf8)) == .changed)
     #expect(ManagedFile.owner(of: Array("# Any other sentence.\nserver { }\n".utf8)) == .other)
   }
 
-  @Test func `files written before the mark had certctl's name are known`() {
+  @Test func `files with the older checksum line are recognised`() {
     let old = """
       # Written by certctl. Changed by hand, it is left alone from then on.
       # sha256: f4a7a3e4a2e1b3d0
@@ -45,7 +45,7 @@ struct ManagedFileTests {
       """
     #expect(ManagedFile.owner(of: Array(whole.utf8)) == .certctl)
     #expect(ManagedFile.owner(of: Array("\(whole)\n".utf8)) == .changed)
-    // The same checksum below another sentence was never written by certctl.
+    // certctl never wrote this checksum line below another sentence.
     #expect(
       ManagedFile.owner(of: Array("# sha256\n\(whole.split(separator: "\n")[1])\n".utf8)) == .other)
   }
@@ -63,8 +63,7 @@ struct IncludeLineTests {
 
     """
 
-  @Test func `the line goes before the brace that ends the http block, and comes out again`() throws
-  {
+  @Test func `the line is added before the end of the http block and removed again`() throws {
     let added = try #require(IncludeLine.added(to: debian, folder: "/etc/nginx"))
     #expect(
       added.hasSuffix(
@@ -79,7 +78,9 @@ struct IncludeLineTests {
     #expect(IncludeLine.removed(from: added, folder: "/srv/nginx") == nil)
   }
 
-  @Test func `a block on one line, a stream block before it, and no block at all`() throws {
+  @Test func `an http block on one line after a stream block is found, a missing one is not`()
+    throws
+  {
     let one = "stream { } http { server { } }"
     #expect(
       IncludeLine.added(to: one, folder: "/n")
@@ -90,7 +91,7 @@ struct IncludeLineTests {
 }
 
 struct NginxRewritingTests {
-  @Test func `only the arguments that are meant change, and all else stays byte for byte`() {
+  @Test func `only the selected arguments change, the rest stays byte for byte`() {
     let text = """
       # include /etc/nginx/a.conf;
       include  /etc/nginx/a.conf ;

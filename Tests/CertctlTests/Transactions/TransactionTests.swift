@@ -10,7 +10,7 @@ import Testing
 struct TransactionTests {
   private let shown = FileAttributes(mode: 0o644)
 
-  /// A state directory, and a folder with two files and a link, which changes are made to.
+  /// Runs a test with a state directory and changes to a folder with two files and a link.
   private func withTree(
     _ body: (StateDirectory, TemporaryFolder, [FileChange]) async throws -> Void
   ) async throws {
@@ -30,7 +30,7 @@ struct TransactionTests {
     }
   }
 
-  /// All that is in the tree: files with their texts, links with their targets.
+  /// Returns the tree: files with their contents, links with their targets.
   private func contents(_ folder: TemporaryFolder) throws -> [String: String] {
     var found: [String: String] = [:]
     for name in try FileManager.default.subpathsOfDirectory(atPath: folder.path("tree")) {
@@ -50,7 +50,7 @@ struct TransactionTests {
       now: Date())
   }
 
-  @Test func `what is changed can be undone`() async throws {
+  @Test func `applied changes can be undone`() async throws {
     try await withTree { state, folder, changes in
       let before = try contents(folder)
       let transaction = try begin(changes, state)
@@ -68,9 +68,7 @@ struct TransactionTests {
     }
   }
 
-  @Test func `the next run finds what was not ended, with the servers that loaded it`()
-    async throws
-  {
+  @Test func `the next run finds an unfinished transaction with its servers`() async throws {
     try await withTree { state, folder, changes in
       let before = try contents(folder)
       try begin(changes, state).apply(changes)
@@ -82,7 +80,7 @@ struct TransactionTests {
     }
   }
 
-  @Test func `of two that were not ended the newer one is undone first`() async throws {
+  @Test func `the newer of two unfinished transactions is undone first`() async throws {
     try await withTree { state, folder, changes in
       let before = try contents(folder)
       let first = try Transaction.begin(
@@ -99,7 +97,7 @@ struct TransactionTests {
     }
   }
 
-  @Test func `what somebody else changed meanwhile is left alone and named`() async throws {
+  @Test func `a file that others changed meanwhile is kept and named`() async throws {
     try await withTree { state, folder, changes in
       let transaction = try begin(changes, state)
       try transaction.apply(changes)
@@ -110,7 +108,7 @@ struct TransactionTests {
     }
   }
 
-  @Test func `only some paths can be undone`() async throws {
+  @Test func `undo can be limited to some paths`() async throws {
     try await withTree { state, folder, changes in
       let transaction = try begin(changes, state)
       try transaction.apply(changes)
@@ -120,7 +118,7 @@ struct TransactionTests {
     }
   }
 
-  @Test func `a folder that others use by now stays`() async throws {
+  @Test func `a created folder that contains others' files is kept`() async throws {
     try await withTree { state, folder, changes in
       let transaction = try begin(changes, state)
       try transaction.apply(changes)
@@ -131,7 +129,7 @@ struct TransactionTests {
     }
   }
 
-  @Test func `a file keeps its mode through a change and back`() async throws {
+  @Test func `undo restores the mode of a file`() async throws {
     try await withTree { state, folder, _ in
       let path = folder.path("tree/a.conf")
       try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
@@ -144,7 +142,7 @@ struct TransactionTests {
     }
   }
 
-  @Test func `a record without its file changed nothing and goes`() async throws {
+  @Test func `a transaction without a record file is removed`() async throws {
     try await withTree { state, folder, _ in
       try folder.write("state/transactions/2026-01-01T000000Z-1/0", "half a copy")
       let left = try Transaction.unfinished(in: state).left
@@ -154,7 +152,7 @@ struct TransactionTests {
     }
   }
 
-  @Test func `a damaged record is named, left as it is, and holds up no other`() async throws {
+  @Test func `a damaged record is named and kept, and does not stop the others`() async throws {
     try await withTree { state, folder, changes in
       let before = try contents(folder)
       try begin(changes, state).apply(changes)
@@ -168,7 +166,7 @@ struct TransactionTests {
     }
   }
 
-  @Test func `what is no file, folder or link is not touched`() async throws {
+  @Test func `a change to a special file is refused`() async throws {
     try await withTree { state, folder, _ in
       #expect(mkfifo(folder.path("tree/pipe"), 0o600) == 0)
       let change = FileChange(folder.path("tree/pipe"), .absent)

@@ -15,7 +15,7 @@ struct HTTPClientNginxTests {
         maximumHeaderBytes: maximumHeaderBytes))
   }
 
-  @Test func `requests at once share one connection`() async throws {
+  @Test func `concurrent requests share one connection`() async throws {
     try await LocalNginx.run { nginx in
       let client = client(nginx)
       for (base, word) in [
@@ -40,7 +40,9 @@ struct HTTPClientNginxTests {
     }
   }
 
-  @Test func `redirects are followed for GET, if wanted, and never down to http`() async throws {
+  @Test func `redirects are followed for GET on request, and never from https to http`()
+    async throws
+  {
     try await LocalNginx.run { nginx in
       let client = client(nginx)
       func get(_ url: String, follow: Bool = true) async throws -> HTTPResponse {
@@ -65,7 +67,7 @@ struct HTTPClientNginxTests {
     }
   }
 
-  @Test func `an answer beyond the limits is refused`() async throws {
+  @Test func `a response beyond the limits is refused`() async throws {
     try await LocalNginx.run { nginx in
       for (client, path) in [
         (client(nginx, maximumResponseBytes: 99_999), "/big"),
@@ -84,9 +86,9 @@ struct HTTPClientNginxTests {
     }
   }
 
-  @Test func `HEAD brings the headers without a body`() async throws {
+  @Test func `HEAD returns the headers without a body`() async throws {
     try await LocalNginx.run { nginx in
-      // A HEAD announces the body's length, which is no reason to refuse it.
+      // The announced length of the body does not count against the limit.
       for base in [nginx.plain, nginx.multiplexed] {
         let answer = try await client(nginx, maximumResponseBytes: 10)
           .send(HTTPRequest(.head, base + "/big"))
@@ -96,7 +98,7 @@ struct HTTPClientNginxTests {
     }
   }
 
-  @Test func `a server is trusted by the bundle only, and by its own name only`() async throws {
+  @Test func `a server is trusted only through the bundle and under its own name`() async throws {
     try await LocalNginx.run { nginx in
       let stranger = CurlHTTPClient(.init(userAgent: "test/1"))
       let url = nginx.multiplexed + "/hello"

@@ -7,12 +7,12 @@ struct LocalNginx: Sendable {
   let multiplexed: String
   /// The HTTP/2 port at an address that its certificate does not name.
   let misnamed: String
-  /// The server's own certificate, to be trusted.
+  /// The path of the server's certificate, as the CA bundle.
   let bundle: String
 
   private let folder: TemporaryFolder
 
-  /// Runs one around `body`.
+  /// Runs `body` with a new server.
   static func run(_ body: (LocalNginx) async throws -> Void) async throws {
     let ports = try (0..<3).map { _ in try FreePort.pick() }
     try await NginxServer.run(
@@ -31,7 +31,7 @@ struct LocalNginx: Sendable {
     }
   }
 
-  /// Lines of "connection protocol method status path" for all answered requests so far.
+  /// Returns connection, protocol, method, status and path of all answered requests so far.
   func log() -> [[Substring]] {
     (folder.read("requests.log") ?? "").split(separator: "\n").map { $0.split(separator: " ") }
   }

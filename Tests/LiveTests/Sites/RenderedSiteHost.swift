@@ -5,7 +5,7 @@ import Testing
 
 @testable import CertctlServing
 
-/// A real nginx with the files of sites, and applications behind it.
+/// A real nginx with rendered site files and an application behind it.
 struct RenderedSiteHost {
   let bench: SiteBench
   let nginx: TestSupport.NginxServer
@@ -15,7 +15,7 @@ struct RenderedSiteHost {
   struct Ports {
     let http: Int
     let https: Int
-    /// An application that says what it was told.
+    /// The port of an application that echoes the request.
     let application: Int
 
     init() throws {
@@ -24,20 +24,20 @@ struct RenderedSiteHost {
       application = try FreePort.pick()
     }
 
-    /// Settings with these ports.
+    /// Sets these ports.
     func settings(_ settings: inout SiteSettings) {
       settings.httpPort = http
       settings.httpsPort = https
     }
   }
 
-  /// Runs nginx around `body`.
+  /// Runs `body` with nginx.
   ///
   /// - Parameters:
-  ///   - kind: Which nginx.
-  ///   - prepare: Changes the bench, puts files where they are wanted, and gives back the sites.
-  ///   - body: What to do while it runs.
-  /// - Throws: What `prepare` and `body` throw.
+  ///   - kind: The nginx program.
+  ///   - prepare: Changes the bench, writes further files, and returns the sites.
+  ///   - body: Called while nginx runs.
+  /// - Throws: The errors of `prepare` and `body`.
   static func run(
     _ kind: SiteNginx,
     prepare: (inout SiteBench, Ports) async throws -> [Site],
@@ -61,7 +61,7 @@ struct RenderedSiteHost {
       }
       """
     let http = "include sites-enabled/*.conf;\n\(application)"
-    // The name of the folder is known only inside.
+    // The folder is known only inside the closure.
     let place = Place()
     try await TestSupport.NginxServer.run(
       http: http, ports: [ports.http, ports.https], executable: kind.executable,
@@ -80,13 +80,13 @@ struct RenderedSiteHost {
 
   private final class Place { var bench: SiteBench? }
 
-  /// An answer, as the curl command shows it: the head, an empty line, the body.
+  /// Returns a response as curl prints it: the head, an empty line, the body.
   ///
   /// - Parameters:
-  ///   - url: With the name; its port is the one of the scheme.
-  ///   - options: More for curl.
-  /// - Returns: How curl ended.
-  /// - Throws: `HarnessError` when it does not end.
+  ///   - url: The URL without a port, which follows from the scheme.
+  ///   - options: Additional options for curl.
+  /// - Returns: The result of curl.
+  /// - Throws: `HarnessError` if curl does not end in time.
   func get(_ url: String, _ options: String...) async throws -> ProgramResult {
     let scheme = url.hasPrefix("https:") ? "https" : "http"
     let port = scheme == "https" ? ports.https : ports.http

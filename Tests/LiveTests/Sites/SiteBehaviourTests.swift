@@ -4,11 +4,13 @@ import Testing
 
 @testable import CertctlServing
 
-/// What nginx does with the files, in both versions.
+/// The behaviour of nginx with site files, in all versions.
 @Suite(.requires("nginx", PythonPrograms.nginx, "openssl", "curl"), .timeLimit(.minutes(10)))
 struct SiteBehaviourTests {
   @Test(arguments: SiteNginx.allCases)
-  func `a known name is led to itself, an unknown one nowhere`(_ kind: SiteNginx) async throws {
+  func `a known name is redirected to https, and an unknown one is rejected`(_ kind: SiteNginx)
+    async throws
+  {
     try await RenderedSiteHost.run(kind) { _, ports in
       [
         try .sample(
@@ -27,7 +29,7 @@ struct SiteBehaviourTests {
       #expect(unknown.exitCode == 52 && unknown.standardOutput == "", "\(unknown)")
       let noName = try await host.get("https://evil.test/", "-k")
       #expect(noName.exitCode == 35, "\(noName)")
-      // A known name in the handshake, another one in the request.
+      // A known name in the handshake, an unknown one in the request.
       let smuggled = try await host.get("https://a.test/", "--http1.1", "-H", "Host: evil.test")
       #expect(smuggled.standardOutput == "", "\(smuggled)")
       let good = try await host.get("https://a.test/", "--http2")
@@ -37,7 +39,7 @@ struct SiteBehaviourTests {
   }
 
   @Test(arguments: SiteNginx.allCases)
-  func `an application learns nothing that a client made up`(_ kind: SiteNginx) async throws {
+  func `forged headers of a client do not reach the application`(_ kind: SiteNginx) async throws {
     try await RenderedSiteHost.run(kind) { _, ports in
       [
         try .sample(
@@ -72,7 +74,7 @@ struct SiteBehaviourTests {
   }
 
   @Test(arguments: SiteNginx.allCases)
-  func `security headers are on every answer, each once`(_ kind: SiteNginx) async throws {
+  func `every response has each security header once`(_ kind: SiteNginx) async throws {
     try await RenderedSiteHost.run(kind) { bench, ports in
       let again =
         bench.build.hasAddHeaderInherit
@@ -123,7 +125,7 @@ struct SiteBehaviourTests {
   }
 
   @Test(arguments: SiteNginx.allCases)
-  func `challenges are answered beside a redirect and a password`(_ kind: SiteNginx) async throws {
+  func `challenges are answered despite a redirect and a password`(_ kind: SiteNginx) async throws {
     try await RenderedSiteHost.run(kind) { bench, ports in
       let passwords = try bench.folder.write("htpasswd", "me:{PLAIN}secret\n")
       return [
@@ -146,7 +148,7 @@ struct SiteBehaviourTests {
   }
 
   @Test(arguments: SiteNginx.allCases)
-  func `files of a folder are served, hidden ones are not`(_ kind: SiteNginx) async throws {
+  func `static files are served, and hidden files are not`(_ kind: SiteNginx) async throws {
     try await RenderedSiteHost.run(kind) { bench, ports in
       let root = try bench.folder.makeFolder("www")
       try bench.folder.write("www/index.html", "home")

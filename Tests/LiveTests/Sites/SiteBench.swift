@@ -7,9 +7,9 @@ import Testing
 
 @testable import CertctlServing
 
-/// The nginx programs that sites are tried with.
+/// The nginx programs that sites are tested with.
 ///
-/// One more is tried where `CERTCTL_TEST_NGINX` has its path: another version, another library.
+/// `CERTCTL_TEST_NGINX` may have the path of one more: another version, another TLS library.
 enum SiteNginx: String, CaseIterable, CustomTestStringConvertible {
   case installed, newest, given
 
@@ -31,20 +31,20 @@ enum SiteNginx: String, CaseIterable, CustomTestStringConvertible {
 
   var testDescription: String { rawValue }
 
-  /// How it was built.
+  /// Returns the version and the build options.
   func build() async throws -> NginxBuild {
     let said = try await Program(executable, ["-V"]).run().requireSuccess("nginx -V")
     return try #require(NginxBuild(versionOutput: said.standardError + said.standardOutput))
   }
 }
 
-/// The files of sites in a folder, as certctl would put them there.
+/// Site files in a folder, as certctl writes them.
 struct SiteBench {
   let folder: TemporaryFolder
   let build: NginxBuild
   var machine = SiteBench.machine
   var now = Date()
-  /// Other people's files, by their names in `sites-enabled`.
+  /// Foreign files, by their names in `sites-enabled`.
   var others: [String: String] = [:]
 
   /// A machine with IPv6 and a name server that does not answer.
@@ -59,7 +59,7 @@ struct SiteBench {
     ).run().requireSuccess("openssl genpkey").standardOutput
   }
 
-  /// The main file, for a test of the configuration alone.
+  /// The main file for a test of the configuration.
   static let main = """
     \(isRoot ? "user root;" : "")
     pid nginx.pid;
@@ -68,14 +68,14 @@ struct SiteBench {
 
     """
 
-  /// Workers of a root master would run as another user, who may not enter the folder.
+  /// Whether the tests run as root: nginx's workers must stay root to enter the folder.
   static var isRoot: Bool { geteuid() == 0 }
 
   private var place: SitePaths {
     get throws { try SitePaths(nginx: folder.path, certificates: folder.path("live")) }
   }
 
-  /// The renderer for these, and for what others have there.
+  /// Returns a renderer for this folder and the foreign files in it.
   func renderer() throws -> SiteRenderer {
     var texts = [folder.path("nginx.conf"): "http { include sites-enabled/*.conf; }"]
     for (name, text) in others { texts[folder.path("sites-enabled/\(name)")] = text }
@@ -86,7 +86,7 @@ struct SiteBench {
       now: now)
   }
 
-  /// Writes all files of sites; the challenge files, too.
+  /// Writes all files of the sites, and creates the folder for challenges.
   func write(_ sites: [(site: Site, stage: SiteRenderer.Stage)]) async throws {
     try folder.makeFolder("certctl/challenges/.well-known/acme-challenge")
     let renderer = try renderer()
@@ -119,7 +119,7 @@ struct SiteBench {
 
   static let ca = Result { try TestCA() }
 
-  /// What nginx says to the files: nothing, if all is well.
+  /// Returns the messages of `nginx -t`, empty if there is no error and no warning.
   func test(by nginx: SiteNginx) async throws -> String {
     try folder.write("nginx.conf", Self.main)
     let result = try await Program(

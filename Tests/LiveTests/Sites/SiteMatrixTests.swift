@@ -6,9 +6,9 @@ import Testing
 
 @testable import CertctlServing
 
-/// Every pair of options in real files, which both nginx versions take without a warning.
+/// Every pair of site options, rendered and tested with all nginx versions.
 @Suite struct SiteMatrixTests {
-  /// One option: what each of its values does to a draft.
+  /// A value of an option, as a change of a draft.
   private typealias Choice = @Sendable (inout Draft) -> Void
 
   private struct Draft {
@@ -63,7 +63,7 @@ import Testing
     ],
   ]
 
-  /// Sites in which each value of an option meets each value of every other one.
+  /// Returns sites that combine each value of an option with each value of every other one.
   private static func sites(
     http: Int, https: Int, ca: String
   ) -> [(site: Site, stage: SiteRenderer.Stage)] {
@@ -82,7 +82,7 @@ import Testing
           draft.settings.httpPort = http
           draft.settings.httpsPort = https
           if draft.settings.verifiesUpstream { draft.settings.upstreamCA = ca }
-          // Those that exclude each other.
+          // Skips options that exclude each other.
           guard
             let site = try? Site(
               hosts: draft.hosts.map { try Identifier(parsing: $0) }, certificate: "test",
@@ -111,13 +111,13 @@ import Testing
   @Test(
     .requires("nginx", PythonPrograms.nginx, "openssl"), .timeLimit(.minutes(10)),
     arguments: SiteNginx.allCases, machines.indices)
-  func `nginx takes every combination of options without a warning`(
+  func `nginx accepts every pair of options without a warning`(
     _ nginx: SiteNginx, _ machine: Int
   ) async throws {
     try await withTemporaryFolder { folder in
       var bench = SiteBench(folder: folder, build: try await nginx.build())
       bench.machine = Self.machines[machine]
-      // Where names are looked up at the start, those of the matrix do not exist.
+      // Without a resolver nginx resolves names at its start, and those of the matrix do not exist.
       let cannotLookUp = bench.machine.resolvers.isEmpty
       try bench.issue("test", for: ["example.com"], types: [.ec256, .rsa2048])
       var sites = Self.sites(
@@ -139,7 +139,9 @@ import Testing
   @Test(
     .requires("nginx", PythonPrograms.nginx, "openssl"), .timeLimit(.minutes(10)),
     arguments: SiteNginx.allCases)
-  func `long names and other people's files do not disturb`(_ nginx: SiteNginx) async throws {
+  func `long names and foreign files do not break the configuration`(_ nginx: SiteNginx)
+    async throws
+  {
     try await withTemporaryFolder { folder in
       var bench = SiteBench(folder: folder, build: try await nginx.build())
       let (http, https) = (try FreePort.pick(), try FreePort.pick())
@@ -174,7 +176,7 @@ import Testing
 }
 
 extension SiteContent {
-  /// Whether there is a name in it that the machine of these tests does not know by itself.
+  /// Whether it has a host name that the test machine cannot resolve.
   fileprivate var hasForeignName: Bool {
     guard case .upstream(let upstream) = self else { return false }
     return upstream.servers.contains { $0.hostName != nil && !$0.isLocalhost }

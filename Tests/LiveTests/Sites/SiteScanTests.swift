@@ -5,7 +5,7 @@ import Testing
 
 @testable import CertctlServing
 
-/// What an independent scanner says to the files, by Mozilla's guideline 6.0.
+/// Sites scanned by sslyze against Mozilla's TLS guideline 6.0.
 @Suite(.requires("nginx", PythonPrograms.nginx, PythonPrograms.sslyze), .timeLimit(.minutes(10)))
 struct SiteScanTests {
   /// The keys of a site's certificates.
@@ -21,7 +21,7 @@ struct SiteScanTests {
     }
   }
 
-  /// Scans a site of its own and gives back what the scanner says.
+  /// Scans a new site and returns the output of the scanner.
   private func scan(
     _ kind: SiteNginx, _ types: [KeyType], profile: String,
     _ change: (inout SiteSettings) -> Void = { _ in }
@@ -54,7 +54,7 @@ struct SiteScanTests {
   }
 
   @Test(arguments: SiteNginx.allCases, Keys.allCases)
-  func `the intermediate policy is what Mozilla asks for`(
+  func `the intermediate policy complies with Mozilla's guideline`(
     _ kind: SiteNginx, _ keys: Keys
   ) async throws {
     let said = try await scan(kind, keys.types, profile: "intermediate")
@@ -62,12 +62,12 @@ struct SiteScanTests {
   }
 
   @Test(arguments: SiteNginx.allCases)
-  func `the modern policy is what Mozilla asks for`(_ kind: SiteNginx) async throws {
+  func `the modern policy complies with Mozilla's guideline`(_ kind: SiteNginx) async throws {
     let said = try await scan(kind, [.ec256], profile: "modern") { $0.tls = .modern }
     #expect(said.contains("OK - Compliant"), "\(said)")
   }
 
-  @Test func `the scanner finds what the guideline does not have`() async throws {
+  @Test func `the scanner reports a cipher that the guideline does not allow`() async throws {
     let said = try await scan(.installed, [.rsa2048], profile: "intermediate") {
       $0.usesDHE = true
     }

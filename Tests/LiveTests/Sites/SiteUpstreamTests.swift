@@ -4,14 +4,15 @@ import Testing
 
 @testable import CertctlServing
 
-/// What nginx does with upstreams that come, go, and speak otherwise, in both versions.
+/// Unknown upstreams, upstream names, websockets and mixed policies, in all nginx versions.
 @Suite(
   .requires(
     "nginx", PythonPrograms.nginx, "openssl", "curl", "python3", "pebble-challtestsrv"),
   .timeLimit(.minutes(10)))
 struct SiteUpstreamTests {
   @Test(arguments: SiteNginx.allCases)
-  func `an unknown upstream does not keep nginx from starting`(_ kind: SiteNginx) async throws {
+  func `an unresolvable upstream does not keep nginx from starting`(_ kind: SiteNginx) async throws
+  {
     try await RenderedSiteHost.run(kind) { _, ports in
       [
         try .sample("a.test", to: "http://nobody.invalid:8080", ports.settings),
@@ -34,7 +35,7 @@ struct SiteUpstreamTests {
   }
 
   @Test(arguments: SiteNginx.allCases)
-  func `names of upstreams are looked up while nginx runs`(_ kind: SiteNginx) async throws {
+  func `upstream names are resolved while nginx runs`(_ kind: SiteNginx) async throws {
     try await ChallengeTestServer.run { dns in
       try await RenderedSiteHost.run(kind) { bench, ports in
         bench.machine.resolvers = [dns.dnsAddress]
@@ -51,7 +52,7 @@ struct SiteUpstreamTests {
         for (path, seen) in [
           ("/x?y", "/x?y"), ("/api/x%20y?z", "/base/x%20y?z"), ("/two/x", "/two/x"),
         ] {
-          // The first look-up of a group happens beside the first request.
+          // The first lookup for a group runs concurrently with the first request.
           try await poll("an answer at \(path)") {
             try await host.get("https://a.test\(path)").standardOutput.contains(" 200")
           }
@@ -62,7 +63,7 @@ struct SiteUpstreamTests {
     }
   }
 
-  /// Answers one upgrade after another, with what came behind the request.
+  /// A server that accepts websocket upgrades and echoes the bytes after the request.
   private static let echo = """
     import socket, sys
     server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
@@ -85,7 +86,7 @@ struct SiteUpstreamTests {
     """
 
   @Test(arguments: SiteNginx.allCases)
-  func `a connection changes to a websocket, unless that is switched off`(
+  func `a connection upgrades to a websocket unless that is disabled`(
     _ kind: SiteNginx
   ) async throws {
     let port = try FreePort.pick()
@@ -112,7 +113,7 @@ struct SiteUpstreamTests {
     }
   }
 
-  /// Sends bytes over TLS and gives back what comes.
+  /// Sends text over TLS and returns the response.
   private static func talk(_ name: String, _ text: String, _ port: Int) async throws -> String {
     try await Program(
       "openssl",
@@ -121,7 +122,7 @@ struct SiteUpstreamTests {
   }
 
   @Test(arguments: SiteNginx.allCases)
-  func `sites with different policies share an address`(_ kind: SiteNginx) async throws {
+  func `sites with different TLS policies share an address`(_ kind: SiteNginx) async throws {
     try await RenderedSiteHost.run(kind) { _, ports in
       [
         try .sample("old.test", to: "http://127.0.0.1:\(ports.application)", ports.settings),

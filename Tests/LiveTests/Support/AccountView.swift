@@ -6,11 +6,11 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// The CA as seen by the account that certctl made: for questions that certctl itself never asks.
+/// certctl's account at the CA, for requests that certctl itself never sends.
 struct AccountView: Sendable {
   private let account: Account
 
-  /// The one account of a host's state directory.
+  /// Loads the only account in a host's state directory.
   init(of host: LiveHost) throws {
     let authority = try #require(host.entries("accounts").first)
     let id = try #require(host.entries("accounts/\(authority)").first)
@@ -24,7 +24,7 @@ struct AccountView: Sendable {
       .account(url: url, key: try PrivateKey(pem: [UInt8](key.utf8)))
   }
 
-  /// The statuses, by name, of the authorizations of all orders that Pebble has had so far.
+  /// Returns the status by name of the authorizations in all of Pebble's orders so far.
   func authorizations(_ pebble: Pebble) async throws -> [String: String] {
     let base = pebble.directoryURL.dropLast("/dir".count)
     var statuses: [String: String] = [:]

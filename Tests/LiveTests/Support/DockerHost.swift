@@ -10,23 +10,23 @@ import Testing
 /// A host whose nginx runs in a container, with upstream containers beside it, and a CA that
 /// validates through that nginx.
 struct DockerHost: Sendable {
-  /// Pebble, the state directory, and certctl, which reaches the engine.
+  /// Pebble, the state directory, and certctl with access to the engine.
   let live: LiveHost
   let engine: DockerEngine
-  /// The name of the nginx container, and the beginning of the other names.
+  /// The name of the nginx container, and the prefix of the other names.
   let name: String
-  /// The ports of this host that lead to nginx's 80 and 443.
+  /// The ports of this host that map to nginx's ports 80 and 443.
   let httpPort: Int
   let httpsPort: Int
 
   private static let count = Mutex(0)
 
-  /// Runs `body`; all containers and networks of it are gone afterwards.
+  /// Runs `body`, then removes its containers and its network.
   ///
   /// - Parameters:
-  ///   - dns: The DNS that the CA asks, and that certctl.toml names; nil for Pebble's own.
-  ///   - body: What is done with it.
-  /// - Throws: What `body` throws, or that it cannot be run.
+  ///   - dns: The DNS server for the CA and for certctl.toml; nil for Pebble's own.
+  ///   - body: Called with the host.
+  /// - Throws: The errors of `body` and of the setup.
   static func run(
     dns: KnotServer? = nil, _ body: (DockerHost) async throws -> Void
   ) async throws {
@@ -56,7 +56,7 @@ struct DockerHost: Sendable {
         print(try await host.log(of: host.name))
         outcome = .failure(error)
       }
-      // In a task of its own: also when the test was cancelled because its time was over.
+      // In a separate task, which also runs when the time limit has cancelled the test.
       await Task { try? await host.cleanUp() }.value
       try outcome.get()
     }
@@ -74,11 +74,11 @@ struct DockerHost: Sendable {
   var folder: TemporaryFolder { live.folder }
   /// The network of nginx and the upstream containers.
   var network: String { "\(name)-net" }
-  /// What is mounted as `/etc/nginx`.
+  /// The folder that is mounted as `/etc/nginx`.
   var nginxFolder: String { folder.path("nginx") }
   var stateDirectory: String { folder.path("state") }
 
-  /// The mounts that are right, as `--volume` takes them.
+  /// The correct mounts, as arguments of `--volume`.
   var volumes: [String] {
     ["\(nginxFolder):/etc/nginx:ro"]
       + ["live", "archive"].map { "\(stateDirectory)/\($0):\(stateDirectory)/\($0):ro" }
@@ -86,13 +86,13 @@ struct DockerHost: Sendable {
 
   // MARK: - Containers
 
-  /// Runs a command of the engine; a failure is a result.
+  /// Runs a command of the engine and returns its result, even if it fails.
   @discardableResult
   func docker(_ arguments: String...) async throws -> ProgramResult {
     try await engine.docker(arguments)
   }
 
-  /// Copies the nginx folder out of the image, as the head of the compose file says.
+  /// Copies the nginx folder out of the image, as the compose file's comment describes.
   func fillNginxFolder() async throws {
     try folder.makeFolder("nginx")
     let command = """
@@ -103,9 +103,9 @@ struct DockerHost: Sendable {
     ).run().requireSuccess("filling the nginx folder")
   }
 
-  /// Starts nginx by the compose file that certctl prints, as a user does, and waits until it answers.
+  /// Starts nginx with the compose file that certctl prints, and waits until it answers.
   ///
-  /// Upstream containers come later: the network is Compose's.
+  /// Start upstream containers afterwards, because Compose creates the network.
   func composeUp() async throws {
     let file = try await live.certctl.run([
       "site", "compose", "--nginx-container", name, "--image", engine.image, "--network", network,
@@ -123,7 +123,7 @@ struct DockerHost: Sendable {
     try await docker("network", "create", network).requireSuccess("the network")
   }
 
-  /// Starts nginx by `docker run`, with other mounts and options than the right ones.
+  /// Starts nginx with `docker run` and the given mounts and options.
   func startNginx(volumes: [String], options: [String] = []) async throws {
     try await makeNetwork()
     let arguments =
@@ -144,12 +144,12 @@ struct DockerHost: Sendable {
     ).requireSuccess(alias)
   }
 
-  /// Ends an upstream container; its name is unknown from then on.
+  /// Removes an upstream container, so that its name no longer resolves.
   func stopUpstream(_ alias: String) async throws {
     try await docker("rm", "--force", "\(name)-\(alias)").requireSuccess("rm \(alias)")
   }
 
-  /// What a container wrote.
+  /// Returns the last lines of a container's log.
   func log(of container: String) async throws -> String {
     let result = try await docker("logs", "--tail", "20", container)
     return result.standardOutput + result.standardError
@@ -171,7 +171,7 @@ struct DockerHost: Sendable {
         + ["--agree-tos"] + options, within: .seconds(120))
   }
 
-  /// The nginx in the container, as certctl finds it.
+  /// Returns the nginx in the container, as certctl finds it.
   func nginx() async throws -> RunningNginx {
     let docker = try #require(InstalledProgram.find("docker"))
     let variables = engine.environment.compactMapValues { $0 }
@@ -180,7 +180,7 @@ struct DockerHost: Sendable {
     return try await RunningNginx.inContainer(name, engines: [ours])
   }
 
-  /// What the check of the mounts throws.
+  /// Returns the error that the check of the mounts throws.
   func mountError(keys: FileAttributes = .init(mode: 0o600)) async throws -> CertctlError {
     let nginx = try await nginx()
     let error = await #expect(throws: CertctlError.self) {
@@ -191,21 +191,21 @@ struct DockerHost: Sendable {
 
   // MARK: - From outside
 
-  /// The root of Pebble's certificates, as a file.
+  /// Writes Pebble's root certificate to a file and returns its path.
   func root() async throws -> String { try folder.write("root.pem", try await live.pebble.root()) }
 
-  /// The certificate that is shown for a name, as PEM.
+  /// Returns the certificate that nginx serves for a name, as PEM.
   func served(_ name: String) async throws -> String? {
     try await TLSProbe.connect(port: httpsPort, serverName: name).chain.first
   }
 
-  /// The certificate in use for a lineage, as PEM.
+  /// Returns the certificate in use of a lineage, as PEM.
   func inUse(_ lineage: String) throws -> String? {
     TLSProbe.certificates(in: try #require(folder.read("state/live/\(lineage)/fullchain.pem")))
       .first
   }
 
-  /// All that is in the nginx folder: paths with the text of files, or the targets of links.
+  /// Returns all paths in the nginx folder, with the text of files and the targets of links.
   func nginxFiles() -> [String: String] {
     let folder = TemporaryFolder(existing: nginxFolder)
     return Dictionary(
@@ -214,7 +214,7 @@ struct DockerHost: Sendable {
       })
   }
 
-  /// What somebody on the host gets from nginx.
+  /// A response of nginx to a client on the host.
   struct Answer: Sendable, CustomStringConvertible {
     var status: Int
     var headers: String
@@ -222,22 +222,22 @@ struct DockerHost: Sendable {
 
     var description: String { "\(headers)\n\(body)" }
 
-    /// The value of a header, by its lower-case name.
+    /// Returns the value of a header, by its lower-case name.
     func header(_ name: String) -> String? {
       headers.split(separator: "\r\n").first { $0.lowercased().hasPrefix("\(name):") }
         .map { String($0.dropFirst(name.count + 1).drop { $0 == " " }) }
     }
   }
 
-  /// Asks nginx from outside by http, or by https when a root certificate is given.
+  /// Sends a request to nginx from outside, over https if a root certificate is given.
   ///
-  /// - Returns: Status 0 when nobody answered.
+  /// - Returns: The response, with status 0 if there was none.
   func get(
     _ path: String, host: String = "localhost", trusting root: String? = nil
   ) async throws -> Answer {
     let port = root == nil ? httpPort : httpsPort
     let scheme = root == nil ? "http" : "https"
-    // As curl connects by the port of the URL, the port that nginx has inside stays out of it.
+    // --connect-to maps the default port of the URL to the published port.
     let inside = root == nil ? 80 : 443
     let arguments =
       ["--silent", "--include", "--max-time", "10", "--noproxy", "*"]

@@ -3,17 +3,17 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// A host that gets its certificates from one Pebble by the built certctl.
+/// A host where the built certctl gets certificates from one Pebble.
 struct LiveHost: Sendable {
-  /// Everything that the test writes; the state directory is `state` in it.
+  /// The folder for all files of the test; the state directory is `state` in it.
   let folder: TemporaryFolder
   let pebble: Pebble
   /// certctl with that state directory.
   let certctl: CertctlBinary
-  /// Pebble's directory, or that of a proxy in front of it.
+  /// The directory URL of Pebble, or of a proxy in front of it.
   var directoryURL: String
 
-  /// Runs a fresh Pebble and a fresh state directory around `body`.
+  /// Runs `body` with a new Pebble and a new state directory.
   static func run<Result: Sendable>(
     _ configure: (inout Pebble.Configuration) -> Void = { _ in },
     _ body: (LiveHost) async throws -> Result
@@ -30,10 +30,10 @@ struct LiveHost: Sendable {
     }
   }
 
-  /// Runs another Pebble, which looks at the same ports, around `body`: the same host, later.
+  /// Runs `body` with the same host and a new Pebble that validates at the same ports.
   ///
-  /// Debian's Pebble locks up for good once an authorization was deactivated whose validation was
-  /// under way: it never gives back a lock on the challenge, which the end of the validation takes.
+  /// Debian's Pebble deadlocks once an authorization is deactivated during its validation: it never
+  /// releases a lock on the challenge, which the end of the validation needs.
   func withFreshAuthority(_ body: (LiveHost) async throws -> Void) async throws {
     let configuration = Pebble.Configuration {
       $0.httpPort = pebble.httpPort
@@ -46,7 +46,7 @@ struct LiveHost: Sendable {
     }
   }
 
-  /// The same with a certctl.toml that names this DNS, if there is one.
+  /// Returns the host with a certctl.toml for this DNS server, or unchanged for nil.
   func with(_ dns: KnotServer?) throws -> LiveHost {
     guard let dns else { return self }
     var certctl = certctl
@@ -56,20 +56,20 @@ struct LiveHost: Sendable {
 
   // MARK: - Commands
 
-  /// The options that name the CA.
+  /// The options that select the CA.
   var authority: [String] { ["--ca", directoryURL, "--ca-bundle", pebble.caBundlePath] }
 
-  /// http-01 by certctl's own listener, where Pebble looks.
+  /// The options for http-01 with the built-in listener, at Pebble's port.
   var standalone: [String] {
     ["--http-port", "\(pebble.httpPort)", "--http-address", "127.0.0.1"]
   }
 
-  /// The arguments of an `issue` with the terms agreed to.
+  /// Returns the arguments of `issue` with `--agree-tos`.
   func issueArguments(_ names: [String], _ options: [String]) -> [String] {
     ["issue"] + names + authority + ["--agree-tos"] + options
   }
 
-  /// Runs `issue` by http-01 and certctl's own listener.
+  /// Runs `issue` with http-01 and the built-in listener.
   func issue(
     _ names: String..., options: [String] = [], within limit: Duration = .seconds(60),
     whileRunning: (RunningProgram) async throws -> Void = { _ in }
@@ -94,29 +94,29 @@ struct LiveHost: Sendable {
 
   // MARK: - State
 
-  /// The chain in use, leaf first.
+  /// Returns the chain in use, leaf first.
   func chain(_ lineage: String) throws -> [Certificate] {
     try Certificate.chain(pem: bytes("state/live/\(lineage)/fullchain.pem"))
   }
 
-  /// The leaf in use.
+  /// Returns the leaf in use.
   func leaf(_ lineage: String) throws -> Certificate {
     try #require(try chain(lineage).first)
   }
 
-  /// Whether the key in use belongs to the leaf in use.
+  /// Whether the key in use matches the leaf in use.
   func isPair(_ lineage: String) throws -> Bool {
     let key = try PrivateKey(pem: bytes("state/live/\(lineage)/privkey.pem"))
     return try leaf(lineage).matches(key)
   }
 
-  /// What `show --json` says of a lineage.
+  /// Returns the report of `show --json` on a lineage.
   func report(_ lineage: String) async throws -> JSONValue {
     let result = try await certctl.run(["show", lineage, "--json"]).requireSuccess("show")
     return try json(result)["certificate"]
   }
 
-  /// The names in a folder of the state directory; none when it is not there.
+  /// Returns the names in a folder of the state directory, none if it does not exist.
   func entries(_ path: String) -> [String] {
     let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path("state/\(path)"))
     return (names ?? []).sorted()
@@ -127,22 +127,22 @@ struct LiveHost: Sendable {
   }
 }
 
-/// The one JSON object that a command printed.
+/// Returns the JSON object that a command printed.
 func json(_ result: ProgramResult) throws -> JSONValue {
   try #require(JSONValue([UInt8](result.standardOutput.utf8)), "\(result)")
 }
 
 extension Trait where Self == ConditionTrait {
-  /// What every test with a `LiveHost` needs.
+  /// The programs that every test with a `LiveHost` needs.
   static var needsPebble: Self { .requires("pebble", "pebble-challtestsrv", "openssl", "curl") }
 
-  /// What a test with nginx needs besides.
+  /// The additional program that a test with nginx needs.
   static var needsNginx: Self { .requires("nginx") }
 }
 
-/// Parts of an nginx.conf that a person wrote.
+/// Parts of a hand-written nginx.conf.
 extension LiveHost {
-  /// A server on Pebble's port of http-01, with its challenges in the folder `web`.
+  /// A server on Pebble's http-01 port, with challenges in the folder `web`.
   var plainServer: String {
     """
     server {
@@ -154,7 +154,7 @@ extension LiveHost {
     """
   }
 
-  /// A server with the certificate of example.com, which returns always the same.
+  /// Returns a TLS server with the certificate of example.com and a fixed response.
   func secureServer(_ port: Int, _ answer: String) -> String {
     let live = folder.path("state/live/example.com")
     return """

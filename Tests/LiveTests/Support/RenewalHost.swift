@@ -3,15 +3,15 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// A host that gets and renews its certificates at one acme2certifier by the built certctl.
+/// A host where the built certctl gets and renews certificates from one acme2certifier.
 struct RenewalHost: Sendable {
-  /// Everything that the test writes; the state directory is `state` in it, hooks are in `hooks`.
+  /// The folder for all files of the test, with the state directory `state` and with `hooks`.
   let folder: TemporaryFolder
   let server: Acme2Certifier
   /// certctl with that state directory and that configuration directory.
   let certctl: CertctlBinary
 
-  /// Runs a fresh server and a fresh state directory around `body`.
+  /// Runs `body` with a new server and a new state directory.
   static func run<Result: Sendable>(
     _ settings: Acme2Certifier.Settings = .init(), _ body: (RenewalHost) async throws -> Result
   ) async throws -> Result {
@@ -26,7 +26,7 @@ struct RenewalHost: Sendable {
 
   // MARK: - Commands
 
-  /// Runs `issue` by http-01 and certctl's own listener.
+  /// Runs `issue` with http-01 and the built-in listener.
   func issue(_ names: String..., options: [String] = []) async throws {
     let arguments =
       ["issue"] + names + ["--ca", server.directoryURL, "--ca-bundle", server.caBundlePath]
@@ -34,14 +34,14 @@ struct RenewalHost: Sendable {
     try await certctl.run(arguments + options).requireSuccess("issue")
   }
 
-  /// What one `renew` did.
+  /// The result of one `renew`.
   struct Run: Sendable, CustomStringConvertible {
     let result: ProgramResult
     let report: JSONValue
 
     var exitCode: Int32? { result.exitCode }
 
-    /// How each lineage that it looked at ended, in certctl's words.
+    /// The reported outcome by lineage.
     var outcomes: [String: String] {
       Dictionary(
         report["certificates"].array.map {
@@ -50,7 +50,7 @@ struct RenewalHost: Sendable {
       ) { first, _ in first }
     }
 
-    /// The lineages that ended so, sorted.
+    /// Returns the lineages with this outcome, sorted.
     func lineages(_ outcome: String) -> [String] {
       outcomes.filter { $0.value == outcome }.keys.sorted()
     }
@@ -58,7 +58,7 @@ struct RenewalHost: Sendable {
     var description: String { result.description }
   }
 
-  /// Runs `renew --json`, by a clock that is set forward if `later` says so.
+  /// Runs `renew --json` with the clock set forward by `later`.
   func renew(
     _ arguments: String..., later: Duration? = nil, within limit: Duration = .seconds(120)
   ) async throws -> Run {
@@ -70,39 +70,39 @@ struct RenewalHost: Sendable {
 
   // MARK: - State
 
-  /// The leaf in use.
+  /// Returns the leaf in use.
   func leaf(_ lineage: String) throws -> Certificate {
     let text = try #require(folder.read("state/live/\(lineage)/fullchain.pem"))
     return try #require(try Certificate.chain(pem: [UInt8](text.utf8)).first)
   }
 
-  /// How many generations a lineage has.
+  /// Returns the number of generations of a lineage.
   func generationCount(_ lineage: String) -> Int {
     let path = folder.path("state/archive/\(lineage)")
     return ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).count
   }
 
-  /// The requests so far, without the parts of URLs that are different each time.
+  /// The requests so far, without the variable parts of URLs.
   var requests: [String] {
     server.proxy.requests.map { request in
       "\(request.method) \(request.path.split(separator: "/").prefix(2).joined(separator: "/"))"
     }
   }
 
-  /// Adds lineages like one that is there, without certificates: as if `issue` had been cut short.
+  /// Adds copies of a lineage without certificates, as after an interrupted `issue`.
   func addLineages(_ names: [String], like model: String) throws {
     try folder.addLineages(names, like: model)
   }
 
-  /// Hooks that each write one line: the deploy hook the lineage, the post hook "post".
+  /// Writes hooks that each log one line: the deploy hook the lineage, the post hook "post".
   func writeHooks() throws { try folder.writeLoggingHooks() }
 
-  /// What the hooks wrote since the last call.
+  /// Returns what the hooks logged since the last call.
   func takeHookLog() -> [String] { folder.takeHookLog() }
 }
 
 extension TemporaryFolder {
-  /// Adds lineages like one that is there, without certificates: as if `issue` had been cut short.
+  /// Adds copies of a lineage without certificates, as after an interrupted `issue`.
   func addLineages(
     _ names: [String], like model: String, asWildcards: Bool = false
   ) throws {
@@ -119,7 +119,7 @@ extension TemporaryFolder {
     }
   }
 
-  /// Hooks that each write one line: the deploy hook the lineage, the post hook "post".
+  /// Writes hooks that each log one line: the deploy hook the lineage, the post hook "post".
   func writeLoggingHooks() throws {
     let log = path("hooks.log")
     for (name, word) in [("deploy.d/log", "$CERTCTL_LINEAGE"), ("post.d/log", "post")] {
@@ -129,7 +129,7 @@ extension TemporaryFolder {
     }
   }
 
-  /// What these hooks wrote since the last call.
+  /// Returns what these hooks logged since the last call.
   func takeHookLog() -> [String] {
     defer { remove("hooks.log") }
     return (read("hooks.log") ?? "").split(separator: "\n").map(String.init)

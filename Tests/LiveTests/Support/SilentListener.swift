@@ -2,12 +2,11 @@ import Glibc
 import Synchronization
 import TestSupport
 
-/// A host that takes connections and never says a word: a validation that goes there hangs until
-/// the CA gives up.
+/// A listener that accepts connections and never answers.
 ///
-/// Debian's Pebble waits five seconds for an answer.
+/// A validation of it hangs until the CA gives up: Debian's Pebble after five seconds.
 final class SilentListener: Sendable {
-  /// Its address, another one of loopback than that of certctl's listener.
+  /// The loopback address, different from that of certctl's listener.
   static let address = "127.0.0.2"
 
   private let descriptor: Int32
@@ -39,7 +38,7 @@ final class SilentListener: Sendable {
     close(descriptor)
   }
 
-  /// Returns when somebody has connected: the CA has begun to validate.
+  /// Waits for a connection, which shows that the CA has begun to validate.
   func waitForConnection() async throws {
     try await poll("a connection to the silent listener") {
       let connection = accept(descriptor, nil, nil)

@@ -3,28 +3,28 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// A host with a real nginx, an application behind it, and a CA that looks at nginx's port.
+/// A host with a real nginx, an application behind it, and a CA that validates at nginx's port.
 struct SiteHost: Sendable {
   let host: LiveHost
   let nginx: NginxServer
-  /// The port of plain HTTP, where the CA looks.
+  /// The port for plain HTTP, where the CA validates.
   var httpPort: Int { host.pebble.httpPort }
   /// The port for TLS.
   let tlsPort: Int
-  /// The port of the application, which answers with its number and the path.
+  /// The port of the application, which echoes the request's path.
   let applicationPort: Int
-  /// The path of the CA's root.
+  /// The path of the CA's root certificate.
   let root: String
 
-  /// Runs one around `body`.
+  /// Runs `body` with a new host.
   ///
   /// - Parameters:
   ///   - more: Further text for nginx's `http` block.
-  ///   - executable: Which nginx it is.
-  ///   - dns: The DNS that the CA asks, and that certctl.toml names; nil for Pebble's own.
-  ///   - validitySeconds: How long certificates are valid; nil for Pebble's own five years.
-  ///   - body: What is done with it.
-  /// - Throws: What `body` throws, or that it cannot be run.
+  ///   - executable: The nginx program.
+  ///   - dns: The DNS server for the CA and for certctl.toml; nil for Pebble's own.
+  ///   - validitySeconds: The lifetime of certificates; nil for Pebble's own five years.
+  ///   - body: Called with the host.
+  /// - Throws: The errors of `body` and of the setup.
   static func run(
     more: String = "", executable: String = "nginx", dns: KnotServer? = nil,
     validitySeconds: Int? = nil, _ body: (SiteHost) async throws -> Void
@@ -51,7 +51,7 @@ struct SiteHost: Sendable {
     }
   }
 
-  /// The arguments of a `site add`.
+  /// Returns the arguments of `site add`.
   func addArguments(
     _ hosts: String, upstream: String? = nil, options: [String] = []
   ) -> [String] {
@@ -60,31 +60,31 @@ struct SiteHost: Sendable {
       + ["--listen-https", "\(tlsPort)", "--agree-tos"] + host.authority + options
   }
 
-  /// Adds a site.
+  /// Runs `site add`.
   func add(
     _ hosts: String, upstream: String? = nil, options: [String] = []
   ) async throws -> ProgramResult {
     try await host.certctl.run(addArguments(hosts, upstream: upstream, options: options))
   }
 
-  /// Runs `site` with these words.
+  /// Runs `site` with these arguments.
   func site(_ words: String...) async throws -> ProgramResult {
     try await host.certctl.run(["site"] + words)
   }
 
-  /// What `site show --json` says.
+  /// Returns the report of `site show --json`.
   func report(_ name: String) async throws -> JSONValue {
     let result = try await host.certctl.run(["site", "show", name, "--json"])
     return try json(result.requireSuccess("site show"))["site"]
   }
 
-  /// The certificate that nginx shows for a name; nil when it refuses the handshake.
+  /// Returns the certificate that nginx serves for a name, or nil if it rejects the handshake.
   func served(_ name: String) async throws -> Certificate? {
     let probe = try await TLSProbe.connect(port: tlsPort, serverName: name, trusting: root)
     return try probe.chain.first.map { try Certificate(pem: [UInt8]($0.utf8)) }
   }
 
-  /// What curl gets, with the header; the name leads to this machine.
+  /// Returns curl's output with the headers; the URL's name resolves to this machine.
   func get(_ url: String) async throws -> String {
     let name = url.split(separator: "/").dropFirst().first.map(String.init) ?? ""
     let host = name.split(separator: ":").first.map(String.init) ?? name
@@ -96,7 +96,7 @@ struct SiteHost: Sendable {
     return result.standardOutput + result.standardError
   }
 
-  /// All files in nginx's folder that are configuration, with their texts; links with targets.
+  /// Returns the configuration files in nginx's folder, with the text or the link target.
   func configuration() throws -> [String: String] {
     var found: [String: String] = [:]
     for name in try FileManager.default.subpathsOfDirectory(atPath: nginx.folder.path) {

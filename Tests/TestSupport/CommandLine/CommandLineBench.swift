@@ -2,18 +2,18 @@ import CertctlBase
 import Glibc
 package import Testing
 
-/// `certctl` with an empty state directory, run with one line of words at a time.
+/// `certctl` with an empty state directory, run one command at a time.
 package struct CommandLineBench {
   package let folder: TemporaryFolder
   package let binary: CertctlBinary
 
-  /// An empty state directory in a folder.
+  /// Creates a bench with an empty state directory in a folder.
   package init(_ folder: TemporaryFolder) throws {
     self.folder = folder
     binary = try CertctlBinary.locate(stateIn: folder)
   }
 
-  /// Runs a test with a bench of its own.
+  /// Runs a test with its own bench.
   package static func with<Result>(
     _ body: (CommandLineBench) async throws -> Result
   ) async throws -> Result {
@@ -22,17 +22,17 @@ package struct CommandLineBench {
     }
   }
 
-  /// Runs `certctl` with these words.
+  /// Runs `certctl` with these arguments.
   package func run(_ arguments: String...) async throws -> ProgramResult {
     try await binary.run(arguments)
   }
 
-  /// Whether the state directory has been made.
+  /// Whether the state directory exists.
   package var hasState: Bool { folder.contains("state") }
 
-  /// Runs a command that must fail, as text and as JSON, and checks the form of both.
+  /// Runs a failing command, as text and as JSON, and checks the form of both.
   ///
-  /// - Returns: The message and the hint, which are the same both times.
+  /// - Returns: The message and the hint, which must be the same in both.
   @discardableResult
   package func fails(
     _ arguments: [String], exit code: Int32, _ errorCode: String,
@@ -53,7 +53,7 @@ package struct CommandLineBench {
     let message = error["message"].string ?? ""
     let hint = error["hint"].string ?? ""
     #expect(!message.isEmpty, sourceLocation: place)
-    // What varies between two runs, such as a time, is not in errors that tests ask for.
+    // These errors contain nothing that differs between two runs, such as a time.
     let lines =
       message.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
       + (hint.isEmpty ? [] : ["certctl: hint: \(hint)"])

@@ -1,11 +1,11 @@
 import Glibc
 
 extension CommandLineBench {
-  /// Runs `certctl` as an ordinary user, also when the tests run as root.
+  /// Runs `certctl` as an ordinary user, even if the tests run as root.
   package func asNobody(_ arguments: [String]) async throws -> ProgramResult {
     var program = binary.program(arguments)
     guard geteuid() == 0 else { return try await program.run() }
-    // The build folder may be closed to others; a copy is not.
+    // Others may not be able to read the build directory, so run a copy.
     chmod(folder.path, 0o755)
     let copy = folder.path("certctl")
     try await Program("cp", [program.executable, copy]).run().requireSuccess("cp")

@@ -1,33 +1,33 @@
 import FoundationEssentials
 import Glibc
 
-/// Real DNS servers, each on port 53 of an address of its own, and a CA that asks a resolver.
+/// Real DNS servers, each on port 53 of its own address, and a CA that uses a resolver.
 ///
-/// Knot is the primary and the secondary of `example.test` and `two.test`; the secondary hears of a
-/// change only when the test says so. BIND has `other.test`. `_acme-challenge.delegated.example.test` is
-/// a CNAME into it. unbound resolves all of that, for Pebble and for certctl.
+/// Knot is primary and secondary for `example.test` and `two.test`. The secondary does not receive
+/// changes until the test calls ``transfer()``. BIND serves `other.test`, the target of the CNAME
+/// `_acme-challenge.delegated.example.test`. unbound resolves all zones for Pebble and certctl.
 package struct DNSLab: Sendable {
   package static let primary = "127.0.0.11"
   package static let secondary = "127.0.0.12"
   package static let bind = "127.0.0.13"
   package static let resolver = "127.0.0.10"
-  /// What a colleague's record says, which nobody may touch.
+  /// The value of another user's TXT record, which certctl must not change.
   package static let foreign = "somebody-else"
-  /// The keys by their algorithms, in base64.
+  /// The TSIG keys by algorithm, in base64.
   package static let keys = [
     "hmac-sha256": "c2VjcmV0LW9mLXRoZS10ZXN0LXNlY3JldC0wMDAwMDE=",
     "hmac-sha384": "c2VjcmV0LW9mLXRoZS10ZXN0LXNlY3JldC0wMDAwMDI=",
     "hmac-sha512": "c2VjcmV0LW9mLXRoZS10ZXN0LXNlY3JldC0wMDAwMDM=",
   ]
 
-  /// The state directory is `state` in it; servers have folders of their own.
+  /// The lab's directory; certctl's state directory is `state` in it, each server has its own.
   package let folder: TemporaryFolder
   package let namespace: NetworkNamespace
   package let pebble: Pebble
   private let secondaryProgram: RunningProgram
   package let certctl: CertctlBinary
 
-  /// Runs all of it around `body`.
+  /// Runs the lab around `body`.
   package static func run<Result: Sendable>(
     _ configuration: Pebble.Configuration = .init(), _ body: (DNSLab) async throws -> Result
   ) async throws -> Result {
@@ -58,7 +58,7 @@ package struct DNSLab: Sendable {
 
   // MARK: - Acting
 
-  /// Lets the secondary fetch what it has missed, of both zones.
+  /// Makes the secondary fetch the changes of both zones.
   package func transfer() async throws {
     for zone in ["example.test", "two.test"] {
       _ = try await namespace.inside(
@@ -67,13 +67,13 @@ package struct DNSLab: Sendable {
     }
   }
 
-  /// Ends the secondary for good.
+  /// Kills the secondary.
   package func killSecondary() async throws {
     secondaryProgram.send(SIGKILL)
     try await poll("the end of the secondary") { !secondaryProgram.isRunning }
   }
 
-  /// The TXT values of a name at one server, sorted.
+  /// Queries one server and returns the sorted TXT values of a name.
   package func texts(_ name: String, at server: String = primary) async throws -> [String] {
     let result = try await namespace.inside(
       Program("dig", ["+short", "+time=2", "+tries=1", "+norecurse", "@\(server)", name, "TXT"])
@@ -83,7 +83,7 @@ package struct DNSLab: Sendable {
     }.sorted()
   }
 
-  /// Changes a zone as a colleague would, by nsupdate's own commands.
+  /// Changes a zone with nsupdate commands, as another user would.
   package func update(_ commands: String, at server: String = primary) async throws {
     let key = "hmac-sha256:update-hmac-sha256:\(Self.keys["hmac-sha256"] ?? "")"
     try await namespace.inside(Program("nsupdate", ["-y", key])).run(
@@ -91,14 +91,14 @@ package struct DNSLab: Sendable {
     ).requireSuccess("nsupdate")
   }
 
-  /// certctl in the namespace, with a key for the primaries of all zones, which it finds itself.
+  /// Returns certctl in the namespace with a TSIG key; it finds the primaries itself.
   package func program(_ arguments: [String], algorithm: String = "hmac-sha256") -> Program {
     var program = certctl.program(arguments)
     program.environment["RFC2136_TSIG_FILE"] = folder.path("update-\(algorithm).key")
     return namespace.inside(program)
   }
 
-  /// The arguments of `certctl issue` for these names.
+  /// Returns the arguments of `certctl issue` for these names.
   package func issueArguments(_ names: [String], _ options: [String] = []) -> [String] {
     ["issue"] + names + ["--dns", "rfc2136", "--agree-tos", "--ca", pebble.directoryURL]
       + ["--ca-bundle", pebble.caBundlePath] + options

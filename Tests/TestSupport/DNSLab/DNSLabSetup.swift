@@ -1,7 +1,7 @@
 import FoundationEssentials
 
 extension DNSLab {
-  /// The servers of a lab, and their files.
+  /// The servers of a lab and their files.
   struct Setup: Sendable {
     let folder: TemporaryFolder
     let namespace: NetworkNamespace
@@ -107,7 +107,7 @@ extension DNSLab {
 
     // MARK: - BIND and unbound
 
-    /// Runs BIND, the primary of `other.test`.
+    /// Runs BIND, the primary of `other.test` and `acme.other.test`.
     func serveBIND<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
       try folder.write(
         "bind/zone",
@@ -152,7 +152,7 @@ extension DNSLab {
       }
     }
 
-    /// Runs unbound, which knows where these zones are.
+    /// Runs unbound with stub zones for the lab's zones.
     func serveUnbound<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
       let stubs = [
         ("example.test", DNSLab.primary), ("two.test", DNSLab.primary), ("other.test", DNSLab.bind),

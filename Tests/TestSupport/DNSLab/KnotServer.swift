@@ -1,18 +1,18 @@
 import FoundationEssentials
 package import Testing
 
-/// Knot with one zone on a free port, which is also enough of a resolver for that zone.
+/// Knot with one zone on a free port; certctl also uses it as the zone's resolver.
 ///
-/// Names of the zone have the address 127.0.0.1; `home` by a record of its own, since a record below it
-/// would take it away from the wildcard. No root is needed, and no network of its own.
+/// All names of the zone have the address 127.0.0.1. `home` has its own record, because a record
+/// below it would hide the wildcard. Requires neither root nor a network namespace.
 package struct KnotServer: Sendable {
-  /// Where it listens, UDP and TCP, as "127.0.0.1:port".
+  /// The address for UDP and TCP, as "127.0.0.1:port".
   package let address: String
   package let port: Int
-  /// The key file for updates, in BIND's format.
+  /// The path of the TSIG key file for updates, in BIND's format.
   package let keyPath: String
 
-  /// Runs one around `body`.
+  /// Runs a server around `body`.
   package static func run<Result: Sendable>(
     zone: String, _ body: (KnotServer) async throws -> Result
   ) async throws -> Result {
@@ -68,12 +68,12 @@ package struct KnotServer: Sendable {
     }
   }
 
-  /// The TXT values of a name, one a line.
+  /// Returns the TXT values of a name, one per line.
   package func texts(_ name: String) async throws -> String {
     try await Self.dig(name, "TXT", port)
   }
 
-  /// What makes certctl use it, in the form of certctl.toml.
+  /// The settings for certctl, in the format of certctl.toml.
   package var configuration: String {
     """
     dns = "rfc2136"
@@ -96,6 +96,6 @@ package struct KnotServer: Sendable {
 }
 
 extension Trait where Self == ConditionTrait {
-  /// Skips the test where there is no Knot, but fails it when `CI=true`.
+  /// Skips the test if Knot is missing; fails it if `CI=true`.
   package static var needsKnot: Self { .requires("knotd", "dig") }
 }

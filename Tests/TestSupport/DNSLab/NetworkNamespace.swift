@@ -2,16 +2,16 @@ import FoundationEssentials
 import Glibc
 package import Testing
 
-/// A network of a test's own, with nothing but a loopback device: servers can have port 53 there.
+/// A network namespace of one test with only a loopback device, so that servers can use port 53.
 package struct NetworkNamespace: Sendable {
   package let name: String
 
-  /// Makes one around `body`, with these addresses beside 127.0.0.1 and this resolver.
+  /// Creates a namespace around `body`, with these addresses besides 127.0.0.1 and this resolver.
   package static func run<Result: Sendable>(
     addresses: [String], resolver: String, _ body: (NetworkNamespace) async throws -> Result
   ) async throws -> Result {
     let name = "certctl-\(getpid())-\(UInt32.random(in: 0...(.max)))"
-    // What `ip netns exec` puts over /etc/resolv.conf.
+    // `ip netns exec` mounts this file over /etc/resolv.conf.
     let folder = "/etc/netns/\(name)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -21,18 +21,18 @@ package struct NetworkNamespace: Sendable {
     let result: Swift.Result<Result, any Error>
     do {
       try await ip("-n", name, "link", "set", "lo", "up")
-      // BIND listens on addresses that a device has, not on all of 127.0.0.0/8.
+      // BIND listens only on addresses of a device, not on all of 127.0.0.0/8.
       for address in addresses { try await ip("-n", name, "addr", "add", address, "dev", "lo") }
       result = .success(try await body(NetworkNamespace(name: name)))
     } catch {
       result = .failure(error)
     }
-    // What still runs in it keeps it alive without a name, and is killed with the test.
+    // Remaining processes keep the unnamed namespace alive until the test kills them.
     try? await Task { try await ip("netns", "delete", name) }.value
     return try result.get()
   }
 
-  /// The same program, inside.
+  /// Returns the program, to be run in the namespace.
   package func inside(_ program: Program) -> Program {
     var inner = program
     inner.arguments =
@@ -47,7 +47,7 @@ package struct NetworkNamespace: Sendable {
   }
 }
 
-/// Whether something listens on a port of 127.0.0.1 in a namespace, or in the test's own network.
+/// Returns whether a server listens on 127.0.0.1 in a namespace, or in the test's own network.
 package func acceptsConnections(
   _ port: Int, in namespace: NetworkNamespace?
 ) async throws -> Bool {
@@ -57,7 +57,7 @@ package func acceptsConnections(
 }
 
 extension Trait where Self == ConditionTrait {
-  /// Skips the test where it may not make networks or lacks a server, but fails it when `CI=true`.
+  /// Skips the test without root or if a server is missing; fails it if `CI=true`.
   package static func needsDNSLab(sourceLocation: SourceLocation = #_sourceLocation) -> Self {
     .enabled(
       "needs root, and knot, bind9, unbound, pebble, iproute2", sourceLocation: sourceLocation

@@ -4,26 +4,26 @@ package import CertctlDNS
 internal import FoundationEssentials
 package import Testing
 
-/// The contract of every ``DNSProvider`` that speaks HTTP, as a test over its fixtures.
+/// The contract of every ``DNSProvider`` with an HTTP API, tested against its fixtures.
 ///
-/// A new provider is tested by a folder `Fixtures/dns/NAME` with the scenarios of ``required``; a
-/// scenario that its API cannot have is named in `absent.json` there, with the reason.
+/// A new provider adds a directory `Fixtures/dns/NAME` with the scenarios of ``required``. Its
+/// `absent.json` lists the scenarios that its API cannot have, with the reasons.
 package struct DNSProviderConformance: Sendable {
-  /// The scenarios that each provider must have.
+  /// The scenarios that every provider must have.
   package static let required = [
     "publish", "publish-two", "remove", "remove-nothing", "unauthorized", "rate-limited", "no-zone",
     "pages",
   ]
 
-  /// Those of them that are about errors.
+  /// The required scenarios that must end with an error.
   static let failing: Set<String> = ["unauthorized", "no-zone"]
 
   let scenario: DNSProviderScenario
 
-  /// A test of one scenario.
+  /// Creates a test of one scenario.
   package init(_ scenario: DNSProviderScenario) { self.scenario = scenario }
 
-  /// Plays the scenario; failures are recorded with the test that called.
+  /// Runs the scenario and records failures at the caller's location.
   package func run(sourceLocation: SourceLocation = #_sourceLocation) async throws {
     let fixture = try DNSProviderFixture.load(scenario)
     let type = try #require(
@@ -47,13 +47,13 @@ package struct DNSProviderConformance: Sendable {
       sourceLocation: sourceLocation)
   }
 
-  /// What a provider of a fixture works with: its settings, its time, and no network.
+  /// Returns the context of a fixture's provider: its settings, its time and no network.
   ///
   /// - Parameters:
   ///   - fixture: The fixture.
   ///   - descriptor: The provider's descriptor.
-  ///   - http: What answers.
-  ///   - clock: The time, in which no wait takes any.
+  ///   - http: The fake server.
+  ///   - clock: The clock, on which waits take no time.
   /// - Returns: The context.
   package static func context(
     _ fixture: DNSProviderFixture, _ descriptor: DNSProviderDescriptor, _ http: any HTTPClient,
@@ -62,11 +62,11 @@ package struct DNSProviderConformance: Sendable {
     var environment = Environment.failing
     environment.http = { _ in http }
     environment.clock = clock.wall
-    // Files of a checkout are readable to all.
+    // Files in a checkout are world-readable.
     environment.console.warn = { text in
       if !text.contains("can read the secret in") { Issue.record("unexpected warning: \(text)") }
     }
-    // A setting may be the path of a file that lies beside the fixtures.
+    // A setting may be the path of a file beside the fixtures.
     let values = fixture.settings.mapValues {
       $0.replacing("{fixtures}", with: DNSProviderScenario.folder.path)
     }
@@ -74,7 +74,7 @@ package struct DNSProviderConformance: Sendable {
       descriptor, values: values, argument: fixture.argument, environment: environment)
   }
 
-  /// Does what a fixture asks for.
+  /// Performs the action of a fixture.
   package static func act(
     _ fixture: DNSProviderFixture, _ provider: any DNSProvider
   ) async throws {
@@ -131,7 +131,7 @@ package struct DNSProviderConformance: Sendable {
     }
   }
 
-  /// The values of a fixture that must not be printed.
+  /// Returns the secrets of a fixture, which must never be printed.
   package static func secrets(
     _ fixture: DNSProviderFixture, _ descriptor: DNSProviderDescriptor
   ) -> [String] {
@@ -139,7 +139,7 @@ package struct DNSProviderConformance: Sendable {
       .filter { !$0.isEmpty }
   }
 
-  /// The seconds of all Retry-After in the answers.
+  /// Returns the sum of all Retry-After in the responses, in seconds.
   private static func pauses(_ fixture: DNSProviderFixture) -> Double {
     fixture.exchanges.reduce(0) { sum, exchange in
       sum + (exchange.response.headers?["Retry-After"].flatMap { Double($0) } ?? 0)

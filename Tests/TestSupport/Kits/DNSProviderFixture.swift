@@ -1,14 +1,14 @@
 package import FoundationEssentials
 
-/// One scenario of a DNS provider: what is asked of it, and the requests and answers that follow.
+/// A scenario of a DNS provider: an action, and the expected requests with their responses.
 ///
 /// It is a file `Fixtures/dns/PROVIDER/SCENARIO.json`, written from the vendor's documentation.
 package struct DNSProviderFixture: Sendable, Decodable {
-  /// What the provider is asked to do.
+  /// The action of the provider.
   package enum Action: String, Sendable, Decodable {
-    /// To add the records.
+    /// Adds the records.
     case publish
-    /// To take them away.
+    /// Removes the records.
     case remove
   }
 
@@ -20,58 +20,58 @@ package struct DNSProviderFixture: Sendable, Decodable {
     package let value: String
   }
 
-  /// A request that must come, and what answers it.
+  /// An expected request and its response.
   package struct Exchange: Sendable, Decodable {
-    /// What must come.
+    /// An expected request.
     package struct Request: Sendable, Decodable {
       /// The method.
       package let method: String
       /// The whole URL.
       package let url: String
-      /// The header fields that must be there with these values; others may be there too.
+      /// The required header fields and their values; others are allowed.
       package let headers: [String: String]?
-      /// The body: JSON is compared by value, a string as text; there must be none where it is absent.
+      /// The body: JSON is compared by value, a string as text; if absent, there must be none.
       package let body: JSONValue?
     }
 
-    /// What answers.
+    /// A response.
     package struct Response: Sendable, Decodable {
       /// The status.
       package let status: Int
       /// The header fields.
       package let headers: [String: String]?
-      /// The body: a string is sent as it stands, everything else as JSON.
+      /// The body: a string is sent as is, anything else as JSON.
       package let body: JSONValue?
     }
 
-    /// What must come.
+    /// The expected request.
     package let request: Request
-    /// What answers.
+    /// The response.
     package let response: Response
   }
 
-  /// The URL of the vendor's page from which this was written.
+  /// The URL of the vendor's page that documents the exchange.
   package let source: String
   /// The provider's settings.
   package let settings: [String: String]
-  /// What stands after the provider's name and a colon.
+  /// The text after the provider's name and a colon.
   package let argument: String?
-  /// What is asked.
+  /// The action.
   package let action: Action
   /// The zone.
   package let zone: String
   /// The records.
   package let records: [Record]
-  /// All requests in their order.
+  /// All expected requests, in order.
   package let exchanges: [Exchange]
-  /// The time, for requests that are signed.
+  /// The time, for signed requests.
   package let time: Date?
-  /// Parts of the error's text; absent where the action must succeed.
+  /// Parts of the error's text; absent if the action must succeed.
   package let error: [String]?
 
   /// Reads a scenario.
   ///
-  /// - Throws: `DecodingError`, or what the file system says.
+  /// - Throws: `DecodingError`, or an error of the file system.
   package static func load(_ scenario: DNSProviderScenario) throws -> DNSProviderFixture {
     let decoder = JSONDecoder()
     decoder.dateDecodingStrategy = .iso8601
@@ -79,20 +79,20 @@ package struct DNSProviderFixture: Sendable, Decodable {
   }
 }
 
-/// The place of a fixture.
+/// The location of a fixture.
 package struct DNSProviderScenario: Sendable, Hashable, Comparable, CustomStringConvertible {
-  /// The provider's name, which is the folder's.
+  /// The provider's name, which is also the directory's.
   package let provider: String
-  /// The file's name without its ending.
+  /// The file name without its extension.
   package let name: String
 
-  /// The provider and the scenario, as tests are listed.
+  /// The provider and the scenario, as in test listings.
   package var description: String { "\(provider)/\(name)" }
 
-  /// The order of the listing.
+  /// Compares the descriptions.
   package static func < (one: Self, other: Self) -> Bool { one.description < other.description }
 
-  /// `Fixtures/dns` beside `Tests` and `Sources`.
+  /// The directory `Fixtures/dns`.
   package static let folder = URL(filePath: Checkout.path("Fixtures/dns"))
 
   /// The file.
@@ -100,14 +100,14 @@ package struct DNSProviderScenario: Sendable, Hashable, Comparable, CustomString
     Self.folder.appending(path: provider).appending(path: "\(name).json")
   }
 
-  /// All scenarios; `absent.json` is none, see ``absent(_:)``.
+  /// All scenarios; `absent.json` is not one, see ``absent(_:)``.
   package static let all: [DNSProviderScenario] = entries(of: folder).flatMap { provider in
     entries(of: folder.appending(path: provider))
       .filter { $0.hasSuffix(".json") && $0 != "absent.json" }
       .map { DNSProviderScenario(provider: provider, name: String($0.dropLast(5))) }
   }.sorted()
 
-  /// The scenarios that a provider cannot have, with the reason why, from its `absent.json`.
+  /// Returns the scenarios that a provider cannot have, with the reasons, from its `absent.json`.
   package static func absent(_ provider: String) -> [String: String] {
     let file = folder.appending(path: provider).appending(path: "absent.json")
     guard let data = try? Data(contentsOf: file) else { return [:] }

@@ -2,7 +2,7 @@ package import CertctlBase
 internal import FoundationEssentials
 internal import Synchronization
 
-/// A vendor's API that answers the requests of a fixture, in their order, and no others.
+/// A fake vendor API that accepts exactly the requests of a fixture, in order.
 package final class ScriptedVendor: HTTPClient {
   private struct State {
     var next = 0
@@ -12,12 +12,12 @@ package final class ScriptedVendor: HTTPClient {
   private let exchanges: [DNSProviderFixture.Exchange]
   private let state = Mutex(State())
 
-  /// A vendor.
+  /// Creates a vendor.
   ///
-  /// - Parameter exchanges: The requests that must come, and their answers.
+  /// - Parameter exchanges: The expected requests and their responses.
   package init(_ exchanges: [DNSProviderFixture.Exchange]) { self.exchanges = exchanges }
 
-  /// What was wrong with the requests; a script that was not played to its end is wrong too.
+  /// The unexpected, wrong or missing requests.
   package var complaints: [String] {
     state.withLock { state in
       guard state.next < exchanges.count, state.complaints.isEmpty else { return state.complaints }
@@ -26,9 +26,9 @@ package final class ScriptedVendor: HTTPClient {
     }
   }
 
-  /// Answers the next request.
+  /// Responds to the next request.
   ///
-  /// - Throws: `HarnessError` for a request that is not the next one of the script.
+  /// - Throws: `HarnessError` for an unexpected request.
   package func send(_ request: HTTPRequest) async throws -> HTTPResponse {
     let number = state.withLock { state in
       state.next += 1

@@ -7,16 +7,15 @@ package import Testing
 
 /// The contract of every ``ChallengeSolver``, as a test that one call runs.
 ///
-/// A new solver is tested by its settings and a way to look at it as a CA would:
+/// A test of a new solver provides settings and a closure that looks for a challenge as a CA would:
 ///
 ///     try await SolverConformance(WebrootSolver.self, settings) { try await look($0) }.run()
 ///
-/// It presents two challenges at once, looks at each, cleans them up, looks again, cleans up a second
-/// time, cleans up without having presented, proves many orders side by side, and, where the
-/// challenges outlive the process, cleans up by a fresh solver what a first one left behind, as after
-/// a crash.
+/// It presents two challenges at once, checks them, cleans up, checks again and cleans up a second
+/// time. It also cleans up without presenting, and serves many orders concurrently. If challenges
+/// persist after exit, it cleans up after a crash with a new solver.
 package struct SolverConformance<Solver: ChallengeSolver>: Sendable {
-  /// What a look of the CA finds: the key authorization, its digest, or nothing.
+  /// Returns whether a CA would find the correct response to a challenge now.
   package typealias Look = @Sendable (PresentedChallenge) async throws -> Bool
 
   let settings: ChallengeSettings
@@ -24,15 +23,15 @@ package struct SolverConformance<Solver: ChallengeSolver>: Sendable {
   let look: Look
   let context: SolverContext
 
-  /// A test of a solver.
+  /// Creates a test of a solver.
   ///
   /// - Parameters:
   ///   - solver: The type to test.
-  ///   - settings: Settings that it serves, with free ports and a folder of the test.
-  ///   - names: The names to prove.
-  ///   - context: What it works with.
-  ///   - look: Whether a CA that looks now finds the right answer to a challenge; false when there
-  ///     is nothing, or nobody to ask.
+  ///   - settings: Settings for the solver, with free ports and a temporary directory.
+  ///   - names: The names to validate.
+  ///   - context: The solver's context.
+  ///   - look: Whether a CA would find the correct response to a challenge now; false if there is
+  ///     none, or no server.
   package init(
     _ solver: Solver.Type, _ settings: ChallengeSettings,
     names: [Identifier] = [.dns("a.example.com"), .dns("b.example.com")],
@@ -48,7 +47,7 @@ package struct SolverConformance<Solver: ChallengeSolver>: Sendable {
     }
   }
 
-  /// Runs all of it; failures are recorded with the test that called.
+  /// Runs all checks and records failures at the caller's location.
   package func run(sourceLocation: SourceLocation = #_sourceLocation) async throws {
     let served = try Catalog.solver(for: settings, in: context)
     #expect(served is Solver, "the settings are not for it", sourceLocation: sourceLocation)
@@ -68,7 +67,7 @@ package struct SolverConformance<Solver: ChallengeSolver>: Sendable {
     try await expect(visible: true, "after present", place)
     try await solver.cleanUp(challenges)
     try await expect(visible: false, "after the clean-up", place)
-    // What is not there is no error.
+    // Cleaning up again is not an error.
     try await solver.cleanUp(challenges)
   }
 
@@ -80,7 +79,7 @@ package struct SolverConformance<Solver: ChallengeSolver>: Sendable {
     try await expect(visible: false, "after a clean-up without present", place)
   }
 
-  /// Ports, folders and records are free again for the next order.
+  /// Ports, files and records must be free again for the next order.
   private func canBeUsedAgain(_ place: SourceLocation) async throws {
     let solver = Solver(settings: settings, context: context)
     try await solver.prepare()
@@ -90,7 +89,7 @@ package struct SolverConformance<Solver: ChallengeSolver>: Sendable {
     try await expect(visible: false, "after the second time", place)
   }
 
-  /// One order that is done takes nothing from those that are not, whenever it ends.
+  /// Cleaning up one order must not affect concurrent ones.
   private func servesOrdersSideBySide(_ place: SourceLocation) async throws {
     let solver = Solver(settings: settings, context: context)
     let look = look

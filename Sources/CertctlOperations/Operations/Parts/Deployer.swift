@@ -186,13 +186,13 @@ struct Deployer: ContextPart {
     }
     guard !found.left.isEmpty else { return }
     console.warn(
-      "an earlier run was interrupted while changing files of nginx: restoring them")
+      "an earlier run was interrupted while changing nginx files: restoring them")
     var left: [Transaction] = []
     for transaction in found.left {
       do {
         for path in try await transaction.undo() {
           console.warn(
-            "\(path) was changed by others since then and is left unchanged")
+            "kept \(path): it was edited after the interrupted run")
         }
         left.append(transaction)
       } catch let error as CertctlError where error.code == .damagedState {

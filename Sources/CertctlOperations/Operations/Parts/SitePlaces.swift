@@ -61,7 +61,7 @@ struct SitePlaces: ContextPart {
       throw CertctlError(
         .usage, "cannot add the site \(site.name): \(path) does not exist",
         hint: place.nginx.container == nil
-          ? "create it first, readable for nginx's workers"
+          ? "create it first, readable by nginx's workers"
           : "use the path inside the container, below one of its mounts")
     }
   }

@@ -114,8 +114,8 @@ struct MountSurvey {
 
   private func staleFolder(_ place: String, _ here: String) -> MountFault {
     MountFault(
-      "\(here) was replaced after the container started, which still sees the old directory "
-        + "as \(place)",
+      "\(here) was replaced after the container started; the container still sees the old "
+        + "directory as \(place)",
       advice: "run: \(container.engine.name) restart \(container.name)")
   }
 

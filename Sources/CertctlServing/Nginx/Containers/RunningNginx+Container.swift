@@ -46,9 +46,9 @@ extension RunningNginx {
     let first = container.inspection.state.pid
     guard ProcessTable.isThere(first) else {
       throw CertctlError(
-        .configuration, "the processes of container \(container.name) are not on this machine",
-        hint: "run certctl where the engine runs: not in a container, and in its virtual machine "
-          + "if it has one")
+        .configuration, "the processes of container \(container.name) are not on this host",
+        hint: "run certctl on the machine that runs the engine, or in the engine's virtual "
+          + "machine, but not in a container")
     }
     let masters = ProcessTable.processes(titled: Self.title, startedBy: first)
     guard let user = ProcessTable.process(first)?.users.effective,
@@ -134,7 +134,7 @@ extension NginxContainer {
     throw failure
       ?? CertctlError(
         .configuration,
-        "no container engine found on this machine: no docker, no podman and no engine socket",
+        "no container engine found on this host: no docker, no podman and no engine socket",
         hint: "run certctl on the machine that runs the container")
   }
 

@@ -5,7 +5,7 @@ import Testing
 @testable import CertctlCore
 @testable import CertctlServing
 
-/// An engine with a command line: what it is asked, and how its words are read.
+/// The commands that run an engine's program, and how their output is read.
 struct CommandLineEngineTests {
   private func engine(
     _ runner: ScriptedRunner, _ environment: [String: String] = [:]
@@ -25,14 +25,13 @@ struct CommandLineEngineTests {
     "Error: inspecting object: no such container web",
     "Error: no container with name or ID \"web\" found: no such container",
   ])
-  func `an unknown container is told apart from an engine that fails`(_ words: String) async throws
-  {
+  func `an unknown container is not an engine failure`(_ words: String) async throws {
     let runner = ScriptedRunner(["inspect": .failed("[]\n" + words)])
     #expect(try await engine(runner).inspect("web") == nil)
     #expect(runner.commands.map(\.arguments) == [["inspect", "--type", "container", "web"]])
   }
 
-  @Test func `a stopped engine and a forbidden one are told apart`() async {
+  @Test func `each kind of engine failure has its own error`() async {
     let stopped = await failure(
       .failed(
         "[]\nCannot connect to the Docker daemon at unix:///var/run/docker.sock. "
@@ -51,7 +50,7 @@ struct CommandLineEngineTests {
   }
 
   @Test(arguments: ["tcp://192.0.2.1:2376", "ssh://me@example.com"])
-  func `an engine elsewhere is not asked`(_ host: String) async {
+  func `an engine on another host is not queried`(_ host: String) async {
     let runner = ScriptedRunner()
     let error = await #expect(throws: CertctlError.self) {
       try await engine(runner, ["DOCKER_HOST": host]).inspect("web")
@@ -61,7 +60,7 @@ struct CommandLineEngineTests {
     #expect(runner.commands.isEmpty)
   }
 
-  @Test func `programs run by exec, with the environment of the engine`() async throws {
+  @Test func `exec runs a program with the engine's environment`() async throws {
     let variables = ["DOCKER_HOST": "unix:///run/x.sock"]
     let runner = ScriptedRunner(["exec": .said("ok")])
     let result = try await engine(runner, variables)
@@ -75,7 +74,7 @@ struct CommandLineEngineTests {
     #expect(command.tellsErrorsFirst)
   }
 
-  @Test func `names are listed, and what is no name is left out`() async throws {
+  @Test func `container names are listed without invalid ones`() async throws {
     let runner = ScriptedRunner(["ps --all": .said("a_web_1\n"), "ps": .said("proxy\ncloud\n$x\n")])
     #expect(try await engine(runner).names(of: .running) == ["cloud", "proxy"])
     #expect(try await engine(runner).names(of: .service("web")) == ["a_web_1"])
@@ -91,7 +90,7 @@ struct CommandLineEngineTests {
     #expect(try await engine(failing).names(of: .running) == [])
   }
 
-  @Test func `the last lines of a container`() async throws {
+  @Test func `the last log lines of a container become one line`() async throws {
     let runner = ScriptedRunner(["logs": .said("one\ntwo\u{1B}[2J\n")])
     #expect(try await engine(runner).lastLines(of: "web") == "one / two\u{1B}[2J")
     #expect(runner.commands.map(\.arguments) == [["logs", "--tail", "3", "web"]])

@@ -4,9 +4,9 @@ import Testing
 @testable import CertctlCore
 @testable import CertctlServing
 
-/// The text of a compose file; that engines take it is a matter of the live tests.
+/// The text of a compose file; the live tests check that engines accept it.
 struct ComposeFileTests {
-  @Test func `the file has what nginx needs, and nothing else of certctl's`() throws {
+  @Test func `the file mounts what nginx needs, and no other certctl directory`() throws {
     let file = try ComposeFile(
       stateDirectory: "/var/lib/certctl/", ports: (8080, 8443), hasHTTP3: true)
     try expectSnapshot(file.text, "generated/compose.yaml")
@@ -27,7 +27,7 @@ struct ComposeFileTests {
     }
   }
 
-  @Test func `HTTP/3 is asked for, and copies take the place of live`() throws {
+  @Test func `HTTP/3 is off by default, and copies replace the live and archive mounts`() throws {
     let file = try ComposeFile(
       container: "front", image: "registry.test:5000/nginx@sha256:00ff", nginxFolder: "/srv/nginx",
       stateDirectory: "/var/lib/certctl", copy: "/srv/certs", network: "web")
@@ -43,7 +43,7 @@ struct ComposeFileTests {
     "/srv/\"",
     "/srv/a\nprivileged: true", "/srv/#", "/srv/а",
   ])
-  func `folders that mean something else there are refused`(_ path: String) {
+  func `unsafe folder paths are refused`(_ path: String) {
     for copy in [nil, path] {
       let error = #expect(throws: CertctlError.self) {
         try ComposeFile(
@@ -55,7 +55,7 @@ struct ComposeFileTests {
   }
 
   @Test(arguments: ["", "a b", "$image", "nginx\n", "\"nginx\"", "nginx{}"])
-  func `names and images that mean something else there are refused`(_ text: String) {
+  func `invalid names, images, networks and ports are refused`(_ text: String) {
     for (name, image, network) in [
       (text, "nginx", "proxy"), ("nginx", text, "proxy"), ("nginx", "nginx", text),
     ] {

@@ -4,9 +4,9 @@ import Testing
 @testable import CertctlCore
 @testable import CertctlServing
 
-/// What the engines tell of a container, as recorded from Docker 20.10 and Podman 4.3.
+/// The inspection of a container, recorded from Docker 20.10 and Podman 4.3.
 struct ContainerInspectionTests {
-  @Test func `docker's words are understood`() throws {
+  @Test func `Docker's inspection is read`() throws {
     let text = try Recorded.inspection("docker-20")
     let found = try #require(ContainerInspection(output: text))
     #expect(found.name == "web")
@@ -30,7 +30,7 @@ struct ContainerInspectionTests {
       container.serverPath("/var/lib/docker/volumes/vol1/_data/a/b") == "/etc/nginx/a/b")
   }
 
-  @Test func `podman's words are understood`() throws {
+  @Test func `Podman's inspection is read`() throws {
     let text = try Recorded.inspection("podman-4")
     let found = try #require(ContainerInspection(output: text))
     #expect(found.name == "web")
@@ -45,7 +45,7 @@ struct ContainerInspectionTests {
         == "/var/lib/containers/storage/volumes/pv/_data")
   }
 
-  @Test func `warnings around the answer are no trouble, and other types neither`() throws {
+  @Test func `warnings around the JSON and values of the wrong type are ignored`() throws {
     let text = """
       Emulate Docker CLI using podman. Create /etc/containers/nodocker to quiet msg.
       [{"Id":"1","State":{"Pid":"no number","Running":true},"Mounts":{"a":1},"Config":null,
@@ -60,21 +60,23 @@ struct ContainerInspectionTests {
   }
 
   @Test(arguments: ["", "[]", "[\n]", "{}", "[{}]", "no", "]\n[", "[{\"Id\":1,\"State\":{}}]"])
-  func `what is no container is none`(_ text: String) {
+  func `output that describes no container is rejected`(_ text: String) {
     #expect(ContainerInspection(output: text) == nil)
   }
 
   @Test(arguments: [
     "web", "proxy_nginx_1", "a.b-c", "0123456789ab", String(repeating: "a", count: 128),
   ])
-  func `names of containers`(_ name: String) { #expect(ContainerName.isValid(name)) }
+  func `valid container names are accepted`(_ name: String) { #expect(ContainerName.isValid(name)) }
 
   @Test(arguments: [
     "", "a", "-web", ".web", "_web", "we b", "web;id", "web$(id)", "web\n", "wéb", "web/x",
     "--help",
     String(repeating: "a", count: 129),
   ])
-  func `what cannot be a name is refused before the engine is asked`(_ name: String) async throws {
+  func `an invalid container name is refused before the engine is queried`(_ name: String)
+    async throws
+  {
     let engine = FakeEngine()
     let error = await #expect(throws: CertctlError.self) {
       try await RunningNginx.inContainer(name, engines: [engine])

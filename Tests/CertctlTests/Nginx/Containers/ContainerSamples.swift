@@ -6,15 +6,16 @@ import Testing
 
 @testable import CertctlServing
 
-/// A runner that answers from a table: the first two words after the program, such as "ps --all",
-/// or else the first one decide.
+/// A runner that answers from a table.
+///
+/// The key is the first two arguments, such as "ps --all", or else the first one.
 final class ScriptedRunner: CommandRunner {
   private let answers: [String: CommandResult]
   private let asked = Mutex<[Command]>([])
 
   init(_ answers: [String: CommandResult] = [:]) { self.answers = answers }
 
-  /// The commands so far.
+  /// The commands that were run.
   var commands: [Command] { asked.withLock { $0 } }
 
   func run(_ command: Command) async throws -> CommandResult {
@@ -26,7 +27,7 @@ final class ScriptedRunner: CommandRunner {
   }
 }
 
-/// An engine that knows what a test gives it.
+/// A container engine with fixed answers.
 final class FakeEngine: ContainerEngine {
   let name: String
   var path: String { "/usr/bin/\(name)" }
@@ -36,14 +37,14 @@ final class FakeEngine: ContainerEngine {
   private let words: String
   private let asked = Mutex<[String]>([])
 
-  /// An engine.
+  /// Creates an engine.
   ///
   /// - Parameters:
-  ///   - name: Its name.
-  ///   - running: The names of the containers that run.
-  ///   - services: Those of each compose service.
-  ///   - words: The last words of each container.
-  ///   - found: What it answers to `inspect`.
+  ///   - name: The name of the engine.
+  ///   - running: The names of the running containers.
+  ///   - services: The names of the containers of each compose service.
+  ///   - words: The last log lines of each container.
+  ///   - found: Returns the answer to `inspect`.
   init(
     _ name: String = "docker", running: [String] = [], services: [String: [String]] = [:],
     words: String = "", found: @escaping @Sendable () throws -> ContainerInspection? = { nil }
@@ -55,13 +56,13 @@ final class FakeEngine: ContainerEngine {
     self.found = found
   }
 
-  /// An engine that has one container, described by the JSON of `inspect`.
+  /// Creates an engine with one container, described by the JSON of `inspect`.
   convenience init(_ name: String = "docker", inspect json: String, words: String = "") throws {
     let inspection = try #require(ContainerInspection(output: json))
     self.init(name, words: words) { inspection }
   }
 
-  /// The containers that it was asked for.
+  /// The containers that were inspected.
   var inspected: [String] { asked.withLock { $0 } }
 
   func inspect(_ container: String) async throws -> ContainerInspection? {
@@ -85,9 +86,9 @@ final class FakeEngine: ContainerEngine {
   func lastLines(of container: String) async throws -> String { words }
 }
 
-/// Recorded answers of engines.
+/// Recorded output of engines.
 enum Recorded {
-  /// The text of a recorded `inspect`.
+  /// Returns the text of a recorded `inspect`.
   static func inspection(_ name: String) throws -> String {
     let path = Checkout.path("Fixtures/containers/\(name).json")
     return try #require(readText(path), "\(path)")
@@ -95,20 +96,21 @@ enum Recorded {
 }
 
 extension CommandResult {
-  /// A program that wrote this and ended well.
+  /// Returns the result of a program that printed this output and succeeded.
   static func said(_ output: String) -> CommandResult {
     CommandResult(ending: .exited(0), output: output)
   }
 
-  /// A program that wrote this and failed.
+  /// Returns the result of a program that printed this output and failed.
   static func failed(_ output: String, _ code: Int32 = 1) -> CommandResult {
     CommandResult(ending: .exited(code), output: output)
   }
 }
 
 extension NginxContainer {
-  /// A container with these mounts, each "SOURCE:DESTINATION"; sources without a slash are
-  /// something that the engine has in memory.
+  /// Returns a container with these mounts, each "SOURCE:DESTINATION".
+  ///
+  /// A source without a leading slash is a tmpfs mount.
   static func sample(
     mounts: [String] = [], pid: Int = 0, mode: String = "proxy", user: String = "",
     networks: String = "{}", ports: String = "{}", labels: String = "{}",

@@ -5,7 +5,7 @@ import Testing
 
 @testable import CertctlServing
 
-/// Who may read the keys in a container.
+/// Whether nginx can read the keys in a container.
 struct MountReadingTests {
   private static let root = ProcessIdentity(user: 0, groups: [0], readsEverything: true)
   private static let nginx = ProcessIdentity(user: 101, groups: [101], readsEverything: false)
@@ -17,7 +17,7 @@ struct MountReadingTests {
     (ProcessIdentity(user: 33, groups: [33], readsEverything: false), 0o604, false),
     (ProcessIdentity(user: 7, groups: [7], readsEverything: false), 0o440, true),
     (ProcessIdentity(user: 7, groups: [33], readsEverything: false), 0o240, false),
-    // Root of a user namespace that has no such user.
+    // Root of a user namespace that does not map user 7.
     (
       ProcessIdentity(user: 1000, groups: [], readsEverything: true, knownUsers: [1000...2000]),
       0o600, false
@@ -27,7 +27,9 @@ struct MountReadingTests {
       0o600, true
     ),
   ])
-  func `modes, owners, groups and rights`(_ identity: ProcessIdentity, mode: Int, may: Bool) {
+  func `read access depends on mode, owner, group and capabilities`(
+    _ identity: ProcessIdentity, mode: Int, may: Bool
+  ) {
     #expect(identity.may(4, owner: 7, group: 33, mode: UInt32(mode)) == may)
   }
 
@@ -62,7 +64,7 @@ struct MountReadingTests {
     }
   }
 
-  @Test func `a key that the container's user may not read`() async throws {
+  @Test func `a key that the container's user cannot read is a fault`() async throws {
     try await withSurvey { folder, survey in
       #expect(survey.faults == [])
       survey.reader = Self.root
@@ -82,7 +84,7 @@ struct MountReadingTests {
     }
   }
 
-  @Test func `the second key and copies count too`() async throws {
+  @Test func `the RSA key and copies are checked too`() async throws {
     try await withSurvey { folder, survey in
       survey.reader = Self.nginx
       try folder.allow("state/archive/a.test/0001/privkey.pem", 0o604)
@@ -99,7 +101,9 @@ struct MountReadingTests {
     }
   }
 
-  @Test func `keys that are not there yet are judged by what they will be`() async throws {
+  @Test func `keys that do not exist yet are checked by their configured mode and owner`()
+    async throws
+  {
     try await withSurvey { _, survey in
       survey.lineages = ["b.test"]
       survey.reader = Self.nginx
@@ -113,7 +117,7 @@ struct MountReadingTests {
     }
   }
 
-  @Test func `rights that were taken away, and users with other numbers`() async throws {
+  @Test func `dropped capabilities and user namespaces have their own advice`() async throws {
     try await withSurvey { _, survey in
       survey.keys = FileAttributes(mode: 0o600, owner: 7, group: 7)
       survey.lineages = []
@@ -138,7 +142,7 @@ struct MountReadingTests {
 }
 
 extension TemporaryFolder {
-  /// Sets the mode of something in the folder.
+  /// Sets the mode of a file or folder.
   fileprivate func allow(_ name: String, _ mode: Int) throws {
     try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path(name))
   }

@@ -6,9 +6,9 @@ import Testing
 @testable import CertctlCore
 @testable import CertctlServing
 
-/// The faults of mounts that nginx reports without their cause, or not at all.
+/// Faulty mounts that nginx reports without the cause, or not at all.
 struct MountSurveyTests {
-  /// A host with an nginx folder and one lineage, and a container with some mounts of it.
+  /// A host with an nginx folder and one lineage, and a container that mounts them.
   private struct Host {
     let folder: TemporaryFolder
     var state: String { folder.path("state") }
@@ -30,12 +30,12 @@ struct MountSurveyTests {
         atPath: folder.path(name), withDestinationPath: target)
     }
 
-    /// The mounts of which nothing is wrong.
+    /// Mounts without a fault.
     var good: [String] {
       ["\(nginx):/etc/nginx", "\(state)/live:\(state)/live", "\(state)/archive:\(state)/archive"]
     }
 
-    /// The mount of the nginx folder with others than the right ones of the certificates.
+    /// Returns the mount of the nginx folder, followed by the given ones.
     func nginx(and others: String...) -> [String] { ["\(nginx):/etc/nginx"] + others }
 
     func survey(_ mounts: [String], copy: String? = nil, user: String = "") throws -> MountSurvey {
@@ -45,7 +45,7 @@ struct MountSurveyTests {
         lineages: ["a.test"])
     }
 
-    /// The only fault.
+    /// Returns the only fault.
     func fault(_ mounts: [String], copy: String? = nil) throws -> MountFault {
       let faults = try survey(mounts, copy: copy).faults
       #expect(faults.count == 1, "\(faults)")
@@ -61,7 +61,7 @@ struct MountSurveyTests {
     try await withTemporaryFolder { folder in try body(try Host(folder)) }
   }
 
-  @Test func `what the compose file of certctl mounts is right`() async throws {
+  @Test func `the mounts of certctl's compose file have no fault`() async throws {
     try await withHost { host in
       let survey = try host.survey(host.good)
       #expect(survey.faults == [])
@@ -69,7 +69,7 @@ struct MountSurveyTests {
     }
   }
 
-  @Test func `another place at the same depth is right too`() async throws {
+  @Test func `live and archive can be siblings at another path`() async throws {
     try await withHost { host in
       let mounts = host.nginx(and: "\(host.state)/live:/c/live", "\(host.state)/archive:/c/archive")
       let survey = try host.survey(mounts)
@@ -79,7 +79,7 @@ struct MountSurveyTests {
 
   // MARK: - The nginx folder
 
-  @Test func `an nginx folder of the image's own`() async throws {
+  @Test func `an nginx folder that is not mounted from the host is a fault`() async throws {
     try await withHost { host in
       let fault = try host.fault(Array(host.good.dropFirst()))
       #expect(fault.message.contains("/etc/nginx is not mounted from this host"))
@@ -88,7 +88,7 @@ struct MountSurveyTests {
     }
   }
 
-  @Test func `only a part of the nginx folder`() async throws {
+  @Test func `a partially mounted nginx folder is a fault`() async throws {
     try await withHost { host in
       let mounts = ["\(host.nginx)/conf.d:/etc/nginx/conf.d"] + host.good.dropFirst()
       let fault = try host.fault(mounts)
@@ -97,7 +97,7 @@ struct MountSurveyTests {
     }
   }
 
-  @Test func `nginx.conf as a single file`() async throws {
+  @Test func `nginx.conf mounted as a single file is a fault`() async throws {
     try await withHost { host in
       for before in [[], ["\(host.nginx):/etc/nginx"]] {
         let mounts =
@@ -109,7 +109,7 @@ struct MountSurveyTests {
     }
   }
 
-  @Test func `an empty folder over that of the image`() async throws {
+  @Test func `an empty folder mounted over the image's is a fault`() async throws {
     try await withHost { host in
       host.folder.remove("nginx/nginx.conf")
       let fault = try host.fault(host.good)
@@ -120,7 +120,7 @@ struct MountSurveyTests {
     }
   }
 
-  @Test func `an nginx folder that is gone`() async throws {
+  @Test func `a missing nginx folder is a fault`() async throws {
     try await withHost { host in
       host.folder.remove("nginx")
       let fault = try host.fault(host.good)
@@ -129,7 +129,7 @@ struct MountSurveyTests {
   }
 
   @Test(arguments: ["sites-available", "sites-enabled", "certctl/challenges"])
-  func `a mount of its own where certctl writes`(_ name: String) async throws {
+  func `a separate mount where certctl writes is a fault`(_ name: String) async throws {
     try await withHost { host in
       let other = try host.folder.makeFolder("other")
       let fault = try host.fault(host.good + ["\(other):/etc/nginx/\(name)"])
@@ -137,7 +137,7 @@ struct MountSurveyTests {
     }
   }
 
-  @Test func `a folder of certctl's that is a link out of the mount`() async throws {
+  @Test func `a link that leads out of the mount is a fault`() async throws {
     try await withHost { host in
       try host.folder.makeFolder("elsewhere")
       try host.link("nginx/sites-available", to: "../elsewhere")
@@ -153,7 +153,7 @@ struct MountSurveyTests {
 
   // MARK: - Certificates
 
-  @Test func `no certificates at all`() async throws {
+  @Test func `certificates that are not mounted are a fault`() async throws {
     try await withHost { host in
       let fault = try host.fault(host.nginx())
       #expect(fault.message.contains("certificates in \(host.state)/live are not mounted"))
@@ -161,7 +161,7 @@ struct MountSurveyTests {
     }
   }
 
-  @Test func `only one lineage`() async throws {
+  @Test func `mounting a single certificate is a fault`() async throws {
     try await withHost { host in
       let fault = try host.fault(host.nginx(and: "\(host.state)/live/a.test:/certs"))
       #expect(fault.message.contains("only \(host.state)/live/a.test is mounted"))
@@ -169,7 +169,7 @@ struct MountSurveyTests {
     }
   }
 
-  @Test func `live without archive`() async throws {
+  @Test func `mounting live without archive is a fault`() async throws {
     try await withHost { host in
       let fault = try host.fault(host.nginx(and: "\(host.state)/live:\(host.state)/live"))
       #expect(fault.message.contains("without \(host.state)/archive"))
@@ -177,7 +177,7 @@ struct MountSurveyTests {
     }
   }
 
-  @Test func `both at different depths`() async throws {
+  @Test func `mounting live and archive in different folders is a fault`() async throws {
     try await withHost { host in
       let mounts = host.nginx(and: "\(host.state)/live:/c/live", "\(host.state)/archive:/archive")
       let fault = try host.fault(mounts)
@@ -187,19 +187,19 @@ struct MountSurveyTests {
   }
 
   @Test(arguments: ["live/a.test/fullchain.pem", "archive/a.test/0001/fullchain.pem"])
-  func `a certificate as a single file`(_ file: String) async throws {
+  func `a certificate mounted as a single file is a fault`(_ file: String) async throws {
     try await withHost { host in
       let mount = "\(host.state)/\(file):/etc/ssl/a.pem"
       let fault = try host.fault(host.nginx(and: mount))
       #expect(fault.message.contains("/etc/ssl/a.pem is mounted as a single file"))
-      // Beside the right mounts it may be somebody else's.
+      // Next to the correct mounts it can have another purpose: only a warning.
       let survey = try host.survey(host.good + [mount])
       #expect(survey.faults == [])
       #expect(survey.warnings.first?.contains("/etc/ssl/a.pem") == true)
     }
   }
 
-  @Test func `the whole state directory works, with a warning`() async throws {
+  @Test func `mounting the whole state directory is a warning`() async throws {
     try await withHost { host in
       let survey = try host.survey(host.nginx(and: "\(host.state):\(host.state)"))
       #expect(survey.faults == [])
@@ -208,7 +208,7 @@ struct MountSurveyTests {
     }
   }
 
-  @Test func `a link beside the configuration that dangles in the container`() async throws {
+  @Test func `a link that dangles in the container is a fault`() async throws {
     try await withHost { host in
       let live = "\(host.state)/live/a.test/fullchain.pem"
       try host.folder.makeFolder("nginx/certs")
@@ -225,7 +225,7 @@ struct MountSurveyTests {
 
   // MARK: - Copies
 
-  @Test func `copies are all that is needed, when they are mounted`() async throws {
+  @Test func `copies must be mounted, and need no other certificate mounts`() async throws {
     try await withHost { host in
       let copy = try host.folder.makeFolder("copies")
       let fault = try host.fault(host.nginx(), copy: copy)
@@ -243,7 +243,7 @@ struct MountSurveyTests {
 
   // MARK: - The error
 
-  @Test func `all the faults are one error with all the lines`() async throws {
+  @Test func `all faults are one error that lists the missing volumes`() async throws {
     try await withHost { host in
       let labels = """
         {"com.docker.compose.service":"proxy","com.docker.compose.project.working_dir":"/srv/p",

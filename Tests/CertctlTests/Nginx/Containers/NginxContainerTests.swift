@@ -9,9 +9,9 @@ import Testing
 @testable import CertctlServing
 @testable import CertctlStore
 
-/// Paths and addresses on both sides of a container's wall, and what its engine says against it.
+/// The mapping of paths, addresses and commands between host and container.
 struct NginxContainerTests {
-  @Test func `the innermost mount decides`() throws {
+  @Test func `the innermost mount determines the path`() throws {
     let container = try NginxContainer.sample(mounts: [
       "/srv/web/nginx/:/etc/nginx/", "/srv/sites:/etc/nginx/sites-enabled", "memory:/etc/nginx/tmp",
       "/srv/web/nginx/private:/private",
@@ -24,21 +24,21 @@ struct NginxContainerTests {
     #expect(container.hostPath("/etc") == nil)
     #expect(container.serverPath("/srv/web/nginx/conf.d") == "/etc/nginx/conf.d")
     #expect(container.serverPath("/srv/sites/a/b") == "/etc/nginx/sites-enabled/a/b")
-    // Hidden by the mount of the other folder.
+    // Hidden by the mount over it.
     #expect(container.serverPath("/srv/web/nginx/sites-enabled/a") == nil)
     #expect(container.serverPath("/srv/web/nginx/private/a") == "/private/a")
     #expect(container.serverPath("/srv/web/nginx2") == nil)
     #expect(container.serverPath("/srv") == nil)
   }
 
-  @Test func `a mount of everything`() throws {
+  @Test func `mounts of the root folder are mapped`() throws {
     let container = try NginxContainer.sample(mounts: ["/:/host", "/srv:/"])
     #expect(container.hostPath("/host/etc/a") == "/etc/a")
     #expect(container.serverPath("/var/a") == "/host/var/a")
     #expect(container.hostPath("/etc/a") == "/srv/etc/a")
   }
 
-  @Test func `a folder is found under another name`() async throws {
+  @Test func `a mount with a source behind a link is found by its real path`() async throws {
     try await withTemporaryFolder { folder in
       let real = try folder.makeFolder("real/nginx")
       try FileManager.default.createSymbolicLink(
@@ -49,7 +49,7 @@ struct NginxContainerTests {
     }
   }
 
-  @Test func `published ports come before addresses`() throws {
+  @Test func `published ports are preferred to container addresses`() throws {
     let published = """
       {"443/tcp":[{"HostIp":"0.0.0.0","HostPort":"8443"},{"HostIp":"::","HostPort":"8443"}],
        "80/tcp":[{"HostIp":"192.0.2.7","HostPort":"80"}],"443/udp":[{"HostIp":"","HostPort":"1"}]}
@@ -65,11 +65,11 @@ struct NginxContainerTests {
     #expect(
       container.endpoint(Endpoint(host: "127.0.0.1", port: 8080))
         == Endpoint(host: "172.18.0.5", port: 8080))
-    // The container has no IPv6: what is published on [::] arrives at its IPv4 address.
+    // The container has no IPv6: connections to [::]:8443 arrive at its IPv4 address.
     #expect(container.endpoint(Endpoint(host: "::1", port: 443)) == nil)
   }
 
-  @Test func `IPv6 goes to IPv6, and the host's network is the host`() throws {
+  @Test func `IPv6 maps to IPv6, and host networking needs no mapping`() throws {
     let networks = #"{"b":{"IPAddress":"172.18.0.5","GlobalIPv6Address":"fd00::5"}}"#
     let ports = #"{"443/tcp":[{"HostIp":"::","HostPort":"8443"}]}"#
     let container = try NginxContainer.sample(networks: networks, ports: ports)
@@ -86,7 +86,7 @@ struct NginxContainerTests {
     #expect(try NginxContainer.sample(mode: "none").endpoint(listen) == nil)
   }
 
-  @Test func `commands run in the container, without a shell`() async throws {
+  @Test func `commands run in the container without a shell`() async throws {
     let runner = ScriptedRunner(["exec": .said("")])
     let engine = CommandLineEngine(
       path: "/usr/bin/docker", environment: EngineEnvironment([:]), runner: runner)
@@ -111,7 +111,7 @@ struct NginxContainerTests {
   }
 }
 
-/// What comes of asking engines for a container.
+/// The search for a container and the nginx in it.
 struct ContainerSearchTests {
   private func failure(_ engines: FakeEngine...) async -> CertctlError? {
     await #expect(throws: CertctlError.self) {
@@ -119,7 +119,7 @@ struct ContainerSearchTests {
     }
   }
 
-  @Test func `an unknown container is told with those that there are`() async {
+  @Test func `the error for an unknown container lists the existing ones`() async {
     let error = await failure(FakeEngine(running: ["cloud", "proxy"]))
     #expect(error?.code == .notFound)
     #expect(error?.message == "docker has no container named web")
@@ -130,7 +130,7 @@ struct ContainerSearchTests {
     expectText(nothing?.hint, mentions: "docker ps --all")
   }
 
-  @Test func `the second engine is asked when the first one has it not, or is not there`()
+  @Test func `the second engine is queried if the first has no such container or fails`()
     async throws
   {
     let paused = """
@@ -144,18 +144,18 @@ struct ContainerSearchTests {
       #expect(error?.hint == "run: podman unpause web")
       #expect(first.inspected == ["web"])
     }
-    // Of two failures the first one is kept; that one engine has it not says more than either.
+    // The first failure is reported, but "not found" takes precedence.
     let other = FakeEngine("podman") { throw CertctlError(.configuration, "podman neither") }
     #expect(await failure(stopped, other)?.message == "docker is not running")
     #expect(await failure(stopped, FakeEngine("podman"))?.code == .notFound)
   }
 
-  @Test func `no engine`() async {
+  @Test func `a missing engine is a configuration error`() async {
     let none = await failure()
     expectError(none, code: .configuration, mentions: "docker", "podman")
   }
 
-  @Test func `a container that does not run is told with its last words`() async throws {
+  @Test func `the error for a stopped container includes its last log lines`() async throws {
     let exited = """
       [{"Id":"1","State":{"Status":"exited","Running":false,"Pid":0,"ExitCode":1}}]
       """
@@ -168,7 +168,7 @@ struct ContainerSearchTests {
     #expect(error?.hint == "run: docker start web")
   }
 
-  @Test func `processes that are not on this machine are somewhere else`() async throws {
+  @Test func `a container whose process is not on this machine is refused`() async throws {
     let elsewhere = """
       [{"Id":"1","State":{"Status":"running","Running":true,"Pid":2147483646}}]
       """
@@ -177,9 +177,9 @@ struct ContainerSearchTests {
     #expect(error?.message.contains("not on this machine") == true)
   }
 
-  @Test func `nginx is found among the processes of its container`() async throws {
+  @Test func `nginx is found among the container's processes`() async throws {
     let title = RunningNginx.title + "nginx -c /srv/n.conf"
-    // A shell above it, as entry points often are.
+    // Its parent is a shell, as in many entry points.
     let script = "bash -c 'exec -a \"\(title)\" sleep 60' & wait"
     try await Program("bash", ["-c", script]).serve(isReady: { _ in true }) { running in
       let inspect = #"[{"Id":"1","State":{"Running":true,"Pid":\#(running.pid)}}]"#
@@ -198,7 +198,7 @@ struct ContainerSearchTests {
   }
 
   @Test(.requires("setpriv"), .needsRoot("only root can become another user"))
-  func `a process with fewer rights than its container's first one is no nginx`() async throws {
+  func `a process with fewer rights than the container's first one is not nginx`() async throws {
     let title = RunningNginx.title + "nginx -c /srv/evil.conf"
     let script =
       "setpriv --reuid 4242 --clear-groups bash -c 'exec -a \"\(title)\" sleep 60' & wait"
@@ -213,7 +213,7 @@ struct ContainerSearchTests {
     }
   }
 
-  @Test func `no path of a container leads out of its mounts`() throws {
+  @Test func `paths with .. do not lead out of the mounts`() throws {
     let container = try NginxContainer.sample(mounts: ["/srv/nginx:/etc/nginx"])
     #expect(container.hostPath("/etc/nginx/conf.d/a.conf") == "/srv/nginx/conf.d/a.conf")
     for path in ["/etc/nginx/../../etc/cron.d/x", "/etc/nginx/..", "/../etc/nginx/x"] {
@@ -221,7 +221,7 @@ struct ContainerSearchTests {
     }
   }
 
-  @Test func `a link out of a folder that the container can write stops a change`() async throws {
+  @Test func `a link out of a mount that the container can write stops the change`() async throws {
     try await withTemporaryFolder(label: "mount") { folder in
       try folder.makeFolder("nginx/conf.d")
       try folder.makeFolder("elsewhere")
@@ -241,7 +241,7 @@ struct ContainerSearchTests {
     }
   }
 
-  @Test func `a container without an nginx`() async throws {
+  @Test func `a container without nginx is an error`() async throws {
     try await Program("sleep", ["60"]).serve(isReady: { _ in true }) { running in
       let other = #"[{"Id":"1","State":{"Running":true,"Pid":\#(running.pid)}}]"#
       let error = try await failure(FakeEngine(inspect: other))

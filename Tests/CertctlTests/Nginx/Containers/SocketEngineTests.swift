@@ -9,9 +9,9 @@ import Testing
 @testable import CertctlCore
 @testable import CertctlServing
 
-/// An engine without a command line, by its socket: its answers are scripted here.
+/// An engine that is reached over its socket, with scripted responses.
 struct SocketEngineTests {
-  /// Answers by the method and the path.
+  /// An HTTP client that answers by method and path.
   private final class Script: HTTPClient {
     let answers: [String: (Int, [UInt8])]
     let asked = Mutex<[HTTPRequest]>([])
@@ -33,7 +33,7 @@ struct SocketEngineTests {
   ) async throws -> (Value, [HTTPRequest]) {
     try await withTemporaryFolder { folder in
       let script = Script(answers)
-      // Root asks nothing but a socket.
+      // Root queries nothing but a socket.
       let path = folder.path("docker.sock")
       try #require(mknod(path, S_IFSOCK | 0o600, 0) == 0)
       let engine = SocketEngine(
@@ -52,7 +52,7 @@ struct SocketEngineTests {
     }
   }
 
-  @Test func `an inspection reads as that of the command line`() async throws {
+  @Test func `the socket's inspection reads like the command line's`() async throws {
     let path = "GET /containers/web/json"
     let (found, _) = try await asking(
       [path: (200, "{\"Id\":\"1\",\n\"State\":{\"Running\":true}}\n")]
@@ -71,7 +71,7 @@ struct SocketEngineTests {
     (200, "{}", "cannot query docker: {}"),
     (403, #"{"message":"no rights"}"#, "cannot use docker as this user: no rights"),
   ])
-  func `an engine that does not tell is not one without the container`(
+  func `a failed query is not an unknown container`(
     _ status: Int, _ body: String, _ message: String
   ) async throws {
     let (error, _) = try await asking(["GET /containers/web/json": (status, body)]) { engine in
@@ -81,7 +81,7 @@ struct SocketEngineTests {
     #expect(error?.message == message)
   }
 
-  @Test func `a command runs in three requests, and errors come first`() async throws {
+  @Test func `exec takes three requests and returns standard error first`() async throws {
     let pieces = "\u{1}\0\0\0\0\0\0\u{4}out\n\u{2}\0\0\0\0\0\0\u{4}err\n"
     let (result, requests) = try await execute(
       ["nginx", "-g", "a b;", "-t"],
@@ -95,7 +95,7 @@ struct SocketEngineTests {
     #expect(body.contains(#""Cmd":["nginx","-g","a b;","-t"]"#))
   }
 
-  @Test func `what the engine refuses is told in its words`() async throws {
+  @Test func `a refused exec fails with the engine's message`() async throws {
     let (result, _) = try await execute(
       ["nginx"], ["POST /containers/web/exec": (409, #"{"message":"Container web is paused"}"#)])
     #expect(result == CommandResult(ending: .exited(1), output: "Container web is paused"))
@@ -104,14 +104,14 @@ struct SocketEngineTests {
     #expect(path.ending == .exited(1))
   }
 
-  @Test func `names are listed by a service`() async throws {
+  @Test func `running containers and those of a compose service are listed`() async throws {
     let filters = "{\"label\":[\"com.docker.compose.service=b\"]}".utf8
       .map { "%" + String($0, radix: 16, uppercase: true) }.joined()
     let list = #"[{"Names":["/b"]},{"Names":["a_1"]},{"Names":["/no name"]},{"Names":null}]"#
     let (names, _) = try await asking(
       ["GET /containers/json?all=1&filters=\(filters)": (200, list)]
     ) { try await $0.names(of: .service("b")) }
-    // One letter is no name of a container.
+    // A container name has at least two characters.
     #expect(names == ["a_1"])
     let (running, _) = try await asking(
       ["GET /containers/json": (200, #"[{"Names":["/web"]},{"Names":["app"]}]"#)]
@@ -123,7 +123,7 @@ struct SocketEngineTests {
     #expect(none == [])
   }
 
-  @Test func `the last lines of a container`() async throws {
+  @Test func `the last log lines of a container become one line`() async throws {
     let path = "GET /containers/web/logs?stdout=1&stderr=1&tail=3"
     let (lines, _) = try await asking([path: (200, "\u{2}\0\0\0\0\0\0\u{6}one\nt\u{1B}")]) {
       try await $0.lastLines(of: "web")
@@ -133,7 +133,7 @@ struct SocketEngineTests {
     #expect(none == "")
   }
 
-  @Test func `no socket`() async throws {
+  @Test func `a missing socket is an engine that is not running`() async throws {
     let engine = SocketEngine(
       path: "/nonexistent/docker.sock", environment: EngineEnvironment([:]))
     let error = await #expect(throws: CertctlError.self) { try await engine.inspect("web") }
@@ -145,7 +145,7 @@ struct SocketEngineTests {
     #expect(try await engine.lastLines(of: "web") == "")
   }
 
-  @Test func `sockets count where no command line is`() async throws {
+  @Test func `a socket is used only if no engine program is installed`() async throws {
     try await withTemporaryFolder { folder in
       let socket = try folder.write("docker.sock", "")
       let environment = EngineEnvironment(["DOCKER_HOST": "unix://\(socket)", "OTHER": "1"])
