@@ -70,7 +70,8 @@ extension RegistrationOptions {
     let path = absolutePath(externalKeyFile)
     guard let contents = UserFile.read(path) else {
       throw CertctlError(
-        .usage, "cannot read the key file \(path)", hint: "set --eab-hmac-key-file to a readable "
+        .usage, "cannot read the key file \(path)",
+        hint: "set --eab-hmac-key-file to a readable "
           + "file")
     }
     do throws(ACMEError) {

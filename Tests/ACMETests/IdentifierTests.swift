@@ -38,7 +38,7 @@ import Testing
     ("", "empty"), ("  ", "empty"), ("a@example.com", "e-mail"), ("https://example.com/x", "URL"),
     ("example.com/x", "slash"), ("10.0.0.0/8", "slash"), ("a.example,b.example", "comma"),
     ("a.example b.example", "space"), ("example.com:443", "port"), ("a..example", "empty label"),
-    ("１.２.３.４", "other digits"),
+    ("１.２.３.４", "non-ASCII digits"),
     (".example", "empty label"), ("_dmarc.example.com", "underscore"), ("-a.example", "hyphen"),
     ("a-.example", "hyphen"), ("*", "star"), ("*.", "star"), ("*.*.example", "star"),
     ("a.*.example", "star"), ("a*.example", "star"), ("*example.com", "star"), (".", "no name"),

@@ -40,11 +40,11 @@ struct SiteTableTests {
     ]
     #expect(
       lines(sites, width: 100) == [
-        "NAME       STATE            UPSTREAM                CERTIFICATE  EXPIRES",
-        "a.example  changed by hand  /srv/www                a.example    2026-08-30 (in 90 days)",
-        "  ! changed by hand",
+        "NAME       STATE           UPSTREAM                CERTIFICATE  EXPIRES",
+        "a.example  edited by hand  /srv/www                a.example    2026-08-30 (in 90 days)",
+        "  ! edited by hand",
         "    hint: keep a copy of its file, then give --force to have it written anew",
-        "b.example  disabled         http://127.0.0.1:32400  all.example  -",
+        "b.example  disabled        http://127.0.0.1:32400  all.example  -",
       ])
   }
 

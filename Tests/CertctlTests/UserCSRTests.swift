@@ -262,7 +262,7 @@ struct UserCSRFileTests {
       _ = try await make(folder, "-subj", "/CN=example.com")
       for wrong in [[], Array("hello".utf8), [UInt8](try #require(folder.read("key")).utf8)] {
         let error = await refused(wrong)
-        expectError(error, code: .usage, mentions: "certificate request")
+        expectError(error, code: .usage, mentions: "CSR")
         #expect(error?.hint != nil)
       }
     }

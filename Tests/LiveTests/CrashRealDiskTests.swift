@@ -29,7 +29,7 @@ extension CrashTests {
               let words = result.standardError
               #expect(
                 words.contains("No space left on device") && words.contains(run.state)
-                  && words.contains("hint: make room"), "\(run.label): \(result)")
+                  && words.contains("hint: free some disk space"), "\(run.label): \(result)")
             } else {
               #expect(leaf != nil, "\(run.label): \(result)")
             }

@@ -178,7 +178,8 @@ struct AccountDeactivate: AsyncParsableCommand {
       account.
       """)
 
-  @Flag(help: "Remove the account only from this host, for example if the CA no longer has it.") var local = false
+  @Flag(help: "Remove the account only from this host, for example if the CA no longer has it.")
+  var local = false
   @Flag(name: .shortAndLong, help: "Do not ask for confirmation.") var yes = false
   @OptionGroup(title: "Certificate authority") var authority: AuthorityOptions
   @OptionGroup(title: "General") var global: GlobalOptions

@@ -39,7 +39,7 @@ struct Revoke: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Reason: unspecified, keyCompromise, affiliationChanged, superseded, "
-        + "cessationOfOperation or privilegeWithdrawn. Default: unspecified.", valueName: "reason"))
+        + "cessationOfOperation or privilegeWithdrawn.", valueName: "reason"))
   var reason = "unspecified"
 
   @Flag(

@@ -155,7 +155,7 @@ extension CertctlError {
     case (.accountDoesNotExist, _):
       return
         "run certctl account register with the same --ca; if the CA deactivated the account, "
-          + "first run: certctl account deactivate --local"
+        + "first run: certctl account deactivate --local"
     case (.problem, .unauthorized?):
       return
         "check --eab-kid and its key; if the account was deactivated, run: certctl account "

@@ -75,7 +75,8 @@ extension Explanation {
       "orderNotReady", cause: "Not all names of the order have been validated yet.",
       cure: "Run the command again: it resumes the order."),
     problem(
-      "rateLimited", cause: "The account, the names or this host's address reached the CA's rate "
+      "rateLimited",
+      cause: "The account, the names or this host's address reached the CA's rate "
         + "limit.",
       cure: "Wait until retryAfter; more attempts lengthen the wait. Test with --dry-run or "
         + "--ca letsencrypt-staging."),

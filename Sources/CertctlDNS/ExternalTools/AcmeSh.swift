@@ -55,7 +55,7 @@ package struct AcmeSh: DNSProvider {
           + (error.detail ?? error.description),
         hint:
           "run certctl as the owner of acme.sh, or copy dnsapi/ and account.conf to a directory "
-            + "that root owns, and set ACMESH_HOME to it")
+          + "that root owns, and set ACMESH_HOME to it")
     }
   }
 

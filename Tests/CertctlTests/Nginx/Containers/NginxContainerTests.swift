@@ -174,7 +174,7 @@ struct ContainerSearchTests {
       """
     let error = try await failure(FakeEngine(inspect: elsewhere))
     #expect(error?.code == .configuration)
-    #expect(error?.message.contains("not on this machine") == true)
+    #expect(error?.message.contains("not on this host") == true)
   }
 
   @Test func `nginx is found among the container's processes`() async throws {
