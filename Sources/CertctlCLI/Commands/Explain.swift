@@ -1,6 +1,7 @@
 import ArgumentParser
 import CertctlBase
 import CertctlCore
+import CertctlSystem
 
 /// `certctl explain`: what a code of `--json` means.
 struct Explain: AsyncParsableCommand {
@@ -49,7 +50,7 @@ struct Explain: AsyncParsableCommand {
   }
 
   private static var list: TerminalText {
-    let style = TerminalStyle.ofStandardOutput()
+    let style = TerminalStyle(of: .standardOutput)
     let parts: [(Explanation.Kind, TerminalText)] = [
       (.error, "ERRORS (error.code)"), (.finding, "FINDINGS (findings[].code)"),
       (.problem, "PROBLEMS OF THE CA (error.problem.type)"),
@@ -60,8 +61,8 @@ struct Explain: AsyncParsableCommand {
       let lines = rows.map { row -> TerminalText in
         "  \(row.code.padded(to: width))  \(row.cause.firstSentence)"
       }
-      let ellipsis = style.hasUnicode ? "…" : "..."
-      return ([heading] + lines.map { $0.fitted(to: style.width ?? .max, ellipsis: ellipsis) })
+      return
+        ([heading] + lines.map { $0.fitted(to: style.width ?? .max, ellipsis: style.ellipsis) })
         .joined(separator: "\n")
     }
     .joined(separator: "\n\n")

@@ -50,8 +50,9 @@ struct Issue: AsyncParsableCommand {
 
   @Flag(
     name: .customLong("dry-run"),
-    help: "Validate the names without issuing a certificate. For Let's Encrypt, uses its staging "
-      + "CA.")
+    help: ArgumentHelp(
+      "Validate the names without issuing a certificate. For Let's Encrypt, uses its staging "
+        + "CA."))
   var dryRun = false
 
   func run() async throws {

@@ -47,7 +47,7 @@ struct CommandLineEngine: ContainerEngine {
   func lastLines(of container: String) async throws -> String {
     let result = try await runner.run(
       command(["logs", "--tail", "3", container], outputLimit: 8 << 10))
-    return result.succeeded ? NginxMessage.summary(of: result.output) : ""
+    return result.succeeded ? String(NginxMessage.summary(of: result.output).prefix(400)) : ""
   }
 
   // MARK: - The program

@@ -73,7 +73,7 @@ struct SocketEngine: ContainerEngine {
       let answer = try await session(outputLimit: 8 << 10)
         .send(.get, "/containers/\(container)/logs?stdout=1&stderr=1&tail=3")
       return answer.status == 200
-        ? NginxMessage.summary(of: EngineSession.joined(answer.body)) : ""
+        ? String(NginxMessage.summary(of: EngineSession.joined(answer.body)).prefix(400)) : ""
     } catch is EngineFault {
       return ""
     }

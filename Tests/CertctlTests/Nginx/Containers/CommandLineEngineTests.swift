@@ -92,7 +92,7 @@ struct CommandLineEngineTests {
 
   @Test func `the last log lines of a container become one line`() async throws {
     let runner = ScriptedRunner(["logs": .said("one\ntwo\u{1B}[2J\n")])
-    #expect(try await engine(runner).lastLines(of: "web") == "one / two\u{1B}[2J")
+    #expect(try await engine(runner).lastLines(of: "web") == "one; two\u{1B}[2J")
     #expect(runner.commands.map(\.arguments) == [["logs", "--tail", "3", "web"]])
     let failing = ScriptedRunner(["logs": .failed("no")])
     #expect(try await engine(failing).lastLines(of: "web") == "")

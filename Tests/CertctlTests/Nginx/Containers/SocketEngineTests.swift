@@ -128,7 +128,7 @@ struct SocketEngineTests {
     let (lines, _) = try await asking([path: (200, "\u{2}\0\0\0\0\0\0\u{6}one\nt\u{1B}")]) {
       try await $0.lastLines(of: "web")
     }
-    #expect(lines == "one / t\u{1B}")
+    #expect(lines == "one; t\u{1B}")
     let (none, _) = try await asking([path: (404, "")]) { try await $0.lastLines(of: "web") }
     #expect(none == "")
   }
