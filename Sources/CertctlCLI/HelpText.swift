@@ -70,7 +70,9 @@ struct HelpText {
 
   /// The sections with the command's own options first, and what every command takes last.
   private func sections(_ sections: ArraySlice<String>) -> [String] {
-    var sections = sections.map { $0.hasSuffix("\n") ? String($0.dropLast()) : $0 }
+    var sections = sections.map {
+      HelpEntry.unified($0.hasSuffix("\n") ? String($0.dropLast()) : $0, width: width)
+    }
     guard let index = sections.firstIndex(where: { $0.hasPrefix(Self.own) }) else {
       return sections
     }

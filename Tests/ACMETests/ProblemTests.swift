@@ -65,7 +65,7 @@ import Testing
     ("dns", "public DNS"), ("connection", "port is open"), ("unauthorized", "points to this host"),
     ("caa", "CAA"), ("rateLimited", "wait"), ("rejectedIdentifier", "leave out"),
     ("badCSR", "key type"), ("externalAccountRequired", "HMAC"),
-    ("accountDoesNotExist", "register"), ("tls", "443"), ("invalidProfile", "profiles"),
+    ("accountDoesNotExist", "register"), ("tls", "443"), ("invalidProfile", "profile"),
   ])
   func `each known problem has a hint`(type: String, words: String) async throws {
     let stage = try Stage()

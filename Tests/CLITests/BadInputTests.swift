@@ -136,7 +136,9 @@ struct BadInputTests {
       for bad in Self.names + Self.options {
         let result = try await bench.binary.run(bad.words)
         let words = bad.words.map { $0.isEmpty || $0.contains("*") ? "'\($0)'" : $0 }
-        text += "$ certctl \(words.joined(separator: " "))\n\(result.standardError)\n"
+        let printed = result.standardError
+          .replacing(bench.folder.path("state"), with: "/var/lib/certctl")
+        text += "$ certctl \(words.joined(separator: " "))\n\(printed)\n"
       }
       try expectSnapshot(text, "cli/errors.txt")
     }

@@ -43,7 +43,7 @@ struct SiteTableTests {
         "NAME       STATE           UPSTREAM                CERTIFICATE  EXPIRES",
         "a.example  edited by hand  /srv/www                a.example    2026-08-30 (in 90 days)",
         "  ! edited by hand",
-        "    hint: keep a copy of its file, then give --force to have it written anew",
+        "    hint: back up its file, then use --force to overwrite it",
         "b.example  disabled        http://127.0.0.1:32400  all.example  -",
       ])
   }
@@ -54,7 +54,7 @@ struct SiteTableTests {
         "plex.example.com: enabled", "  to          http://127.0.0.1:32400",
         "  expires     2026-08-30 (in 90 days)", "b.example: files missing",
         "  to          http://127.0.0.1:32400", "  certificate all.example",
-        "  expires     2026-08-30 (in 90 days)", "  ! its files are not in place",
+        "  expires     2026-08-30 (in 90 days)", "  ! its files are missing",
       ])
   }
 

@@ -13,7 +13,7 @@ struct HookCommand: AsyncParsableCommand {
     discussion: """
       Examples:
         certctl hook list
-        certctl hook run reload-postfix --lineage example.com
+        certctl hook run reload-postfix --certificate example.com
         certctl hook run --event notify
 
       Hooks are executables in /etc/certctl/hooks/{pre,deploy,post,notify}.d, or in hooks/ beside \
@@ -71,7 +71,7 @@ struct HookRun: AsyncParsableCommand {
     usage: "certctl hook run [<name>] [<options>]",
     discussion: """
       Examples:
-        certctl hook run reload-postfix --lineage example.com
+        certctl hook run reload-postfix --certificate example.com
         certctl hook run 10-stop-squid --event pre
         certctl hook run --event notify --message "This is a test."
 
@@ -83,7 +83,9 @@ struct HookRun: AsyncParsableCommand {
 
   @Option(help: "The event to simulate.") var event = HookEventWord.deploy
 
+  // The first name is the user's word; hooks know the second one from CERTCTL_LINEAGE.
   @Option(
+    name: [.customLong("certificate"), .customLong("lineage")],
     help: ArgumentHelp(
       "Certificate to pass to the hook. Default for deploy: the only one.", valueName: "name"))
   var lineage: String?

@@ -18,7 +18,8 @@ struct UsageError {
     }
     // Some list the accepted values, one per line.
     let lines = CertctlCommand.message(for: parserError).split { $0.isNewline }
-    let message = lines.first ?? ""
+    let line = (lines.first ?? "").replacing(". Please provide one of", with: ": use one of")
+    let message = line.hasSuffix(".") ? line.dropLast() : line[...]
     error = CertctlError(
       .usage, message.prefix(1).lowercased() + message.dropFirst(),
       hint: Self.help(in: CertctlCommand.fullMessage(for: parserError)),

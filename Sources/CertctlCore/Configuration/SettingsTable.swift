@@ -86,7 +86,8 @@ package struct SettingsTable: Sendable {
   package let webroot = Setting(
     "webroot", .path, in: .validation, valueName: "dir", kept: .within(\.challenge.webroot),
     empty: "specify a directory",
-    help: "Directory for {types of webroot} files, which a web server serves as / for these names.")
+    help: "Directory that a web server serves as / for these names; certctl writes "
+      + "{types of webroot} files there.")
 
   /// The port of the built-in http-01 listener.
   package let httpPort = Setting(
@@ -164,7 +165,8 @@ package struct SettingsTable: Sendable {
 
   /// The number of generations to keep on disk, including the one in use.
   package let keepGenerations = Setting(
-    "keep-generations", .number(1...1000), in: .certificate, valueName: "count",
+    "keep-generations", .number(1...1000), in: .certificate, aliases: ["keep-versions"],
+    valueName: "count",
     help: "Number of versions to keep on disk, 1 to 1000. Default: 5.")
 
   // MARK: - Deployment
