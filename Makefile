@@ -35,7 +35,7 @@ deps-build deps-demo deps-test:
 
 build: deps-build ## builds the release binary, man pages and completions in .build/stage
 	$(SWIFT) build $(RELEASE) $(STRICT)
-	@SWIFT="$(SWIFT)" scripts/stage "$(STAGE)"
+	@scripts/stage "$(STAGE)"
 
 check-release: deps-test build ## checks size, run-time dependencies and start-up cost of the release binary
 	@scripts/check-release "$(STAGE)/bin/certctl"
