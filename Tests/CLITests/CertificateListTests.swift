@@ -92,7 +92,9 @@ struct CertificateListTests {
     let lines = CertificateList(now: SampleReports.now, style: style).text([report]).string
       .split(separator: "\n")
     #expect(lines.count == 7)
-    #expect(lines[2] == "  ! last attempt failed on 2026-06-01 12:00 UTC (in less than a minute): short")
+    #expect(
+      lines[2]
+        == "  ! last attempt failed on 2026-06-01 12:00 UTC (in less than a minute): short")
     #expect(lines[3].hasPrefix("  ! deployment failed: long words"))
     #expect(lines[4].hasPrefix("    ") && !lines[4].hasSuffix("…"))
     #expect(lines[5].hasPrefix("    ") && lines[5].hasSuffix("…"))

@@ -19,7 +19,8 @@ struct Issue: AsyncParsableCommand {
         certctl issue example.com --challenge tls-alpn-01
         certctl issue 192.0.2.10 --profile shortlived
         certctl issue --csr server.csr
-        certctl issue example.com --ca zerossl --eab-kid ID --eab-hmac-key-file FILE
+        certctl issue example.com --ca zerossl \\
+          --eab-kid ID --eab-hmac-key-file FILE
 
       Writes fullchain.pem and privkey.pem to live/NAME/ in the state directory. Running the \
       command again does nothing until renewal is due; with added names it replaces the \

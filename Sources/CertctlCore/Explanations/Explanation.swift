@@ -36,6 +36,7 @@ package struct Explanation: Encodable, Sendable, Equatable {
   /// Returns the explanations of a code: more than one where several kinds share it.
   ///
   /// - Parameter code: The code in any case, or a problem type with its whole URN.
+  /// - Returns: The explanations; none for an unknown code.
   package static func of(_ code: String) -> [Explanation] {
     let prefix = "urn:ietf:params:acme:error:"
     let word = code.lowercased()
