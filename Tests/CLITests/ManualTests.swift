@@ -171,7 +171,7 @@ struct ManualTests {
       #expect(add.contains(".Sh is text: No, “Ar”."))
       #expect(add.contains("--Ar Op"))
       #expect(add.contains(#"'quoted' \n (--Ar).  Use certctl add, --Ar's or /etc/x.conf.  "#))
-      #expect(add.contains(#"(default: \fB.")"#))
+      #expect(add.contains(#"Default: \fB."."#))
     }
   }
 }
