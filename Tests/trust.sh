@@ -205,7 +205,7 @@ only_impostors() {
     nothing_ran "nginx $action"
   done
   expect "each is named with its process and user" says "$said" "of nobody ($mallory)"
-  expect "and the one of root that executes something else" says "$said" "but it executes /usr/bin/sleep"
+  expect "and the one of root that executes something else" says "$said" "but it runs /usr/bin/sleep"
   # shellcheck disable=SC2046
   certctl site add app.test http://127.0.0.1:1 $(ca)
   expect "site add has no nginx" ends_with 1

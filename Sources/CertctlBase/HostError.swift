@@ -89,7 +89,7 @@ public struct HostError: Error, Sendable, CustomStringConvertible {
     self.isRetryable = isRetryable ?? Self.retryable.contains(code)
   }
 
-  /// The message without the hint: "cannot write /a/b: No space left on device".
+  /// The message without the hint: "cannot write /a/b: no space left on device".
   public var description: String {
     var text = "cannot \(operation)"
     if let subject { text += " \(subject)" }
@@ -127,7 +127,10 @@ extension HostError {
     unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
       guard let start = buffer.baseAddress, unsafe strerror_r(number, start, buffer.count) == 0
       else { return "error \(number)" }
-      return unsafe String(cString: start)
+      let text = unsafe String(cString: start)
+      // The text follows a colon in a message. Abbreviations such as RPC stay as they are.
+      return text.dropFirst().first?.isUppercase == true
+        ? text : text.prefix(1).lowercased() + text.dropFirst()
     }
   }
 }

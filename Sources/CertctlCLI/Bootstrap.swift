@@ -53,7 +53,7 @@ struct Bootstrap: Sendable {
     }
   }
 
-  /// Runs a command that needs neither state nor configuration, and otherwise behaves like `run`.
+  /// Runs a command without state and configuration, otherwise like `run`.
   ///
   /// - Parameters:
   ///   - options: The options of every command.
@@ -112,11 +112,11 @@ struct Bootstrap: Sendable {
 
   @Disk private func configuration() throws -> Configuration {
     let path = options.config.map(absolutePath) ?? "/etc/certctl/certctl.toml"
-    // The conventional way to say "none".
+    // /dev/null conventionally stands for an empty configuration.
     guard path != "/dev/null" else { return Configuration() }
     let isThere = try requireTrust(path)
     guard isThere, let bytes = FileManager.default.contents(atPath: path) else {
-      // A file that cannot be read must not be mistaken for a missing one.
+      // An unreadable file is an error; only a missing default file is not.
       guard options.config != nil || isThere else { return Configuration() }
       throw CertctlError(
         .configuration,

@@ -3,13 +3,13 @@ import CertctlCore
 import CertctlOperations
 import FoundationEssentials
 
-/// All certificates for a person: a timeline where a terminal is wide enough, cards where it is
-/// narrow, and a table in a file or pipe.
+/// A list of certificates: a timeline on a wide terminal, cards on a narrow one, and a table in a
+/// file or pipe.
 struct CertificateList {
   let now: Date
   let style: TerminalStyle
 
-  /// The list, without a line break at its end.
+  /// Returns the list without a trailing line break.
   func text(_ reports: [LineageReport]) -> TerminalText {
     guard let width = style.textWidth else { return table(reports) }
     return Timeline(now: now, style: style).text(reports) ?? cards(reports, width: width)
@@ -40,7 +40,7 @@ struct CertificateList {
       column("EXPIRES", reports) { $0.notAfter.map(times.text) ?? "-" },
       column("RENEWS", reports) { $0.renewAt?.day ?? "-" },
     ]
-    // A column that would be empty is not there.
+    // Omit empty columns.
     if reports.contains(where: { !$0.furtherNames.isEmpty }) {
       columns.append(
         column("NAMES", reports) {

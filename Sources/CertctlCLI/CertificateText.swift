@@ -5,20 +5,30 @@ import CertctlStore
 import FoundationEssentials
 
 extension LineageReport {
-  /// The certificate for a person, one fact a line; what is not known is left out.
+  /// The certificate as text, one fact per line, without unknown facts.
   var text: TerminalText { text(TimeText()) }
 
-  /// The same, with times as seen from a moment.
+  /// Returns the certificate as `text` does, with times in the given format.
   func text(_ times: TimeText) -> TerminalText {
     Facts(stateFacts(times) + useFacts(times) + requestFacts + certificateFacts(times) + fileFacts)
       .text()
+  }
+
+  /// The reason for the renewal time, without the time, which has a line of its own.
+  private var reasonAlone: String? {
+    renewReason.map { reason in
+      guard reason.hasPrefix("due on "), let mark = reason.firstRange(of: ": ") else {
+        return reason
+      }
+      return String(reason[mark.upperBound...])
+    }
   }
 
   private typealias Fact = (label: String, value: String?)
 
   private func stateFacts(_ times: TimeText) -> [Fact] {
     let isOver = notAfter.map { $0 <= times.now } ?? false
-    // What has no date of its own is due from now on.
+    // `renewAt` is the current time for a reason without a date.
     let isDue = renewAt.map { $0 <= times.now.addingTimeInterval(-60) } ?? false
     return [
       ("name", name), ("state", stateWords),
@@ -30,7 +40,7 @@ extension LineageReport {
       ("names missing", missingNames?.joined(separator: ", ")),
       (isOver ? "expired" : "expires", notAfter.map(times.text)),
       (isDue ? "due since" : "renews", renewAt.map(isDue ? times.text : times.dueText)),
-      ("because", renewReason.map(times.rewritten)),
+      ("because", reasonAlone.map(times.rewritten)),
       (
         "CA suggests",
         suggestion.map { "\(times.text($0.start)) to \(times.text($0.end))" }
@@ -64,7 +74,7 @@ extension LineageReport {
     return deploymentFailure.map { "\(deployment.words): \($0)" } ?? deployment.words
   }
 
-  /// Which nginx uses it; nil where that is not known.
+  /// The nginx processes that use the certificate; nil if unknown.
   private var nginxWords: String? {
     guard let usedByNginx else { return nil }
     guard usedByNginx else { return "not used by nginx" }
@@ -73,7 +83,8 @@ extension LineageReport {
 
   private var requestFacts: [Fact] {
     [
-      ("CA", authority), ("CA URL", directoryURL), ("challenge", challenge),
+      ("CA", authority), ("CA URL", directoryURL == authority ? nil : directoryURL),
+      ("challenge", challenge),
       ("DNS provider", dns), ("key type", keyType),
     ]
   }
@@ -107,13 +118,13 @@ extension LineageReport {
     ]
   }
 
-  /// What a new certificate means, in lines below its headline.
+  /// Returns the details of a new certificate, indented below its headline.
   func outcome(_ times: TimeText = TimeText()) -> TerminalText {
     let missing = missingNames ?? []
     return Facts([
       ("missing", missing.isEmpty ? nil : missing.joined(separator: ", ")),
       ("expires", notAfter.map(times.text)), ("renews", renewAt.map(times.dueText)),
-      ("certificate", fullchain), ("key", privkey ?? "not stored here: it is yours"),
+      ("certificate", fullchain), ("key", privkey ?? "not stored (from your CSR)"),
       ("RSA chain", rsa?.fullchain), ("RSA key", rsa?.privkey),
     ]).text(indent: 2)
   }

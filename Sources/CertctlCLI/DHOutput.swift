@@ -123,7 +123,7 @@ final class DHProgressDisplay: Sendable {
   /// Returns the estimated end; nil while it is unknown.
   static func estimate(_ progress: DHProgress) -> String? {
     guard let median = progress.median, let ninety = progress.ninetyPercent else { return nil }
-    return "half end within \(words(median)) from now, 9 of 10 within \(words(ninety))"
+    return "50 % chance within \(words(median)), 90 % within \(words(ninety))"
   }
 
   /// Returns a duration with about two digits, because it is an estimate.

@@ -1,23 +1,23 @@
 import CertctlBase
 
 extension TerminalText {
-  /// How many columns a terminal takes to show the text.
+  /// The width of the text in terminal columns.
   var displayWidth: Int { string.displayWidth }
 
-  /// The text in at most `width` columns; what is cut off is told by `ellipsis`.
+  /// Returns the text cut to at most `width` columns; `ellipsis` marks a cut.
   func fitted(to width: Int, ellipsis: String) -> TerminalText {
     TerminalText(raw: string.fitted(to: width, ellipsis: ellipsis))
   }
 
-  /// The text broken between words into lines of at most `width` columns, as ``String/wrapped``.
+  /// Returns the text wrapped as ``String/wrapped(to:limit:ellipsis:)`` does.
   func wrapped(to width: Int, limit: Int, ellipsis: String) -> [TerminalText] {
     string.wrapped(to: width, limit: limit, ellipsis: ellipsis).map(TerminalText.init(raw:))
   }
 
-  /// The text with spaces behind it, up to `width` columns.
+  /// Returns the text padded with spaces to `width` columns.
   func padded(to width: Int) -> TerminalText { TerminalText(raw: string.padded(to: width)) }
 
-  /// The text in pieces of at most `width` columns, broken wherever it has to be.
+  /// Returns the text in pieces of at most `width` columns, split anywhere.
   func chunks(of width: Int) -> [TerminalText] {
     var chunks = [""]
     for character in string {
@@ -31,7 +31,7 @@ extension TerminalText {
     return chunks.map(TerminalText.init(raw:))
   }
 
-  /// The text with each of its lines as ``String/flowed(to:)`` breaks it.
+  /// Returns the text with each line wrapped as ``String/flowed(to:)`` does.
   func flowed(to width: Int) -> TerminalText {
     let lines = string.split(separator: "\n", omittingEmptySubsequences: false)
     return TerminalText(
@@ -40,10 +40,10 @@ extension TerminalText {
 }
 
 extension String {
-  /// How many columns a terminal takes to show the text.
+  /// The width of the text in terminal columns.
   var displayWidth: Int { reduce(0) { $0 + $1.displayWidth } }
 
-  /// The text in at most `width` columns; what is cut off is told by `ellipsis`.
+  /// Returns the text cut to at most `width` columns; `ellipsis` marks a cut.
   func fitted(to width: Int, ellipsis: String) -> String {
     guard displayWidth > width else { return self }
     let room = width - ellipsis.displayWidth
@@ -56,18 +56,18 @@ extension String {
     return kept + ellipsis
   }
 
-  /// The text broken between words into lines of at most `width` columns.
+  /// Returns the text wrapped between words into lines of at most `width` columns.
   ///
   /// - Parameters:
   ///   - width: The columns of a line.
-  ///   - limit: How many lines there may be.
-  ///   - ellipsis: What the last line, or a word that is longer than a line, ends with when it is
-  ///     cut off.
+  ///   - limit: The maximum number of lines.
+  ///   - ellipsis: The mark at the end of a line that was cut: the last line, or a word longer than
+  ///     a line.
   /// - Returns: The lines; none for a text without words.
   func wrapped(to width: Int, limit: Int, ellipsis: String) -> [String] {
     var lines: [String] = []
     for word in split(separator: " ") {
-      // What no longer fits the last line is added to it all the same, so that it is seen to be cut.
+      // Add all remaining words to the last line, so that its cut is marked.
       if let last = lines.last,
         lines.count == limit || last.displayWidth + 1 + String(word).displayWidth <= width
       {
@@ -79,11 +79,11 @@ extension String {
     return lines.map { $0.fitted(to: width, ellipsis: ellipsis) }
   }
 
-  /// The line broken between words into lines of at most `width` columns.
+  /// Returns the line wrapped between words into lines of at most `width` columns.
   ///
-  /// Further lines are indented: below the value where the line has the form `label   value`, else by
-  /// two more columns than the line. A path or URL that is longer than a line stays whole on a line
-  /// of its own, because a person copies it. A line with colours is left as it is.
+  /// Further lines are indented to the value if the line has the form `label   value`, else by two
+  /// more columns than the line. A path or URL that is longer than a line stays whole on its own
+  /// line, so that the user can copy it. A line with colours stays unchanged.
   func flowed(to width: Int) -> [String] {
     guard displayWidth > width, !contains("\u{1B}") else { return [self] }
     let indent = prefix { $0 == " " }.count
@@ -96,8 +96,9 @@ extension String {
     return flow.finished
   }
 
-  /// The line in two where it has the form `label   value`, with at least two spaces between; the label
-  /// keeps its spaces, and is empty in any other line and where it is wider than `limit`.
+  /// Returns the two parts of a line of the form `label   value`, with at least two spaces between.
+  ///
+  /// The label keeps its spaces. It is empty in any other line, and if it is wider than `limit`.
   private func labelAndValue(within limit: Int) -> (label: String, value: Substring) {
     let text = drop { $0 == " " }
     guard let gap = text.firstRange(of: "  ") else { return ("", text) }
@@ -106,18 +107,18 @@ extension String {
     return label.displayWidth > limit ? ("", text) : (label, value)
   }
 
-  /// The text with spaces behind it, up to `width` columns.
+  /// Returns the text padded with spaces to `width` columns.
   func padded(to width: Int) -> String {
     self + String(repeating: " ", count: max(0, width - displayWidth))
   }
 }
 
-/// The lines that a long one is broken into.
+/// A long line while it is wrapped.
 private struct FlowedLine {
   let width: Int
-  /// The indentation of words that are too long to stand below the value.
+  /// The indentation of words that do not fit at `hanging`.
   let small: Int
-  /// The indentation of all others.
+  /// The indentation of all other further lines.
   let hanging: Int
   /// The line that is being filled.
   var current = ""
@@ -146,7 +147,7 @@ private struct FlowedLine {
     hasWord = true
   }
 
-  /// Begins a line, or goes on with one that holds nothing yet.
+  /// Starts a line with a word, or adds it to the current line if that is blank.
   private mutating func begin(_ indent: Int, _ word: String) {
     guard current.contains(where: { $0 != " " }) else {
       current += word
@@ -156,7 +157,7 @@ private struct FlowedLine {
     current = String(repeating: " ", count: indent) + word
   }
 
-  /// The lines, without spaces at their ends.
+  /// The lines without trailing spaces.
   var finished: [String] {
     (lines + [current]).map { line in
       var line = line[...]
@@ -167,24 +168,23 @@ private struct FlowedLine {
 }
 
 extension Character {
-  /// How many columns a terminal takes: what is put together of many scalars takes the columns of
-  /// its widest.
+  /// The width in terminal columns: that of the widest scalar.
   var displayWidth: Int {
-    // The emoji of two flags, of a family: one picture, whatever its parts.
+    // An emoji of several scalars, such as a flag or a family, is a single picture.
     unicodeScalars.reduce(0) { max($0, $1.displayWidth) }
   }
 }
 
 extension Unicode.Scalar {
-  /// 0 for what is put onto the character before it, 2 for the wide ones of East Asia (UAX 11) and
-  /// emoji, else 1.
+  /// The width in terminal columns: 0 for combining and format characters, 2 for wide East Asian
+  /// characters (UAX 11) and emoji, else 1.
   fileprivate var displayWidth: Int {
     if value < 0x300 { return 1 }
     switch properties.generalCategory {
     case .nonspacingMark, .enclosingMark, .format: return 0
     default: break
     }
-    // Vowels and final consonants that are put below a Korean syllable.
+    // Hangul vowels and final consonants join the preceding consonant.
     if (0x1160...0x11FF).contains(value) { return 0 }
     if properties.isEmojiPresentation { return 2 }
     return Self.wide.contains { $0.contains(value) } ? 2 : 1

@@ -1,17 +1,17 @@
 import CertctlBase
 
-/// Facts for a person, one a line, with the values in a column; what is not known is left out.
+/// Labels and their values, one per line, with the values aligned.
 struct Facts {
   private var facts: [(label: String, value: String)] = []
 
-  /// Facts in this order.
+  /// Creates facts in this order, without those that have no value.
   init(_ facts: [(label: String, value: String?)]) {
     self.facts = facts.compactMap { label, value in value.map { (label, $0) } }
   }
 
-  /// The facts, each indented by so many columns.
+  /// Returns the facts, each indented by `indent` columns.
   ///
-  /// A line break within a value is kept: no line of a value can pass for another fact.
+  /// Further lines of a value are indented to its column, so that they cannot imitate another fact.
   func text(indent: Int = 0) -> TerminalText {
     let column = indent + 2 + (facts.map(\.label.displayWidth).max() ?? 0)
     let margin = TerminalText("").padded(to: column)

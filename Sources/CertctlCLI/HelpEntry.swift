@@ -1,16 +1,16 @@
 import CertctlBase
 
-/// An option in the parser's help: its label, and its text beside or below it.
+/// An option in the parser's help: a label with its text beside or below it.
 ///
-/// The parser adds `(values: a, b; default: x)` behind the text. Here that becomes a sentence, with
-/// the default last, as in the texts of options that have no such list.
+/// The parser appends `(values: a, b; default: x)` to some texts. This type turns that list into
+/// sentences with the default last, as in all other texts.
 struct HelpEntry {
-  /// The column at which the parser begins the text.
+  /// The column where the parser starts the text.
   private static let column = 26
 
   private let lines: [String]
 
-  /// Returns a section of the help with the texts of its options in one form.
+  /// Returns a section of the help with all its option texts in the same form.
   static func unified(_ section: String, width: Int) -> String {
     var result: [String] = []
     var entry: [String] = []
@@ -34,7 +34,7 @@ struct HelpEntry {
     }
   }
 
-  /// The label with its indentation, and the text in one line.
+  /// The label with its indentation, and the text joined into one line.
   private var parts: (label: String, text: String)? {
     guard let first = lines.first, first.hasPrefix("  ") else { return nil }
     let name = first.dropFirst(2)
@@ -47,7 +47,7 @@ struct HelpEntry {
     return ("  " + name[..<end], text)
   }
 
-  /// Returns the text with the parser's list as a sentence; nil if it has none.
+  /// Returns the text with the parser's list as sentences; nil if it has no list.
   private static func sentence(_ text: String) -> String? {
     guard text.hasSuffix(")"),
       let open = (text.ranges(of: "(values: ") + text.ranges(of: "(default: "))

@@ -1,17 +1,17 @@
 import CertctlSystem
 import Synchronization
 
-/// Runs a command so that a signal ends it cleanly.
+/// Runs a command and handles signals.
 ///
-/// The first SIGINT, SIGTERM or SIGHUP cancels the command; once it has cleaned up what it
-/// presented, the process ends by that same signal, so that a shell or systemd sees what happened.
-/// A second signal ends the process at once.
+/// The first SIGINT, SIGTERM or SIGHUP cancels the command. After the cleanup the process ends with
+/// the same signal, so that a shell or systemd sees the cause. A second signal ends the process
+/// immediately.
 ///
 /// - Parameters:
-///   - onSignal: Called when the first signal comes, before anything is cleaned up.
+///   - onSignal: Called on the first signal, before the cleanup.
 ///   - body: The command.
-/// - Returns: What the command returns.
-/// - Throws: What the command throws.
+/// - Returns: The result of the command.
+/// - Throws: The error of the command; `HostError` if signals cannot be watched.
 func endingBySignal<Value: Sendable>(
   onSignal: @escaping @Sendable () -> Void, _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
@@ -29,14 +29,14 @@ func endingBySignal<Value: Sendable>(
   let result = await work.result
   watcher.stop()
   await watch.value
-  // A command that was done before it heard of the signal has done its work.
+  // A command that succeeded despite the signal returns its result.
   if case .failure = result, let signal = received.withLock({ $0 }) {
     end(by: signal)
   }
   return try result.get()
 }
 
-/// Ends the process by a signal, with nothing left on the terminal's current line.
+/// Clears the terminal's current line and ends the process with a signal.
 private func end(by signal: Int32) {
   Screen.standard.clear()
   SignalWatcher.end(by: signal)

@@ -1,7 +1,7 @@
 import CertctlSystem
 import Logging
 
-/// How much a line of the journal matters: the levels of sd-daemon(3) and syslog(3).
+/// The level of a line in the journal (sd-daemon(3), syslog(3)).
 enum JournalLevel: Int, Sendable {
   case critical = 2
   case error = 3
@@ -10,7 +10,7 @@ enum JournalLevel: Int, Sendable {
   case info = 6
   case debug = 7
 
-  /// The level of a log event.
+  /// Creates the journal level of a log event.
   init(_ level: Logger.Level) {
     self =
       switch level {
@@ -23,26 +23,28 @@ enum JournalLevel: Int, Sendable {
       }
   }
 
-  /// Lines as journald reads them from a stream: the level before each.
+  /// Returns lines in the format that journald reads from a stream: each begins with the level.
   ///
-  /// A line without one would get the default level. Empty ones, which journald drops, are left out.
+  /// A line without a level would get the default level. Empty lines are left out, because journald
+  /// drops them.
   func lines(_ lines: [String]) -> String {
     lines.filter { !$0.isEmpty }.map { "<\(rawValue)>\(Talk.safe($0))\n" }.joined()
   }
 }
 
-/// Writes the log to stderr as the journal of systemd wants it: a level before each line, and
-/// neither time nor program, which the journal adds itself.
+/// The log handler for the systemd journal, which writes to stderr.
+///
+/// Each line begins with its level. The journal adds the time and the program's name.
 struct JournalLogHandler: LogHandler {
   var logLevel = Logger.Level.info
   var metadata: Logger.Metadata = [:]
   var metadataProvider: Logger.MetadataProvider?
   private let write: @Sendable (String) -> Void
 
-  /// Makes a handler.
+  /// Creates a handler.
   ///
-  /// - Parameter write: Takes one event's lines, in one piece: events of tasks side by side must
-  ///   not mix.
+  /// - Parameter write: Writes all lines of an event in one call, so that concurrent events do not
+  ///   mix.
   init(
     write: @escaping @Sendable (String) -> Void = { Screen.standard.print($0, to: .standardError) }
   ) {
@@ -65,13 +67,13 @@ struct JournalLogHandler: LogHandler {
   }
 }
 
-/// The stream of the log on a terminal: each event is one line, whatever strangers wrote into it.
+/// The log stream for a terminal: one escaped line per event.
 struct LogStream: TextOutputStream, Sendable {
   private let put: @Sendable (String) -> Void
 
-  /// Makes a stream.
+  /// Creates a stream.
   ///
-  /// - Parameter put: Takes one event's line with its line break.
+  /// - Parameter put: Writes the line of an event, including its line break.
   init(
     put: @escaping @Sendable (String) -> Void = { Screen.standard.print($0, to: .standardError) }
   ) {
@@ -80,7 +82,7 @@ struct LogStream: TextOutputStream, Sendable {
 
   /// Writes an event, which ends with a line break.
   mutating func write(_ event: String) {
-    // By scalars: "\r\n" is one character.
+    // Compare scalars: "\r\n" is a single character.
     var scalars = event.unicodeScalars
     if scalars.last == "\n" { scalars.removeLast() }
     put(Talk.safe(String(scalars)) + "\n")

@@ -2,22 +2,21 @@ import CertctlBase
 import CertctlCore
 import FoundationEssentials
 
-/// What the lists of certificates and of sites have in common: colours, notes, and cards for narrow
-/// terminals.
+/// The common layout of certificate and site lists: colours, notes, and cards for narrow terminals.
 struct ListLayout {
   let style: TerminalStyle
   let times: TimeText
 
-  /// More is told by `certctl show`.
+  /// The maximum number of lines for a text in a list; `certctl show` prints the whole text.
   private static let linesOfNote = 3
 
-  /// The text in the colour of what wants to be looked at.
+  /// Returns the text in the colour of its urgency.
   func paint(_ text: TerminalText, _ attention: Attention?) -> TerminalText {
     guard style.hasColor, let color = attention?.color, !text.string.isEmpty else { return text }
     return "\u{1B}[\(color)m\(text)\u{1B}[0m"
   }
 
-  /// Findings below what they are about, three lines at most for a message and for a hint.
+  /// Returns the lines of findings; on a terminal at most three for each message and hint.
   func notes(_ findings: [Finding], width: Int?, _ attention: Attention?) -> [TerminalText] {
     findings.flatMap { finding in
       let lines = ([finding.message] + finding.hintLines).flatMap { text -> [TerminalText] in
@@ -30,15 +29,15 @@ struct ListLayout {
     }
   }
 
-  /// One thing on a terminal that is too narrow for a row: its name with its state, and lines below.
+  /// Returns the card of an item on a narrow terminal: name and state, with facts below.
   ///
   /// - Parameters:
-  ///   - name: The name, as it is stored.
+  ///   - name: The name as stored.
   ///   - state: The state in words.
   ///   - facts: Labels and values.
   ///   - width: The terminal's width.
-  ///   - attention: What the state's colour tells.
-  /// - Returns: Lines that fit.
+  ///   - attention: The urgency, which sets the colour of the state.
+  /// - Returns: Lines that fit the width.
   func card(
     _ name: String, _ state: String, _ facts: [(label: String, value: String?)], width: Int,
     _ attention: Attention?
@@ -57,7 +56,7 @@ struct ListLayout {
     let head =
       isShort
       ? ["\(name): " + paint(TerminalText(raw: state), attention)]
-      // Whole, because two names may differ at their ends only.
+      // Never cut a name: two names may differ only at the end.
       : name.chunks(of: width) + ["  " + paint(TerminalText(raw: state), attention)]
     return head + below
   }
@@ -67,13 +66,13 @@ struct ListLayout {
   }
 }
 
-/// A table of which some columns can be cut.
+/// A table in which some columns can be cut.
 struct TextTable {
-  /// A column.
+  /// A column of a table.
   struct Column {
     let header: String
     let cells: [TerminalText]
-    /// The width that it can be cut to; nil for one that is always whole.
+    /// The minimum width of a column that can be cut; nil if it cannot.
     var shortest: Int?
 
     var natural: Int { cells.reduce(header.displayWidth) { max($0, $1.displayWidth) } }
@@ -83,12 +82,12 @@ struct TextTable {
   let columns: [Column]
   let ellipsis: String
 
-  /// The widths of the columns in a terminal of this width; nil when they do not fit.
+  /// Returns the widths of the columns.
   ///
   /// - Parameters:
-  ///   - width: The terminal's width; nil for a file, which is as wide as it has to be.
+  ///   - width: The terminal's width; nil for a file, which has no limit.
   ///   - cuts: Whether columns may be cut.
-  /// - Returns: The widths.
+  /// - Returns: The widths; nil if the table does not fit.
   func widths(in width: Int?, cuts: Bool) -> [Int]? {
     var widths = columns.map(\.natural)
     guard let width else { return widths }
@@ -101,11 +100,11 @@ struct TextTable {
     return widths
   }
 
-  /// The header and the rows.
+  /// Returns the lines of the header and the rows.
   ///
   /// - Parameters:
   ///   - widths: The widths of the columns.
-  ///   - paint: Colours a cell, by its row and column.
+  ///   - paint: Colours a cell, given its row and column.
   /// - Returns: The lines.
   func lines(
     _ widths: [Int],
@@ -119,7 +118,7 @@ struct TextTable {
     let rows = (columns.first?.cells ?? []).indices.map { row in
       columns.indices.map { column in
         let cell = columns[column].cells[row].fitted(to: widths[column], ellipsis: ellipsis)
-        // Colour goes around the words only: no coloured blanks.
+        // Colour the words, not the padding.
         return paint(cell, row, column)
           + TerminalText("").padded(to: widths[column] - cell.displayWidth)
       }

@@ -62,7 +62,7 @@ enum RenewalSection: OptionSection {
 }
 
 extension SettingsOverrides {
-  /// Joins the settings that the options of a command set.
+  /// Creates the settings from all options of a command.
   init(
     _ authority: AuthorityListOptions, _ validation: ValidationOptions,
     _ certificate: CertificateOptions, _ deployment: DeploymentOptions

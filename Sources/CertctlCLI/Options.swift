@@ -51,7 +51,7 @@ struct GlobalOptions: ParsableArguments {
 
   /// Returns the arguments with the global options before the command moved to the end.
   ///
-  /// `certctl --json list` means `certctl list --json`; the parser only accepts the latter.
+  /// The parser accepts `certctl list --json`, but not `certctl --json list`.
   static func moved(behindCommand arguments: [String]) -> [String] {
     let flags: Set = ["--json", "--quiet", "-q", "--verbose", "-v"]
     let options: Set = ["--state-dir", "--config", "--lock-timeout"]

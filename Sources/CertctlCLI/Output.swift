@@ -6,38 +6,38 @@ import CertctlStore
 import CertctlSystem
 import FoundationEssentials
 
-/// What a command prints: results on stdout, talk on stderr, one JSON object with `--json`.
+/// The output of a command: results on stdout, messages on stderr, one JSON object with `--json`.
 ///
-/// Talk goes to the journal with levels, and without the program's name, which is there already.
+/// Messages to the journal have a level but no program name, which the journal adds.
 struct Output: Sendable {
   let json: Bool
   let quiet: Bool
   let verbose: Bool
   /// Whether stderr is the journal of systemd.
   var isJournal = Terminal.isJournal(.standardError)
-  /// Where all of it is printed.
+  /// The screen that prints all output.
   var screen = Screen.standard
 
-  /// Whether a person can be asked.
+  /// Whether certctl can ask the user.
   var canAsk: Bool {
     !json && Terminal.isTerminal(.standardInput) && Terminal.isTerminal(.standardError)
   }
 
-  /// Whether a person watches stderr.
+  /// Whether a user watches the progress on stderr.
   var isWatched: Bool { !json && !quiet && Terminal.isTerminal(.standardError) }
 
-  /// Whether a person watches a picture that changes.
+  /// Whether a progress bar can be redrawn in place.
   var canDraw: Bool { isWatched && screen.canErase }
 
-  /// What stdout can show.
+  /// The style of stdout.
   var resultStyle: TerminalStyle { TerminalStyle(of: .standardOutput) }
 
-  /// Cuts long messages in results; nil where they stay whole.
+  /// Shortens long messages in results; nil leaves them whole.
   var resultBrevity: Brevity? {
     isBrief(.standardOutput) ? Brevity(ellipsis: resultStyle.ellipsis) : nil
   }
 
-  /// Whether long messages are cut on a stream: only for a person, who can ask for all.
+  /// Returns whether long messages are shortened: on a terminal without `--verbose`.
   private func isBrief(_ stream: Terminal.Stream) -> Bool {
     !verbose && Terminal.isTerminal(stream)
   }
@@ -47,10 +47,10 @@ struct Output: Sendable {
   /// Prints a result: the report with `--json`, else the text.
   ///
   /// - Parameters:
-  ///   - report: What JSON tells.
-  ///   - isVerbatim: Whether the text is a file that a person may copy; else long lines are broken
-  ///     between words on a terminal.
-  ///   - text: What a person reads.
+  ///   - report: The result for JSON.
+  ///   - isVerbatim: Whether the user may copy the text, such as a file. Otherwise long lines are
+  ///     wrapped on a terminal.
+  ///   - text: The result for people.
   func result(
     _ report: some Encodable, isVerbatim: Bool = false, text: @autoclosure () -> TerminalText
   ) {
@@ -65,26 +65,26 @@ struct Output: Sendable {
     screen.print(text.string + "\n", to: .standardOutput)
   }
 
-  // MARK: - Talk
+  // MARK: - Messages
 
-  /// Says something that a person may want to know.
+  /// Prints a note, unless `--quiet` or `--json` is set.
   ///
   /// - Parameters:
-  ///   - text: What to say, without the program's name.
-  ///   - level: How much it matters, for the journal.
-  ///   - isNamed: Whether the program's name stands before it.
+  ///   - text: The note without the program's name.
+  ///   - level: The level in the journal.
+  ///   - isNamed: Whether the program's name precedes the note.
   func note(_ text: String, _ level: JournalLevel = .notice, isNamed: Bool = false) {
     guard !quiet, !json else { return }
     say(isNamed ? Talk(named: text) : Talk(note: text), level)
   }
 
-  /// Says several lines that a person may want to know.
+  /// Prints lines verbatim, unless `--quiet` or `--json` is set.
   func note(lines: [String]) {
     guard !quiet, !json else { return }
     say(Talk(lines), .notice)
   }
 
-  /// Says something that a person should know although nothing failed, and lines below it.
+  /// Prints a warning with details below it.
   func warn(_ text: String, details: [String] = []) {
     say(Talk(warning: text, details: details), .warning)
   }
@@ -107,7 +107,7 @@ struct Output: Sendable {
     return talk.text(on: TerminalStyle(of: .standardError), isBrief: isBrief(.standardError))
   }
 
-  /// Asks a question that is answered by yes or no; Ctrl-C and the end of the input are a no.
+  /// Asks a yes-or-no question and returns the answer; Ctrl-C and end of input mean no.
   func ask(_ question: String) async -> Bool {
     screen.ask("\(Talk.safe(question)) [y/N] ")
     let answer = await Terminal.readLine()

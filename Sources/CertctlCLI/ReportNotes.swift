@@ -4,14 +4,14 @@ import CertctlOperations
 import CertctlStore
 import FoundationEssentials
 
-/// How much a certificate wants to be looked at.
+/// The urgency of a certificate or site that needs attention.
 enum Attention: Sendable {
-  /// It serves nobody any more: red.
+  /// It does not work for clients: red.
   case broken
   /// It is due, or something failed: yellow.
   case wanting
 
-  /// The number of the colour in the sequences of ECMA-48 (SGR).
+  /// The number of the colour in SGR sequences (ECMA-48).
   var color: Int {
     switch self {
     case .broken: 31
@@ -21,7 +21,7 @@ enum Attention: Sendable {
 }
 
 extension LineageReport {
-  /// How much it wants to be looked at; nil when all is well.
+  /// The urgency; nil if nothing needs attention.
   var attention: Attention? {
     switch state {
     case .expired, .revoked, .damaged, .placeholder: return .broken
@@ -32,18 +32,18 @@ extension LineageReport {
     return isFailing ? .wanting : nil
   }
 
-  /// What needs attention beside what the state says in a word.
+  /// Returns the findings that the state does not already express.
   func notes(now: Date) -> [Finding] {
     let states: Set<Finding.Code> = [.expired, .revoked]
     return findings(at: now).filter { !states.contains($0.code) }
   }
 
-  /// The names beside the one that it goes by.
+  /// The domain names other than the name of the certificate.
   var furtherNames: [String] { names.filter { $0 != name } }
 }
 
 extension LineageReport.State {
-  /// The state for a person; scripts read the word in JSON.
+  /// The state in words; JSON has the raw value.
   var words: String {
     switch self {
     case .valid: "valid"
@@ -69,7 +69,7 @@ extension Deployment.Progress {
 }
 
 extension TerminalText {
-  /// The text without spaces at its end.
+  /// The text without trailing spaces.
   var withoutTrailingSpaces: TerminalText {
     var text = string[...]
     while text.last == " " { text.removeLast() }

@@ -2,23 +2,23 @@ import CertctlCore
 import CertctlSystem
 import Synchronization
 
-/// What stands on the terminal's current line; everything that certctl prints goes through here.
+/// The screen that all output of certctl goes through.
 ///
-/// Results go to stdout, and progress and talk to stderr, but a person sees both on one terminal. So
-/// one object knows whether the current line is taken, and frees it before anything else is printed.
-/// Tasks that run side by side cannot mix their lines.
+/// Results go to stdout, progress and messages to stderr, but a terminal shows both. This type
+/// tracks progress or a question on the current line, and ends that line before it prints anything
+/// else. Concurrent tasks cannot mix their lines.
 final class Screen: Sendable {
   /// The screen of this process.
   static let standard = Screen(
     canErase: Terminal.variable("TERM").map { $0 != "dumb" } ?? false,
     width: {
-      // A COLUMNS that an outer shell has left behind must not make the line wrap.
+      // An outdated COLUMNS of an outer shell must not make the line wrap.
       [
         Terminal.width(of: .standardError), Terminal.width(of: .standardError, columns: nil),
       ].compactMap { $0 }.min() ?? 80
     }, write: { Terminal.write($0, to: $1) })
 
-  /// Whether a line can be erased; a terminal without `TERM`, or a dumb one, cannot.
+  /// Whether a line can be erased; false if `TERM` is missing or `dumb`.
   let canErase: Bool
   private let width: @Sendable () -> Int
   private let write: @Sendable (String, Terminal.Stream) -> Void
@@ -26,20 +26,20 @@ final class Screen: Sendable {
 
   private struct State {
     var line = Line.free
-    /// The last progress, where each one is a line of its own.
+    /// The last progress on a terminal that cannot erase lines.
     var lastProgress = ""
   }
 
-  /// What stands on the current line.
+  /// The contents of the current line.
   private enum Line {
     case free, progress, question
   }
 
-  /// Makes a screen.
+  /// Creates a screen.
   ///
   /// - Parameters:
-  ///   - canErase: Whether its lines can be erased.
-  ///   - width: Returns its width in columns.
+  ///   - canErase: Whether lines can be erased.
+  ///   - width: Returns the width in columns.
   ///   - write: Writes text to a stream.
   init(
     canErase: Bool, width: @escaping @Sendable () -> Int,
@@ -50,7 +50,7 @@ final class Screen: Sendable {
     self.write = write
   }
 
-  /// Prints whole lines, on a line of their own.
+  /// Ends the current line and prints whole lines.
   func print(_ text: String, to stream: Terminal.Stream) {
     state.withLock { state in
       free(&state)
@@ -58,27 +58,27 @@ final class Screen: Sendable {
     }
   }
 
-  /// Shows on the current line what certctl is doing, in place of what it did before.
+  /// Replaces the progress on the current line; does nothing while a question is open.
   ///
-  /// - Parameter text: One line that is safe to print. What does not fit is cut off, because only one
-  ///   line can be erased.
+  /// - Parameter text: One line that is safe to print. It is cut to the terminal's width, because
+  ///   only one line can be erased.
   func showProgress(_ text: String) {
     state.withLock { state in
-      // A person who is being asked must not lose the question.
+      // Do not erase a question that waits for its answer.
       guard state.line != .question else { return }
       guard canErase else {
         if text != state.lastProgress { write(text + "\n", .standardError) }
         state.lastProgress = text
         return
       }
-      // One column stays free, or some terminals begin a new line.
+      // Some terminals wrap when the last column is used.
       let fitted = text.fitted(to: width() - 1, ellipsis: "...")
       write("\r\u{1B}[2K\(fitted)", .standardError)
       state.line = .progress
     }
   }
 
-  /// Asks a question, behind which the answer is typed.
+  /// Prints a question; the user types the answer on the same line.
   func ask(_ question: String) {
     state.withLock { state in
       free(&state)
@@ -89,7 +89,7 @@ final class Screen: Sendable {
 
   /// Ends a question.
   ///
-  /// - Parameter isTyped: Whether an answer was typed, which has ended the line.
+  /// - Parameter isTyped: Whether the user typed an answer and thus ended the line.
   func endQuestion(isTyped: Bool) {
     state.withLock { state in
       if isTyped && state.line == .question { state.line = .free }
@@ -97,7 +97,7 @@ final class Screen: Sendable {
     }
   }
 
-  /// Frees the current line, such as before the process ends.
+  /// Clears the current line, for example before the process ends.
   func clear() { state.withLock { free(&$0) } }
 
   private func free(_ state: inout State) {
@@ -110,13 +110,13 @@ final class Screen: Sendable {
   }
 }
 
-/// Shows what certctl is doing, to a person who watches.
+/// The progress display of a command.
 struct ProgressLine: Sendable {
   private let output: Output
 
   init(_ output: Output) { self.output = output }
 
-  /// Shows a step: in place on a terminal, as a line of its own with `--verbose`.
+  /// Shows a step: on the current line of a terminal, on a line of its own with `--verbose`.
   func show(_ step: Progress) {
     if output.verbose {
       output.note(step.text, .info, isNamed: true)
@@ -125,12 +125,12 @@ struct ProgressLine: Sendable {
     }
   }
 
-  /// Shows a text that changes often, such as a bar, where that can be done in place.
+  /// Shows a text that changes often, such as a bar, if the terminal can erase lines.
   func draw(_ text: String) {
     guard output.canDraw else { return }
     output.screen.showProgress(Talk.safe(text))
   }
 
-  /// Takes the line away.
+  /// Removes the progress.
   func clear() { output.screen.clear() }
 }

@@ -18,9 +18,8 @@ extension OptionSection {
 
 /// The options of a part of the settings table.
 ///
-/// The parser finds arguments through the mirror of an empty value of the type, and provides their
-/// values under the names in the mirror. Here both come from the table: the children of the mirror
-/// and the decoded keys.
+/// The parser finds arguments through the mirror of an empty value, and provides their values under
+/// the names in the mirror. The table supplies both the mirror's children and the decoded keys.
 @dynamicMemberLookup
 struct SettingOptions<Section: OptionSection>: ParsableArguments, CustomReflectable {
   /// The values from the command line.
@@ -66,7 +65,7 @@ struct SettingOptions<Section: OptionSection>: ParsableArguments, CustomReflecta
 }
 
 extension SettingDefinition {
-  /// The arguments for the parser, each under the name under which its value is decoded.
+  /// The arguments for the parser, each with the name that its value is decoded from.
   fileprivate var arguments: [Mirror.Child] {
     let names = NameSpecification(([key] + aliases).map { .customLong($0) })
     let help = ArgumentHelp(helpText, valueName: valueName)

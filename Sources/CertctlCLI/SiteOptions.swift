@@ -79,7 +79,7 @@ struct SiteOptions: ParsableArguments {
   @Option(
     name: .customLong("upstream-ca"),
     help: ArgumentHelp(
-      "PEM file of CAs for --upstream-verify. Default: the system's (Debian path).",
+      "PEM file of CAs for --upstream-verify. Default: /etc/ssl/certs/ca-certificates.crt.",
       valueName: "file"))
   var upstreamCA: String?
 
@@ -108,13 +108,13 @@ struct SiteOptions: ParsableArguments {
     }
   }
 
-  /// The site that these options describe.
+  /// Returns the site that these options describe.
   ///
   /// - Parameters:
-  ///   - hosts: Its names, with commas between them.
-  ///   - upstream: Where requests go; nil with `--root`.
+  ///   - hosts: The host names, separated by commas.
+  ///   - upstream: The upstream; nil with `--root`.
   /// - Returns: The site.
-  /// - Throws: `CertctlError` with code `usage`, `ACMEError` for a name.
+  /// - Throws: `CertctlError` with code `usage`; `ACMEError` for an invalid name.
   func site(hosts: String, upstream: String?) throws -> Site {
     let names = try hosts.split(separator: ",", omittingEmptySubsequences: false)
       .map { try Identifier(parsing: String($0)) }

@@ -26,7 +26,7 @@ struct SiteRemoved: Encodable {
 }
 
 extension SiteReport {
-  /// The site for a person.
+  /// The site as text.
   var text: TerminalText {
     let isOver = notAfter.map { $0 <= Date() } ?? false
     let facts = Facts([
@@ -37,31 +37,31 @@ extension SiteReport {
     return "\(headline)\n\(facts.text(indent: 2))"
   }
 
-  /// Whether it serves a folder or passes requests on.
+  /// The label of the target: `root` for a directory, else `upstream`.
   private var targetLabel: String { target.hasPrefix("/") ? "root" : "upstream" }
 
-  /// The site and its state, with what to do where something is wrong.
+  /// The name and state of the site, or its findings with their hints.
   private var headline: TerminalText {
     findings.isEmpty
       ? "\(name): \(state.words)"
       : findings.map { $0.text(indent: 0, label: name) }.joined(separator: "\n")
   }
 
-  /// The report without the text of its file, which is long.
+  /// The report without the contents of the site's file, which are long.
   var withoutContent: SiteReport {
     var report = self
     report.content = nil
     return report
   }
 
-  /// How much it wants to be looked at; nil when all is well.
+  /// The urgency of the findings; nil if there are none.
   fileprivate var attention: Attention? {
     findings.isEmpty ? nil : findings.contains { $0.level == .error } ? .broken : .wanting
   }
 }
 
 extension SiteReport.State {
-  /// The state for a person; scripts read the word in JSON.
+  /// The state in words; JSON has the raw value.
   fileprivate var words: String {
     switch self {
     case .enabled: "enabled"
@@ -73,21 +73,21 @@ extension SiteReport.State {
   }
 }
 
-/// All sites for a person: a table, or cards where a terminal is narrow.
+/// A list of sites: a table, or cards on a narrow terminal.
 struct SiteTable {
   let sites: [SiteReport]
   let layout: ListLayout
 
-  /// A list of sites for a terminal, or for a file, which has no width.
+  /// Creates a list for a terminal, or for a file, which has no width.
   init(_ sites: [SiteReport], now: Date = Date(), style: TerminalStyle) {
     self.sites = sites
     layout = ListLayout(style: style, times: TimeText(now: now))
   }
 
-  /// The list, without a line break at its end.
+  /// The list without a trailing line break.
   var text: TerminalText {
     let width = layout.style.textWidth
-    // The date goes first, then what does not fit of names and upstreams.
+    // If the table is too wide, drop the dates first, then cut names and upstreams.
     for (isDated, cuts) in [(true, false), (false, false), (false, true)] {
       let table = TextTable(columns: columns(isDated: isDated), ellipsis: layout.style.ellipsis)
       guard let widths = table.widths(in: width, cuts: cuts) else { continue }

@@ -1,9 +1,9 @@
 import CertctlBase
 import CertctlCore
 
-/// What certctl says on stderr, as lines of which none can look like another.
+/// A message on stderr, as lines that cannot imitate each other.
 ///
-/// The only place where talk is made safe: a line may hold anything that nginx, a CA or a hook said.
+/// Lines may contain any text from nginx, a CA or a hook. This type escapes it.
 struct Talk: Sendable {
   private var lines: [Line]
 
@@ -13,35 +13,35 @@ struct Talk: Sendable {
     var kind = Kind.verbatim
   }
 
-  /// How a line is laid out for a person.
+  /// The layout of a line on a terminal.
   private enum Kind {
-    /// As it is, because a person may copy it.
+    /// Never shortened or wrapped, because the user may copy it.
     case verbatim
-    /// The message: in words, as long as a person reads.
+    /// The message: wrapped, and shortened if it is long.
     case message
-    /// What belongs to the message: likewise, and not too many.
+    /// A detail: like a message, but limited in number.
     case detail
-    /// What to do, or what is good to know: whole.
+    /// A hint or a note: wrapped, but never shortened.
     case hint
   }
 
-  /// Lines as they are, such as instructions to a person.
+  /// Creates a message of verbatim lines, such as instructions.
   init(_ lines: [String]) { self.lines = lines.map { Line(text: $0) } }
 
-  /// A line in words.
+  /// Creates a note.
   init(note text: String) { lines = [Line(text: text, kind: .hint)] }
 
-  /// A line that begins with the program's name.
+  /// Creates a message that begins with the program's name.
   init(named text: String) { lines = [Line(prefix: "certctl: ", text: text, kind: .message)] }
 
-  /// A warning, and the lines below it.
+  /// Creates a warning with details below it.
   init(warning text: String, details: [String] = []) {
     lines =
       [Line(prefix: "certctl: warning: ", text: text, kind: .message)]
       + details.map { Line(text: "  \($0)", kind: .detail) }
   }
 
-  /// An error: its message, its details, its hint.
+  /// Creates the message of an error, with its details and hint.
   init(_ error: CertctlError) {
     let words = error.lines
     lines =
@@ -54,24 +54,24 @@ struct Talk: Sendable {
     lines.append(Line(prefix: "certctl: ", text: "hint: \(hint)", kind: .hint))
   }
 
-  /// The lines for a file: whole, with the times of logs.
+  /// The lines for a file, unshortened and with RFC 3339 times.
   var plain: String { lines.map { Self.safe($0.prefix + $0.text) + "\n" }.joined() }
 
-  /// The lines for the journal, which adds the program's name itself.
+  /// Returns the lines for the journal, without the program's name, which the journal adds.
   func journal(_ level: JournalLevel) -> String { level.lines(lines.map(\.text)) }
 
-  /// The lines for a person at a terminal.
+  /// Returns the lines for a terminal.
   ///
   /// - Parameters:
-  ///   - style: What the terminal can show.
-  ///   - isBrief: Whether long messages are cut; `--verbose` shows them whole.
-  ///   - times: How times are written.
-  /// - Returns: The lines, each with its line break.
+  ///   - style: The style of the terminal.
+  ///   - isBrief: Whether long messages are shortened; false with `--verbose`.
+  ///   - times: The format of times.
+  /// - Returns: The lines, each with a line break.
   func text(on style: TerminalStyle, isBrief: Bool, times: TimeText = TimeText()) -> String {
     var talk = self
     talk.lines = lines.map { line in
       var line = line
-      // Before anything is counted: an escaped character is longer.
+      // Escape first, because escaping makes the text longer.
       line.text = Self.safe(line.kind == .verbatim ? line.text : times.rewritten(line.text))
       return line
     }
@@ -84,7 +84,7 @@ struct Talk: Sendable {
     .map { $0 + "\n" }.joined()
   }
 
-  /// The same with as much as a person reads, and where to find the rest.
+  /// Returns a shortened copy, with a hint if anything was cut.
   private func shortened(_ ellipsis: String) -> Talk {
     var brevity = Brevity(ellipsis: ellipsis)
     var talk = self
@@ -101,36 +101,36 @@ struct Talk: Sendable {
     return talk
   }
 
-  /// The text as one line that commands no terminal.
+  /// Returns the text as one line, with control characters escaped.
   static func safe(_ line: String) -> String { escapedForTerminal(line) }
 }
 
-/// Shortens what is too long for a person to read at a terminal.
+/// Shortens long messages for a terminal.
 struct Brevity {
-  /// The hint that goes with a text that was cut.
+  /// The hint for a message that was cut.
   static let hint = "run with --verbose to see the whole message"
   private static let longest = 300
   private static let mostLines = 10
 
   let ellipsis: String
-  /// Whether a text was cut so far.
+  /// Whether any text was cut so far.
   private(set) var hasCut = false
 
-  /// Nothing is cut yet.
+  /// Creates a value for one message or report.
   init(ellipsis: String) { self.ellipsis = ellipsis }
 
-  /// A line of 300 characters at most, cut at a word.
+  /// Returns the line with at most 300 characters, cut between words.
   mutating func shortened(_ line: String) -> String {
     guard line.count > Self.longest else { return line }
     hasCut = true
     let room = line.prefix(Self.longest - ellipsis.count - 1)
-    // A word that fills the line, such as a key, is cut where it has to be.
+    // A very long word, such as a key, is cut anywhere.
     let end = room.lastIndex(of: " ").flatMap { room[$0...].count < 100 ? $0 : nil }
     let kept = end.map { room[..<$0] } ?? room
     return "\(kept) \(ellipsis)"
   }
 
-  /// Ten lines at most, each one shortened, and how many more there are.
+  /// Returns at most ten lines, each shortened, and a line with the number of further ones.
   mutating func shortened(_ lines: [String]) -> [String] {
     var kept = lines.prefix(Self.mostLines).map { shortened($0) }
     let rest = lines.count - kept.count

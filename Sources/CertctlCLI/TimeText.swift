@@ -1,21 +1,22 @@
 import CertctlCore
 import FoundationEssentials
 
-/// Times as people read them; JSON, files, logs and events have RFC 3339.
+/// Formats times for people; JSON, files, logs and events use RFC 3339.
 struct TimeText {
   let now: Date
 
-  /// Times as seen from that moment.
+  /// Creates a format with times relative to `now`.
   init(now: Date = Date()) { self.now = now }
 
-  /// A time: `2027-02-28 (in 90 days)`, `2026-10-01 (30 days ago)`, and less than two days away
-  /// `2026-12-01 14:30 UTC (in 17 hours)`.
+  /// Returns a time such as `2027-02-28 (in 90 days)` or `2026-10-01 (30 days ago)`.
+  ///
+  /// Less than two days away it has the time of day: `2026-12-01 14:30 UTC (in 17 hours)`.
   func text(_ date: Date) -> String { "\(day(date)) (\(distance(date)))" }
 
-  /// When something happens that may be due: `now` where the time has come.
+  /// Returns the time as `text` does, or `now` if it is not in the future.
   func dueText(_ date: Date) -> String { date <= now ? "now" : text(date) }
 
-  /// How far away a time is: `in 90 days`, `30 days ago`.
+  /// Returns the distance to a time, such as `in 90 days` or `30 days ago`.
   func distance(_ date: Date) -> String {
     let seconds = date.timeIntervalSince(now)
     switch seconds {
@@ -26,7 +27,7 @@ struct TimeText {
     }
   }
 
-  /// The day in UTC, with the time of day where it is less than two days away.
+  /// Returns the day in UTC, with the time of day if it is less than two days away.
   private func day(_ date: Date) -> String {
     guard abs(date.timeIntervalSince(now)) < Self.day * 2 else { return date.day }
     return "\(date.day) \(date.rfc3339.dropFirst(11).prefix(5)) UTC"
@@ -34,11 +35,11 @@ struct TimeText {
 
   private static let day: TimeInterval = 86400
 
-  /// A length of time, rounded, in its largest fitting unit: days from two days on, then hours, then
+  /// Returns a rounded duration: in days from two days on, in hours from two hours on, else in
   /// minutes.
   static func span(_ seconds: TimeInterval) -> String {
     let units: [(String, TimeInterval)] = [("day", day), ("hour", 3600), ("minute", 60)]
-    // "1 day" for what may be nearly two would be too rough for what runs out.
+    // "1 day" for up to one and a half days would be too coarse for an expiry.
     let unit = units.first { seconds >= 2 * $0.1 } ?? ("minute", 60)
     let count = Int(min(seconds / unit.1, 1e9).rounded())
     return "\(count) \(unit.0)\(count == 1 ? "" : "s")"
@@ -46,9 +47,9 @@ struct TimeText {
 
   // MARK: - Times within texts
 
-  /// A text in which every RFC 3339 time that stands as a word of its own is written for people.
+  /// Returns the text with each RFC 3339 time that is a separate word in the format for people.
   ///
-  /// The libraries below compose reasons and messages for JSON and logs too, so they cannot do it.
+  /// Other modules use the same texts in JSON and logs, so they write RFC 3339.
   func rewritten(_ text: String) -> String {
     let bytes = Array(text.utf8)
     guard bytes.count >= Self.shape.count, bytes.contains(UInt8(ascii: "Z")) else { return text }
@@ -71,7 +72,7 @@ struct TimeText {
   private static let openers = Set(" (\"'".utf8)
   private static let closers = Set(" )\"',.;:".utf8)
 
-  /// The time that a text begins with.
+  /// Returns the time at the beginning of a text; nil if there is none.
   private static func date(in bytes: ArraySlice<UInt8>) -> Date? {
     guard bytes.count >= shape.count else { return nil }
     let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
@@ -91,6 +92,6 @@ extension Date {
   /// The day in UTC: "2026-01-31".
   var day: String { String(rfc3339.prefix { $0 != "T" }) }
 
-  /// The time for a person, as seen from now.
+  /// The time for people, relative to now.
   var forPeople: String { TimeText().text(self) }
 }

@@ -3,10 +3,10 @@ import CertctlCore
 import CertctlOperations
 import FoundationEssentials
 
-/// The lifetimes of certificates as bars: where now is, and where the renewal.
+/// A list of certificates with lifetime bars that mark the current time and the renewal.
 ///
-/// Each bar is one lifetime, whatever its length, so that what is due stands out. A pure function
-/// of the reports, the time and what the terminal can show.
+/// All bars have the same length, whatever the lifetime, so that due certificates stand out. The
+/// result depends only on the reports, the time and the style.
 struct Timeline {
   let now: Date
   let style: TerminalStyle
@@ -14,9 +14,9 @@ struct Timeline {
   private static let shortestNames = 12
   private static let gap = "  "
 
-  /// One line for each certificate, lines below it for what needs attention, and a legend.
+  /// Returns a line for each certificate, with notes below it, and a legend.
   ///
-  /// - Returns: nil when the terminal is too narrow for a bar, or its width is not known.
+  /// - Returns: The lines; nil if the terminal is too narrow for a bar or its width is unknown.
   func text(_ reports: [LineageReport]) -> TerminalText? {
     guard let width = style.width, let layout = layout(reports, width: width) else { return nil }
     let header = layout.line(
@@ -60,7 +60,7 @@ struct Timeline {
     style.safe(report.furtherNames.joined(separator: ", "))
   }
 
-  /// The bar of a lifetime; empty without a certificate.
+  /// Returns the bar of a lifetime; empty without a certificate.
   private func bar(_ report: LineageReport, cells: Int) -> TerminalText {
     guard let start = report.notBefore, let end = report.notAfter else { return "" }
     let place = { (date: Date) in Self.cell(of: date, from: start, to: end, cells: cells) }
@@ -71,9 +71,9 @@ struct Timeline {
     return TerminalText(raw: bar.joined())
   }
 
-  /// The cell of a bar that an instant falls into; what is outside goes to the nearer end.
+  /// Returns the cell of a bar for a time; a time outside the lifetime gets the cell at that end.
   static func cell(of date: Date, from start: Date, to end: Date, cells: Int) -> Int {
-    // In this order, so that nothing is divided by a lifetime of nothing.
+    // The guards also prevent a division by zero for an empty lifetime.
     guard date < end else { return cells - 1 }
     guard date > start else { return 0 }
     let share = date.timeIntervalSince(start) / end.timeIntervalSince(start)
@@ -97,16 +97,16 @@ struct Timeline {
 
   // MARK: - Layout
 
-  /// How much of the dates is told, by what fits.
+  /// The detail of the dates, from the widest form to the narrowest.
   private enum Form: CaseIterable {
-    /// Both dates with their distance, and all names.
+    /// Both dates with their distance, and the further names.
     case full
-    /// The end with its distance.
+    /// The expiry with its distance.
     case dated
-    /// How much is left.
+    /// The time left.
     case short
 
-    /// The fewest cells of a bar: room is better spent on dates than on a bar that is hard to read.
+    /// The minimum length of a bar in cells.
     var shortestBar: Int {
       switch self {
       case .full: 20
@@ -118,7 +118,7 @@ struct Timeline {
 
   private static let longestBar = 40
 
-  /// The first layout that fits; nil when none does.
+  /// Returns the most detailed layout that fits; nil if none fits.
   private func layout(_ reports: [LineageReport], width: Int) -> Layout? {
     Form.allCases.lazy.compactMap { layout(reports, $0, width: width) }.first
   }
@@ -138,7 +138,7 @@ struct Timeline {
     let room = width - fixed - name
     var bar = min(Self.longestBar, room)
     if form == .full && hasNames {
-      // The names before a longer bar.
+      // Names take precedence over a longer bar.
       bar = min(bar, max(form.shortestBar, room - Self.gap.count - further))
       guard room - bar - Self.gap.count >= min(further, Self.longestBar) else { return nil }
     }
@@ -156,14 +156,14 @@ struct Timeline {
     let name, state, bar, expires, renews, names: Int
     let ellipsis: String
 
-    /// One line; `paint` colours the state and the bar.
+    /// Returns a line; `paint` colours the state and the bar.
     func line(
       _ name: TerminalText, _ state: TerminalText, _ bar: TerminalText, _ expires: TerminalText,
       _ renews: TerminalText, names: TerminalText, paint: (TerminalText) -> TerminalText
     ) -> TerminalText {
       var cells = [
         name.fitted(to: self.name, ellipsis: ellipsis).padded(to: self.name),
-        // Colour goes around the words only: no coloured blanks.
+        // Colour the words, not the padding.
         paint(state) + TerminalText("").padded(to: self.state - state.displayWidth),
         bar.string.isEmpty
           ? bar.padded(to: self.bar)

@@ -7,7 +7,7 @@ import FoundationEssentials
 
 /// Returns the absolute form of a path that the user typed.
 ///
-/// Paths stored with a certificate must mean the same to the timer.
+/// Stored paths must be absolute, because the timer runs in another directory.
 func absolutePath(_ path: String) -> String {
   guard !path.hasPrefix("/") else { return path }
   let here = FileManager.default.currentDirectoryPath
@@ -17,7 +17,7 @@ func absolutePath(_ path: String) -> String {
   return here == "/" ? "/\(relative)" : "\(here)/\(relative)"
 }
 
-/// A file that the user names on the command line and that certctl reads once.
+/// A file named on the command line, which certctl reads once.
 enum UserFile {
   /// Returns whether a path is a file descriptor of the user's shell, such as `<(command)`.
   static func isHandedOver(_ path: String) -> Bool {
@@ -42,7 +42,7 @@ func readRequest(_ file: String) throws -> UserCSR {
       .usage, "cannot read the CSR \(path)",
       hint: "set --csr to a readable PEM or DER file")
   }
-  return try UserCSR(contents: contents)
+  return try UserCSR(contents: contents, of: path)
 }
 
 extension RegistrationOptions {

@@ -203,6 +203,6 @@ private let plain = FileAttributes(mode: 0o640)
     var caught: HostError?
     do throws(HostError) { try full.write([1], subject: "/dev/full") } catch { caught = error }
     #expect(caught?.code == .diskFull)
-    #expect(caught?.description == "cannot write /dev/full: No space left on device")
+    #expect(caught?.description == "cannot write /dev/full: no space left on device")
   }
 }

@@ -44,7 +44,7 @@ import Testing
 
   @Test func `an error is one sentence and knows whether it is retryable`() {
     let error = HostError(errno: EACCES, operation: "write", subject: "/a/b")
-    #expect(error.description == "cannot write /a/b: Permission denied")
+    #expect(error.description == "cannot write /a/b: permission denied")
     #expect(error.code == .permissionDenied)
     #expect(!error.isRetryable)
     // Waiting does not free space on a full disk.

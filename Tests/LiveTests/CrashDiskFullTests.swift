@@ -127,7 +127,7 @@ extension CrashTests {
       let last = path.split(separator: "/").last ?? ""
       let isRandom = ["TOKEN", "ID", ".tmp-ID", "CA", "PARENT", "account-CA.lock"].contains(last)
       #expect(
-        words.contains("No space left on device") && words.contains("hint: free some disk space")
+        words.contains("no space left on device") && words.contains("hint: free some disk space")
           && (isRandom || words.contains(last)),
         "\(run.label): \(result)")
       return (run, false)

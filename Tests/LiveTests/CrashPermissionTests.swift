@@ -52,7 +52,7 @@ extension CrashTests {
     private func expectRefusal(_ result: ProgramResult, _ state: String) {
       #expect(result.exitCode == 1, "\(result)")
       #expect(
-        result.standardError.contains(state) && result.standardError.contains("Permission denied"),
+        result.standardError.contains(state) && result.standardError.contains("permission denied"),
         "\(result)")
       #expect(
         result.standardError.contains("sudo") && result.standardError.contains("--state-dir"),

@@ -28,7 +28,7 @@ extension CrashTests {
               #expect(result.exitCode == 1, "\(run.label): \(result)")
               let words = result.standardError
               #expect(
-                words.contains("No space left on device") && words.contains(run.state)
+                words.contains("no space left on device") && words.contains(run.state)
                   && words.contains("hint: free some disk space"), "\(run.label): \(result)")
             } else {
               #expect(leaf != nil, "\(run.label): \(result)")

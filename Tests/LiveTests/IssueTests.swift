@@ -32,7 +32,7 @@ struct IssueTests {
         // With the right bundle the page is read, and is no directory.
         let read = try await bench.fails(
           arguments + ["--ca-bundle", pair.certificatePath], exit: 1, "authority")
-        #expect(read.message.contains("no ACME directory"), "\(read.message)")
+        #expect(read.message.contains("not an ACME directory"), "\(read.message)")
       }
     }
   }

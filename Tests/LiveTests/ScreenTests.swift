@@ -30,7 +30,8 @@ struct ScreenTests {
       let host = site.host
       let names = ["example.test", "www.example.test"]
       try await stage.show(
-        "issue", host.issueArguments(names, host.standalone), progress: "fetching the certificate")
+        "issue", host.issueArguments(names, host.standalone),
+        progress: "downloading the certificate")
       try await stage.show(
         "renew", ["renew", "example.test", "--force"], progress: "ordering a certificate")
       try await stage.show(
@@ -115,14 +116,7 @@ private struct Stage {
 
   // MARK: - Snapshots
 
-  /// `Fixtures` beside `Tests` and `Sources`.
-  private static var fixtures: String {
-    let parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)
-    return parts.dropLast(3).joined(separator: "/") + "/Fixtures/cli/screens"
-  }
-
   private func compare(_ screen: TerminalScreen, _ name: String) throws {
-    let path = "\(Self.fixtures)/\(name).txt"
     // Where the lines of talk are broken depends on paths and ports.
     var lines: [String] = []
     for line in screen.lines {
@@ -133,12 +127,7 @@ private struct Stage {
       }
     }
     let shown = normalized(lines.joined(separator: "\n")) + "\n"
-    if ProcessInfo.processInfo.environment["CERTCTL_UPDATE_FIXTURES"] != nil {
-      try Data(shown.utf8).write(to: URL(filePath: path))
-    }
-    let expected = FileManager.default.contents(atPath: path)
-      .map { String(decoding: $0, as: UTF8.self) }
-    #expect(shown == expected, "if this is right: CERTCTL_UPDATE_FIXTURES=1")
+    try expectSnapshot(shown, "cli/screens/\(name).txt")
   }
 
   /// The screen with fixed words for what differs from run to run; whether a path has a line of its own

@@ -5,7 +5,7 @@ import CertctlCore
 import CertctlCrypto
 import CertctlOperations
 
-/// `certctl account`: the accounts with CAs.
+/// `certctl account`: manages accounts with CAs.
 struct AccountCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "account",
@@ -211,7 +211,7 @@ private struct AllAccounts: Encodable {
 }
 
 extension AccountReport {
-  /// The account for a person, one fact a line.
+  /// The account as text, one fact per line.
   var text: TerminalText {
     Facts([
       ("CA", directory), ("status", status), ("URL", url),

@@ -53,7 +53,7 @@ struct CertctlCommand: AsyncParsableCommand {
       let text = fullMessage(for: error)
       guard text.hasPrefix("OVERVIEW: ") else { exit(withError: error) }
       let help = HelpText(arguments: arguments)
-      // Without any words nobody asked for help: it is printed because of a mistake.
+      // Without arguments, the help is a usage error.
       let isAsked = !arguments.isEmpty
       Terminal.write(help.arranged(text) + "\n", to: isAsked ? .standardOutput : .standardError)
       Terminal.endProcess(isAsked ? 0 : 64)

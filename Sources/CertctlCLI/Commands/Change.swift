@@ -5,7 +5,7 @@ import CertctlCore
 import CertctlOperations
 import CertctlStore
 
-/// What to do when nginx uses the certificate.
+/// The options for a certificate that nginx uses.
 struct InUseOptions: ParsableArguments {
   @Flag(help: "Proceed even if nginx uses the certificate.") var force = false
   @Flag(help: "Let nginx serve a self-signed placeholder instead.") var placeholder = false
@@ -21,7 +21,7 @@ struct InUseOptions: ParsableArguments {
   }
 }
 
-/// `certctl revoke`: tells the CA that a certificate must not be trusted any more.
+/// `certctl revoke`: revokes the current version of a certificate.
 struct Revoke: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Revoke the current version of a certificate.",
@@ -31,7 +31,7 @@ struct Revoke: AsyncParsableCommand {
         certctl revoke example.com --reason superseded
         certctl revoke example.com --reason keyCompromise --by-certificate-key
 
-      The files stay; certctl issue gets a new certificate in the same place. certctl does not revoke a certificate that nginx uses. To replace and revoke it in one step, run certctl rekey --compromised.
+      The files stay; certctl issue gets a new certificate in the same place. Without --force or --placeholder, certctl does not revoke a certificate that nginx uses. To replace and revoke it in one step, run certctl rekey --compromised.
       """)
 
   @Argument(help: "Name of the certificate, as shown by certctl list.") var name: String
@@ -60,7 +60,7 @@ struct Revoke: AsyncParsableCommand {
   func validate() throws {
     guard Self.reasons[reason] != nil else {
       throw ValidationError(
-        "--reason: '\(reason)' is not one of: "
+        "the value '\(reason)' is invalid for '--reason <reason>': use one of "
           + Self.reasons.keys.sorted().joined(separator: ", "))
     }
   }
@@ -79,7 +79,7 @@ struct Revoke: AsyncParsableCommand {
   }
 }
 
-/// `certctl delete`: forgets a lineage.
+/// `certctl delete`: deletes a lineage.
 struct Delete: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Delete a certificate, all its versions and keys.",
@@ -89,7 +89,7 @@ struct Delete: AsyncParsableCommand {
         certctl delete example.com
         certctl delete example.com --yes
 
-      This does not revoke the certificate. certctl does not delete a certificate that nginx uses.
+      This does not revoke the certificate. Without --force or --placeholder, certctl does not delete a certificate that nginx uses.
       """)
 
   @Argument(help: "Name of the certificate, as shown by certctl list.") var name: String
@@ -117,7 +117,7 @@ private struct DeleteReport: Encodable {
   let deleted: String
 }
 
-/// `certctl rollback`: back to an earlier generation.
+/// `certctl rollback`: switches back to an earlier generation.
 struct Rollback: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Switch back to an earlier version of a certificate.",

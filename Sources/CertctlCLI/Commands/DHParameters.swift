@@ -4,7 +4,7 @@ import CertctlCrypto
 import CertctlStore
 import Synchronization
 
-/// `certctl dhparam`: parameters for nginx's `ssl_dhparam`.
+/// `certctl dhparam`: creates and checks parameters for nginx's `ssl_dhparam`.
 struct DHParam: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dhparam",
@@ -19,8 +19,7 @@ struct DHParam: AsyncParsableCommand {
 
       You probably do not need DH parameters: browsers no longer use DHE, and Mozilla's guideline dropped it in version 6.0. nginx reads them only if ssl_ciphers names DHE suites.
 
-      By default certctl writes a group of RFC 7919 immediately. All servers may share it, and \
-      clients know it. With --generate certctl searches for a new safe prime on all cores. The duration is random. The bar shows the probability of success by now.
+      By default certctl writes a group of RFC 7919 immediately. The group is public, and any number of servers can use it. With --generate certctl searches for a new safe prime on all cores. The search time varies. The progress bar shows the probability that a search ends within the elapsed time.
 
       Exit code 1 if --check finds a fault.
       """)
@@ -73,7 +72,7 @@ struct DHParam: AsyncParsableCommand {
       let display = DHProgressDisplay(output, line)
       parameters = try await generateDHParameters(bits: bits) { display.show($0) }
       report.candidates = display.candidates
-      // Somebody else may have put a file there meanwhile.
+      // Another process may have written the file during the search.
       isChanged = try await file?.needsWriting(parameters, force: force) ?? true
     }
     if isChanged { try await file?.write(parameters) }
@@ -94,7 +93,7 @@ struct DHParam: AsyncParsableCommand {
   }
 }
 
-/// A size of DH parameters.
+/// The size of DH parameters in bits.
 enum DHSize: String, ExpressibleByArgument, CaseIterable {
   case bits2048 = "2048"
   case bits3072 = "3072"

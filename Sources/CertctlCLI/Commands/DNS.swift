@@ -7,7 +7,7 @@ import CertctlDNS
 import CertctlOperations
 import FoundationEssentials
 
-/// `certctl dns-providers`: who can make records, and what each needs to know.
+/// `certctl dns-providers`: lists DNS providers and the settings each requires.
 struct DNSProviders: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dns-providers",
@@ -19,9 +19,9 @@ struct DNSProviders: AsyncParsableCommand {
         certctl dns-providers cloudflare
 
       The settings have the names that lego uses. certctl looks for each of them in this order: the \
-      environment variable NAME, the file named by the variable NAME_FILE, [dns-credentials] in \
-      certctl.toml, the systemd credential NAME, and the file secrets/NAME in the configuration \
-      directory. The timer finds the last three.
+      environment variable NAME, the file named by the variable NAME_FILE, the saved setting \
+      of the certificate, [dns-credentials] in certctl.toml, the systemd credential NAME, and the \
+      file secrets/NAME in the configuration directory. The timer finds the last four.
       """)
 
   @Argument(help: "Name of the provider. Default: list all.") var provider: String?
@@ -51,7 +51,7 @@ struct DNSProviders: AsyncParsableCommand {
 }
 
 extension DNSProviderReport {
-  /// The provider for a person.
+  /// The provider as text.
   fileprivate var text: TerminalText {
     var lines: [TerminalText] = [
       "\(title): --dns \(name)\(argument.map { ":\($0)" } ?? "")", "\(documentation)", "",
@@ -65,14 +65,14 @@ extension DNSProviderReport {
     if ways.count > 1 {
       lines += ["", "Set all of one of these groups:"]
       lines += ways.map { way -> TerminalText in
-        "  \(way.isEmpty ? "nothing, on a machine that has a role" : way.joined(separator: ", "))"
+        "  \(way.isEmpty ? "nothing, on a machine with an IAM role" : way.joined(separator: ", "))"
       }
     }
     return lines.joined(separator: "\n")
   }
 }
 
-/// `certctl dns-persist`: the standing record of dns-persist-01.
+/// `certctl dns-persist`: shows and checks the persistent record of dns-persist-01.
 struct DNSPersist: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dns-persist",
@@ -100,6 +100,8 @@ struct DNSPersist: AsyncParsableCommand {
   @OptionGroup var servers: DNSServerOptions
   @OptionGroup(title: "General") var global: GlobalOptions
 
+  func validate() throws { _ = try until.map(Self.date) }
+
   func run() async throws {
     let until = try until.map(Self.date)
     let isPresent = try await Bootstrap.run(global) { context, output in
@@ -109,15 +111,15 @@ struct DNSPersist: AsyncParsableCommand {
             domain: try Identifier(parsing: name), coversWildcard: wildcard, until: until,
             authority: authority.authority, caBundle: authority.bundle,
             registration: try registration.registration(output), dns: servers.given.dns)))
-      // The record is there to be copied.
+      // The user copies the record.
       output.result(report, isVerbatim: true, text: Self.text(report))
       return report.isPresent
     }
-    // Outside, because within it every error is told in words.
+    // Thrown outside of Bootstrap.run, which would print an error message.
     if !isPresent { throw ExitCode(75) }
   }
 
-  /// A day, which ends where UTC's does, or a moment.
+  /// Parses a time, or a day, which stands for its end in UTC.
   private static func date(_ text: String) throws -> Date {
     let whole = text.contains("T") ? text : "\(text)T23:59:59Z"
     guard let date = try? Date(whole, strategy: .iso8601), date > Date() else {
@@ -137,7 +139,7 @@ struct DNSPersist: AsyncParsableCommand {
     return """
       Add this record:
         \(record)
-      It is not there yet: \(report.missing ?? "")
+      The record does not exist yet: \(report.missing ?? "")
       To check again, run the same command.
       """
   }

@@ -3,7 +3,7 @@ import CertctlBase
 import CertctlCore
 import CertctlSystem
 
-/// `certctl explain`: what a code of `--json` means.
+/// `certctl explain`: explains a code from `--json`.
 struct Explain: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Explain an error or finding code.",
@@ -37,7 +37,7 @@ struct Explain: AsyncParsableCommand {
     }
   }
 
-  /// Returns the codes that a mistyped one may have meant.
+  /// Returns a hint with the codes that resemble a mistyped one.
   private static func hint(for code: String) -> String {
     let word = code.lowercased()
     let near = Explanation.all.map(\.code).filter {
@@ -75,7 +75,7 @@ private struct ExplanationList: Encodable {
 }
 
 extension Explanation {
-  /// The explanation for a person.
+  /// The explanation as text.
   fileprivate var text: TerminalText {
     let kind: TerminalText =
       switch kind {

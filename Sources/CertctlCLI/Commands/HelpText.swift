@@ -2,25 +2,24 @@ import ArgumentParser
 import CertctlBase
 import CertctlSystem
 
-/// The help of a command, arranged for reading.
+/// The help of a command, rearranged from the parser's text.
 ///
-/// The parser wraps examples, prints the general options before a command's own, and lists the
-/// commands without an order. This takes the parser's text and mends these three; every text is
-/// still written in one place, the command's configuration.
+/// The parser wraps examples, prints general options before the command's own, and does not group
+/// commands. This type corrects all three. The texts come from the command's configuration.
 struct HelpText {
-  /// The names of the commands from `certctl` down, without it.
+  /// The names of the command and its parents, without `certctl`.
   let path: [String]
   let command: any ParsableCommand.Type
-  /// The columns of a line.
+  /// The width of a line in columns.
   let width: Int
 
-  /// The heading of the options that every command takes.
+  /// The heading of the general options.
   private static let general = "GENERAL:"
   private static let own = "OPTIONS:"
-  /// The parser adds these to each command's own options.
+  /// The options that the parser adds to every command.
   private static let everywhere = ["  --version ", "  -h, --help "]
 
-  /// The help of the command that the arguments name.
+  /// Creates the help of the command that the arguments name.
   init(arguments: [String], width: Int = HelpText.columns) {
     var command: any ParsableCommand.Type = CertctlCommand.self
     var path: [String] = []
@@ -36,13 +35,13 @@ struct HelpText {
     self.width = width
   }
 
-  /// The width that the parser uses: that of `COLUMNS`, of the terminal, or 80.
+  /// The width that the parser uses: `COLUMNS`, else the width of the terminal, else 80.
   static var columns: Int {
     Terminal.variable("COLUMNS").flatMap(Int.init).flatMap { $0 > 0 ? $0 : nil }
       ?? Terminal.width(of: .standardOutput) ?? 80
   }
 
-  /// Returns the parser's help for the command, arranged.
+  /// Returns the parser's help for the command, rearranged.
   func arranged(_ text: String) -> String {
     let all = text.split(separator: "\n\n").map(String.init)
     guard let usage = all.firstIndex(where: { $0.hasPrefix("USAGE: ") }) else { return text }
@@ -54,7 +53,7 @@ struct HelpText {
     return (heads + Self.groups.map(group) + [footer]).joined(separator: "\n\n")
   }
 
-  /// What the command does, its examples on their own lines, and what else to know.
+  /// The abstract and the discussion; indented lines such as examples are not wrapped.
   private var overview: String {
     let configuration = command.configuration
     let discussion = configuration.discussion
@@ -68,7 +67,7 @@ struct HelpText {
     .joined(separator: "\n")
   }
 
-  /// The sections with the command's own options first, and what every command takes last.
+  /// Returns the sections with the command's own options first and the general ones last.
   private func sections(_ sections: ArraySlice<String>) -> [String] {
     var sections = sections.map {
       HelpEntry.unified($0.hasSuffix("\n") ? String($0.dropLast()) : $0, width: width)
@@ -95,7 +94,7 @@ struct HelpText {
 
   // MARK: - The first screen
 
-  /// The commands by what people do with them, each by its words.
+  /// The commands, grouped by task.
   static let groups: [(title: String, commands: [String])] = [
     (
       "PUT A SERVICE BEHIND NGINX",
@@ -105,13 +104,13 @@ struct HelpText {
       ]
     ),
     ("GET AND RENEW CERTIFICATES", ["issue", "renew", "list", "show"]),
-    ("REPLACE OR END A CERTIFICATE", ["rekey", "rollback", "revoke", "delete"]),
+    ("REPLACE OR REVOKE A CERTIFICATE", ["rekey", "rollback", "revoke", "delete"]),
     (
       "CHECK NGINX AND HOOKS",
       ["nginx status", "nginx test", "nginx reload", "hook list", "hook run"]
     ),
     ("VALIDATE BY DNS", ["dns-providers", "dns-persist"]),
-    ("MANAGE ACCOUNTS AND THE REST", ["account", "dhparam", "explain"]),
+    ("ACCOUNTS AND OTHER COMMANDS", ["account", "dhparam", "explain"]),
   ]
 
   private func group(_ group: (title: String, commands: [String])) -> String {

@@ -4,7 +4,7 @@ import CertctlOperations
 import CertctlStore
 import FoundationEssentials
 
-/// `certctl hook`: the programs of the user that run around a renewal.
+/// `certctl hook`: lists and tests the user's hooks.
 struct HookCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "hook",
@@ -37,7 +37,7 @@ struct HookList: AsyncParsableCommand {
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
-    // A wrong configuration is among the things that the hooks are there to tell of.
+    // An invalid configuration must not prevent this: hooks may be there to report it.
     try await Bootstrap.run(global, needsConfiguration: false) { context, output in
       let hooks = try await context.run(ListHooksOperation())
       let folder = context.hooks.directory
@@ -56,7 +56,7 @@ private struct HookListReport: Encodable {
 }
 
 extension HookReport {
-  /// The hook for a person.
+  /// The hook as text.
   fileprivate var text: TerminalText {
     let whose = lineage.map { " (\($0) only)" } ?? ""
     let line: TerminalText = "\(event.rawValue.padded(to: 8))\(path)\(whose)"
@@ -83,7 +83,7 @@ struct HookRun: AsyncParsableCommand {
 
   @Option(help: "The event to simulate.") var event = HookEventWord.deploy
 
-  // The first name is the user's word; hooks know the second one from CERTCTL_LINEAGE.
+  // `--lineage` is an alias, because hooks get the name in CERTCTL_LINEAGE.
   @Option(
     name: [.customLong("certificate"), .customLong("lineage")],
     help: ArgumentHelp(
@@ -102,7 +102,7 @@ struct HookRun: AsyncParsableCommand {
   }
 
   func run() async throws {
-    // A wrong configuration is among the things that the hooks are there to tell of.
+    // An invalid configuration must not prevent this: hooks may be there to report it.
     let isWell = try await Bootstrap.run(global, needsConfiguration: false) { context, output in
       let results = try await context.run(
         TryHooksOperation(
@@ -119,7 +119,7 @@ struct HookRun: AsyncParsableCommand {
   }
 }
 
-/// An event's word on the command line.
+/// The name of an event on the command line.
 enum HookEventWord: String, ExpressibleByArgument, CaseIterable {
   case pre, deploy, post, notify
 
@@ -139,16 +139,16 @@ private struct HookRunReport: Encodable {
 }
 
 extension HookResult {
-  /// What became of the hook, for a person: a sentence, then what it wrote.
+  /// The result as text: a sentence, then hints and the output of the hook.
   var text: TerminalText { TerminalText(sentence, details: details) }
 
-  /// What became of the hook.
+  /// The result as a sentence.
   var sentence: String {
     let words = message.prefix(1).uppercased() + message.dropFirst()
     return "\(words)\(seconds > 0 ? " after \(seconds) s" : "")."
   }
 
-  /// The lines below it: what to do, and what the hook wrote.
+  /// The lines below the sentence: hints and the output of the hook.
   var details: [String] {
     let advice = findings.flatMap(\.hintLines)
     guard !output.isEmpty else { return advice }

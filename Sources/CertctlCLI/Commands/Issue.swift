@@ -6,7 +6,7 @@ import CertctlCrypto
 import CertctlOperations
 import CertctlStore
 
-/// `certctl issue`: a new or changed certificate.
+/// `certctl issue`: gets a new or changed certificate.
 struct Issue: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Get a certificate for one or more names.",
@@ -43,7 +43,7 @@ struct Issue: AsyncParsableCommand {
 
   @Option(
     name: .customLong("name"),
-    help: "Name of the certificate. Default: the first domain name.")
+    help: "Name of the certificate. Default: the first name.")
   var lineage: String?
 
   @Flag(help: "Issue even if not due, and allow names to be removed.")
@@ -95,7 +95,7 @@ struct Issue: AsyncParsableCommand {
   private func text(_ report: IssueReport) -> TerminalText {
     switch report.outcome {
     case .validated:
-      return "Dry run: \(report.reason). Asked \(report.directory); saved nothing."
+      return "Dry run: \(report.reason). Used \(report.directory); saved nothing."
     case .unchanged: return "Nothing to do: \(TimeText().rewritten(report.reason))"
     case .issued:
       guard let certificate = report.certificate else { return "Issued." }

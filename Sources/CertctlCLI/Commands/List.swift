@@ -5,7 +5,7 @@ import CertctlOperations
 import CertctlStore
 import FoundationEssentials
 
-/// `certctl list`: what there is, and until when.
+/// `certctl list`: lists certificates.
 struct List: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "List certificates with state, expiry and renewal.",
@@ -37,13 +37,13 @@ private struct ListReport: Encodable {
   let certificates: [LineageReport]
 }
 
-/// One lineage, as `show` and the commands that change it print it.
+/// A lineage in JSON, as `show` and the commands that change it print it.
 struct CertificateReport: Encodable {
   let version = 1
   let certificate: LineageReport
 }
 
-/// `certctl show`: all about one certificate.
+/// `certctl show`: shows details of a certificate.
 struct Show: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show details of a certificate.",

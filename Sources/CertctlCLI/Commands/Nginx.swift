@@ -2,7 +2,7 @@ import ArgumentParser
 import CertctlBase
 import CertctlOperations
 
-/// `certctl nginx`: the nginx that run on this host.
+/// `certctl nginx`: tests, reloads and checks the nginx processes on this host.
 struct NginxCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "nginx",
@@ -14,7 +14,7 @@ struct NginxCommand: AsyncParsableCommand {
         certctl nginx test
         certctl nginx reload
 
-      Applies to every nginx that runs on this host, with the configuration it was started with. \
+      Applies to every nginx on this host and in the containers of sites and certctl.toml, with the configuration it was started with. \
       certctl never starts nginx. certctl issue and renew reload nginx automatically.
       """,
     subcommands: [NginxStatus.self, NginxTest.self, NginxReload.self])
@@ -86,7 +86,7 @@ private struct NginxListReport: Encodable {
 }
 
 extension NginxReport {
-  /// The nginx for a person: itself, then a line for each certificate.
+  /// The nginx as text: process and configuration, then a line for each certificate.
   fileprivate var text: TerminalText {
     var lines: [TerminalText] = [
       "\(executable), process \(pid)" + (unit.map { ", \($0)" } ?? "")

@@ -5,7 +5,7 @@ import CertctlCrypto
 import CertctlOperations
 import CertctlStore
 
-/// `certctl rekey`: a new key and certificate, now.
+/// `certctl rekey`: issues a certificate with a new key.
 struct Rekey: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Issue a certificate with a new key, even if --reuse-key is set.",

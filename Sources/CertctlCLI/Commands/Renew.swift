@@ -5,7 +5,7 @@ import CertctlOperations
 import CertctlStore
 import FoundationEssentials
 
-/// `certctl renew`: all that is due.
+/// `certctl renew`: renews due certificates.
 struct Renew: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Renew due certificates, deploy them and run hooks.",
@@ -21,7 +21,7 @@ struct Renew: AsyncParsableCommand {
       suggests (ARI, RFC 9773), else in the last third of its lifetime, or in the last half of a \
       short one. If nothing is due and no CA needs to be asked, certctl sends no request.
 
-      Exit code 0 on success, 75 if every failure will be retried in time, 1 otherwise.
+      Exit code 0 on success, 75 if every failure will be retried in time, 78 if the configuration is wrong, 1 otherwise.
       """)
 
   @Argument(help: "Names of certificates, as shown by certctl list. Default: all.")
@@ -56,7 +56,7 @@ struct Renew: AsyncParsableCommand {
         names: try names.map { try LineageName($0) }, force: force, dryRun: dryRun, jobs: jobs,
         metricsFile: settings.metricsFile, version: certctlVersion)
       let report = try await context.run(RenewOperation(request))
-      // The timer's run says nothing while all is well; in the journal the log has said the rest.
+      // With --quiet, print only failures; in the journal, the log already has them.
       if output.json || !output.quiet || (report.exitCode != 0 && !output.isJournal) {
         output.result(
           report,
@@ -71,13 +71,13 @@ struct Renew: AsyncParsableCommand {
 }
 
 extension RenewReport {
-  /// The run for a person: a line for each lineage with news, then what comes next.
+  /// Returns the run as text: a line for each lineage with news, then the next renewal.
   ///
   /// - Parameters:
-  ///   - isQuiet: Only what needs attention.
-  ///   - isComplete: Those with no news too, because the user named them or asked for all.
+  ///   - isQuiet: Whether to include only what needs attention.
+  ///   - isComplete: Whether to include lineages without news.
   ///   - brevity: Shortens messages; nil leaves them whole.
-  /// - Returns: The text without a line break at its end.
+  /// - Returns: The text without a trailing line break.
   func text(isQuiet: Bool, isComplete: Bool, brevity: Brevity?) -> TerminalText {
     var brevity = brevity
     let shown = certificates.filter {
@@ -116,7 +116,7 @@ extension RenewalResult {
     }
   }
 
-  /// The certificate with what happened, and lines below it.
+  /// Returns the result as text: the certificate with its outcome, and details below it.
   fileprivate func text(_ times: TimeText, _ brevity: inout Brevity?) -> TerminalText {
     var words = (error?.lines ?? [reason]).map { Talk.safe(times.rewritten($0)) }
     if brevity != nil {

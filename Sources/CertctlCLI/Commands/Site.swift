@@ -28,7 +28,7 @@ struct SiteCommand: AsyncParsableCommand {
     ])
 }
 
-/// Which nginx is meant.
+/// The options that select an nginx.
 struct NginxInstallationOptions: ParsableArguments {
   @Option(
     name: .customLong("nginx-dir"),
@@ -67,7 +67,7 @@ struct SiteAdd: AsyncParsableCommand {
         certctl site add app.example.com http://10.0.0.2 \\
           --location /api/=http://10.0.0.3:8080
 
-      Uses an existing certificate that covers the names, or gets one through nginx with http-01. \
+      Uses an existing certificate that covers the names, or gets one, by default with http-01 through nginx. \
       Running the command again applies changed options; without changes it does nothing.
       """)
 
@@ -148,7 +148,8 @@ struct SiteShow: AsyncParsableCommand {
         certctl site show plex.example.com
       """)
 
-  @Argument(help: "Name of the site, or one of its host names.") var name: String
+  @Argument(help: ArgumentHelp("Name of the site, or one of its host names.", valueName: "site"))
+  var name: String
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
@@ -175,7 +176,8 @@ struct SiteEnable: AsyncParsableCommand {
       Rewrites the file of the site for the installed nginx version.
       """)
 
-  @Argument(help: "Name of the site, or one of its host names.") var name: String
+  @Argument(help: ArgumentHelp("Name of the site, or one of its host names.", valueName: "site"))
+  var name: String
   @Flag(help: "Replace the file even if it was edited by hand.") var force = false
   @OptionGroup(title: "General") var global: GlobalOptions
 
@@ -191,14 +193,15 @@ struct SiteEnable: AsyncParsableCommand {
 struct SiteDisable: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "disable",
-    abstract: "Disable a site; keeps its file and certificate.",
+    abstract: "Disable a site, but keep its file and certificate.",
     usage: "certctl site disable <site> [<options>]",
     discussion: """
       Examples:
         certctl site disable plex.example.com
       """)
 
-  @Argument(help: "Name of the site, or one of its host names.") var name: String
+  @Argument(help: ArgumentHelp("Name of the site, or one of its host names.", valueName: "site"))
+  var name: String
   @OptionGroup(title: "General") var global: GlobalOptions
 
   func run() async throws {
@@ -213,7 +216,7 @@ struct SiteDisable: AsyncParsableCommand {
 struct SiteRemove: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "remove",
-    abstract: "Remove a site; keeps its certificate.",
+    abstract: "Remove a site, but keep its certificate.",
     usage: "certctl site remove <site> [<options>]",
     discussion: """
       Examples:
@@ -223,7 +226,8 @@ struct SiteRemove: AsyncParsableCommand {
       the certificate, run certctl delete.
       """)
 
-  @Argument(help: "Name of the site, or one of its host names.") var name: String
+  @Argument(help: ArgumentHelp("Name of the site, or one of its host names.", valueName: "site"))
+  var name: String
   @Flag(help: "Remove files even if they were edited by hand.") var force = false
   @OptionGroup(title: "General") var global: GlobalOptions
 
@@ -279,7 +283,7 @@ struct SiteCompose: AsyncParsableCommand {
   @Option(
     name: .customLong("deploy-copy"),
     help: ArgumentHelp(
-      "Directory of certificate copies to mount instead.", valueName: "dir"))
+      "Mount this directory of certificate copies instead of the certificates.", valueName: "dir"))
   var copy: String?
   @OptionGroup(title: "General") var global: GlobalOptions
 

@@ -1,14 +1,14 @@
 import ArgumentParser
 import CertctlCore
 
-/// A mistake on the command line, in certctl's short form.
+/// A usage error in certctl's short form.
 ///
-/// The parser adds the help of the option and a long usage line; a user needs the mistake and
-/// where to read on.
+/// The parser adds the help of the option and a long usage line. This type replaces both with a
+/// hint.
 struct UsageError {
   let error: CertctlError
 
-  /// Creates the error for what the parser threw; nil for a request for help and the like.
+  /// Creates the error from the parser's error; nil if the parser only printed help or the like.
   init?(_ parserError: any Error, arguments: [String]) {
     guard !(parserError is ExitCode), CertctlCommand.exitCode(for: parserError) != .success
     else { return nil }
@@ -16,13 +16,19 @@ struct UsageError {
       error = unknown
       return
     }
-    // Some list the accepted values, one per line.
+    // Some messages list the accepted values, one per line.
     let lines = CertctlCommand.message(for: parserError).split { $0.isNewline }
     let line = (lines.first ?? "").replacing(". Please provide one of", with: ": use one of")
     let message = line.hasSuffix(".") ? line.dropLast() : line[...]
+    let help = Self.help(in: CertctlCommand.fullMessage(for: parserError))
+    // The parser appends its suggestion to the message: ". Did you mean '--json'?"
+    let suggestion = message.firstRange(of: ". Did you mean ")
     error = CertctlError(
-      .usage, message.prefix(1).lowercased() + message.dropFirst(),
-      hint: Self.help(in: CertctlCommand.fullMessage(for: parserError)),
+      .usage,
+      message.prefix(1).lowercased()
+        + message[..<(suggestion?.lowerBound ?? message.endIndex)]
+        .dropFirst(),
+      hint: suggestion.map { "use \(message[$0.upperBound...].dropLast()), or \(help)" } ?? help,
       details: lines.dropFirst().map(String.init))
   }
 

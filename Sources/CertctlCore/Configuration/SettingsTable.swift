@@ -44,14 +44,15 @@ package struct SettingsTable: Sendable {
   package let externalKeyFile = Setting(
     "eab-hmac-key-file", .text, in: .account, valueName: "file", kept: .nowhere,
     check: { _ = try SecretReference($0) },
-    help: "File with the base64url HMAC key for --eab-kid.")
+    help: "File with the HMAC key for --eab-kid, in base64url or base64.")
 
   // MARK: - Validation
 
   /// The challenge type.
   package let challenge = Setting<ChallengeType>(
     "challenge", .openWord, in: .validation, valueName: "type", kept: .within(\.challengeType),
-    help: "Challenge type: {types}. Names that it cannot validate use another type. "
+    help: "Challenge type: {types}. The option applies to all names; the key in certctl.toml and "
+      + "a saved type apply to names that they can validate. "
       + "Default: {type with dns} with --dns, otherwise {usual type}.")
 
   /// The DNS provider's name, with its argument after a colon.
@@ -120,7 +121,7 @@ package struct SettingsTable: Sendable {
       $0.map { "an additional RSA certificate is requested (\($0.text ?? ""))" }
         ?? "the additional RSA certificate is no longer requested"
     },
-    help: "Get both an ECDSA and an RSA certificate; --key-type sets the type of one of them.")
+    help: "Get both an ECDSA and an RSA certificate; --key-type applies to the one of its kind.")
 
   /// Whether renewals keep the key.
   package let reuseKey = Setting(

@@ -10,12 +10,16 @@ package struct UserCSR: Sendable, Equatable {
 
   /// Parses a CSR in PEM or DER.
   ///
+  /// - Parameters:
+  ///   - contents: The bytes.
+  ///   - path: The file that they were read from, if any, for the error.
+  ///
   /// The common name does not count: browsers ignore it, and not all CAs accept it as a name. A CSR
   /// with a name only there would fail at some of them.
   ///
   /// - Throws: `CertctlError` with code `usage` if it is not a CSR, is not signed with its own key,
   ///   contains no names, or has a key type that CAs do not accept.
-  package init(contents: [UInt8]) throws {
+  package init(contents: [UInt8], of path: String? = nil) throws {
     let request: CertificateRequest
     do throws(CryptoError) {
       let isText = contents.contains(Array("-----BEGIN".utf8))
@@ -23,7 +27,8 @@ package struct UserCSR: Sendable, Equatable {
         isText ? try CertificateRequest(pem: contents) : try CertificateRequest(der: contents)
     } catch {
       throw CertctlError(
-        .usage, error.description,
+        .usage,
+        error.description.replacing("the CSR", with: path.map { "the CSR \($0)" } ?? "the CSR"),
         hint: error.hint ?? "use a file that begins with -----BEGIN CERTIFICATE REQUEST-----")
     }
     self.request = request

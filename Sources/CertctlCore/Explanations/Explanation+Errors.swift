@@ -35,7 +35,7 @@ extension Explanation {
       "state",
       cause: "Something failed that has no code of its own.",
       effect: "The message says what was not done. Files are written completely or not at all.",
-      cure: "Read the message; run the command again with --verbose for every step."),
+      cure: "Read the message; run the command again with --verbose to print each step."),
     error(
       "locked",
       cause: "Another certctl process works on the same certificate or deploys to nginx.",
@@ -87,7 +87,7 @@ extension Explanation {
       "postponed",
       cause: "certctl did not ask the CA because a known rate limit would be exceeded, or because "
         + "the CA was unreachable a moment ago.",
-      effect: "No request was sent. The timer tries again at retryAfter.",
+      effect: "No request was sent. The first timer run after retryAfter tries again.",
       cure: "Wait, or use --force to ask the CA anyway."),
     error(
       "deploymentFailed",

@@ -13,7 +13,7 @@ extension Explanation {
     problem(
       "alreadyReplaced",
       cause: "Another order has already replaced the certificate that this renewal names.",
-      cure: "Nothing: certctl places the order again without replaces."),
+      cure: "Nothing to do: certctl places the order again without naming the old certificate."),
     problem(
       "alreadyRevoked", cause: "The certificate was revoked before.", cure: "Nothing to do."),
     problem(
@@ -23,7 +23,7 @@ extension Explanation {
       cure: "Use another --key-type, or correct the CSR given with --csr."),
     problem(
       "badNonce", cause: "The CA did not accept the request's nonce many times in a row.",
-      cure: "Run the command again; if it persists, the CA's servers disagree with each other."),
+      cure: "Run the command again; if it persists, report it to the CA."),
     problem(
       "badPublicKey", cause: "The CA does not accept this public key.",
       cure: "Use --key-type ec256 or rsa2048, and never the account's key for a certificate."),

@@ -88,7 +88,7 @@ package struct RevokeOperation: Operation {
         throw CertctlError(
           .refused, "cannot revoke \(name): its key belongs to your CSR and is not on this host",
           hint: byKey
-            ? "to revoke it with the account, omit --by-certificate-key"
+            ? "to revoke it with the account, leave out --by-certificate-key"
             : "use its key with another ACME client: the account is no longer on this host")
       }
       try await client.revoke(certificate: leaf, certificateKey: key, reason: reason)
