@@ -37,7 +37,7 @@ enum ValidationSection: OptionSection {
   static func validate(_ given: SettingsOverrides) throws {
     if given.webroot != nil && (given.httpPort != nil || given.httpAddress != nil) {
       throw ValidationError(
-        "--webroot cannot be combined with --http-port or --http-address"
+        "cannot combine --webroot with --http-port or --http-address"
       )
     }
   }

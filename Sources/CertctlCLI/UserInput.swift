@@ -1,4 +1,5 @@
 import ACME
+import CertctlBase
 import CertctlCore
 import CertctlCrypto
 import CertctlIssuing
@@ -24,24 +25,35 @@ enum UserFile {
     path == "/dev/stdin" || path.hasPrefix("/dev/fd/") || path.hasPrefix("/proc/self/fd/")
   }
 
-  /// Returns the bytes of a file; nil if it cannot be read or is not a file.
-  static func read(_ path: String) -> [UInt8]? {
-    guard !isHandedOver(path) else {
-      return FileManager.default.contents(atPath: path).map { [UInt8]($0) }
+  /// Returns the bytes of a file.
+  ///
+  /// - Parameters:
+  ///   - path: Its absolute path.
+  ///   - kind: The words for the file in the error, such as `CSR`.
+  ///   - hint: The hint of the error.
+  /// - Returns: The bytes.
+  /// - Throws: `CertctlError` with code `usage` and the cause.
+  static func read(_ path: String, as kind: String, hint: String) throws -> [UInt8] {
+    var cause = "no such file"
+    if isHandedOver(path) {
+      if let bytes = FileManager.default.contents(atPath: path) { return [UInt8](bytes) }
+    } else {
+      let (folder, name) = DurableFolder.folderAndName(of: path)
+      do throws(HostError) {
+        if let bytes = try folder.read(name) { return bytes }
+      } catch {
+        cause = error.detail ?? error.description
+      }
     }
-    let (folder, name) = DurableFolder.folderAndName(of: path)
-    return (try? folder.read(name)) ?? nil
+    throw CertctlError(.usage, "cannot read the \(kind) \(path): \(cause)", hint: hint)
   }
 }
 
 /// Returns the certificate request in a file.
 func readRequest(_ file: String) throws -> UserCSR {
   let path = absolutePath(file)
-  guard let contents = UserFile.read(path) else {
-    throw CertctlError(
-      .usage, "cannot read the CSR \(path)",
-      hint: "set --csr to a readable PEM or DER file")
-  }
+  let contents = try UserFile.read(
+    path, as: "CSR", hint: "set --csr to a readable PEM or DER file")
   return try UserCSR(contents: contents, of: path)
 }
 
@@ -68,12 +80,8 @@ extension RegistrationOptions {
       return nil
     }
     let path = absolutePath(externalKeyFile)
-    guard let contents = UserFile.read(path) else {
-      throw CertctlError(
-        .usage, "cannot read the key file \(path)",
-        hint: "set --eab-hmac-key-file to a readable "
-          + "file")
-    }
+    let contents = try UserFile.read(
+      path, as: "key file", hint: "set --eab-hmac-key-file to a readable file")
     do throws(ACMEError) {
       return try ExternalAccount(
         keyID: externalKeyID, encodedKey: String(decoding: contents, as: UTF8.self))

@@ -172,7 +172,7 @@ struct DHParametersTests {
     #expect(abs(half.shareDone - 0.5) < 0.001)
     #expect(
       DHProgressDisplay.bar(half, width: 120)
-        == "[##########----------] 50 %, half end within 8 s from now, 9 of 10 within 24 s")
+        == "[##########----------] 50 %, 50 % chance within 8 s, 90 % within 24 s")
     #expect(
       DHProgressDisplay.bar(half, width: 60) == "[##########----------] 50 %, 693 of about 1000")
     for width in 0..<120 { #expect(DHProgressDisplay.bar(half, width: width).count <= width) }

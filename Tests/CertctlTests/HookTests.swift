@@ -175,7 +175,7 @@ struct HookTests {
       let results = try await hooks(folder).run(.deploy(lineage), own: [own, "/no/such/hook"])
       #expect(results.map(\.succeeded) == [false, false])
       expectText(results[0].hint, mentions: "chmod go-w \(own)")
-      #expect(results[1].message.contains("No such file"))
+      #expect(results[1].message.contains("no such file"))
     }
   }
 

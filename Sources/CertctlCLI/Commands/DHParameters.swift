@@ -17,9 +17,9 @@ struct DHParam: AsyncParsableCommand {
         certctl dhparam --generate --bits 3072 --out dhparam.pem
         certctl dhparam --check /etc/nginx/dhparam.pem
 
-      You probably do not need DH parameters: browsers no longer use DHE, and Mozilla's guideline dropped it in version 6.0. nginx reads them only if ssl_ciphers names DHE suites.
+      You probably do not need DH parameters: browsers no longer use DHE, and Mozilla's guideline dropped it in version 6.0. nginx uses them only if ssl_dhparam is set and ssl_ciphers includes DHE suites.
 
-      By default certctl writes a group of RFC 7919 immediately. The group is public, and any number of servers can use it. With --generate certctl searches for a new safe prime on all cores. The search time varies. The progress bar shows the probability that a search ends within the elapsed time.
+      By default certctl writes a group of RFC 7919 immediately. The group is public, and any number of servers can use it. With --generate, certctl searches for a new safe prime on all cores. The search time varies. The progress bar shows the probability that a search ends within the elapsed time.
 
       Exit code 1 if --check finds a fault.
       """)
@@ -63,7 +63,7 @@ struct DHParam: AsyncParsableCommand {
     var isChanged = try await file?.needsWriting(standard, force: force) ?? true
     output.note(
       "Mozilla's guideline dropped DHE in version 6.0: nginx uses DH parameters only if "
-        + "ssl_ciphers names DHE suites.")
+        + "ssl_ciphers includes DHE suites.")
     var report = DHParametersReport(bits: bits, file: file?.path)
     let parameters: DHParameters
     if let standard {

@@ -8,7 +8,7 @@ import FoundationEssentials
 struct HookCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "hook",
-    abstract: "List hooks, or run one as a test.",
+    abstract: "List hooks, or run them as a test.",
     usage: "certctl hook <command> [<options>]",
     discussion: """
       Examples:
@@ -75,7 +75,7 @@ struct HookRun: AsyncParsableCommand {
         certctl hook run 10-stop-squid --event pre
         certctl hook run --event notify --message "This is a test."
 
-      Exit code 1 if a hook fails. The output of the hook is shown.
+      Exit code 1 if a hook fails. certctl shows the output of each hook.
       """)
 
   @Argument(help: "File name or path of the hook. Default: all hooks of the event.")

@@ -14,7 +14,7 @@ struct NginxCommand: AsyncParsableCommand {
         certctl nginx test
         certctl nginx reload
 
-      Applies to every nginx on this host and in the containers of sites and certctl.toml, with the configuration it was started with. \
+      These commands apply to every nginx on this host, and in the containers that sites and certctl.toml name. certctl uses the configuration that each nginx was started with. \
       certctl never starts nginx. certctl issue and renew reload nginx automatically.
       """,
     subcommands: [NginxStatus.self, NginxTest.self, NginxReload.self])

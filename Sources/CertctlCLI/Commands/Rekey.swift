@@ -16,7 +16,7 @@ struct Rekey: AsyncParsableCommand {
         certctl rekey example.com --key-type ec384
         certctl rekey example.com --compromised
 
-      Issues and deploys a certificate with a new key. With --compromised certctl then revokes the \
+      Issues and deploys a certificate with a new key. With --compromised, certctl then revokes the \
       old certificate with its own key, for the reason keyCompromise. It revokes only after the new \
       certificate is served: if the deployment fails, fix the cause and run the command again.
       """)

@@ -67,7 +67,7 @@ struct SiteAdd: AsyncParsableCommand {
         certctl site add app.example.com http://10.0.0.2 \\
           --location /api/=http://10.0.0.3:8080
 
-      Uses an existing certificate that covers the names, or gets one, by default with http-01 through nginx. \
+      If the certificate named by --certificate already covers the host names, certctl uses it. Otherwise certctl gets one, by default with http-01 through nginx. \
       Running the command again applies changed options; without changes it does nothing.
       """)
 
@@ -256,8 +256,7 @@ struct SiteCompose: AsyncParsableCommand {
         certctl site compose > compose.yaml
         certctl site compose --nginx-container proxy --nginx-dir /srv/proxy/nginx
 
-      Mounts the nginx configuration directory, and the certificates at the same path as on this \
-      host. Mounts nothing else of the state directory, and no container engine socket.
+      The compose file mounts the nginx configuration directory, and the certificates at the same path as on this host. It mounts nothing else of the state directory, and no container engine socket.
       """)
 
   @Option(

@@ -51,8 +51,8 @@ package struct SettingsTable: Sendable {
   /// The challenge type.
   package let challenge = Setting<ChallengeType>(
     "challenge", .openWord, in: .validation, valueName: "type", kept: .within(\.challengeType),
-    help: "Challenge type: {types}. The option applies to all names; the key in certctl.toml and "
-      + "a saved type apply to names that they can validate. "
+    help: "Challenge type: {types}. The option applies to all names. A type that is saved or set "
+      + "in certctl.toml applies only to names it can validate. "
       + "Default: {type with dns} with --dns, otherwise {usual type}.")
 
   /// The DNS provider's name, with its argument after a colon.
@@ -121,7 +121,8 @@ package struct SettingsTable: Sendable {
       $0.map { "an additional RSA certificate is requested (\($0.text ?? ""))" }
         ?? "the additional RSA certificate is no longer requested"
     },
-    help: "Get both an ECDSA and an RSA certificate; --key-type applies to the one of its kind.")
+    help: "Get both an ECDSA and an RSA certificate. An RSA --key-type applies to the RSA "
+      + "certificate, any other to the ECDSA certificate.")
 
   /// Whether renewals keep the key.
   package let reuseKey = Setting(

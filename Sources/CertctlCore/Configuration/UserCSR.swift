@@ -29,7 +29,7 @@ package struct UserCSR: Sendable, Equatable {
       throw CertctlError(
         .usage,
         error.description.replacing("the CSR", with: path.map { "the CSR \($0)" } ?? "the CSR"),
-        hint: error.hint ?? "use a file that begins with -----BEGIN CERTIFICATE REQUEST-----")
+        hint: error.hint ?? "use a CSR in PEM or DER format")
     }
     self.request = request
     keyType = try Self.keyType(of: request)

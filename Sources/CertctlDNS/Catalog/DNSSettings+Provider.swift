@@ -28,7 +28,7 @@ extension DNSSettings {
         hint: near.isEmpty
           ? "for a list, run: certctl dns-providers; for other services, use httpreq, exec:PATH "
             + "or acmesh:dns_NAME"
-          : "did you mean \(near.joined(separator: " or "))? for a list, run: certctl dns-providers"
+          : "use \(near.joined(separator: " or ")), or run: certctl dns-providers"
       )
     }
     if let argument, type.descriptor.argument == nil || argument.isEmpty {

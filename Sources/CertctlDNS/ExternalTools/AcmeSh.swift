@@ -128,7 +128,7 @@ package struct AcmeSh: DNSProvider {
       .configuration,
       "acme.sh in \(home) has no DNS script \(name)",
       hint: near.isEmpty
-        ? "for a list, run: ls \(home)/dnsapi" : "did you mean \(near.joined(separator: ", "))?")
+        ? "for a list, run: ls \(home)/dnsapi" : "use \(near.joined(separator: " or "))")
   }
 
   /// Returns whether a program is in the search path of the script.

@@ -76,8 +76,15 @@ extension SettingsOverrides {
       guard !used.contains(where: { $0.settings.contains(setting) }) else { continue }
       let takers = Catalog.challengeMethods.filter { $0.settings.contains(setting) }
       let able = takers.filter { method in names.allSatisfy { method.proves($0) } }
+      // An option that led to the types in use, and that the other types do not accept.
+      let rival = ChallengeSetting.allCases.first { other in
+        other.isGiven(in: self) && used.contains { $0.settings.contains(other) }
+          && !takers.contains { $0.settings.contains(other) }
+      }
       let hint =
-        if !able.isEmpty {
+        if let rival, !able.isEmpty {
+          "leave out \(setting.option) or \(rival.option)"
+        } else if !able.isEmpty {
           "leave it out, or use --challenge \(ChallengeMethod.words(able, "or"))"
         } else if let name = names.first(where: { name in !takers.contains { $0.proves(name) } }) {
           "leave it out: \(ChallengeMethod.words(takers, "and")) cannot validate "

@@ -140,7 +140,7 @@ package struct IssueOperation: Operation {
       if let name = request.lineage { return name }
       guard let first = request.names.first else {
         throw CertctlError(
-          .usage, "no name was given", hint: "for example: certctl issue example.com")
+          .usage, "no name was given", hint: "add a name, for example: certctl issue example.com")
       }
       let natural = try LineageName(from: first)
       if try await lineages.lineage(natural) != nil { return natural }
