@@ -30,7 +30,7 @@ step "Help and checks know the type"
 "$CERTCTL" issue --help >"$work/help.txt"
 tr -s ' \n' ' ' <"$work/help.txt" | grep -qF 'tls-alpn-01, toy-01.' ||
   fail "--challenge has no toy-01"
-tr -s ' \n' ' ' <"$work/help.txt" | grep -qF 'Directory for http-01 and toy-01' ||
+tr -s ' \n' ' ' <"$work/help.txt" | grep -qF 'http-01 and toy-01 files' ||
   fail "--webroot has no toy-01"
 refused 'toy-01 requires a webroot' a.example "${toy[@]}"
 refused 'with toy-01' '*.a.example' "${toy[@]}" --webroot "$work/box"
