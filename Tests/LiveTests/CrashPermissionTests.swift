@@ -55,7 +55,7 @@ extension CrashTests {
         result.standardError.contains(state) && result.standardError.contains("permission denied"),
         "\(result)")
       #expect(
-        result.standardError.contains("sudo") && result.standardError.contains("--state-dir"),
+        result.standardError.contains("as root") && result.standardError.contains("--state-dir"),
         "\(result)")
     }
 
