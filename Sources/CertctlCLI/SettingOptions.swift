@@ -139,7 +139,7 @@ extension SettingDefinition {
       }
     guard isEmpty else { return }
     throw ValidationError(
-      "--\(key) is empty: \(emptyHint)" + (noneHelp == nil ? "" : ", or use --\(noneKey)"))
+      "--\(key) is empty\nhint: \(emptyHint)" + (noneHelp == nil ? "" : ", or use --\(noneKey)"))
   }
 
   /// Returns the value with absolute paths and without duplicates.

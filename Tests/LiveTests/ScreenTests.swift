@@ -6,8 +6,7 @@ import Testing
 /// What a person sees on a terminal while certctl works: nothing is too wide, glued or left over.
 ///
 /// The screens of 80 columns are files in `Fixtures/cli/screens`, with fixed words for what differs
-/// from run to run. With `CERTCTL_UPDATE_FIXTURES=1` in the environment they are written anew; look at
-/// the difference before it is committed.
+/// from run to run.
 @Suite(.timeLimit(.minutes(10)), .needsPebble, .needsNginx, .requires("python3"))
 struct ScreenTests {
   /// A terminal; a name for its certificates, too.

@@ -16,20 +16,28 @@ struct UsageError {
       error = unknown
       return
     }
-    // Some messages list the accepted values, one per line.
-    let lines = CertctlCommand.message(for: parserError).split { $0.isNewline }
-    let line = (lines.first ?? "").replacing(". Please provide one of", with: ": use one of")
-    let message = line.hasSuffix(".") ? line.dropLast() : line[...]
+    let lines = CertctlCommand.message(for: parserError).split { $0.isNewline }.map(String.init)
     let help = Self.help(in: CertctlCommand.fullMessage(for: parserError))
-    // The parser appends its suggestion to the message: ". Did you mean '--json'?"
-    let suggestion = message.firstRange(of: ". Did you mean ")
+    var (message, suggestion) = Self.parts(of: lines.first ?? "")
+    message = message.prefix(1).lowercased() + message.dropFirst()
+    // Below the message are the accepted values, one per line, or a hint of certctl.
+    let mark = "hint: "
+    let hint =
+      lines.dropFirst().first { $0.hasPrefix(mark) }.map { String($0.dropFirst(mark.count)) }
+      ?? suggestion.map { "use \($0), or \(help)" } ?? help
     error = CertctlError(
-      .usage,
-      message.prefix(1).lowercased()
-        + message[..<(suggestion?.lowerBound ?? message.endIndex)]
-        .dropFirst(),
-      hint: suggestion.map { "use \(message[$0.upperBound...].dropLast()), or \(help)" } ?? help,
-      details: lines.dropFirst().map(String.init))
+      .usage, message, hint: hint,
+      details: lines.dropFirst().filter { !$0.hasPrefix(mark) })
+  }
+
+  /// Returns the parser's message in certctl's form, and what it suggests instead.
+  private static func parts(of line: String) -> (message: String, suggestion: String?) {
+    let mark = ". Did you mean "
+    if let place = line.firstRange(of: mark) {
+      return (String(line[..<place.lowerBound]), String(line[place.upperBound...].dropLast()))
+    }
+    let message = line.replacing(". Please provide one of", with: ": use one of")
+    return (message.hasSuffix(".") ? String(message.dropLast()) : message, nil)
   }
 
   /// Returns the hint with the command that prints the relevant help.

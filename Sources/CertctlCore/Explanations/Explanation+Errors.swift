@@ -82,7 +82,7 @@ extension Explanation {
       effect:
         "No certificate was issued yet; the next run resumes an order already placed. "
         + "Exit code 75, or 1 in the last quarter of the certificate's lifetime.",
-      cure: "Run the same command again after retryAfter. The timer does so by itself."),
+      cure: "Wait for the timer, or run the same command again after retryAfter."),
     error(
       "postponed",
       cause: "certctl did not ask the CA because a known rate limit would be exceeded, or because "

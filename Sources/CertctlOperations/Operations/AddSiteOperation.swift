@@ -83,7 +83,7 @@ package struct AddSiteOperation: Operation {
           hint: "to move it, first run: certctl site remove \(site.name)")
       }
       guard try await sites.hasCertificate(for: site) else {
-        try await issue(for: request, record, known, name, at: place)
+        try await issue(for: request, record, name, at: place)
         return try await ShowSiteOperation(site.name).run(in: context)
       }
       try await sites.install(
@@ -93,7 +93,7 @@ package struct AddSiteOperation: Operation {
 
     /// Gets a certificate through nginx, then installs the complete site.
     private func issue(
-      for request: SiteRequest, _ record: SiteRecord, _ known: SiteRecord?, _ name: LineageName,
+      for request: SiteRequest, _ record: SiteRecord, _ name: LineageName,
       at place: NginxInstallation
     ) async throws {
       let site = record.site
@@ -123,7 +123,7 @@ package struct AddSiteOperation: Operation {
       } catch {
         // A site without a certificate is useless. Remove it even after Ctrl-C.
         if isThroughNginx, !hasOther {
-          try? await Task { try await sites.withdraw(record, known) }.value
+          try? await Task { try await sites.withdraw(record) }.value
         }
         throw error
       }

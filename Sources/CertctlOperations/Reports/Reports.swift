@@ -135,7 +135,7 @@ package struct LineageReport: Encodable, Sendable {
 }
 
 extension LineageReport {
-  /// A site of certctl's that uses the certificate.
+  /// A certctl site that uses the certificate.
   package struct Site: Encodable, Sendable {
     /// The site's name.
     package let name: String

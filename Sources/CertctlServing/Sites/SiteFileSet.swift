@@ -5,7 +5,7 @@ package import CertctlStore
 import CertctlSystem
 package import FoundationEssentials
 
-/// The current and target state of certctl's files at one nginx.
+/// The current and target state of the files that certctl manages for one nginx.
 package struct SiteFileSet: Sendable {
   package let place: NginxInstallation
   package let build: NginxBuild

@@ -1,4 +1,4 @@
-/// The paths of certctl's files in an nginx configuration directory.
+/// The paths of the files that certctl writes to an nginx configuration directory.
 package enum SiteFiles {
   /// The directory of the files that all sites share.
   package static let folder = "certctl"

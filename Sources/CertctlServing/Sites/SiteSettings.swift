@@ -48,7 +48,7 @@ package enum SiteTemplate: String, Sendable, Codable, CaseIterable {
 
 /// HTTP Strict Transport Security (RFC 6797), with a max-age that grows in steps.
 package struct SiteHSTS: Sendable, Codable, Hashable {
-  /// When it started; nil for now.
+  /// The start of the growth; nil means the current time.
   package var since: Date?
   /// Whether it includes subdomains.
   package var includesSubdomains: Bool

@@ -14,7 +14,7 @@ package enum RenewalSchedule {
 
   /// Returns the last safe instant: the start of the last quarter of the lifetime.
   ///
-  /// No suggestion of a CA and no choice of certctl schedules a renewal later.
+  /// Renewals are never scheduled later, even if the CA suggests it.
   package static func lastSafeInstant(notBefore: Date, notAfter: Date) -> Date {
     notAfter.addingTimeInterval(-lifetime(notBefore, notAfter) / 4)
   }

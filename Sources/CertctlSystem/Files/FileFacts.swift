@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// The status of a file, directory or link of this host, whoever owns it.
+/// The status of a file, directory or link on this host, of any owner.
 package struct FileFacts: Sendable, Equatable {
   /// The kind of entry.
   package enum Kind: Sendable, Equatable { case file, folder, link, other }

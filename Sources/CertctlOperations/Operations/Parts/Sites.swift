@@ -53,7 +53,7 @@ struct Sites: ContextPart {
   }
 
   /// Removes a site that never had a certificate.
-  func withdraw(_ record: SiteRecord, _ known: SiteRecord?) async throws {
+  func withdraw(_ record: SiteRecord) async throws {
     let lock = try await context.deploymentLock()
     defer { lock.release() }
     let tree = try await tree(of: record.place, without: record.site.name)

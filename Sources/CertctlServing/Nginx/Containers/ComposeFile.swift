@@ -3,7 +3,7 @@ import CertctlCore
 /// A compose file for an nginx that certctl manages, as printed by `site compose`.
 ///
 /// Docker Compose 1.29 and 2 accept it without a warning. It contains only what is necessary: no
-/// `version`, no `hostname`, and of certctl's files only the certificates.
+/// `version` and no `hostname`. Of the state directory it mounts only the certificates.
 package struct ComposeFile: Sendable, Equatable {
   /// The name of the service and of its container, for `--nginx-container`.
   package let container: String

@@ -80,7 +80,7 @@ struct MountSurvey {
     return faults
   }
 
-  /// The names of certctl's directories in the nginx directory.
+  /// The names of the directories that certctl creates in the nginx directory.
   private var namesOfOurs: [String] { ["sites-available", "sites-enabled", "certctl"] }
 
   private var unmountedFolder: MountFault {
